@@ -1,0 +1,73 @@
+// Shape: the extents of a tensor, in a fixed-size value that never allocates.
+#pragma once
+
+#include <array>
+#include <initializer_list>
+#include <string>
+
+#include <kasmina/error.hpp>
+#include <kasmina/tensor/index.hpp>
+
+namespace kasmina {
+
+/// Extents of a dense row-major tensor, outermost first. Feature maps are channels-last:
+/// (batch, height, width, channels).
+class Shape {
+public:
+    static constexpr Index max_rank = 6;
+
+    constexpr Shape() = default;
+
+    /// Errors: ShapeError when there are more than `max_rank` extents or one is negative.
+    constexpr Shape(std::initializer_list<Index> extents) {
+        if (static_cast<Index>(extents.size()) > max_rank) {
+            throw ShapeError("a tensor has too many dimensions", "Shape", "at most 6 extents",
+                             std::to_string(extents.size()) + " extents",
+                             "merge neighbouring dimensions");
+        }
+        for (const Index extent : extents) {
+            if (extent < 0) {
+                throw ShapeError("a tensor extent is negative", "Shape", "extents of 0 or more",
+                                 std::to_string(extent), "pass the size of the dimension");
+            }
+            extents_[static_cast<std::size_t>(rank_++)] = extent;
+        }
+    }
+
+    [[nodiscard]] constexpr Index rank() const noexcept { return rank_; }
+
+    /// Extent of dimension `axis`, 0 <= axis < rank().
+    [[nodiscard]] constexpr Index operator[](Index axis) const noexcept {
+        return extents_[static_cast<std::size_t>(axis)];
+    }
+
+    /// The innermost extent; 1 for a rank-0 shape.
+    [[nodiscard]] constexpr Index back() const noexcept {
+        return rank_ == 0 ? 1 : extents_[static_cast<std::size_t>(rank_ - 1)];
+    }
+
+    /// Number of elements: the product of all extents (1 for rank 0).
+    [[nodiscard]] constexpr Index elements() const noexcept {
+        Index product = 1;
+        for (Index axis = 0; axis < rank_; ++axis) product *= (*this)[axis];
+        return product;
+    }
+
+    friend constexpr bool operator==(const Shape&, const Shape&) noexcept = default;
+
+private:
+    std::array<Index, static_cast<std::size_t>(max_rank)> extents_{};
+    Index rank_ = 0;
+};
+
+/// "(2, 3, 4)", as error messages print it.
+[[nodiscard]] inline std::string to_string(const Shape& shape) {
+    std::string text = "(";
+    for (Index axis = 0; axis < shape.rank(); ++axis) {
+        if (axis > 0) text += ", ";
+        text += std::to_string(shape[axis]);
+    }
+    return text + ")";
+}
+
+}  // namespace kasmina
