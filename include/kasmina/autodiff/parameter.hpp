@@ -1,0 +1,62 @@
+// Parameter: a trainable tensor with its gradient, at an address that survives moves.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include <kasmina/tensor/tensor.hpp>
+
+namespace kasmina {
+
+/// What a parameter is, wherever its owner moves to. Tapes and optimisers refer to this.
+template <class B>
+struct ParameterState {
+    Tensor<B> value;
+    Tensor<B> gradient;         ///< empty until the first backward pass reached it
+    bool has_gradient = false;  ///< false after zero_gradient: the next pass overwrites
+    bool trainable = true;      ///< frozen parameters get no gradient and no optimiser step
+};
+
+/// A trainable tensor owned by a module. Move-only; moving keeps `state()` at its address, so
+/// a model can move while an optimiser refers to its parameters (spec S-11). `trainable` and the
+/// gradient are bookkeeping that a const module may change: backward passes run on const modules.
+template <class B>
+class Parameter {
+public:
+    explicit Parameter(Tensor<B> value)
+        : state_(std::make_shared<ParameterState<B>>(
+              ParameterState<B>{std::move(value), {}, false, true})) {}
+
+    Parameter(Parameter&&) noexcept = default;
+    Parameter& operator=(Parameter&&) noexcept = default;
+    Parameter(const Parameter&) = delete;
+    Parameter& operator=(const Parameter&) = delete;
+
+    [[nodiscard]] const Shape& shape() const noexcept { return state_->value.shape(); }
+    [[nodiscard]] Index size() const noexcept { return state_->value.size(); }
+    [[nodiscard]] Tensor<B>& value() noexcept { return state_->value; }
+    [[nodiscard]] const Tensor<B>& value() const noexcept { return state_->value; }
+    [[nodiscard]] const Tensor<B>& gradient() const noexcept { return state_->gradient; }
+    [[nodiscard]] bool has_gradient() const noexcept { return state_->has_gradient; }
+    [[nodiscard]] bool trainable() const noexcept { return state_->trainable; }
+
+    /// Freezing also forgets the gradient, so that no optimiser step can move the value (I-6).
+    void set_trainable(bool trainable) noexcept {
+        state_->trainable = trainable;
+        if (!trainable) state_->has_gradient = false;
+    }
+
+    /// The next backward pass overwrites the gradient instead of adding to it.
+    void zero_gradient() noexcept { state_->has_gradient = false; }
+
+    /// The identity that tapes and optimisers hold; it outlives neither module nor parameter
+    /// when held weakly.
+    [[nodiscard]] const std::shared_ptr<ParameterState<B>>& state() const noexcept {
+        return state_;
+    }
+
+private:
+    std::shared_ptr<ParameterState<B>> state_;
+};
+
+}  // namespace kasmina
