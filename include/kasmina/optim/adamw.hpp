@@ -1,0 +1,55 @@
+// AdamW (Loshchilov and Hutter 2019), equal to torch.optim.AdamW step for step.
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <span>
+
+#include <kasmina/optim/check_rate.hpp>
+#include <kasmina/optim/optimiser.hpp>
+
+namespace kasmina::optim {
+
+struct AdamWOptions {
+    double learning_rate = 1e-3;
+    double beta1 = 0.9;
+    double beta2 = 0.999;
+    double epsilon = 1e-8;
+    double weight_decay = 1e-2;  ///< decoupled: scales the weights by 1 - learning_rate * decay
+};
+
+struct AdamWRule {
+    using Options = AdamWOptions;
+
+    /// Errors: OptionError for rates out of range.
+    static void check(const Options& options) {
+        constexpr double unbounded = std::numeric_limits<double>::infinity();
+        detail::check_range("AdamW", "learning_rate", options.learning_rate, 0.0, unbounded);
+        detail::check_range("AdamW", "beta1", options.beta1, 0.0, 1.0);
+        detail::check_range("AdamW", "beta2", options.beta2, 0.0, 1.0);
+        detail::check_range("AdamW", "epsilon", options.epsilon, 0.0, unbounded);
+        detail::check_range("AdamW", "weight_decay", options.weight_decay, 0.0, unbounded);
+    }
+
+    static int state_tensors(const Options&) { return 2; }
+
+    template <class B>
+    static void step(typename B::Context& context, const Options& options, std::int64_t step,
+                     std::span<const OptimiserSlice<typename B::Scalar>> slices) {
+        const double count = static_cast<double>(step);
+        B::adamw_step(context,
+                      AdamWStep{.learning_rate = options.learning_rate,
+                                .beta1 = options.beta1,
+                                .beta2 = options.beta2,
+                                .epsilon = options.epsilon,
+                                .weight_decay = options.weight_decay,
+                                .bias_correction1 = 1.0 - std::pow(options.beta1, count),
+                                .bias_correction2 = 1.0 - std::pow(options.beta2, count)},
+                      slices);
+    }
+};
+
+template <class B>
+using AdamW = Optimiser<B, AdamWRule>;
+
+}  // namespace kasmina::optim

@@ -1,0 +1,52 @@
+// SGD with momentum, Nesterov and weight decay, equal to torch.optim.SGD step for step.
+#pragma once
+
+#include <limits>
+#include <span>
+
+#include <kasmina/optim/check_rate.hpp>
+#include <kasmina/optim/optimiser.hpp>
+
+namespace kasmina::optim {
+
+struct SgdOptions {
+    double learning_rate = 0.1;
+    double momentum = 0.0;
+    double weight_decay = 0.0;  ///< L2 penalty, added to the gradient
+    bool nesterov = false;      ///< needs momentum above 0
+};
+
+struct SgdRule {
+    using Options = SgdOptions;
+
+    /// Errors: OptionError for rates out of range, and for Nesterov without momentum.
+    static void check(const Options& options) {
+        constexpr double unbounded = std::numeric_limits<double>::infinity();
+        detail::check_range("Sgd", "learning_rate", options.learning_rate, 0.0, unbounded);
+        detail::check_range("Sgd", "momentum", options.momentum, 0.0, 1.0);
+        detail::check_range("Sgd", "weight_decay", options.weight_decay, 0.0, unbounded);
+        if (options.nesterov && options.momentum == 0.0) {
+            throw OptionError("Nesterov needs momentum", "Sgd", "momentum above 0", "momentum 0",
+                              "set momentum, or leave nesterov off");
+        }
+    }
+
+    static int state_tensors(const Options& options) { return options.momentum > 0.0 ? 1 : 0; }
+
+    template <class B>
+    static void step(typename B::Context& context, const Options& options, std::int64_t step,
+                     std::span<const OptimiserSlice<typename B::Scalar>> slices) {
+        B::sgd_step(context,
+                    SgdStep{.learning_rate = options.learning_rate,
+                            .momentum = options.momentum,
+                            .weight_decay = options.weight_decay,
+                            .nesterov = options.nesterov,
+                            .first_step = step == 1},
+                    slices);
+    }
+};
+
+template <class B>
+using Sgd = Optimiser<B, SgdRule>;
+
+}  // namespace kasmina::optim
