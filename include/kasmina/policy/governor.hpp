@@ -1,0 +1,110 @@
+// Governor: watches the training loss and calls a panic when training has gone off the rails.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <kasmina/error.hpp>
+
+namespace kasmina {
+
+/// Why the governor panics. The names are the prune reasons of spec S-4.
+enum class Panic : unsigned char {
+    nan,         ///< a loss that is not finite
+    lobotomy,    ///< a trained network suddenly guesses at random
+    divergence,  ///< losses far outside the recent range, several times in a row
+};
+
+[[nodiscard]] constexpr std::string_view prune_reason(Panic panic) noexcept {
+    switch (panic) {
+        case Panic::nan: return "governor_nan";
+        case Panic::lobotomy: return "governor_lobotomy";
+        case Panic::divergence: break;
+    }
+    return "governor_divergence";
+}
+
+/// Bounds of the governor (spec section 11). Losses in nats.
+struct GovernorOptions {
+    std::size_t minimum_history = 10;    ///< losses before anything but NaN can be a panic
+    double trained_fraction = 0.6;       ///< of the random-guess loss: below it, trained
+    double random_guess_tolerance = 0.065;
+    double absolute_bound = 12.0;
+    double deviations = 6.0;
+    double multiple_of_mean = 3.0;
+    int strikes = 3;                     ///< outliers in a row that make a divergence
+};
+
+/// Observes one loss after another. A plain value: copying it takes a snapshot of it.
+class Governor {
+public:
+    static constexpr std::size_t window = 20;
+
+    /// `random_guess_loss` is ln(classes) for a classifier. Errors: OptionError unless it is
+    /// positive and finite.
+    explicit Governor(double random_guess_loss, const GovernorOptions& options = {})
+        : random_guess_loss_(random_guess_loss), options_(options) {
+        if (!(random_guess_loss > 0.0) || !std::isfinite(random_guess_loss)) {
+            throw OptionError("the random-guess loss is out of range", "Governor",
+                              "a positive, finite loss such as ln(classes)",
+                              std::to_string(random_guess_loss), "pass ln(number of classes)");
+        }
+    }
+
+    /// The panic that this loss causes, if any. Outliers do not enter the history that later
+    /// losses are held against.
+    [[nodiscard]] std::optional<Panic> observe(double loss) noexcept {
+        if (!std::isfinite(loss)) return Panic::nan;
+        if (count_ >= options_.minimum_history) {
+            const double mean = mean_of_history();
+            const bool trained = mean < options_.trained_fraction * random_guess_loss_;
+            const bool guessing =
+                std::abs(loss - random_guess_loss_) <= options_.random_guess_tolerance;
+            if (trained && guessing) return Panic::lobotomy;
+            if (is_outlier(loss, mean)) {
+                if (++strikes_ >= options_.strikes) return Panic::divergence;
+                return std::nullopt;
+            }
+        }
+        strikes_ = 0;
+        losses_[next_] = loss;
+        next_ = (next_ + 1) % window;
+        if (count_ < window) ++count_;
+        return std::nullopt;
+    }
+
+    /// Forgets the strikes after a rollback; the history of good losses stays.
+    void recover() noexcept { strikes_ = 0; }
+
+    [[nodiscard]] int strikes() const noexcept { return strikes_; }
+
+private:
+    [[nodiscard]] double mean_of_history() const noexcept {
+        double sum = 0.0;
+        for (std::size_t i = 0; i < count_; ++i) sum += losses_[i];
+        return sum / static_cast<double>(count_);
+    }
+
+    [[nodiscard]] bool is_outlier(double loss, double mean) const noexcept {
+        double squares = 0.0;
+        for (std::size_t i = 0; i < count_; ++i) {
+            squares += (losses_[i] - mean) * (losses_[i] - mean);
+        }
+        const double deviation = std::sqrt(squares / static_cast<double>(count_));
+        return loss > options_.absolute_bound && loss > mean + options_.deviations * deviation &&
+               loss > options_.multiple_of_mean * mean;
+    }
+
+    double random_guess_loss_;
+    GovernorOptions options_;
+    std::array<double, window> losses_{};
+    std::size_t next_ = 0;
+    std::size_t count_ = 0;
+    int strikes_ = 0;
+};
+
+}  // namespace kasmina

@@ -1,0 +1,107 @@
+// SeedMetrics: what is measured of one seed from germination to its end (spec S-8).
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <kasmina/isolation/gradient_health.hpp>
+#include <kasmina/tensor/index.hpp>
+
+namespace kasmina {
+
+/// Accuracies and contributions are percentage points. A value that may be absent has never been
+/// measured; absence is not zero.
+struct SeedMetrics {
+    int epochs_total = 0;
+    int epochs_in_stage = 0;
+
+    std::optional<double> initial_accuracy{};
+    std::optional<double> current_accuracy{};
+    std::optional<double> best_accuracy{};
+    std::optional<double> accuracy_at_stage_start{};
+    std::optional<double> accuracy_at_blending_start{};
+
+    std::optional<double> contribution{};           ///< with the seed minus without it
+    std::optional<double> previous_contribution{};
+    double contribution_velocity = 0.0;             ///< 0.7 * velocity + 0.3 * change
+
+    std::optional<double> gradient_ratio{};
+    std::optional<ParameterHealth> parameter_health{};
+    double gradient_norm_average = 0.0;             ///< EMA of the seed's gradient norm
+
+    Index host_parameters = 0;
+    Index seed_parameters = 0;
+
+    double alpha = 0.0;
+    int ramp_step = 0;
+
+    double interaction_sum = 0.0;
+    double boost_received = 0.0;
+    double upstream_alpha_sum = 0.0;
+    double downstream_alpha_sum = 0.0;
+
+    bool auto_pruned = false;
+    std::string prune_reason{};
+
+    /// Current minus initial accuracy; 0 before anything was measured.
+    [[nodiscard]] double total_improvement() const noexcept {
+        return difference(current_accuracy, initial_accuracy);
+    }
+
+    /// Current accuracy minus the one at the stage's start; what G2 reads.
+    [[nodiscard]] double improvement_since_stage_start() const noexcept {
+        return difference(current_accuracy, accuracy_at_stage_start);
+    }
+
+    /// Current accuracy minus the one when blending began; 0 before. Not causal: host and seed
+    /// have both trained since. The causal figure is `contribution`.
+    [[nodiscard]] double blending_delta() const noexcept {
+        return difference(current_accuracy, accuracy_at_blending_start);
+    }
+
+    /// Improvements clamped to +-10 points and scaled to +-1, for observers.
+    [[nodiscard]] static double scaled(double improvement) noexcept {
+        return std::clamp(improvement, -10.0, 10.0) / 10.0;
+    }
+
+    void record_accuracy(double accuracy) noexcept {
+        if (!initial_accuracy) initial_accuracy = accuracy;
+        if (!accuracy_at_stage_start) accuracy_at_stage_start = accuracy;
+        current_accuracy = accuracy;
+        best_accuracy = best_accuracy ? std::max(*best_accuracy, accuracy) : accuracy;
+    }
+
+    void record_contribution(double points) noexcept {
+        previous_contribution = contribution;
+        if (previous_contribution) {
+            contribution_velocity =
+                0.7 * contribution_velocity + 0.3 * (points - *previous_contribution);
+        }
+        contribution = points;
+    }
+
+    /// `health` is absent for the seed's first backward pass (I-7).
+    void record_gradients(std::optional<double> ratio, double seed_norm,
+                          std::optional<ParameterHealth> health) noexcept {
+        gradient_ratio = ratio;
+        if (health) parameter_health = health;
+        gradient_norm_average = gradient_norm_decay * gradient_norm_average +
+                                (1.0 - gradient_norm_decay) * seed_norm;
+    }
+
+    /// The baseline and the count of a new stage (L-8).
+    void enter_stage() noexcept {
+        epochs_in_stage = 0;
+        accuracy_at_stage_start = current_accuracy;
+    }
+
+private:
+    [[nodiscard]] static double difference(const std::optional<double>& now,
+                                           const std::optional<double>& then) noexcept {
+        return now && then ? *now - *then : 0.0;
+    }
+};
+
+}  // namespace kasmina
