@@ -1,0 +1,125 @@
+// The weight gradient of a direct convolution: a product over pixels for every tap.
+#pragma once
+
+#include <algorithm>
+
+#include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/register_tile.hpp>
+#include <kasmina/backends/eigen/simd.hpp>
+#include <kasmina/tensor/index.hpp>
+#include <kasmina/tensor/kernel_types.hpp>
+
+namespace kasmina::backends::eigen_detail {
+
+/// How many partial sums over pixels a weight gradient is made of: by the shape alone, so that
+/// the order of the additions never depends on threads (E-1).
+[[nodiscard]] inline Index weight_gradient_parts(const ConvShape& shape) {
+    const Index pixels = shape.batch * shape.height * shape.width;
+    return std::clamp<Index>(pixels / 1024, 1, 8);
+}
+
+/// Adds up `parts` blocks of [tap][input][output, rows of `out_stride`] in order and writes the
+/// sum in PyTorch's order (out, in, tap).
+template <class T>
+void write_weight_gradient(Context& context, const ConvShape& shape, const T* partial, Index parts,
+                           Index out_stride, T* gradient, bool accumulate) {
+    const Index taps = shape.kernel_height * shape.kernel_width;
+    const Index part_size = taps * shape.in_channels * out_stride;
+    constexpr Index outputs_per_chunk = 8;
+    context.parallel_for(ceil_div(shape.out_channels, outputs_per_chunk), [&](Index chunk) {
+        const Index first = chunk * outputs_per_chunk;
+        const Index last = std::min(shape.out_channels, first + outputs_per_chunk);
+        for (Index tap = 0; tap < taps; ++tap) {
+            for (Index i = 0; i < shape.in_channels; ++i) {
+                const T* row = partial + (tap * shape.in_channels + i) * out_stride;
+                for (Index o = first; o < last; ++o) {
+                    T sum = row[o];
+                    for (Index part = 1; part < parts; ++part) sum += row[part * part_size + o];
+                    T& to = gradient[(o * shape.in_channels + i) * taps + tap];
+                    to = accumulate ? to + sum : sum;
+                }
+            }
+        }
+    });
+}
+
+/// The sums of one tap over some rows of pixels: inputs x outputs of one panel.
+template <class T>
+void accumulate_tap(const ConvShape& shape, Index kh, Index kw, Index first_row, Index last_row,
+                    const T* x, const T* grad_y, Index grad_stride, Index vectors, T* sums_at,
+                    Index out_stride) {
+    const Index up = kh - shape.kernel_height / 2;
+    const Index right = kw - shape.kernel_width / 2;
+    const Index first_column = std::max<Index>(0, -right);
+    const Index columns = std::min(shape.width, shape.width - right) - first_column;
+    if (columns <= 0) return;
+    const Index in = shape.in_channels;
+    for_each_tile(in, [&](Index channel, Index size) {
+        with_tile(size, vectors, [&]<int Rows, int Vectors>() {
+            RegisterTile<T, Rows, Vectors> sums;
+            sums.clear();
+            for (Index row = first_row; row < last_row; ++row) {
+                const Index from = row % shape.height + up;
+                if (from < 0 || from >= shape.height) continue;
+                const Index pixel = row * shape.width + first_column;
+                sums.template accumulate<>(x + (pixel + up * shape.width + right) * in + channel, 1,
+                                           in, grad_y + pixel * grad_stride, grad_stride, columns);
+            }
+            T* to = sums_at + channel * out_stride;
+            sums.add_stored(to, out_stride, Vectors * lanes<T>);
+            sums.write(to, out_stride, Vectors * lanes<T>);
+        });
+    });
+}
+
+/// grad_weight (out, in, kh, kw) = sum over pixels of x (shifted by the tap) times grad_y.
+template <class T>
+void conv_weight_gradient(Context& context, const ConvShape& shape, const T* x, const T* grad_y,
+                          T* grad_weight, bool accumulate) {
+    const Index taps = shape.kernel_height * shape.kernel_width;
+    const Index rows = shape.batch * shape.height;
+    const Index out_stride = ceil_div(shape.out_channels, lanes<T>) * lanes<T>;
+    const Index panels = ceil_div(out_stride, panel_width<T>);
+
+    // Whole vectors of outputs are read, so rows that do not end on one are copied apart.
+    Buffer<T> padded;
+    if (out_stride != shape.out_channels) {
+        const Index pixels = rows * shape.width;
+        padded = context.buffer<T>(pixels * out_stride);
+        context.parallel_for(ceil_div(pixels, 1024), [&](Index chunk) {
+            for (Index p = chunk * 1024; p < std::min(pixels, chunk * 1024 + 1024); ++p) {
+                T* to = padded.data() + p * out_stride;
+                std::copy_n(grad_y + p * shape.out_channels, shape.out_channels, to);
+                std::fill(to + shape.out_channels, to + out_stride, T{0});
+            }
+        });
+        grad_y = padded.data();
+    }
+
+    const Index parts = std::min(rows, weight_gradient_parts(shape));
+    const Index part_size = taps * shape.in_channels * out_stride;
+    Buffer<T> partial = context.buffer<T>(parts * part_size);
+    // Some 64 pixels: their inputs and gradients stay in the first-level cache over all taps.
+    const Index block = std::max<Index>(1, 64 / shape.width);
+    context.parallel_for(parts * panels, [&](Index chunk) {
+        const Index part = chunk / panels;
+        const Index channel = chunk % panels * panel_width<T>;
+        const Index vectors = panel_vectors<T>(channel, out_stride);
+        T* sums = partial.data() + part * part_size + channel;
+        for (Index i = 0; i < taps * shape.in_channels; ++i) {
+            std::fill_n(sums + i * out_stride, vectors * lanes<T>, T{0});
+        }
+        const Index last = rows * (part + 1) / parts;
+        for (Index row = rows * part / parts; row < last; row += block) {
+            for (Index tap = 0; tap < taps; ++tap) {
+                accumulate_tap(shape, tap / shape.kernel_width, tap % shape.kernel_width, row,
+                               std::min(last, row + block), x, grad_y + channel, out_stride,
+                               vectors, sums + tap * shape.in_channels * out_stride, out_stride);
+            }
+        }
+    });
+    write_weight_gradient(context, shape, partial.data(), parts, out_stride, grad_weight,
+                          accumulate);
+}
+
+}  // namespace kasmina::backends::eigen_detail

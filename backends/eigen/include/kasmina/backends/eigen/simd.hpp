@@ -1,0 +1,79 @@
+// Vectors of the width the compiler may use, and the register tile that the matrix kernels share.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+
+#include <kasmina/tensor/index.hpp>
+
+/// \file
+/// GCC's vector extensions (g++ and clang) generate better code here than intrinsics wrapped in
+/// classes, and serve every instruction set. The width is chosen when compiling: wider vectors
+/// than the target has are legal but slow by a factor of 50. Elsewhere a "vector" is one number.
+
+#if defined(__GNUC__)
+#define KASMINA_ALWAYS_INLINE inline __attribute__((always_inline))
+#else
+#define KASMINA_ALWAYS_INLINE inline
+#endif
+
+namespace kasmina::backends::eigen_detail {
+
+#if defined(__AVX512F__)
+inline constexpr int vector_bytes = 64;
+inline constexpr int tile_rows = 8;  ///< 16 of 32 registers hold sums
+#elif defined(__AVX__)
+inline constexpr int vector_bytes = 32;
+inline constexpr int tile_rows = 6;  ///< 12 of 16 registers hold sums
+#else
+inline constexpr int vector_bytes = 16;
+inline constexpr int tile_rows = 6;
+#endif
+
+#if defined(__GNUC__)
+template <class T>
+struct VectorOf {
+    typedef T type __attribute__((vector_size(vector_bytes)));
+};
+#else
+template <class T>
+struct VectorOf {
+    using type = T;
+};
+#endif
+
+/// As many numbers of type T as a register holds; arithmetic works on all of them at once.
+template <class T>
+using Vector = typename VectorOf<T>::type;
+
+/// How many numbers of type T a Vector holds.
+template <class T>
+inline constexpr Index lanes = static_cast<Index>(sizeof(Vector<T>) / sizeof(T));
+
+/// Reads a Vector (or a single number: `V` is either) from any address.
+template <class V, class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE V load(const T* from) {
+    V value;
+    std::memcpy(&value, from, sizeof(V));
+    return value;
+}
+
+template <class V, class T>
+KASMINA_ALWAYS_INLINE void store(T* to, V value) {
+    std::memcpy(to, &value, sizeof(V));
+}
+
+/// The first `count` lanes, the others zero.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
+    Vector<T> value{};
+    std::memcpy(&value, from, static_cast<std::size_t>(count) * sizeof(T));
+    return value;
+}
+
+template <class T>
+KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> value, Index count) {
+    std::memcpy(to, &value, static_cast<std::size_t>(count) * sizeof(T));
+}
+
+}  // namespace kasmina::backends::eigen_detail
