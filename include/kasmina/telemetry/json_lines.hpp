@@ -1,0 +1,85 @@
+// JsonLinesSink: one JSON object per event and line, flushed at once.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include <boost/pfr/core.hpp>
+#include <nlohmann/json.hpp>
+
+#include <kasmina/error.hpp>
+#include <kasmina/telemetry/events.hpp>
+
+namespace kasmina::telemetry {
+
+namespace detail {
+
+template <class Value>
+[[nodiscard]] nlohmann::ordered_json to_json(const Value& value) {
+    return value;
+}
+template <class Value>
+[[nodiscard]] nlohmann::ordered_json to_json(const std::optional<Value>& value) {
+    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+/// Adds the fields of a struct that follow its first `Skipped` ones, under their declared names.
+template <std::size_t Skipped, class Struct>
+void add_fields(nlohmann::ordered_json& object, const Struct& fields) {
+    constexpr std::size_t count = boost::pfr::tuple_size_v<Struct>;
+    static_assert(count == Struct::field_names.size() + Skipped,
+                  "field_names must name each field of the struct: add the missing name");
+    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+        ((object[std::string(Struct::field_names[Is])] =
+              to_json(boost::pfr::get<Is + Skipped>(fields))),
+         ...);
+    }(std::make_index_sequence<count - Skipped>{});
+}
+
+}  // namespace detail
+
+/// {"event": name, ...the seed's context..., ...the event's own fields...}; absent values are
+/// null, values that are not finite too (JSON has no NaN).
+[[nodiscard]] inline nlohmann::ordered_json to_json(const Event& event) {
+    return std::visit(
+        [](const auto& typed) {
+            nlohmann::ordered_json object;
+            object["event"] = typed.name;
+            detail::add_fields<0>(object, typed.seed);
+            detail::add_fields<1>(object, typed);
+            return object;
+        },
+        event);
+}
+
+/// Appends events to a file. Errors: DataError when the file cannot be opened or written.
+class JsonLinesSink {
+public:
+    explicit JsonLinesSink(std::filesystem::path path)
+        : path_(std::move(path)), file_(path_, std::ios::binary | std::ios::trunc) {
+        check("the telemetry file cannot be opened");
+    }
+
+    void emit(const Event& event) {
+        file_ << to_json(event).dump() << '\n' << std::flush;
+        check("the telemetry file cannot be written");
+    }
+
+private:
+    void check(const char* what) {
+        if (file_) return;
+        throw DataError(what, "JsonLinesSink", "a writable file", path_.string(),
+                        "create the folder, free the disk or choose another path");
+    }
+
+    std::filesystem::path path_;
+    std::ofstream file_;
+};
+
+}  // namespace kasmina::telemetry

@@ -1,0 +1,73 @@
+// The sink concept, the null sink that costs nothing, and the in-memory sink.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <exception>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kasmina/telemetry/events.hpp>
+
+namespace kasmina::telemetry {
+
+/// Takes events. May throw: the lifecycle goes on, and the failure is counted (spec T-3).
+template <class S>
+concept Sink = std::movable<S> && requires(S sink, const Event& event) { sink.emit(event); };
+
+/// The sink that is none: the code that would build an event is not generated.
+struct NullSink {
+    void emit(const Event&) const noexcept {}
+};
+
+/// Keeps every event; for tests and for observers inside the process.
+class MemorySink {
+public:
+    void emit(const Event& event) { events_.push_back(event); }
+
+    [[nodiscard]] const std::vector<Event>& events() const noexcept { return events_; }
+    void clear() noexcept { events_.clear(); }
+
+private:
+    std::vector<Event> events_;
+};
+
+/// Sends events on to a sink that lives elsewhere.
+template <Sink S>
+class SinkReference {
+public:
+    explicit SinkReference(S& sink) noexcept : sink_(&sink) {}
+    void emit(const Event& event) { sink_->emit(event); }
+
+private:
+    S* sink_;
+};
+
+/// What went wrong while events were sent: how often, and the first message.
+struct Failures {
+    std::int64_t count = 0;
+    std::string first{};
+};
+
+/// Builds an event and sends it; a sink that throws is counted and breaks nothing. With the null
+/// sink neither the builder nor the send exists in the generated code.
+template <Sink S, class Builder>
+void send(S& sink, Failures& failures, Builder&& build) noexcept {
+    if constexpr (!std::same_as<S, NullSink>) {
+        try {
+            sink.emit(Event(std::forward<Builder>(build)()));
+        } catch (const std::exception& error) {
+            if (failures.count++ == 0) {
+                try {
+                    failures.first = error.what();
+                } catch (...) {  // no memory for the message: the count still tells
+                }
+            }
+        } catch (...) {
+            ++failures.count;
+        }
+    }
+}
+
+}  // namespace kasmina::telemetry
