@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 
 #include <kasmina/backends/eigen/buffer_pool.hpp>
 #include <kasmina/backends/eigen/thread_pool.hpp>
@@ -32,7 +31,18 @@ public:
     /// f(0) ... f(chunks - 1), each exactly once, in any order, on any thread; see ThreadPool.
     template <class F>
     void parallel_for(Index chunks, F&& f) {
-        workers_.run(chunks, std::forward<F>(f));
+        workers_.run(chunks, [&f](Index chunk, int) { f(chunk); });
+    }
+
+    /// The same with f(chunk, scratch): room for `scratch_size` numbers that no other chunk uses
+    /// at the same time. Its contents are left over from other chunks.
+    template <class T, class F>
+    void parallel_for_with_scratch(Index chunks, Index scratch_size, F&& f) {
+        // One per thread, not per chunk: how many run at once must not decide what is allocated.
+        Buffer<T> scratch = buffer<T>(threads() * scratch_size);
+        workers_.run(chunks, [&](Index chunk, int thread) {
+            f(chunk, scratch.data() + thread * scratch_size);
+        });
     }
 
 private:

@@ -5,6 +5,7 @@
 #include <kasmina/backends/eigen/conv_direct.hpp>
 #include <kasmina/backends/eigen/conv_weight_gradient.hpp>
 #include <kasmina/backends/eigen/gemm.hpp>
+#include <kasmina/backends/eigen/winograd.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
@@ -27,6 +28,11 @@ void conv2d_forward(Context& context, const ConvShape& shape, const T* x, const 
         return gemm(context, false, true, pixel_count(shape), shape.out_channels,
                     shape.in_channels, x, weight, y, false);
     }
+    if constexpr (winograd::exact_enough<T>) {
+        if (winograd::suits<T>(shape)) {
+            return winograd::conv(context, shape, x, weight, false, y, false);
+        }
+    }
     const Buffer<T> packed = pack_filters(context, shape, weight, false);
     conv_direct(context, shape, x, packed.data(), y, false);
 }
@@ -40,6 +46,11 @@ void conv2d_backward_input(Context& context, const ConvShape& shape, const T* gr
                     shape.out_channels, grad_y, weight, grad_x, accumulate);
     }
     const ConvShape back = transposed(shape);
+    if constexpr (winograd::exact_enough<T>) {
+        if (winograd::suits<T>(back)) {
+            return winograd::conv(context, back, grad_y, weight, true, grad_x, accumulate);
+        }
+    }
     const Buffer<T> packed = pack_filters(context, back, weight, true);
     conv_direct(context, back, grad_y, packed.data(), grad_x, accumulate);
 }
@@ -51,6 +62,11 @@ void conv2d_backward_weight(Context& context, const ConvShape& shape, const T* x
     if (is_pointwise(shape)) {
         return gemm(context, true, false, shape.out_channels, shape.in_channels,
                     pixel_count(shape), grad_y, x, grad_weight, accumulate);
+    }
+    if constexpr (winograd::exact_enough<T>) {
+        if (winograd::suits<T>(shape)) {
+            return winograd::weight_gradient(context, shape, x, grad_y, grad_weight, accumulate);
+        }
     }
     conv_weight_gradient(context, shape, x, grad_y, grad_weight, accumulate);
 }

@@ -20,8 +20,8 @@
 
 namespace kasmina::backends::eigen_detail {
 
-/// Runs f(0) ... f(chunks - 1), each once, on the caller and on `threads - 1` workers, which take
-/// chunks from a shared counter. Workers spin for some microseconds after a job, then park, so
+/// Runs f(chunk, thread) for chunk = 0 ... chunks - 1, each once, on the caller (thread 0) and on
+/// `threads - 1` workers, which take chunks from a shared counter. Workers spin for some microseconds after a job, then park, so
 /// that the many short jobs of a training step follow each other without a system call, and idle
 /// threads cost nothing. A worker that does not arrive in time (its core is busy) is not waited
 /// for. Nothing is allocated per job. One job runs at a time: a call from inside a job, or from a
@@ -31,7 +31,7 @@ public:
     explicit ThreadPool(int threads) {
         workers_.reserve(static_cast<std::size_t>(threads > 1 ? threads - 1 : 0));
         try {
-            for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+            for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
         } catch (...) {
             stop();
             throw;
@@ -49,11 +49,13 @@ public:
     void run(Index chunks, F&& f) {
         const FlushDenormals flush;
         if (chunks <= 1 || workers_.empty() || busy_.exchange(true, std::memory_order_acquire)) {
-            for (Index chunk = 0; chunk < chunks; ++chunk) f(chunk);
+            for (Index chunk = 0; chunk < chunks; ++chunk) f(chunk, 0);
             return;
         }
         using Function = std::remove_reference_t<F>;
-        call_ = [](void* closure, Index chunk) { (*static_cast<Function*>(closure))(chunk); };
+        call_ = [](void* closure, Index chunk, int thread) {
+            (*static_cast<Function*>(closure))(chunk, thread);
+        };
         closure_ = const_cast<void*>(static_cast<const void*>(std::addressof(f)));
         run_parallel(chunks);
     }
@@ -82,7 +84,7 @@ private:
         // The last job is closed and empty, so nobody else writes state_ here.
         state_.store((state_.load(std::memory_order_relaxed) + next_job) | open);
         state_.notify_all();
-        take_chunks();
+        take_chunks(0);
         state_.fetch_and(~open);
         for (int spin = 0;; ++spin) {
             const std::uint32_t state = state_.load(std::memory_order_acquire);
@@ -94,7 +96,7 @@ private:
         if (error) std::rethrow_exception(error);
     }
 
-    void work() noexcept {
+    void work(int thread) noexcept {
         const FlushDenormals flush;
         std::uint32_t last_job = 0;
         for (int spin = 0;; ++spin) {
@@ -106,19 +108,19 @@ private:
             }
             if (!state_.compare_exchange_strong(state, state + 1)) continue;
             last_job = state / next_job;
-            take_chunks();
+            take_chunks(thread);
             const std::uint32_t before = state_.fetch_sub(1);
             if ((before & open) == 0 && (before & in_job) == 1) state_.notify_all();
             spin = 0;
         }
     }
 
-    void take_chunks() noexcept {
+    void take_chunks(int thread) noexcept {
         for (;;) {
             const Index chunk = next_.fetch_add(1, std::memory_order_relaxed);
             if (chunk >= chunks_) return;
             try {
-                call_(closure_, chunk);
+                call_(closure_, chunk, thread);
             } catch (...) {
                 if (!failed_.exchange(true)) error_ = std::current_exception();
                 next_.store(chunks_, std::memory_order_relaxed);
@@ -142,7 +144,7 @@ private:
 
     std::vector<std::thread> workers_;
     // The job; written by the caller before it opens the job, read by those who joined it.
-    void (*call_)(void*, Index) = nullptr;
+    void (*call_)(void*, Index, int) = nullptr;
     void* closure_ = nullptr;
     Index chunks_ = 0;
     std::exception_ptr error_;
