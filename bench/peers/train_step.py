@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""PyTorch's training step of the reference host, alone or with a blending conv_heavy seed.
+
+The peer of bench/train_step: base 32, 3 blocks, 10 classes, 32x32 images; the seed in slot r0c1
+(64 channels at 16x16), alpha 0.5, add, isolated. A step is forward, cross-entropy, backward and
+SGD with momentum 0.9. One line of JSON per measurement, with everything that was tuned.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+
+# Read by glibc and by OpenMP when the process starts: set them, then start over once.
+ENVIRONMENT = {
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",  # keep big buffers instead of unmapping them
+    "MALLOC_TRIM_THRESHOLD_": "4294967296",
+    "MALLOC_TOP_PAD_": "67108864",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # transparent huge pages for the heap
+    "OMP_PROC_BIND": "close",
+    "OMP_PLACES": "cores",
+}
+
+
+def restart_tuned(threads):
+    wanted = {**ENVIRONMENT, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+    if any(os.environ.get(name) != value for name, value in wanted.items()):
+        os.environ.update(wanted)
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--case", choices=("host", "host+conv_heavy"), default="host")
+    parser.add_argument(
+        "--layout", choices=("channels_last", "contiguous"), default="channels_last"
+    )
+    parser.add_argument("--compile", action="store_true", help="through torch.compile")
+    parser.add_argument("--steps", type=int, default=10, help="timed steps per measurement")
+    parser.add_argument("--warmup", type=int, default=3, help="untimed steps before them")
+    parser.add_argument("--repeat", type=int, default=1, help="measurements (one line each)")
+    parser.add_argument("--untuned", action="store_true", help="leave allocator and pinning alone")
+    return parser.parse_args()
+
+
+def make_step(torch, options):
+    from torch import nn
+    from torch.nn import functional
+
+    def conv(inputs, outputs):
+        return nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
+
+    class Seed(nn.Module):
+        def __init__(self, channels, groups):
+            super().__init__()
+            self.body = nn.Sequential(
+                conv(channels, channels),
+                nn.GroupNorm(groups, channels),
+                nn.ReLU(inplace=True),
+                conv(channels, channels),
+                nn.GroupNorm(groups, channels),
+                nn.ReLU(inplace=True),
+            )
+
+        def forward(self, x):
+            return x + self.body(x)
+
+    class Network(nn.Module):
+        def __init__(self, with_seed, base=32, blocks=3, classes=10, alpha=0.5):
+            super().__init__()
+            widths = [3] + [base * 2**i for i in range(blocks)]
+            self.blocks = nn.ModuleList(
+                nn.Sequential(conv(a, b), nn.BatchNorm2d(b), nn.ReLU(inplace=True))
+                for a, b in zip(widths, widths[1:])
+            )
+            self.seed = Seed(widths[2], 4) if with_seed else None
+            self.alpha = alpha
+            self.classifier = nn.Linear(widths[-1], classes)
+
+        def forward(self, x):
+            for index, block in enumerate(self.blocks):
+                x = block(x)
+                if index == 1 and self.seed is not None:
+                    x = torch.lerp(x, self.seed(x.detach()), self.alpha)
+                x = functional.max_pool2d(x, 2)
+            return self.classifier(x.mean(dim=(2, 3)))
+
+    network = Network(options.case == "host+conv_heavy")
+    images = torch.randn(options.batch, 3, 32, 32)
+    labels = torch.randint(10, (options.batch,))
+    if options.layout == "channels_last":
+        network = network.to(memory_format=torch.channels_last)
+        images = images.to(memory_format=torch.channels_last)
+    optimiser = torch.optim.SGD(network.parameters(), lr=0.01, momentum=0.9, foreach=True)
+    run = torch.compile(network) if options.compile else network
+
+    def step():
+        optimiser.zero_grad(set_to_none=True)
+        loss = functional.cross_entropy(run(images), labels)
+        loss.backward()
+        optimiser.step()
+        return loss
+
+    return step
+
+
+def main():
+    options = arguments()
+    if not options.untuned:
+        restart_tuned(options.threads)
+    import warnings
+
+    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
+    import torch
+
+    torch.manual_seed(0)
+    torch.set_num_threads(options.threads)
+    torch.set_flush_denormal(True)
+    torch.autograd.set_multithreading_enabled(False)
+    if options.threads == 1 and not options.untuned:
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    step = make_step(torch, options)
+    for _ in range(max(1, options.warmup)):
+        step()
+    for _ in range(options.repeat):
+        times = []
+        for _ in range(options.steps):
+            begin = time.perf_counter()
+            step()
+            times.append((time.perf_counter() - begin) * 1e3)
+        result = {
+            "name": f"train_step/{options.case}/batch:{options.batch}/threads:{options.threads}",
+            "min_ms": min(times),
+            "median_ms": statistics.median(times),
+            "steps": options.steps,
+            "torch": torch.__version__,
+            "instruction_set": torch.backends.cpu.get_cpu_capability(),
+            "layout": options.layout,
+            "mode": "compile" if options.compile else "eager",
+            "flush_denormals": True,
+            "pinned": not options.untuned,
+            "environment": {} if options.untuned else ENVIRONMENT,
+        }
+        print(json.dumps(result), flush=True)
+
+
+if __name__ == "__main__":
+    main()

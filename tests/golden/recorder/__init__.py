@@ -1,0 +1,1 @@
+"""The parts of record.py: what is recorded, and how it is written."""
