@@ -1,0 +1,60 @@
+// TransitionTable: a lifecycle as an array of rows (from, to, gate), walked by constexpr loops.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+
+namespace kasmina {
+
+/// One allowed step. `StageType` and `GateType` are enumerations; `GateType::none` says that the
+/// step is not guarded (L-9).
+template <class StageType, class GateType>
+struct Transition {
+    StageType from;
+    StageType to;
+    GateType gate = GateType::none;
+};
+
+/// All allowed steps of a lifecycle; anything else is illegal (L-1). The first step out of a
+/// stage that is not to a failure stage is its forward step (L-7).
+template <class StageType, class GateType, std::size_t Rows>
+struct TransitionTable {
+    using StageEnum = StageType;
+    using GateEnum = GateType;
+
+    std::array<Transition<StageType, GateType>, Rows> rows;
+
+    [[nodiscard]] constexpr const Transition<StageType, GateType>* find(StageType from,
+                                                                        StageType to) const {
+        for (const auto& row : rows) {
+            if (row.from == from && row.to == to) return &row;
+        }
+        return nullptr;
+    }
+
+    [[nodiscard]] constexpr bool allows(StageType from, StageType to) const {
+        return find(from, to) != nullptr;
+    }
+
+    /// The gate of a step; absent when the step is illegal.
+    [[nodiscard]] constexpr std::optional<GateType> gate(StageType from, StageType to) const {
+        const auto* row = find(from, to);
+        if (row == nullptr) return std::nullopt;
+        return row->gate;
+    }
+
+    /// The guarded step out of `from` (L-7); absent when there is none.
+    [[nodiscard]] constexpr std::optional<StageType> forward_step(StageType from) const {
+        for (const auto& row : rows) {
+            if (row.from == from && row.gate != GateType::none) return row.to;
+        }
+        return std::nullopt;
+    }
+};
+
+template <class StageType, class GateType, std::size_t Rows>
+TransitionTable(std::array<Transition<StageType, GateType>, Rows>)
+    -> TransitionTable<StageType, GateType, Rows>;
+
+}  // namespace kasmina
