@@ -55,7 +55,9 @@ void conv_tile(const ConvShape& shape, Index row, Index column, const T* x, cons
     const Index in = shape.in_channels;
     const Index radius_h = shape.kernel_height / 2;
     const Index radius_w = shape.kernel_width / 2;
-    const Index tap_size = in * panel_width<T>;
+    constexpr Constant<1> one;
+    constexpr Constant<panel_width<T>> step;
+    const Index tap_size = in * step;
     RegisterTile<T, Rows, Vectors> sums;
     sums.clear();
     const Index first_kh = std::max<Index>(0, radius_h - row);
@@ -66,13 +68,13 @@ void conv_tile(const ConvShape& shape, Index row, Index column, const T* x, cons
             const T* a = x + ((kh - radius_h) * shape.width + kw - radius_w) * in;
             const T* b = panel + (kh * shape.kernel_width + kw) * tap_size;
             if (from >= 0 && from + Rows <= shape.width) {
-                sums.template accumulate<0, Rows>(a, in, 1, b, panel_width<T>, in);
+                sums.template accumulate<0, Rows>(a, in, one, b, step, in);
             } else if constexpr (Rows > 1) {
                 // Only with kernels up to 3 wide: one pixel's tap falls on the padding.
                 if (from < 0 && from + Rows <= shape.width) {
-                    sums.template accumulate<1, Rows>(a, in, 1, b, panel_width<T>, in);
+                    sums.template accumulate<1, Rows>(a, in, one, b, step, in);
                 } else if (from >= 0) {
-                    sums.template accumulate<0, Rows - 1>(a, in, 1, b, panel_width<T>, in);
+                    sums.template accumulate<0, Rows - 1>(a, in, one, b, step, in);
                 }
             }
         }

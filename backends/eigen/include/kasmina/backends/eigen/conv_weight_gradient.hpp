@@ -62,8 +62,8 @@ void accumulate_tap(const ConvShape& shape, Index kh, Index kw, Index first_row,
                 const Index from = row % shape.height + up;
                 if (from < 0 || from >= shape.height) continue;
                 const Index pixel = row * shape.width + first_column;
-                sums.template accumulate<>(x + (pixel + up * shape.width + right) * in + channel, 1,
-                                           in, grad_y + pixel * grad_stride, grad_stride, columns);
+                sums.template accumulate<>(x + (pixel + up * shape.width + right) * in + channel,
+                                           Constant<1>{}, in, grad_y + pixel * grad_stride, grad_stride, columns);
             }
             T* to = sums_at + channel * out_stride;
             sums.add_stored(to, out_stride, Vectors * lanes<T>);

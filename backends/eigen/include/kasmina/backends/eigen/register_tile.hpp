@@ -1,6 +1,7 @@
 // The inner loop of every matrix-like kernel: a tile of sums kept in registers.
 #pragma once
 
+#include <type_traits>
 #include <utility>
 
 #include <kasmina/backends/eigen/simd.hpp>
@@ -11,6 +12,10 @@ namespace kasmina::backends::eigen_detail {
 /// Columns of a packed panel: two vectors, as wide as the register tile.
 template <class T>
 inline constexpr Index panel_width = 2 * lanes<T>;
+
+/// A number known when compiling, for RegisterTile::accumulate.
+template <Index Value>
+using Constant = std::integral_constant<Index, Value>;
 
 /// Rows x (Vectors * lanes) sums in registers. `accumulate` adds the product of a matrix A (rows
 /// x depth, any strides) and a panel B (depth x columns, rows `b_stride` apart).
@@ -24,19 +29,24 @@ struct RegisterTile {
         }
     }
 
-    /// Rows First to Last - 1 only; `a` points at row 0 all the same.
-    template <int First = 0, int Last = Rows>
-    KASMINA_ALWAYS_INLINE void accumulate(const T* a, Index row_stride, Index depth_stride,
-                                          const T* b, Index b_stride, Index depth) {
+    /// Rows First to Last - 1 only; `a` points at row 0 all the same. The strides and the depth
+    /// are an Index, or a Constant where they are known when compiling: addresses then need no
+    /// registers and short loops are unrolled.
+    template <int First = 0, int Last = Rows, class RowStride, class DepthStride, class BStride,
+              class Depth>
+    KASMINA_ALWAYS_INLINE void accumulate(const T* a, RowStride row_stride,
+                                          DepthStride depth_stride, const T* b, BStride b_stride,
+                                          Depth depth) {
         for (Index k = 0; k < depth; ++k) {
             Vector<T> columns[Vectors];
             for (int v = 0; v < Vectors; ++v) {
-                columns[v] = load<Vector<T>>(b + v * lanes<T>);
+                Vector<T> column = load<Vector<T>>(b + v * lanes<T>);
 #if defined(__GNUC__) && defined(__x86_64__)
                 // Keep it in a register: folding the load into each multiplication reads it
                 // Rows times.
-                asm("" : "+x"(columns[v]));
+                asm("" : "+x"(column));
 #endif
+                columns[v] = column;
             }
             for (int r = First; r < Last; ++r) {
                 const T factor = a[r * row_stride];

@@ -22,13 +22,30 @@ inline constexpr Index positions = 16;
 /// second-level cache.
 inline constexpr Index block_tiles = 48;
 
-/// The distance between the 16 planes of a block. One cache line more than their size, or else
-/// the planes would compete for the same lines of the cache.
+/// The data of a block of tiles is stored as [position][panel of channels][tile][channel in
+/// panel], so that the products find all their operands at constant distances.
 template <class T>
-[[nodiscard]] constexpr Index padded_plane(Index size) {
-    return ceil_div(size * static_cast<Index>(sizeof(T)), 4096) * 4096 /
-               static_cast<Index>(sizeof(T)) +
-           64 / static_cast<Index>(sizeof(T));
+inline constexpr Index panel_size = block_tiles * panel_width<T>;
+
+/// The distance between the 16 positions: one cache line more than a multiple of 4 KiB, or else
+/// all 16 would compete for the same lines of the cache.
+template <class T>
+[[nodiscard]] constexpr Index padded(Index size) {
+    constexpr Index page = 4096 / static_cast<Index>(sizeof(T));
+    constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+    return ceil_div(size, page) * page + line;
+}
+
+template <class T>
+[[nodiscard]] constexpr Index block_plane(Index channels) {
+    return padded<T>(ceil_div(channels, panel_width<T>) * panel_size<T>);
+}
+
+/// Where a channel of a tile is in a position's plane.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Index offset(Index tile, Index channel) {
+    constexpr Index width = panel_width<T>;
+    return channel / width * panel_size<T> + tile * width + channel % width;
 }
 
 /// The 2x2 tiles of all maps of a batch, numbered row by row.
@@ -168,7 +185,7 @@ void transform_filters(Context& context, const ConvShape& shape, const T* weight
     });
 }
 
-/// V = B' d B of some tiles as [position][tile][channel]; `zeros` are as many as channels.
+/// V = B' d B of some tiles for the products; `zeros` are as many as channels.
 template <class T>
 void transform_inputs(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
                       const T* x, const T* zeros, T* to, Index plane) {
@@ -183,13 +200,13 @@ void transform_inputs(const TileGrid& grid, Index first_tile, Index tiles, Index
             for (Index p = 0; p < positions; ++p) d[p / 4][p % 4] = load<V>(patch.at[p / 4][p % 4] + c);
             two_sided<4, 4>(d, t, [](const auto& a, auto& b) { input_column(a, b); });
             for (Index p = 0; p < positions; ++p) {
-                store(to + p * plane + tile * channels + c, t[p / 4][p % 4]);
+                store(to + p * plane + offset<T>(tile, c), t[p / 4][p % 4]);
             }
         }
     }
 }
 
-/// Z = A dY A' of some tiles as [position][tile][channel].
+/// Z = A dY A' of some tiles for the products.
 template <class T>
 void transform_gradients(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
                          const T* grad_y, const T* zeros, T* to, Index plane) {
@@ -204,7 +221,7 @@ void transform_gradients(const TileGrid& grid, Index first_tile, Index tiles, In
             for (Index p = 0; p < 4; ++p) y[p / 2][p % 2] = load<V>(patch.at[p / 2][p % 2] + c);
             two_sided<2, 4>(y, t, [](const auto& a, auto& b) { gradient_column(a, b); });
             for (Index p = 0; p < positions; ++p) {
-                store(to + p * plane + tile * channels + c, t[p / 4][p % 4]);
+                store(to + p * plane + offset<T>(tile, c), t[p / 4][p % 4]);
             }
         }
     }
@@ -222,7 +239,7 @@ void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Inde
             V m[4][4];
             V t[2][2];
             for (Index p = 0; p < positions; ++p) {
-                m[p / 4][p % 4] = load<V>(products + p * plane + tile * channels + c);
+                m[p / 4][p % 4] = load<V>(products + p * plane + offset<T>(tile, c));
             }
             two_sided<4, 2>(m, t, [](const auto& a, auto& b) { output_column(a, b); });
             for (Index p = 0; p < 4; ++p) {
@@ -231,6 +248,24 @@ void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Inde
             }
         }
     }
+}
+
+/// products = inputs * filters for one position and one panel of outputs.
+template <class T>
+void multiply(Index tiles, Index in, Index vectors, const T* inputs, const T* filters,
+              T* products) {
+    constexpr Constant<panel_width<T>> width;
+    for_each_tile(tiles, [&](Index tile, Index size) {
+        with_tile(size, vectors, [&]<int Rows, int Vectors>() {
+            RegisterTile<T, Rows, Vectors> sums;
+            sums.clear();
+            for (Index i = 0; i < in; i += lanes<T>) {
+                sums.template accumulate<>(inputs + offset<T>(tile, i), width, Constant<1>{},
+                                           filters + i * width, width, Constant<lanes<T>>{});
+            }
+            sums.write(products + tile * width, width, Vectors * lanes<T>);
+        });
+    });
 }
 
 /// The convolution, or with `transpose` the backward-data convolution of `transposed(shape)`.
@@ -244,12 +279,12 @@ void conv(Context& context, const ConvShape& shape, const T* x, const T* weight,
     const Index panels = ceil_div(out, width);
     const TileGrid grid(shape);
 
-    const Index filter_plane = padded_plane<T>(panels * in * width);
+    const Index filter_plane = padded<T>(panels * in * width);
     Buffer<T> filters = context.buffer<T>(positions * filter_plane);
     transform_filters(context, shape, weight, transpose, filters.data(), filter_plane);
 
-    const Index in_plane = padded_plane<T>(block_tiles * in);
-    const Index out_plane = padded_plane<T>(block_tiles * out);
+    const Index in_plane = block_plane<T>(in);
+    const Index out_plane = block_plane<T>(out);
     const Index outside = std::max(in, out);
     const Index scratch_size = positions * (in_plane + out_plane) + outside;
     context.parallel_for_with_scratch<T>(
@@ -263,18 +298,10 @@ void conv(Context& context, const ConvShape& shape, const T* x, const T* weight,
             transform_inputs(grid, first, tiles, in, x, off_map, inputs, in_plane);
             for (Index p = 0; p < positions; ++p) {
                 for (Index panel = 0; panel < panels; ++panel) {
-                    const T* b = filters.data() + p * filter_plane + panel * in * width;
-                    const Index columns = out - panel * width;
-                    for_each_tile(tiles, [&](Index tile, Index size) {
-                        const T* a = inputs + p * in_plane + tile * in;
-                        T* c = products + p * out_plane + tile * out + panel * width;
-                        with_tile(size, panel_vectors<T>(0, columns), [&]<int Rows, int Vectors>() {
-                            RegisterTile<T, Rows, Vectors> sums;
-                            sums.clear();
-                            sums.template accumulate<>(a, in, 1, b, width, in);
-                            sums.write(c, out, columns);
-                        });
-                    });
+                    multiply(tiles, in, panel_vectors<T>(panel * width, out),
+                             inputs + p * in_plane,
+                             filters.data() + p * filter_plane + panel * in * width,
+                             products + p * out_plane + panel * panel_size<T>);
                 }
             }
             transform_outputs(grid, first, tiles, out, products, out_plane, y, off_map,
@@ -282,12 +309,13 @@ void conv(Context& context, const ConvShape& shape, const T* x, const T* weight,
         });
 }
 
-/// Adds up `parts` sums over tiles, [position][input][output], applies G' . G and writes the
+/// Adds up `parts` sums over tiles, [position][panel][input][output in panel], applies G' . G and writes the
 /// gradient in PyTorch's order.
 template <class T>
 void write_gradient(Context& context, const ConvShape& shape, const T* sums, Index parts,
                     Index part_size, Index plane, T* gradient, bool accumulate) {
     using V = Vector<T>;
+    constexpr Index width = panel_width<T>;
     const Index in = shape.in_channels;
     const Index out = shape.out_channels;
     context.parallel_for(out / lanes<T>, [&](Index chunk) {
@@ -296,7 +324,8 @@ void write_gradient(Context& context, const ConvShape& shape, const T* sums, Ind
             V s[4][4];
             V g[3][3];
             for (Index p = 0; p < positions; ++p) {
-                const T* from = sums + p * plane + i * out + output;
+                const T* from =
+                    sums + p * plane + (output / width * in + i) * width + output % width;
                 V sum = load<V>(from);
                 for (Index part = 1; part < parts; ++part) sum += load<V>(from + part * part_size);
                 s[p / 4][p % 4] = sum;
@@ -314,6 +343,27 @@ void write_gradient(Context& context, const ConvShape& shape, const T* sums, Ind
     });
 }
 
+/// sums (inputs x outputs) (+)= inputs' * gradients over the tiles of a block, for one position
+/// and one panel of outputs.
+template <class T>
+void multiply_transposed(Index tiles, Index in, Index vectors, const T* inputs,
+                         const T* gradients, T* sums_at, bool add) {
+    constexpr Constant<panel_width<T>> width;
+    for (Index first = 0; first < in; first += width) {
+        for_each_tile(std::min<Index>(width, in - first), [&](Index row, Index size) {
+            with_tile(size, vectors, [&]<int Rows, int Vectors>() {
+                RegisterTile<T, Rows, Vectors> sums;
+                T* const at = sums_at + (first + row) * width;
+                sums.clear();
+                sums.template accumulate<>(inputs + offset<T>(0, first) + row, Constant<1>{}, width,
+                                           gradients, width, tiles);
+                if (add) sums.add_stored(at, width, Vectors * lanes<T>);
+                sums.write(at, width, Vectors * lanes<T>);
+            });
+        });
+    }
+}
+
 /// The weight gradient; the same needs as `conv`.
 template <class T>
 void weight_gradient(Context& context, const ConvShape& shape, const T* x, const T* grad_y,
@@ -327,11 +377,11 @@ void weight_gradient(Context& context, const ConvShape& shape, const T* x, const
     // Partial sums over tiles, as many as the shape alone says (E-1).
     const Index parts = std::clamp<Index>(blocks / 2, 1, 8);
 
-    const Index sum_plane = padded_plane<T>(in * out);
+    const Index sum_plane = padded<T>(panels * in * width);
     const Index part_size = positions * sum_plane;
     Buffer<T> sums = context.buffer<T>(parts * part_size);
-    const Index in_plane = padded_plane<T>(block_tiles * in);
-    const Index out_plane = padded_plane<T>(block_tiles * out);
+    const Index in_plane = block_plane<T>(in);
+    const Index out_plane = block_plane<T>(out);
     const Index outside = std::max(in, out);
     const Index scratch_size = positions * (in_plane + out_plane) + outside;
     context.parallel_for_with_scratch<T>(parts, scratch_size, [&](Index part, T* scratch) {
@@ -347,20 +397,12 @@ void weight_gradient(Context& context, const ConvShape& shape, const T* x, const
             transform_gradients(grid, first, tiles, out, grad_y, zeros, gradients, out_plane);
             for (Index p = 0; p < positions; ++p) {
                 for (Index panel = 0; panel < panels; ++panel) {
-                    const T* b = gradients + p * out_plane + panel * width;
-                    const Index columns = out - panel * width;
-                    for_each_tile(in, [&](Index channel, Index size) {
-                        const T* a = inputs + p * in_plane + channel;
-                        T* c = sums.data() + part * part_size + p * sum_plane + channel * out +
-                               panel * width;
-                        with_tile(size, panel_vectors<T>(0, columns), [&]<int Rows, int Vectors>() {
-                            RegisterTile<T, Rows, Vectors> tile;
-                            tile.clear();
-                            tile.template accumulate<>(a, 1, in, b, out, tiles);
-                            if (block > first_block) tile.add_stored(c, out, columns);
-                            tile.write(c, out, columns);
-                        });
-                    });
+                    multiply_transposed(tiles, in, panel_vectors<T>(panel * width, out),
+                                        inputs + p * in_plane,
+                                        gradients + p * out_plane + panel * panel_size<T>,
+                                        sums.data() + part * part_size + p * sum_plane +
+                                            panel * in * width,
+                                        block > first_block);
                 }
             }
         }
