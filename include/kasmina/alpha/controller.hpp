@@ -1,0 +1,133 @@
+// AlphaController: the one owner of a seed's amplitude and of its ramp (spec ).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include <kasmina/alpha/curve.hpp>
+
+namespace kasmina {
+
+enum class AlphaMode : std::uint8_t { hold = 0, up = 1, down = 2 };
+
+[[nodiscard]] constexpr std::string_view name_of(AlphaMode mode) noexcept {
+    switch (mode) {
+        case AlphaMode::hold: return "hold";
+        case AlphaMode::up: return "up";
+        case AlphaMode::down: break;
+    }
+    return "down";
+}
+
+/// Everything the controller knows; what a checkpoint stores.
+struct AlphaState {
+    double alpha = 0.0;
+    double start = 0.0;
+    double target = 0.0;
+    AlphaMode mode = AlphaMode::hold;
+    AlphaCurve curve = AlphaCurve::linear;
+    double steepness = default_steepness;
+    int steps_total = 0;
+    int steps_done = 0;
+
+    friend constexpr bool operator==(const AlphaState&, const AlphaState&) noexcept = default;
+};
+
+/// How a retarget was taken.
+enum class Retarget : std::uint8_t {
+    scheduled,  ///< a ramp began
+    snapped,    ///< zero steps: alpha is at the target at once
+    unchanged,  ///< the target was held already; nothing is scheduled (A-10)
+    refused,    ///< a ramp is under way (A-2)
+};
+
+/// The only alpha there is: forward, gates, reports and checkpoints read it here.
+class AlphaController {
+public:
+    constexpr AlphaController() = default;
+
+    /// Takes over a stored state, with alpha, start, target and steepness clamped to their ranges.
+    constexpr explicit AlphaController(const AlphaState& state) noexcept : state_(state) {
+        state_.alpha = clamp01(state.alpha);
+        state_.start = clamp01(state.start);
+        state_.target = clamp01(state.target);
+        state_.steepness = at_least_minimum(state.steepness);
+    }
+
+    [[nodiscard]] constexpr const AlphaState& state() const noexcept { return state_; }
+    [[nodiscard]] constexpr double alpha() const noexcept { return state_.alpha; }
+    [[nodiscard]] constexpr double target() const noexcept { return state_.target; }
+    [[nodiscard]] constexpr AlphaMode mode() const noexcept { return state_.mode; }
+    [[nodiscard]] constexpr bool holds() const noexcept { return state_.mode == AlphaMode::hold; }
+
+    /// Ticks until the target is reached; 0 when nothing is scheduled.
+    [[nodiscard]] constexpr int time_to_target() const noexcept {
+        return holds() ? 0 : state_.steps_total - state_.steps_done;
+    }
+
+    /// Schedules a ramp from the current alpha; only from hold. `target` is clamped to
+    /// [0, 1]; fewer than 1 step snaps. Nothing changes when it is refused.
+    constexpr Retarget retarget(double target, int steps, AlphaCurve curve = AlphaCurve::linear,
+                                double steepness = default_steepness) noexcept {
+        if (!holds()) return Retarget::refused;
+        target = clamp01(target);
+        if (target == state_.alpha) {
+            settle(target);
+            return Retarget::unchanged;
+        }
+        state_.start = state_.alpha;
+        state_.curve = curve;
+        state_.steepness = at_least_minimum(steepness);
+        if (steps < 1) {
+            settle(target);
+            return Retarget::snapped;
+        }
+        state_.target = target;
+        state_.mode = target > state_.alpha ? AlphaMode::up : AlphaMode::down;
+        state_.steps_total = steps;
+        state_.steps_done = 0;
+        return Retarget::scheduled;
+    }
+
+    /// One epoch of a ramp. True when this tick ended it: alpha is exactly the target then.
+    constexpr bool tick() noexcept {
+        if (holds()) return false;
+        if (++state_.steps_done >= state_.steps_total) {
+            const int steps = state_.steps_total;
+            settle(state_.target);
+            state_.steps_total = state_.steps_done = steps;
+            return true;
+        }
+        const double t = static_cast<double>(state_.steps_done) / state_.steps_total;
+        const double value = curve_value(state_.curve, t, state_.steepness);
+        const double alpha = state_.start + (state_.target - state_.start) * value;
+        const double low = state_.start < state_.target ? state_.start : state_.target;
+        const double high = state_.start < state_.target ? state_.target : state_.start;
+        state_.alpha = alpha < low ? low : (alpha > high ? high : alpha);
+        return false;
+    }
+
+    /// Drops any ramp and holds `alpha`: entering holding (1) and pruned (0).
+    constexpr void hold_at(double alpha) noexcept { settle(clamp01(alpha)); }
+
+private:
+    /// NaN clamps to 0: no amplitude.
+    static constexpr double clamp01(double value) noexcept {
+        return value > 0.0 ? (value < 1.0 ? value : 1.0) : 0.0;
+    }
+    static constexpr double at_least_minimum(double steepness) noexcept {
+        return steepness > minimum_steepness ? steepness : minimum_steepness;
+    }
+
+    constexpr void settle(double alpha) noexcept {
+        state_.alpha = alpha;
+        state_.target = alpha;
+        state_.mode = AlphaMode::hold;
+        state_.steps_total = 0;
+        state_.steps_done = 0;
+    }
+
+    AlphaState state_;
+};
+
+}  // namespace kasmina
