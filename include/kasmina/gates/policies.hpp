@@ -1,0 +1,116 @@
+// The gates G0 to G5 as policies, strict and permissive (spec G-1 to G-6).
+#pragma once
+
+#include <limits>
+
+#include <kasmina/gates/evidence.hpp>
+#include <kasmina/gates/result.hpp>
+
+namespace kasmina::gates {
+
+namespace detail {
+
+constexpr double magnitude(double value) noexcept { return value < 0.0 ? -value : value; }
+
+}  // namespace detail
+
+/// G-1: the seed and its blueprint have names.
+struct Identity {
+    static constexpr Gate gate = Gate::g0;
+
+    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds&) const {
+        return GateResult(gate)
+            .require("seed_id_present", seen.has_seed_id)
+            .require("blueprint_id_present", seen.has_blueprint_id)
+            .with_score(seen.has_seed_id && seen.has_blueprint_id ? 1.0 : 0.0);
+    }
+};
+
+/// G-2: the seed has germinated.
+struct Germination {
+    static constexpr Gate gate = Gate::g1;
+
+    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds&) const {
+        const bool germinated = seen.stage == Stage::germinated;
+        return GateResult(gate)
+            .require("stage_is_germinated", germinated)
+            .with_score(germinated ? 1.0 : 0.0);
+    }
+};
+
+/// G-3: the network improved while the seed trained, for long enough, and the seed learned.
+struct StrictTraining {
+    static constexpr Gate gate = Gate::g2;
+
+    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
+        GateResult result(gate);
+        result
+            .require_at_least("training_improvement", seen.improvement_since_stage_start,
+                              bound.min_training_improvement)
+            .require_at_least("epochs_in_stage", seen.epochs_in_stage, bound.min_blending_epochs);
+        if (seen.gradient_ratio) {
+            result.require_at_least("seed_gradient_ratio", *seen.gradient_ratio,
+                                    bound.min_seed_gradient_ratio);
+        } else {
+            result.require("seed_gradient_ratio_measured", false);
+        }
+        return result.with_score(seen.improvement_since_stage_start / 5.0);
+    }
+};
+
+/// G-4: the seed's gradients are sane for long enough; improvement is not asked for.
+struct PermissiveTraining {
+    static constexpr Gate gate = Gate::g2;
+
+    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
+        GateResult result(gate);
+        result.require_at_least("epochs_in_stage", seen.epochs_in_stage,
+                                bound.min_blending_epochs);
+        if (!seen.gradients) return result.require("gradient_statistics_measured", false);
+        return result.require("gradients_not_exploding", !seen.gradients->exploding)
+            .require_at_least("gradient_health", seen.gradients->health,
+                              bound.min_gradient_health)
+            .with_score(seen.gradients->health);
+    }
+};
+
+/// G-5: the ramp to full amplitude is over. Strict asks for a minimum of epochs too.
+template <bool Strict>
+struct Blended {
+    static constexpr Gate gate = Gate::g3;
+
+    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
+        GateResult result(gate);
+        result
+            .require_at_least("alpha_target_full", seen.alpha_target, 1.0 - bound.alpha_tolerance)
+            .require("alpha_controller_holds", seen.alpha_mode == AlphaMode::hold)
+            .require_at_most("alpha_at_target",
+                             detail::magnitude(seen.alpha - seen.alpha_target),
+                             bound.alpha_tolerance);
+        if constexpr (Strict) {
+            result.require_at_least("epochs_in_stage", seen.epochs_in_stage,
+                                    bound.min_blending_epochs);
+        }
+        return result.with_score(seen.alpha);
+    }
+};
+
+/// G-6: the seed's contribution was measured by a counterfactual, and it is healthy. Strict asks
+/// for a minimum contribution.
+template <bool Strict>
+struct Contribution {
+    static constexpr Gate gate = Gate::g5;
+
+    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
+        GateResult result(gate);
+        result.require("seed_healthy", seen.healthy);
+        if (!seen.contribution) return result.require("contribution_measured", false);
+        constexpr double any = std::numeric_limits<double>::lowest();
+        return result
+            .require_at_least("contribution", *seen.contribution,
+                              Strict ? bound.min_fossilize_contribution : any)
+            .with_score(*seen.contribution / 10.0);
+    }
+};
+
+}  // namespace kasmina::gates

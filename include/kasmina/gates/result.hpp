@@ -1,0 +1,102 @@
+// GateResult: a gate's verdict with every check it made, without touching the heap.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <limits>
+#include <string_view>
+
+#include <kasmina/lifecycle/gate.hpp>
+
+namespace kasmina {
+
+/// One check: a stable snake_case name, the value measured and the bound it was held against.
+struct GateCheck {
+    std::string_view name{};
+    bool passed = false;
+    double measured = 0.0;
+    double bound = 0.0;
+};
+
+/// The verdict of one gate. Passed when every check passed and there was at least one.
+class GateResult {
+public:
+    static constexpr std::size_t max_checks = 8;
+
+    constexpr explicit GateResult(Gate gate) noexcept : gate_(gate) {}
+
+    [[nodiscard]] constexpr Gate gate() const noexcept { return gate_; }
+    [[nodiscard]] constexpr double score() const noexcept { return score_; }
+    [[nodiscard]] constexpr std::size_t checks() const noexcept { return count_; }
+
+    /// Check number `index`, in the order they were made.
+    [[nodiscard]] constexpr const GateCheck& check(std::size_t index) const noexcept {
+        return checks_[index];
+    }
+
+    [[nodiscard]] constexpr bool passed() const noexcept {
+        for (std::size_t i = 0; i < count_; ++i) {
+            if (!checks_[i].passed) return false;
+        }
+        return count_ > 0;
+    }
+
+    /// The check of that name, null when it was not made.
+    [[nodiscard]] constexpr const GateCheck* find(std::string_view name) const noexcept {
+        for (std::size_t i = 0; i < count_; ++i) {
+            if (checks_[i].name == name) return &checks_[i];
+        }
+        return nullptr;
+    }
+
+    [[nodiscard]] constexpr bool failed(std::string_view name) const noexcept {
+        const GateCheck* check = find(name);
+        return check != nullptr && !check->passed;
+    }
+
+    /// A yes-or-no check.
+    constexpr GateResult& require(std::string_view name, bool holds) noexcept {
+        return add({name, holds, holds ? 1.0 : 0.0, 1.0});
+    }
+
+    /// measured >= bound; a value that is not finite fails (G-7).
+    constexpr GateResult& require_at_least(std::string_view name, double measured,
+                                           double bound) noexcept {
+        return add({name, is_finite(measured) && measured >= bound, measured, bound});
+    }
+
+    /// measured <= bound; a value that is not finite fails (G-7).
+    constexpr GateResult& require_at_most(std::string_view name, double measured,
+                                          double bound) noexcept {
+        return add({name, is_finite(measured) && measured <= bound, measured, bound});
+    }
+
+    /// Clamped to [0, 1]; a score that is not finite is 0.
+    constexpr GateResult& with_score(double score) noexcept {
+        score_ = score > 0.0 ? (score < 1.0 ? score : 1.0) : 0.0;
+        return *this;
+    }
+
+private:
+    static constexpr bool is_finite(double value) noexcept {
+        constexpr double greatest = std::numeric_limits<double>::max();
+        return value >= -greatest && value <= greatest;
+    }
+
+    /// A check beyond the last place overwrites it with a failure: no check is lost silently.
+    constexpr GateResult& add(const GateCheck& check) noexcept {
+        if (count_ < max_checks) {
+            checks_[count_++] = check;
+        } else {
+            checks_[max_checks - 1] = {"too_many_checks", false, 0.0, 0.0};
+        }
+        return *this;
+    }
+
+    Gate gate_;
+    double score_ = 0.0;
+    std::array<GateCheck, max_checks> checks_{};
+    std::size_t count_ = 0;
+};
+
+}  // namespace kasmina
