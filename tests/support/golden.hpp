@@ -40,13 +40,13 @@ public:
 
 /// One recorded tensor, row-major.
 struct GoldenTensor {
-    std::string dtype;                ///< as stored: F64, F32, BF16 or I64
-    std::vector<std::size_t> shape;   ///< of the stored values
-    std::vector<double> values;       ///< every stride-th element of the whole tensor
-    std::size_t stride = 1;           ///< above 1 for a large result, of which a sample is stored
-    double scale = 0.0;               ///< what an error is relative to: max |value| unless stated
-    double tolerance_float32 = 1e-5;  ///< largest relative error that float may show
-    double tolerance_float64 = 1e-10; ///< largest relative error that double may show
+    std::string dtype;                 ///< as stored: F64, F32, BF16 or I64
+    std::vector<std::size_t> shape;    ///< of the stored values
+    std::vector<double> values;        ///< every stride-th element of the whole tensor
+    std::size_t stride = 1;            ///< above 1 for a large result, of which a sample is stored
+    double scale = 0.0;                ///< what an error is relative to: max |value| unless stated
+    double tolerance_float32 = 1e-5;   ///< largest relative error that float may show
+    double tolerance_float64 = 1e-10;  ///< largest relative error that double may show
 
     /// The largest relative error allowed for a computation in Scalar.
     template <class Scalar>
@@ -151,8 +151,8 @@ inline std::size_t size_of(const std::string& file, const std::string& dtype) {
     throw GoldenError(file, "stored type '" + dtype + "' is none of F64, F32, BF16, I64");
 }
 
-inline double number_or(const std::map<std::string, std::string>& metadata,
-                        const std::string& name, double otherwise) {
+inline double number_or(const std::map<std::string, std::string>& metadata, const std::string& name,
+                        double otherwise) {
     const auto found = metadata.find(name);
     return found == metadata.end() ? otherwise : std::stod(found->second);
 }
@@ -262,7 +262,7 @@ template <class Scalar>
 
 /// The same for anything contiguous, such as a std::vector.
 template <class Range>
-    requires requires(const Range& range) { std::span{range.data(), range.size()}; }
+requires requires(const Range& range) { std::span{range.data(), range.size()}; }
 [[nodiscard]] double relative_error(const Range& actual, const GoldenTensor& recorded) {
     using Scalar = std::remove_cvref_t<decltype(*actual.data())>;
     return relative_error(std::span<const Scalar>{actual.data(), std::size_t(actual.size())},

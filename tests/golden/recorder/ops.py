@@ -8,7 +8,10 @@ from .modules import groups
 
 
 def record_op(path, options, make_inputs, forward, reason=None, amplified=False):
-    """forward(leaves, kinks) -> output or (output, extra results); leaves: 'input' and 'param.*'."""
+    """forward(values, kinks) -> output or (output, extra results).
+
+    Gradients are recorded of 'input' and of every 'param.*'.
+    """
 
     def evaluate(values, kinks):
         leaves = {
@@ -70,7 +73,8 @@ def record_convolutions():
 
 
 def record_norms():
-    for channels, height, width, batch in ((1, 3, 5, 1), (4, 1, 1, 3), (13, 3, 5, 3), (48, 4, 3, 2)):
+    shapes = ((1, 3, 5, 1), (4, 1, 1, 3), (13, 3, 5, 3), (48, 4, 3, 2))
+    for channels, height, width, batch in shapes:
         record_op(
             f"op/group_norm_c{channels}_{height}x{width}_b{batch}",
             {"op": "group_norm", "groups": groups(channels), "eps": 1e-5},

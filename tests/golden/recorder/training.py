@@ -10,6 +10,16 @@ HOSTS = {
     "reference": dict(base=8, blocks=3, classes=10, pools=3, size=(32, 32), batch=2),
     "odd": dict(base=5, blocks=3, classes=7, pools=1, size=(9, 7), batch=3),
 }
+CONV_HEAVY = dict(blueprint="conv_heavy", stage="blending", algorithm="add", alpha=0.3, base=8)
+CONV_SMALL = dict(blueprint="conv_small", stage="blending", algorithm="multiply", alpha=0.6, base=4)
+CONV_LIGHT = dict(blueprint="conv_light", stage="training", algorithm="add", alpha=0.0, base=4)
+SEEDED = {
+    "conv_heavy_blending_isolated": dict(CONV_HEAVY, isolated=True, steps=3),
+    "conv_heavy_blending_coupled": dict(CONV_HEAVY, isolated=False, steps=3),
+    "conv_light_training": dict(CONV_LIGHT, isolated=True, steps=1),
+    "conv_small_multiply": dict(CONV_SMALL, isolated=True, steps=1),
+    "conv_small_multiply_coupled": dict(CONV_SMALL, isolated=False, steps=1),
+}
 SEED_SLOT_BLOCK = 1  # r0c1: row 0 is before the pool, column 1 is the second block
 ROUNDING = "rounding accumulates over the depth of the network"
 
@@ -61,7 +71,7 @@ def record_host(name, base, blocks, classes, pools, size, batch):
     record(f"host/{name}", options, make_inputs, evaluate, ROUNDING)
 
 
-def record_training(name, blueprint, stage, algorithm, alpha, isolated, steps, base=4):
+def record_training(name, blueprint, stage, algorithm, alpha, base, isolated, steps):
     """steps of SGD with momentum over host and seed together, another batch each step."""
     classes, size, batch = 10, (16, 16), 2
     channels = base * 2**SEED_SLOT_BLOCK
@@ -126,10 +136,5 @@ def record_training(name, blueprint, stage, algorithm, alpha, isolated, steps, b
 def record_all_training():
     for name, options in HOSTS.items():
         record_host(name, **options)
-    record_training("conv_heavy_blending_isolated", "conv_heavy", "blending", "add", 0.3, True, 3, 8)
-    record_training("conv_heavy_blending_coupled", "conv_heavy", "blending", "add", 0.3, False, 3, 8)
-    record_training("conv_light_training", "conv_light", "training", "add", 0.0, True, 1)
-    record_training("conv_small_multiply", "conv_small", "blending", "multiply", 0.6, True, 1)
-    record_training(
-        "conv_small_multiply_coupled", "conv_small", "blending", "multiply", 0.6, False, 1
-    )
+    for name, options in SEEDED.items():
+        record_training(name, **options)
