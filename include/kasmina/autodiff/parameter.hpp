@@ -14,6 +14,8 @@ struct ParameterState {
     Tensor<B> value;
     Tensor<B> gradient;         ///< empty until the first backward pass reached it
     bool has_gradient = false;  ///< false after zero_gradient: the next pass overwrites
+    bool warm = false;          ///< a second backward pass has begun: the first one's gradients
+                                ///< say nothing about health (spec I-7)
     bool trainable = true;      ///< frozen parameters get no gradient and no optimiser step
 };
 
@@ -25,7 +27,7 @@ class Parameter {
 public:
     explicit Parameter(Tensor<B> value)
         : state_(std::make_shared<ParameterState<B>>(
-              ParameterState<B>{std::move(value), {}, false, true})) {}
+              ParameterState<B>{.value = std::move(value)})) {}
 
     Parameter(Parameter&&) noexcept = default;
     Parameter& operator=(Parameter&&) noexcept = default;

@@ -176,8 +176,15 @@ public:
     template <DifferentiableOperation<B> Op>
     Variable<B> record_alias(const Variable<B>& source,
                              std::initializer_list<Variable<B>> inputs, Op op) {
+        return record_alias(Shape(source.shape()), source, inputs, std::move(op));
+    }
+
+    /// The same seen with another shape of as many elements; the caller checks that.
+    template <DifferentiableOperation<B> Op>
+    Variable<B> record_alias(const Shape& shape, const Variable<B>& source,
+                             std::initializer_list<Variable<B>> inputs, Op op) {
         const bool wanted = any_requires_gradient(inputs);
-        const Variable<B> output = alias(source, wanted);
+        const Variable<B> output = push(shape, node(source).value, Buffer{}, wanted);
         if (wanted) add_entry(output.node_, std::move(op));
         return output;
     }
@@ -226,7 +233,11 @@ public:
         if (!node.requires_gradient) return {};
         if (node.parameter != nullptr) {
             ParameterState<B>& state = *node.parameter;
-            if (state.gradient.empty()) state.gradient = Tensor<B>::persistent(node.shape);
+            if (state.gradient.empty()) {
+                state.gradient = Tensor<B>::persistent(node.shape);
+            } else {
+                state.warm = state.warm || !state.has_gradient;
+            }
             const bool accumulate = std::exchange(state.has_gradient, true);
             return {state.gradient.data(), accumulate};
         }

@@ -53,6 +53,14 @@ public:
         return product;
     }
 
+    /// The same shape with another innermost extent; rank 0 becomes rank 1.
+    [[nodiscard]] constexpr Shape with_last(Index extent) const noexcept {
+        Shape changed = *this;
+        if (changed.rank_ == 0) changed.rank_ = 1;
+        changed.extents_[static_cast<std::size_t>(changed.rank_ - 1)] = extent;
+        return changed;
+    }
+
     friend constexpr bool operator==(const Shape&, const Shape&) noexcept = default;
 
 private:

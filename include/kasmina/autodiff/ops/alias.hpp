@@ -1,0 +1,47 @@
+// reshape and straight_through: ops that give a value in place another meaning.
+#pragma once
+
+#include <kasmina/autodiff/ops/check.hpp>
+#include <kasmina/autodiff/tape.hpp>
+
+namespace kasmina::ops {
+namespace detail {
+
+template <class B>
+struct ReshapeOperation {
+    Variable<B> input;
+
+    void pullback(Tape<B>&, Upstream<B>& upstream) { upstream.pass_to(input); }
+};
+
+template <class B>
+struct StraightThroughOperation {
+    Variable<B> host;
+    Variable<B> seed;
+
+    void pullback(Tape<B>&, Upstream<B>& upstream) {
+        upstream.add_to(seed);
+        upstream.pass_to(host);
+    }
+};
+
+}  // namespace detail
+
+/// The same elements in another shape, in place. Errors: ShapeError when the counts differ.
+template <class B>
+[[nodiscard]] Variable<B> reshape(const Variable<B>& input, const Shape& shape) {
+    detail::require(shape.elements() == input.shape().elements(), "reshape",
+                    "as many elements as before", shape, "keep the number of elements");
+    return input.tape().record_alias(shape, input, {input}, detail::ReshapeOperation<B>{input});
+}
+
+/// The host's own value, in place and so bit-exact; the gradient goes to host and seed alike
+/// (spec I-2). Errors: ShapeError when the shapes differ.
+template <class B>
+[[nodiscard]] Variable<B> straight_through(const Variable<B>& host, const Variable<B>& seed) {
+    detail::require_shape("straight_through", "seed", host.shape(), seed.shape());
+    return host.tape().record_alias(host, {host, seed},
+                                    detail::StraightThroughOperation<B>{host, seed});
+}
+
+}  // namespace kasmina::ops

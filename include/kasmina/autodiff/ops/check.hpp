@@ -1,0 +1,36 @@
+// Shape checks that ops share: each error names the op, what it expected and what it got.
+#pragma once
+
+#include <string>
+
+#include <kasmina/error.hpp>
+#include <kasmina/tensor/kernel_types.hpp>
+#include <kasmina/tensor/shape.hpp>
+
+namespace kasmina::ops::detail {
+
+/// Throws the ShapeError of operation `op` unless `fits`.
+inline void require(bool fits, const char* op, const char* expected, const Shape& got,
+                    const char* mend) {
+    if (fits) return;
+    throw ShapeError("an operand has the wrong shape", std::string("ops::") + op, expected,
+                     to_string(got), mend);
+}
+
+/// The same where the expected shape is known exactly.
+inline void require_shape(const char* op, const char* operand, const Shape& expected,
+                          const Shape& got) {
+    if (expected == got) return;
+    throw ShapeError(std::string(operand) + " has the wrong shape", std::string("ops::") + op,
+                     to_string(expected), to_string(got),
+                     std::string("pass ") + operand + " of the expected shape");
+}
+
+/// A feature map's four extents. Errors: ShapeError for any other rank.
+[[nodiscard]] inline MapShape map_shape(const char* op, const Shape& shape) {
+    require(shape.rank() == 4, op, "a feature map (batch, height, width, channels)", shape,
+            "pass a map of rank 4, channels last");
+    return {shape[0], shape[1], shape[2], shape[3]};
+}
+
+}  // namespace kasmina::ops::detail

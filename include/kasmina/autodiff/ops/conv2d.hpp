@@ -1,0 +1,60 @@
+// conv2d: 2-d convolution of a feature map, stride 1, "same" padding, no bias.
+#pragma once
+
+#include <utility>
+
+#include <kasmina/autodiff/ops/check.hpp>
+#include <kasmina/autodiff/tape.hpp>
+#include <kasmina/tensor/backend.hpp>
+
+namespace kasmina::ops {
+namespace detail {
+
+template <ConvolutionBackend B>
+struct Conv2dOperation {
+    Variable<B> input;
+    Variable<B> weight;
+    ConvShape shape;
+
+    void pullback(Tape<B>& tape, Upstream<B>& upstream) {
+        if (const auto target = tape.gradient_target(weight)) {
+            B::conv2d_pullback_weight(tape.context(), shape, input.data(), upstream.data(),
+                                      target);
+        }
+        if (const auto target = tape.gradient_target(input)) {
+            B::conv2d_pullback_input(tape.context(), shape, upstream.data(), weight.data(),
+                                     target);
+        }
+    }
+};
+
+/// The geometry of a convolution with that weight. Errors: ShapeError.
+inline ConvShape conv_shape(const char* op, const Shape& input, const Shape& weight,
+                            bool depthwise) {
+    const MapShape map = map_shape(op, input);
+    require(weight.rank() == 4 && weight[2] % 2 == 1 && weight[3] % 2 == 1, op,
+            "a weight (out, in, kernel height, kernel width) with odd kernel extents", weight,
+            "use kernels of 1x1, 3x3, 5x5, ...");
+    const Shape expected = depthwise ? Shape{map.channels, 1, weight[2], weight[3]}
+                                     : Shape{weight[0], map.channels, weight[2], weight[3]};
+    require_shape(op, "weight", expected, weight);
+    return {map.batch, map.height, map.width, map.channels, weight[0], weight[2], weight[3]};
+}
+
+}  // namespace detail
+
+/// Convolves `input` (batch, height, width, in) with `weight` (out, in, kernel height, kernel
+/// width), PyTorch's order; the result is (batch, height, width, out). An input or a weight that
+/// needs no gradient costs nothing on the way back. Errors: ShapeError.
+template <ConvolutionBackend B>
+[[nodiscard]] Variable<B> conv2d(const Variable<B>& input, const Variable<B>& weight) {
+    const ConvShape shape = detail::conv_shape("conv2d", input.shape(), weight.shape(), false);
+    Tape<B>& tape = input.tape();
+    const Shape result{shape.batch, shape.height, shape.width, shape.out_channels};
+    auto output = tape.acquire(result.elements());
+    B::conv2d(tape.context(), shape, input.data(), weight.data(), output.data());
+    return tape.record(result, std::move(output), {input, weight},
+                       detail::Conv2dOperation<B>{input, weight, shape});
+}
+
+}  // namespace kasmina::ops

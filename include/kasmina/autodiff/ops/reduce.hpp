@@ -1,0 +1,76 @@
+// sum and mean: all elements to a single value.
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include <kasmina/autodiff/ops/check.hpp>
+#include <kasmina/autodiff/tape.hpp>
+#include <kasmina/tensor/backend.hpp>
+
+namespace kasmina::ops {
+namespace detail {
+
+/// One value times a constant, stretched over a tensor.
+struct ScaledBy {
+    double factor;
+
+    template <class V>
+    constexpr V operator()(const V& value) const {
+        return value * V(factor);
+    }
+};
+
+/// A reduction is the way back of a stretched value, and a stretched value is its way back.
+template <PointwiseBackend B>
+struct ReduceOperation {
+    using Scalar = typename B::Scalar;
+
+    Variable<B> input;
+    ScaledBy scale;
+
+    void pullback(Tape<B>& tape, Upstream<B>& upstream) {
+        const auto target = tape.gradient_target(input);
+        if (!target) return;
+        const Index elements = input.shape().elements();
+        const std::array<Operand<Scalar>, 1> operands{{{upstream.data(), Broadcast::scalar}}};
+        const MapGeometry geometry{1, elements, 1};
+        if (!target.accumulate) {
+            B::map(tape.context(), scale, geometry, operands, target.data);
+            return;
+        }
+        auto stretched = tape.acquire(elements);
+        B::map(tape.context(), scale, geometry, operands, stretched.data());
+        B::add(tape.context(), stretched.data(), target.data, elements);
+    }
+};
+
+template <PointwiseBackend B>
+[[nodiscard]] Variable<B> reduce(const char* op, const Variable<B>& input, bool divide) {
+    const Index elements = input.shape().elements();
+    require(elements > 0, op, "one element or more", input.shape(), "pass a non-empty variable");
+    const ScaledBy scale{divide ? 1.0 / static_cast<double>(elements) : 1.0};
+    Tape<B>& tape = input.tape();
+    auto output = tape.acquire(1);
+    const std::array<Operand<typename B::Scalar>, 1> operands{{{input.data(), Broadcast::scalar}}};
+    const std::array<GradientTarget<typename B::Scalar>, 1> targets{{{output.data(), false}}};
+    B::map_pullback(tape.context(), scale, MapGeometry{1, elements, 1}, operands, input.data(),
+                    targets);
+    return tape.record(Shape{}, std::move(output), {input}, ReduceOperation<B>{input, scale});
+}
+
+}  // namespace detail
+
+/// The sum of all elements. Errors: ShapeError when there are none.
+template <PointwiseBackend B>
+[[nodiscard]] Variable<B> sum(const Variable<B>& input) {
+    return detail::reduce("sum", input, false);
+}
+
+/// The mean of all elements. Errors: ShapeError when there are none.
+template <PointwiseBackend B>
+[[nodiscard]] Variable<B> mean(const Variable<B>& input) {
+    return detail::reduce("mean", input, true);
+}
+
+}  // namespace kasmina::ops

@@ -1,0 +1,71 @@
+// AlphaOverrides: other amplitudes for one forward pass, passed as an argument (spec A-8).
+#pragma once
+
+#include <cmath>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <kasmina/error.hpp>
+
+namespace kasmina {
+
+/// One slot's amplitude for one pass: a single value, or one per sample.
+struct AlphaOverride {
+    std::string slot;
+    std::vector<double> values;
+
+    [[nodiscard]] bool per_sample() const noexcept { return values.size() > 1; }
+    [[nodiscard]] bool all_zero() const noexcept {
+        for (const double value : values) {
+            if (value != 0.0) return false;
+        }
+        return true;
+    }
+};
+
+/// Amplitudes of a counterfactual configuration. Nothing is mutated by a pass that takes one, so
+/// passes nest and run side by side.
+class AlphaOverrides {
+public:
+    AlphaOverrides() = default;
+
+    /// Adds a slot with one amplitude in [0, 1]. Errors: OptionError for a value outside, or a
+    /// slot named twice.
+    AlphaOverrides with(std::string slot, double alpha) && {
+        return std::move(*this).with(std::move(slot), std::vector<double>{alpha});
+    }
+
+    /// Adds a slot with one amplitude per sample.
+    AlphaOverrides with(std::string slot, std::vector<double> alphas) && {
+        for (const double alpha : alphas) {
+            if (alpha >= 0.0 && alpha <= 1.0) continue;
+            throw OptionError("an alpha override is out of range", slot, "numbers in [0, 1]",
+                              std::to_string(alpha), "clamp the amplitude");
+        }
+        if (alphas.empty() || find(slot) != nullptr) {
+            throw OptionError("an alpha override is not well formed", slot,
+                              "each slot once, with at least one value",
+                              alphas.empty() ? "no value" : "the slot a second time",
+                              "name each slot once");
+        }
+        entries_.push_back({std::move(slot), std::move(alphas)});
+        return std::move(*this);
+    }
+
+    [[nodiscard]] const AlphaOverride* find(std::string_view slot) const noexcept {
+        for (const AlphaOverride& entry : entries_) {
+            if (entry.slot == slot) return &entry;
+        }
+        return nullptr;
+    }
+
+    [[nodiscard]] std::span<const AlphaOverride> entries() const noexcept { return entries_; }
+
+private:
+    std::vector<AlphaOverride> entries_;
+};
+
+}  // namespace kasmina
