@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include <kasmina/autodiff/ops/check.hpp>
@@ -58,7 +59,7 @@ struct LinearOperation {
 template <class B>
     requires MatrixBackend<B> && PointwiseBackend<B>
 [[nodiscard]] Variable<B> linear(const Variable<B>& input, const Variable<B>& weight,
-                                 const std::optional<Variable<B>>& bias = std::nullopt) {
+                                 const std::type_identity_t<std::optional<Variable<B>>>& bias = {}) {
     const Shape& from = input.shape();
     detail::require(from.rank() >= 1, "linear", "an input of rank 1 or more", from,
                     "pass (..., in)");

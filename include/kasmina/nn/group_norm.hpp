@@ -1,0 +1,55 @@
+// GroupNorm and LayerNorm: normalisation within a sample, with scale and shift per channel.
+#pragma once
+
+#include <tuple>
+
+#include <kasmina/autodiff/ops/group_norm.hpp>
+#include <kasmina/nn/groups.hpp>
+#include <kasmina/nn/initialise.hpp>
+#include <kasmina/nn/visit.hpp>
+
+namespace kasmina::nn {
+
+/// Group normalisation with groups(channels) groups. Scale ("weight") starts at 1, shift ("bias")
+/// at 0. ReLU and a residual sum are fused through the options.
+template <GroupNormBackend B>
+struct GroupNorm : Visitable<GroupNorm<B>> {
+    Parameter<B> weight;
+    Parameter<B> bias;
+
+    explicit GroupNorm(Index channels)
+        : weight(constant_parameter<B>({channels}, 1.0)),
+          bias(constant_parameter<B>({channels}, 0.0)) {}
+
+    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input,
+                                      const ops::GroupNormOptions<B>& options = {}) const {
+        return ops::group_norm(input, tape.parameter(weight), tape.parameter(bias),
+                               groups(weight.size()), options);
+    }
+
+    [[nodiscard]] static constexpr auto members() {
+        return std::tuple(Member{"weight", &GroupNorm::weight}, Member{"bias", &GroupNorm::bias});
+    }
+};
+
+/// The same over the last dimension of each row.
+template <GroupNormBackend B>
+struct LayerNorm : Visitable<LayerNorm<B>> {
+    Parameter<B> weight;
+    Parameter<B> bias;
+
+    explicit LayerNorm(Index channels)
+        : weight(constant_parameter<B>({channels}, 1.0)),
+          bias(constant_parameter<B>({channels}, 0.0)) {}
+
+    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input,
+                                      const ops::GroupNormOptions<B>& options = {}) const {
+        return ops::layer_norm(input, tape.parameter(weight), tape.parameter(bias), options);
+    }
+
+    [[nodiscard]] static constexpr auto members() {
+        return std::tuple(Member{"weight", &LayerNorm::weight}, Member{"bias", &LayerNorm::bias});
+    }
+};
+
+}  // namespace kasmina::nn
