@@ -1,0 +1,75 @@
+// The options of grow_cnn.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace kasmina::examples {
+
+/// What the user asked for; the values here are the defaults that --help shows.
+struct CommandLine {
+    std::optional<std::string> data;
+    std::optional<std::string> mnist;
+    int epochs = 40;
+    std::uint64_t seed = 1;
+    int threads = 1;
+    std::string blueprint = "conv_heavy";
+    std::optional<std::string> summary;
+    std::optional<std::string> telemetry;
+};
+
+/// The program is to end now with this code: 0 after --help, 2 after a mistake.
+struct Exit {
+    int code = 0;
+};
+
+/// Reads the arguments over `defaults`. `blueprints` are the names that --blueprint takes.
+/// Help goes to `out`; a mistake is one line on `err`.
+inline std::variant<CommandLine, Exit> parse_command_line(
+    int argument_count, const char* const* arguments, CommandLine defaults,
+    const std::vector<std::string>& blueprints, std::ostream& out, std::ostream& err) {
+    CommandLine line = std::move(defaults);
+    CLI::App app{"Trains a CNN on images, alone and with a seed that grows into it, and compares.",
+                 "grow_cnn"};
+    auto* data = app.add_option("--data", line.data, "folder with CIFAR-10's binary files")
+                     ->type_name("DIR");
+    app.add_option("--mnist", line.mnist, "folder with MNIST's IDX files, plain or gzip")
+        ->type_name("DIR")
+        ->excludes(data);
+    app.add_option("--epochs", line.epochs, "epochs of training, for either network")
+        ->check(CLI::Range(1, 100000))
+        ->capture_default_str();
+    app.add_option("--seed", line.seed, "seed of all random numbers")->capture_default_str();
+    app.add_option("--threads", line.threads, "threads; results do not depend on it")
+        ->check(CLI::Range(1, 1024))
+        ->capture_default_str();
+    app.add_option("--blueprint", line.blueprint, "what to grow")
+        ->check(CLI::IsMember(blueprints))
+        ->capture_default_str();
+    app.add_option("--summary", line.summary, "write the outcome as JSON")->type_name("FILE");
+    app.add_option("--telemetry", line.telemetry, "write events as JSON Lines")
+        ->type_name("FILE");
+    app.footer("Without --data and --mnist it draws a task of its own.");
+    try {
+        app.parse(argument_count, arguments);
+    } catch (const CLI::CallForHelp&) {
+        out << app.help();
+        return Exit{0};
+    } catch (const CLI::ParseError& error) {
+        std::string reason = error.what();
+        for (char& character : reason) {
+            if (character == '\n') character = ' ';
+        }
+        err << "grow_cnn: " << reason << " (see --help)\n";
+        return Exit{2};
+    }
+    return line;
+}
+
+}  // namespace kasmina::examples
