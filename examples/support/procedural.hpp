@@ -18,7 +18,7 @@ inline constexpr int side = 32;
 struct Options {
     std::size_t training = 3600;  ///< validation is taken from these
     std::size_t test = 1200;
-    double noise = 0.28;     ///< half width of the uniform noise, in units of full brightness
+    double noise = 0.18;     ///< half width of the uniform noise, in units of full brightness
     double contrast = 0.30;  ///< least difference between the two colours of the texture
 };
 
@@ -52,7 +52,7 @@ inline Grating random_grating(Generator& generator, double contrast) {
     grating.phase = static_cast<float>(generator.uniform(0.0, 2.0 * std::numbers::pi));
     grating.base = random_colour(generator, 0.3, 0.7);
     const double sign = generator.uniform() < 0.5 ? -1.0 : 1.0;
-    grating.swing = random_colour(generator, sign * contrast, sign * (contrast + 0.15));
+    grating.swing = random_colour(generator, sign * contrast, sign * (1.5 * contrast));
     return grating;
 }
 
@@ -77,7 +77,7 @@ inline void draw(std::int32_t label, const Options& options, Generator& generato
         float x, y, radius;
         Colour colour;
     };
-    const Grating ground = random_grating(generator, 0.5 * options.contrast);
+    const Grating ground = random_grating(generator, 0.2 * options.contrast);
     const Grating fill = random_grating(generator, options.contrast);
     std::array<Distractor, 3> distractors{};
     for (Distractor& spot : distractors) {
@@ -86,7 +86,7 @@ inline void draw(std::int32_t label, const Options& options, Generator& generato
         spot.radius = static_cast<float>(generator.uniform(1.5, 3.5));
         spot.colour = random_colour(generator, 0.1, 0.9);
     }
-    const auto radius = static_cast<float>(generator.uniform(7.0, 11.0));
+    const auto radius = static_cast<float>(generator.uniform(8.5, 12.0));
     const auto centre_x = static_cast<float>(generator.uniform(radius, side - radius));
     const auto centre_y = static_cast<float>(generator.uniform(radius, side - radius));
     const auto tilt = static_cast<float>(generator.uniform(-0.5, 0.5));

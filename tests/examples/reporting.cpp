@@ -1,0 +1,211 @@
+// What the example says: bar, table, sentences, summary file and command line.
+#include <algorithm>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "command_line.hpp"
+#include "progress.hpp"
+#include "summary.hpp"
+#include "support/catch.hpp"
+#include "table.hpp"
+#include "temporary_folder.hpp"
+
+using namespace kasmina::examples;
+using kasmina::tests::TemporaryFolder;
+
+namespace {
+
+bool mentions(const std::string& text, const std::string& part) {
+    return text.find(part) != std::string::npos;
+}
+
+struct Outcome {
+    std::variant<CommandLine, Exit> result;
+    std::string out;
+    std::string err;
+};
+
+Outcome parse(std::vector<const char*> arguments) {
+    arguments.insert(arguments.begin(), "grow_cnn");
+    std::ostringstream out;
+    std::ostringstream err;
+    auto result = parse_command_line(static_cast<int>(arguments.size()), arguments.data(), {},
+                                     {"norm", "conv_heavy"}, out, err);
+    return {std::move(result), out.str(), err.str()};
+}
+
+Summary sample() {
+    return {.host_only_accuracy = 51.5,
+            .grown_accuracy = 54.25,
+            .host_parameters = 6418,
+            .grown_parameters = 25042,
+            .germinated = 2,
+            .fossilized = 1,
+            .pruned = 1,
+            .stages = {{"germinated", "training", "pruned"}, {"germinated"}},
+            .contribution = 2.5,
+            .epochs = 40,
+            .seconds = 12.5};
+}
+
+}  // namespace
+
+TEST_CASE("output that is no terminal holds lines and no carriage return", "[examples]") {
+    std::ostringstream out;
+    {
+        Progress progress(out, {.interactive = false, .width = 80});
+        progress.update(0.1, 1.0, "host alone");
+        progress.line("first");
+        progress.update(0.2, 2.0, "host alone");
+        progress.line("second");
+    }
+    CHECK(out.str() == "first\nsecond\n");
+}
+
+TEST_CASE("on a terminal the bar shows the time left and keeps to the width", "[examples]") {
+    for (const std::size_t width : {1U, 10U, 30U, 60U, 200U}) {
+        std::ostringstream out;
+        Progress progress(out, {.interactive = true, .width = width});
+        for (const double done : {0.0, 0.25, 1.0}) progress.update(done, 30.0, "growing");
+        std::string last;
+        std::istringstream drawn(out.str());
+        const std::size_t room = std::max<std::size_t>(width, 2);
+        while (std::getline(drawn, last, '\r')) REQUIRE(last.size() < room);
+        if (width >= 60) CHECK(mentions(out.str(), "growing  25% [=="));
+        if (width >= 60) CHECK(mentions(out.str(), "] 1m30s left"));
+    }
+}
+
+TEST_CASE("a line takes the bar's place and the bar is gone at the end", "[examples]") {
+    std::ostringstream out;
+    {
+        Progress progress(out, {.interactive = true, .width = 40});
+        progress.update(0.5, 1.0, "a");
+        progress.line("text");
+        progress.update(0.5, 1.0, "a");
+    }
+    CHECK(mentions(out.str(), " \rtext\n\r"));
+    CHECK(out.str().back() == '\r');
+}
+
+TEST_CASE("durations read as people say them", "[examples]") {
+    CHECK(duration(7.6) == "8s");
+    CHECK(duration(125) == "2m05s");
+    CHECK(duration(3780) == "1h03m");
+    CHECK(duration(-1) == "0s");
+}
+
+TEST_CASE("table rows line up with the header and dash what was not measured", "[examples]") {
+    const std::string host = table_row({.epoch = 3, .loss = 1.5, .seconds = 0.5});
+    const std::string grown = table_row({.epoch = 120,
+                                         .loss = 0.123456,
+                                         .training_accuracy = 99.5,
+                                         .validation_accuracy = 100,
+                                         .stage = "fossilized",
+                                         .alpha = 1.0,
+                                         .gradient_ratio = 0.5,
+                                         .contribution = -2.25,
+                                         .seconds = 12.5});
+    CHECK(host.size() == table_header().size());
+    CHECK(grown.size() == table_header().size());
+    CHECK(mentions(grown, "0.1235    99.50   100.00  fossilized   1.00   0.500    -2.25   12.50"));
+    CHECK(std::ranges::count(host, '-') == 4);
+}
+
+TEST_CASE("a stage change is told in words", "[examples]") {
+    const std::string told = sentence({.epoch = 7,
+                                       .slot = "r0c1",
+                                       .blueprint = "conv_heavy",
+                                       .from = "holding",
+                                       .to = "fossilized",
+                                       .reason = "contribution +2.1"});
+    CHECK(told ==
+          "epoch 7: conv_heavy in r0c1 has fossilized; it is now a permanent part of the network "
+          "(holding -> fossilized: contribution +2.1)");
+}
+
+TEST_CASE("the summary file holds the agreed keys and values", "[examples]") {
+    const TemporaryFolder folder;
+    write_summary(folder / "summary.json", sample());
+    const auto bytes = kasmina::tests::read_bytes(folder / "summary.json");
+    const auto json = nlohmann::ordered_json::parse(bytes.begin(), bytes.end());
+    std::vector<std::string> keys;
+    for (const auto& item : json.items()) keys.push_back(item.key());
+    CHECK(keys == std::vector<std::string>{"host_only_accuracy", "grown_accuracy",
+                                           "host_parameters", "grown_parameters", "germinated",
+                                           "fossilized", "pruned", "stages", "contribution",
+                                           "epochs", "seconds"});
+    CHECK(json["grown_accuracy"] == 54.25);
+    CHECK(json["grown_parameters"] == 25042);
+    CHECK(json["stages"][0][2] == "pruned");
+    CHECK(json["stages"].size() == 2);
+    CHECK_FALSE(std::filesystem::exists(folder / "summary.json.tmp"));
+
+    Summary unmeasured = sample();
+    unmeasured.contribution.reset();
+    unmeasured.stages.clear();
+    CHECK(to_json(unmeasured)["contribution"].is_null());
+    CHECK(to_json(unmeasured)["stages"].is_array());
+}
+
+TEST_CASE("a summary that cannot be written is an error and leaves nothing", "[examples][E-2]") {
+    const TemporaryFolder folder;
+    const auto nowhere = folder / "missing/summary.json";
+    CHECK_THROWS_AS(write_summary(nowhere, sample()), kasmina::DataError);
+    CHECK_THROWS_AS(require_writable(nowhere), kasmina::DataError);
+    std::filesystem::create_directory(folder / "folder");
+    CHECK_THROWS_AS(write_summary(folder / "folder", sample()), kasmina::DataError);
+    CHECK_THROWS_AS(require_writable(folder / "folder"), kasmina::DataError);
+    CHECK_FALSE(std::filesystem::exists(folder / "folder.tmp"));
+    CHECK_NOTHROW(require_writable(folder / "new.json"));
+    CHECK_FALSE(std::filesystem::exists(folder / "new.json"));
+}
+
+TEST_CASE("arguments reach the options and the rest keeps its default", "[examples]") {
+    const Outcome outcome = parse({"--data", "d", "--epochs", "7", "--seed", "18446744073709551615",
+                                   "--threads=2", "--blueprint", "norm", "--summary", "s.json",
+                                   "--telemetry", "t.jsonl"});
+    const auto& line = std::get<CommandLine>(outcome.result);
+    CHECK(line.data == "d");
+    CHECK_FALSE(line.mnist.has_value());
+    CHECK(line.epochs == 7);
+    CHECK(line.seed == 18446744073709551615U);
+    CHECK(line.threads == 2);
+    CHECK(line.blueprint == "norm");
+    CHECK(line.summary == "s.json");
+    CHECK(line.telemetry == "t.jsonl");
+    const Outcome bare = parse({});
+    CHECK(std::get<CommandLine>(bare.result).epochs == CommandLine{}.epochs);
+    CHECK_FALSE(std::get<CommandLine>(bare.result).data.has_value());
+}
+
+TEST_CASE("a wrong argument is one line and code 2", "[examples][E-2]") {
+    const std::vector<std::vector<const char*>> wrong{
+        {"--epochs", "0"},        {"--epochs", "many"},  {"--threads", "-1"},
+        {"--seed", "-1"},         {"--seed", "1.5"},     {"--blueprint", "conv_huge"},
+        {"--data"},               {"--bogus"},           {"stray"},
+        {"--data", "a", "--mnist", "b"}, {"--mnist", "b", "--data", "a"}};
+    for (const auto& arguments : wrong) {
+        CAPTURE(arguments.front());
+        const Outcome outcome = parse(arguments);
+        REQUIRE(std::holds_alternative<Exit>(outcome.result));
+        CHECK(std::get<Exit>(outcome.result).code == 2);
+        CHECK(outcome.out.empty());
+        CHECK(std::ranges::count(outcome.err, '\n') == 1);
+        CHECK(outcome.err.starts_with("grow_cnn: "));
+    }
+    CHECK(mentions(parse({"--blueprint", "conv_huge"}).err, "conv_huge"));
+    CHECK(mentions(parse({"--data", "a", "--mnist", "b"}).err, "--data"));
+}
+
+TEST_CASE("--help lists every option and ends with code 0", "[examples]") {
+    const Outcome outcome = parse({"--help"});
+    REQUIRE(std::holds_alternative<Exit>(outcome.result));
+    CHECK(std::get<Exit>(outcome.result).code == 0);
+    CHECK(outcome.err.empty());
+    for (const char* option : {"--data", "--mnist", "--epochs", "--seed", "--threads",
+                               "--blueprint", "--summary", "--telemetry"}) {
+        CHECK(mentions(outcome.out, option));
+    }
+}
