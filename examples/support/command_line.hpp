@@ -1,10 +1,13 @@
 // The options of grow_cnn.
 #pragma once
 
+#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <ostream>
 #include <string>
+#include <system_error>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -29,6 +32,16 @@ struct Exit {
     int code = 0;
 };
 
+/// What is wrong with `text` as an unsigned 64-bit number, or nothing. CLI11's own conversion
+/// wraps negative numbers round and clamps those that are too large.
+inline std::string whole_number(const std::string& text) {
+    std::uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, value);
+    if (error == std::errc{} && stopped == end) return {};
+    return text + " is not a whole number from 0 to 18446744073709551615";
+}
+
 /// Reads the arguments over `defaults`. `blueprints` are the names that --blueprint takes.
 /// Help goes to `out`; a mistake is one line on `err`.
 inline std::variant<CommandLine, Exit> parse_command_line(
@@ -45,7 +58,9 @@ inline std::variant<CommandLine, Exit> parse_command_line(
     app.add_option("--epochs", line.epochs, "epochs of training, for either network")
         ->check(CLI::Range(1, 100000))
         ->capture_default_str();
-    app.add_option("--seed", line.seed, "seed of all random numbers")->capture_default_str();
+    app.add_option("--seed", line.seed, "seed of all random numbers")
+        ->check(whole_number)
+        ->capture_default_str();
     app.add_option("--threads", line.threads, "threads; results do not depend on it")
         ->check(CLI::Range(1, 1024))
         ->capture_default_str();
@@ -59,7 +74,7 @@ inline std::variant<CommandLine, Exit> parse_command_line(
     try {
         app.parse(argument_count, arguments);
     } catch (const CLI::CallForHelp&) {
-        out << app.help();
+        out << app.help() << '\n';
         return Exit{0};
     } catch (const CLI::ParseError& error) {
         std::string reason = error.what();

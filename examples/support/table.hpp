@@ -15,7 +15,7 @@ struct EpochRow {
     double loss = 0;
     double training_accuracy = 0;
     double validation_accuracy = 0;
-    std::string stage;  ///< of the slot; empty for the host alone
+    std::string stage{};  ///< of the slot; empty for the host alone
     std::optional<double> alpha;
     std::optional<double> gradient_ratio;
     std::optional<double> contribution;
@@ -75,7 +75,7 @@ struct StageChange {
     std::string blueprint;
     std::string from;
     std::string to;
-    std::string reason;  ///< why, in a few words; may be empty
+    std::string reason{};  ///< why, in a few words; may be empty
 };
 
 /// What entering a stage means, as the end of a sentence about the seed or the slot.

@@ -185,6 +185,7 @@ TEST_CASE("a wrong argument is one line and code 2", "[examples][E-2]") {
         {"--epochs", "0"},        {"--epochs", "many"},  {"--threads", "-1"},
         {"--seed", "-1"},         {"--seed", "1.5"},     {"--blueprint", "conv_huge"},
         {"--data"},               {"--bogus"},           {"stray"},
+        {"--seed", "18446744073709551616"},
         {"--data", "a", "--mnist", "b"}, {"--mnist", "b", "--data", "a"}};
     for (const auto& arguments : wrong) {
         CAPTURE(arguments.front());
