@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <utility>
 
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
@@ -47,40 +49,40 @@ template <class T>
     return packed;
 }
 
-/// `Rows` neighbouring pixels of one output row, one panel of output channels. `x` points at the
-/// input pixel under the first output pixel.
+/// `Rows` neighbouring pixels of one output row, one panel of output channels. `y` points at the
+/// first of them; `columns` channels of the panel exist.
 template <class T, int Rows, int Vectors>
-void conv_tile(const ConvShape& shape, Index row, Index column, const T* x, const T* panel, T* y,
-               Index y_columns, bool accumulate) {
-    const Index in = shape.in_channels;
-    const Index radius_h = shape.kernel_height / 2;
-    const Index radius_w = shape.kernel_width / 2;
+void conv_tile(const ConvShape& shape, const InputRows<T>& x, Index row, Index column,
+               const T* panel, T* y, Index columns, bool accumulate) {
     constexpr Constant<1> one;
-    constexpr Constant<panel_width<T>> step;
-    const Index tap_size = in * step;
+    constexpr Constant<panel_width<T>> width;
+    const Index in = shape.in_channels;
+    const Index up = row % shape.height - shape.kernel_height / 2;
+    const Index last_kh = std::min(shape.kernel_height, shape.height - up);
     RegisterTile<T, Rows, Vectors> sums;
     sums.clear();
-    const Index first_kh = std::max<Index>(0, radius_h - row);
-    const Index last_kh = std::min(shape.kernel_height, shape.height + radius_h - row);
-    for (Index kh = first_kh; kh < last_kh; ++kh) {
-        for (Index kw = 0; kw < shape.kernel_width; ++kw) {
-            const Index from = column + kw - radius_w;  // the input column under the first pixel
-            const T* a = x + ((kh - radius_h) * shape.width + kw - radius_w) * in;
-            const T* b = panel + (kh * shape.kernel_width + kw) * tap_size;
-            if (from >= 0 && from + Rows <= shape.width) {
-                sums.template accumulate<0, Rows>(a, in, one, b, step, in);
-            } else if constexpr (Rows > 1) {
-                // Only with kernels up to 3 wide: one pixel's tap falls on the padding.
-                if (from < 0 && from + Rows <= shape.width) {
-                    sums.template accumulate<1, Rows>(a, in, one, b, step, in);
-                } else if (from >= 0) {
-                    sums.template accumulate<0, Rows - 1>(a, in, one, b, step, in);
-                }
-            }
+    for (Index kh = std::max<Index>(0, -up); kh < last_kh; ++kh) {
+        const T* a = x.data + (row - shape.kernel_height / 2 + kh) * x.pitch + column * in;
+        const T* b = panel + kh * x.taps * x.depth * width;
+        if (x.taps == 1) {
+            sums.template accumulate<>(a, in, one, b, width, x.depth);
+            continue;
+        }
+        // Three taps; of the outer ones, an edge pixel's falls on the padding.
+        if (column > 0) {
+            sums.template accumulate<>(a - in, in, one, b, width, in);
+        } else {
+            sums.template accumulate<1, Rows>(a - in, in, one, b, width, in);
+        }
+        sums.template accumulate<>(a, in, one, b + in * width, width, in);
+        if (column + Rows < shape.width) {
+            sums.template accumulate<>(a + in, in, one, b + 2 * in * width, width, in);
+        } else {
+            sums.template accumulate<0, Rows - 1>(a + in, in, one, b + 2 * in * width, width, in);
         }
     }
-    if (accumulate) sums.add_stored(y, shape.out_channels, y_columns);
-    sums.write(y, shape.out_channels, y_columns);
+    if (accumulate) sums.add_stored(y, shape.out_channels, columns);
+    sums.write(y, shape.out_channels, columns);
 }
 
 /// y = x convolved with filters that `pack_filters` packed.
@@ -88,35 +90,31 @@ template <class T>
 void conv_direct(Context& context, const ConvShape& shape, const T* x, const T* packed, T* y,
                  bool accumulate) {
     constexpr Index width = panel_width<T>;
+    Buffer<T> storage;
+    const InputRows<T> input = input_rows(context, shape, x, storage);
     const Index rows = shape.batch * shape.height;
-    const Index taps = shape.kernel_height * shape.kernel_width;
-    const Index row_work = shape.width * taps * shape.in_channels * shape.out_channels;
-    const Index rows_per_chunk = std::max<Index>(1, (Index{4} << 20) / std::max<Index>(row_work, 1));
+    const Index filter_rows = shape.kernel_height * shape.kernel_width * shape.in_channels;
     const Index panels = ceil_div(shape.out_channels, width);
+    // As much output as stays in the second-level cache while the panels take their turns.
+    const Index row_size = shape.width * (shape.in_channels + shape.out_channels);
+    const Index rows_per_chunk = std::max<Index>(1, (Index{1} << 15) / std::max<Index>(1, row_size));
     context.parallel_for(ceil_div(rows, rows_per_chunk), [&](Index chunk) {
         const Index first = chunk * rows_per_chunk;
         const Index last = std::min(rows, first + rows_per_chunk);
         for (Index panel = 0; panel < panels; ++panel) {
-            const T* filters = packed + panel * taps * shape.in_channels * width;
+            const T* filters = packed + panel * filter_rows * width;
             const Index channel = panel * width;
-            const Index columns = shape.out_channels - channel;
             for (Index row = first; row < last; ++row) {
-                const auto tile = [&](Index column, Index size) {
-                    const Index pixel = row * shape.width + column;
+                for_each_tile(shape.width, [&](Index column, Index size) {
                     with_tile(size, panel_vectors<T>(channel, shape.out_channels),
                               [&]<int Rows, int Vectors>() {
                                   conv_tile<T, Rows, Vectors>(
-                                      shape, row % shape.height, column,
-                                      x + pixel * shape.in_channels, filters,
-                                      y + pixel * shape.out_channels + channel, columns,
-                                      accumulate);
+                                      shape, input, row, column, filters,
+                                      y + (row * shape.width + column) * shape.out_channels +
+                                          channel,
+                                      shape.out_channels - channel, accumulate);
                               });
-                };
-                if (shape.kernel_width <= 3) {
-                    for_each_tile(shape.width, tile);
-                } else {
-                    for (Index column = 0; column < shape.width; ++column) tile(column, 1);
-                }
+                });
             }
         }
     });

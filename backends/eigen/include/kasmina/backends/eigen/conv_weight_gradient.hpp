@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
@@ -43,27 +44,29 @@ void write_weight_gradient(Context& context, const ConvShape& shape, const T* pa
     });
 }
 
-/// The sums of one tap over some rows of pixels: inputs x outputs of one panel.
+/// The sums of one tap over some rows of pixels, inputs x outputs of one panel, are added to
+/// what is at `sums_at`.
 template <class T>
-void accumulate_tap(const ConvShape& shape, Index kh, Index kw, Index first_row, Index last_row,
-                    const T* x, const T* grad_y, Index grad_stride, Index vectors, T* sums_at,
-                    Index out_stride) {
-    const Index up = kh - shape.kernel_height / 2;
-    const Index right = kw - shape.kernel_width / 2;
+void accumulate_tap(const ConvShape& shape, const InputRows<T>& x, Index tap, Index first_row,
+                    Index last_row, const T* grad_y, Index out_stride, Index vectors,
+                    T* sums_at) {
+    const Index in = shape.in_channels;
+    const Index up = tap / x.taps - shape.kernel_height / 2;
+    const Index right = x.taps == 1 ? 0 : tap % x.taps - shape.kernel_width / 2;
     const Index first_column = std::max<Index>(0, -right);
     const Index columns = std::min(shape.width, shape.width - right) - first_column;
     if (columns <= 0) return;
-    const Index in = shape.in_channels;
-    for_each_tile(in, [&](Index channel, Index size) {
+    for_each_tile(x.depth, [&](Index channel, Index size) {
         with_tile(size, vectors, [&]<int Rows, int Vectors>() {
             RegisterTile<T, Rows, Vectors> sums;
             sums.clear();
             for (Index row = first_row; row < last_row; ++row) {
                 const Index from = row % shape.height + up;
                 if (from < 0 || from >= shape.height) continue;
-                const Index pixel = row * shape.width + first_column;
-                sums.template accumulate<>(x + (pixel + up * shape.width + right) * in + channel,
-                                           Constant<1>{}, in, grad_y + pixel * grad_stride, grad_stride, columns);
+                sums.template accumulate<>(
+                    x.data + (row + up) * x.pitch + (first_column + right) * in + channel,
+                    Constant<1>{}, in, grad_y + (row * shape.width + first_column) * out_stride,
+                    out_stride, columns);
             }
             T* to = sums_at + channel * out_stride;
             sums.add_stored(to, out_stride, Vectors * lanes<T>);
@@ -96,6 +99,9 @@ void conv_weight_gradient(Context& context, const ConvShape& shape, const T* x, 
         grad_y = padded.data();
     }
 
+    Buffer<T> storage;
+    const InputRows<T> input = input_rows(context, shape, x, storage);
+    const Index kernel_taps = shape.kernel_height * input.taps;
     const Index parts = std::min(rows, weight_gradient_parts(shape));
     const Index part_size = taps * shape.in_channels * out_stride;
     Buffer<T> partial = context.buffer<T>(parts * part_size);
@@ -111,10 +117,10 @@ void conv_weight_gradient(Context& context, const ConvShape& shape, const T* x, 
         }
         const Index last = rows * (part + 1) / parts;
         for (Index row = rows * part / parts; row < last; row += block) {
-            for (Index tap = 0; tap < taps; ++tap) {
-                accumulate_tap(shape, tap / shape.kernel_width, tap % shape.kernel_width, row,
-                               std::min(last, row + block), x, grad_y + channel, out_stride,
-                               vectors, sums + tap * shape.in_channels * out_stride, out_stride);
+            for (Index tap = 0; tap < kernel_taps; ++tap) {
+                accumulate_tap(shape, input, tap, row, std::min(last, row + block),
+                               grad_y + channel, out_stride, vectors,
+                               sums + tap * input.depth * out_stride);
             }
         }
     });
