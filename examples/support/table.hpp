@@ -16,9 +16,9 @@ struct EpochRow {
     double training_accuracy = 0;
     double validation_accuracy = 0;
     std::string stage{};  ///< of the slot; empty for the host alone
-    std::optional<double> alpha;
-    std::optional<double> gradient_ratio;
-    std::optional<double> contribution;
+    std::optional<double> alpha = {};
+    std::optional<double> gradient_ratio = {};
+    std::optional<double> contribution = {};
     double seconds = 0;
 };
 
