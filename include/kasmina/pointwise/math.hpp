@@ -1,0 +1,113 @@
+// Functions of numbers of any kind - built-in, SIMD, dual - that pointwise callables are made of.
+#pragma once
+
+#include <cmath>
+#include <concepts>
+
+/// \file
+/// A pointwise callable is written once, on numbers of a type V that it does not know:
+///
+///     struct Swish {
+///         template <class V>
+///         V operator()(const V& x) const { return x * kasmina::math::sigmoid(x); }
+///     };
+///
+/// V has + - * / with itself and with constants, and the functions below. Other kinds of number
+/// provide `exp_of(v)`, `max_of(a, b)` and so on, found by argument-dependent look-up.
+namespace kasmina::math {
+
+template <class V>
+[[nodiscard]] constexpr V exp(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return std::exp(x);
+    } else {
+        return exp_of(x);
+    }
+}
+
+template <class V>
+[[nodiscard]] constexpr V log(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return std::log(x);
+    } else {
+        return log_of(x);
+    }
+}
+
+template <class V>
+[[nodiscard]] constexpr V sqrt(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return std::sqrt(x);
+    } else {
+        return sqrt_of(x);
+    }
+}
+
+template <class V>
+[[nodiscard]] constexpr V tanh(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return std::tanh(x);
+    } else {
+        return tanh_of(x);
+    }
+}
+
+template <class V>
+[[nodiscard]] constexpr V erf(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return std::erf(x);
+    } else {
+        return erf_of(x);
+    }
+}
+
+/// The greater of two; between equals the derivative is split in halves, as PyTorch does.
+template <class V>
+[[nodiscard]] constexpr V maximum(const V& a, const V& b) {
+    if constexpr (std::floating_point<V>) {
+        return a > b ? a : b;
+    } else {
+        return max_of(a, b);
+    }
+}
+
+/// max(x, 0), with derivative 0 at 0.
+template <class V>
+[[nodiscard]] constexpr V relu(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return x > V(0) ? x : V(0);
+    } else {
+        return relu_of(x);
+    }
+}
+
+/// `x` held in [low, high]; the derivative is 1 inside and at the bounds, 0 outside.
+template <class V>
+[[nodiscard]] constexpr V clamp(const V& x, double low, double high) {
+    if constexpr (std::floating_point<V>) {
+        const V least = static_cast<V>(low);
+        const V most = static_cast<V>(high);
+        return x < least ? least : (x > most ? most : x);
+    } else {
+        return clamp_of(x, low, high);
+    }
+}
+
+/// `equal` where key == value, else `other`; the key has no derivative.
+template <class V>
+[[nodiscard]] constexpr V select_equal(const V& key, double value, const V& equal,
+                                       const V& other) {
+    if constexpr (std::floating_point<V>) {
+        return key == static_cast<V>(value) ? equal : other;
+    } else {
+        return select_equal_of(key, value, equal, other);
+    }
+}
+
+/// 1 / (1 + e^-x), through tanh so that nothing overflows.
+template <class V>
+[[nodiscard]] constexpr V sigmoid(const V& x) {
+    return tanh(x * 0.5) * 0.5 + 0.5;
+}
+
+}  // namespace kasmina::math
