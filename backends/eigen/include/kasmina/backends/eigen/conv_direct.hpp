@@ -1,4 +1,4 @@
-// Direct convolution: the register tile slides over pixels of a row; taps on padding are skipped.
+// Direct convolution: the register tile slides over the pixels of a row.
 #pragma once
 
 #include <algorithm>
@@ -49,72 +49,42 @@ template <class T>
     return packed;
 }
 
-/// `Rows` neighbouring pixels of one output row, one panel of output channels. `y` points at the
-/// first of them; `columns` channels of the panel exist.
-template <class T, int Rows, int Vectors>
-void conv_tile(const ConvShape& shape, const InputRows<T>& x, Index row, Index column,
-               const T* panel, T* y, Index columns, bool accumulate) {
-    constexpr Constant<1> one;
-    constexpr Constant<panel_width<T>> width;
-    const Index in = shape.in_channels;
-    const Index up = row % shape.height - shape.kernel_height / 2;
-    const Index last_kh = std::min(shape.kernel_height, shape.height - up);
-    RegisterTile<T, Rows, Vectors> sums;
-    sums.clear();
-    for (Index kh = std::max<Index>(0, -up); kh < last_kh; ++kh) {
-        const T* a = x.data + (row - shape.kernel_height / 2 + kh) * x.pitch + column * in;
-        const T* b = panel + kh * x.taps * x.depth * width;
-        if (x.taps == 1) {
-            sums.template accumulate<>(a, in, one, b, width, x.depth);
-            continue;
-        }
-        // Three taps; of the outer ones, an edge pixel's falls on the padding.
-        if (column > 0) {
-            sums.template accumulate<>(a - in, in, one, b, width, in);
-        } else {
-            sums.template accumulate<1, Rows>(a - in, in, one, b, width, in);
-        }
-        sums.template accumulate<>(a, in, one, b + in * width, width, in);
-        if (column + Rows < shape.width) {
-            sums.template accumulate<>(a + in, in, one, b + 2 * in * width, width, in);
-        } else {
-            sums.template accumulate<0, Rows - 1>(a + in, in, one, b + 2 * in * width, width, in);
-        }
-    }
-    if (accumulate) sums.add_stored(y, shape.out_channels, columns);
-    sums.write(y, shape.out_channels, columns);
-}
-
 /// y = x convolved with filters that `pack_filters` packed.
 template <class T>
 void conv_direct(Context& context, const ConvShape& shape, const T* x, const T* packed, T* y,
                  bool accumulate) {
-    constexpr Index width = panel_width<T>;
-    Buffer<T> storage;
-    const InputRows<T> input = input_rows(context, shape, x, storage);
+    constexpr Constant<1> one;
+    constexpr Constant<panel_width<T>> width;
+    const Index in = shape.in_channels;
+    const Index out = shape.out_channels;
+    const Index depth = shape.kernel_width * in;
+    const Index panels = ceil_div(out, width);
     const Index rows = shape.batch * shape.height;
-    const Index filter_rows = shape.kernel_height * shape.kernel_width * shape.in_channels;
-    const Index panels = ceil_div(shape.out_channels, width);
+    const PaddedRows<T> input(context, shape, x);
     // As much output as stays in the second-level cache while the panels take their turns.
-    const Index row_size = shape.width * (shape.in_channels + shape.out_channels);
-    const Index rows_per_chunk = std::max<Index>(1, (Index{1} << 15) / std::max<Index>(1, row_size));
+    const Index rows_per_chunk = ceil_div(Index{1} << 15, shape.width * (in + out));
     context.parallel_for(ceil_div(rows, rows_per_chunk), [&](Index chunk) {
         const Index first = chunk * rows_per_chunk;
         const Index last = std::min(rows, first + rows_per_chunk);
         for (Index panel = 0; panel < panels; ++panel) {
-            const T* filters = packed + panel * filter_rows * width;
+            const T* filters = packed + panel * shape.kernel_height * depth * width;
             const Index channel = panel * width;
             for (Index row = first; row < last; ++row) {
-                for_each_tile(shape.width, [&](Index column, Index size) {
-                    with_tile(size, panel_vectors<T>(channel, shape.out_channels),
-                              [&]<int Rows, int Vectors>() {
-                                  conv_tile<T, Rows, Vectors>(
-                                      shape, input, row, column, filters,
-                                      y + (row * shape.width + column) * shape.out_channels +
-                                          channel,
-                                      shape.out_channels - channel, accumulate);
+                const TapRange taps(row % shape.height, shape.kernel_height, shape.height);
+                T* const y_row = y + row * shape.width * out + channel;
+                for_each_tile(shape.width, panel_vectors<T>(channel, out),
+                              [&]<int Rows, int Vectors>(Index column) {
+                                  RegisterTile<T, Rows, Vectors> sums;
+                                  sums.clear();
+                                  for (Index kh = taps.first; kh < taps.last; ++kh) {
+                                      sums.accumulate(
+                                          input.at(row + kh - shape.kernel_height / 2, column), in,
+                                          one, filters + kh * depth * width, width, depth);
+                                  }
+                                  T* const to = y_row + column * out;
+                                  if (accumulate) sums.add_stored(to, out, out - channel);
+                                  sums.write(to, out, out - channel);
                               });
-                });
             }
         }
     });

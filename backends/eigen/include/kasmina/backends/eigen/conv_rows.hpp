@@ -1,4 +1,4 @@
-// How the direct kernels see the rows of their input: as they are, or copied with zero margins.
+// The rows of a convolution's input, copied with zero margins left and right.
 #pragma once
 
 #include <algorithm>
@@ -10,46 +10,49 @@
 
 namespace kasmina::backends::eigen_detail {
 
-/// The input of a convolution. With margins, a row of the kernel lies on kernel_width *
-/// in_channels numbers in a row, which the kernels take as one tap of so many channels: worth a
-/// copy for few channels, and the only way for kernels wider than three. Without margins, column
-/// taps that fall on the padding are skipped.
+/// With margins, what a row of the kernel covers is one run of kernel_width * in_channels numbers
+/// for every pixel, edges included: one loop instead of one per column tap. The copy is cheap
+/// beside the arithmetic.
 template <class T>
-struct InputRows {
-    const T* data;  ///< the first pixel of the first row, margin included
-    Index pitch;    ///< from a row to the next
-    Index taps;     ///< column taps per kernel row
-    Index depth;    ///< numbers per tap
+class PaddedRows {
+public:
+    PaddedRows(Context& context, const ConvShape& shape, const T* x)
+        : in_channels_(shape.in_channels),
+          pitch_((shape.width + shape.kernel_width - 1) * shape.in_channels),
+          data_(context.buffer<T>(shape.batch * shape.height * pitch_)) {
+        const Index row_size = shape.width * shape.in_channels;
+        const Index margin = shape.kernel_width / 2 * shape.in_channels;
+        const Index rows = shape.batch * shape.height;
+        const Index rows_per_chunk = ceil_div(Index{1} << 15, pitch_);
+        context.parallel_for(ceil_div(rows, rows_per_chunk), [&](Index chunk) {
+            const Index first = chunk * rows_per_chunk;
+            for (Index row = first; row < std::min(rows, first + rows_per_chunk); ++row) {
+                T* const to = data_.data() + row * pitch_;
+                std::fill_n(to, margin, T{0});
+                std::copy_n(x + row * row_size, row_size, to + margin);
+                std::fill_n(to + margin + row_size, margin, T{0});
+            }
+        });
+    }
+
+    /// What the kernel's row covers when it is centred on a pixel: `row` counts through the batch.
+    [[nodiscard]] const T* at(Index row, Index column) const noexcept {
+        return data_.data() + row * pitch_ + column * in_channels_;
+    }
+
+private:
+    Index in_channels_;
+    Index pitch_;
+    Buffer<T> data_;
 };
 
-/// Whether rows are to be copied with margins.
-[[nodiscard]] inline bool wants_margins(const ConvShape& shape) {
-    constexpr Index few_channels = 12;
-    return shape.kernel_width > 3 || (shape.kernel_width > 1 && shape.in_channels < few_channels);
-}
-
-/// The rows of `x`; `storage` keeps the copy where one is made.
-template <class T>
-[[nodiscard]] InputRows<T> input_rows(Context& context, const ConvShape& shape, const T* x,
-                                      Buffer<T>& storage) {
-    const Index row_size = shape.width * shape.in_channels;
-    if (!wants_margins(shape)) return {x, row_size, shape.kernel_width, shape.in_channels};
-
-    const Index margin = shape.kernel_width / 2 * shape.in_channels;
-    const Index pitch = row_size + 2 * margin;
-    const Index rows = shape.batch * shape.height;
-    storage = context.buffer<T>(rows * pitch);
-    constexpr Index rows_per_chunk = 128;
-    context.parallel_for(ceil_div(rows, rows_per_chunk), [&](Index chunk) {
-        const Index first = chunk * rows_per_chunk;
-        for (Index row = first; row < std::min(rows, first + rows_per_chunk); ++row) {
-            T* to = storage.data() + row * pitch;
-            std::fill_n(to, margin, T{0});
-            std::copy_n(x + row * row_size, row_size, to + margin);
-            std::fill_n(to + margin + row_size, margin, T{0});
-        }
-    });
-    return {storage.data(), pitch, 1, shape.kernel_width * shape.in_channels};
-}
+/// The taps of a kernel along one axis that stay on the map when it is centred on `position`.
+struct TapRange {
+    TapRange(Index position, Index kernel, Index extent)
+        : first(std::max<Index>(0, kernel / 2 - position)),
+          last(std::min(kernel, extent + kernel / 2 - position)) {}
+    Index first;
+    Index last;
+};
 
 }  // namespace kasmina::backends::eigen_detail

@@ -44,35 +44,29 @@ void write_weight_gradient(Context& context, const ConvShape& shape, const T* pa
     });
 }
 
-/// The sums of one tap over some rows of pixels, inputs x outputs of one panel, are added to
-/// what is at `sums_at`.
+/// The sums of one kernel row over some rows of pixels, (tap, input) x outputs of one panel, are
+/// added to what is at `sums_at`.
 template <class T>
-void accumulate_tap(const ConvShape& shape, const InputRows<T>& x, Index tap, Index first_row,
-                    Index last_row, const T* grad_y, Index out_stride, Index vectors,
-                    T* sums_at) {
-    const Index in = shape.in_channels;
-    const Index up = tap / x.taps - shape.kernel_height / 2;
-    const Index right = x.taps == 1 ? 0 : tap % x.taps - shape.kernel_width / 2;
-    const Index first_column = std::max<Index>(0, -right);
-    const Index columns = std::min(shape.width, shape.width - right) - first_column;
-    if (columns <= 0) return;
-    for_each_tile(x.depth, [&](Index channel, Index size) {
-        with_tile(size, vectors, [&]<int Rows, int Vectors>() {
-            RegisterTile<T, Rows, Vectors> sums;
-            sums.clear();
-            for (Index row = first_row; row < last_row; ++row) {
-                const Index from = row % shape.height + up;
-                if (from < 0 || from >= shape.height) continue;
-                sums.template accumulate<>(
-                    x.data + (row + up) * x.pitch + (first_column + right) * in + channel,
-                    Constant<1>{}, in, grad_y + (row * shape.width + first_column) * out_stride,
-                    out_stride, columns);
-            }
-            T* to = sums_at + channel * out_stride;
-            sums.add_stored(to, out_stride, Vectors * lanes<T>);
-            sums.write(to, out_stride, Vectors * lanes<T>);
-        });
-    });
+void accumulate_kernel_row(const ConvShape& shape, const PaddedRows<T>& x, Index kh,
+                           Index first_row, Index last_row, const T* grad_y, Index out_stride,
+                           Index vectors, T* sums_at) {
+    const Index down = kh - shape.kernel_height / 2;
+    for_each_tile(shape.kernel_width * shape.in_channels, vectors,
+                  [&]<int Rows, int Vectors>(Index input) {
+                      RegisterTile<T, Rows, Vectors> sums;
+                      sums.clear();
+                      for (Index row = first_row; row < last_row; ++row) {
+                          const Index from = row % shape.height + down;
+                          if (from < 0 || from >= shape.height) continue;
+                          sums.accumulate(x.at(row + down, 0) + input, Constant<1>{},
+                                          shape.in_channels,
+                                          grad_y + row * shape.width * out_stride, out_stride,
+                                          shape.width);
+                      }
+                      T* const to = sums_at + input * out_stride;
+                      sums.add_stored(to, out_stride, Vectors * lanes<T>);
+                      sums.write(to, out_stride, Vectors * lanes<T>);
+                  });
 }
 
 /// grad_weight (out, in, kh, kw) = sum over pixels of x (shifted by the tap) times grad_y.
@@ -99,9 +93,8 @@ void conv_weight_gradient(Context& context, const ConvShape& shape, const T* x, 
         grad_y = padded.data();
     }
 
-    Buffer<T> storage;
-    const InputRows<T> input = input_rows(context, shape, x, storage);
-    const Index kernel_taps = shape.kernel_height * input.taps;
+    const PaddedRows<T> input(context, shape, x);
+    const Index kernel_row = shape.kernel_width * shape.in_channels * out_stride;
     const Index parts = std::min(rows, weight_gradient_parts(shape));
     const Index part_size = taps * shape.in_channels * out_stride;
     Buffer<T> partial = context.buffer<T>(parts * part_size);
@@ -117,10 +110,10 @@ void conv_weight_gradient(Context& context, const ConvShape& shape, const T* x, 
         }
         const Index last = rows * (part + 1) / parts;
         for (Index row = rows * part / parts; row < last; row += block) {
-            for (Index tap = 0; tap < kernel_taps; ++tap) {
-                accumulate_tap(shape, input, tap, row, std::min(last, row + block),
-                               grad_y + channel, out_stride, vectors,
-                               sums + tap * input.depth * out_stride);
+            for (Index kh = 0; kh < shape.kernel_height; ++kh) {
+                accumulate_kernel_row(shape, input, kh, row, std::min(last, row + block),
+                                      grad_y + channel, out_stride, vectors,
+                                      sums + kh * kernel_row);
             }
         }
     });

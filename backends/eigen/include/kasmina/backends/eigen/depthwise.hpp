@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
@@ -25,15 +26,6 @@ template <class T>
     }
     return packed;
 }
-
-/// The taps along one axis that stay on the map, for an output at `position` of `extent`.
-struct TapRange {
-    TapRange(Index position, Index kernel, Index extent)
-        : first(std::max<Index>(0, kernel / 2 - position)),
-          last(std::min(kernel, extent + kernel / 2 - position)) {}
-    Index first;
-    Index last;
-};
 
 /// One output row for the channels that a `V` (a Vector or a single number) covers; `x`, `y` and
 /// `filters` point at the first of them.

@@ -90,19 +90,18 @@ void gemm(Context& context, bool trans_a, bool trans_b, Index rows, Index column
             for (Index panel = first_panel; panel < last_panel; ++panel) {
                 const Index column = panel * width;
                 const T* b_block = view.data + panel * view.panel_stride + k * view.row_stride;
-                for_each_tile(chunk_rows, [&](Index tile, Index tile_size) {
-                    const T* a_tile = a + (first_row + tile) * a_row + k * a_depth;
-                    T* c_tile = c + (first_row + tile) * columns + column;
-                    with_tile(tile_size, panel_vectors<T>(column, columns),
-                              [&]<int Rows, int Vectors>() {
-                                  RegisterTile<T, Rows, Vectors> sums;
-                                  sums.clear();
-                                  sums.template accumulate<>(a_tile, a_row, a_depth, b_block,
-                                                             view.row_stride, block);
-                                  if (add) sums.add_stored(c_tile, columns, columns - column);
-                                  sums.write(c_tile, columns, columns - column);
-                              });
-                });
+                for_each_tile(
+                    chunk_rows, panel_vectors<T>(column, columns),
+                    [&]<int Rows, int Vectors>(Index tile) {
+                        const T* a_tile = a + (first_row + tile) * a_row + k * a_depth;
+                        T* c_tile = c + (first_row + tile) * columns + column;
+                        RegisterTile<T, Rows, Vectors> sums;
+                        sums.clear();
+                        sums.accumulate(a_tile, a_row, a_depth, b_block,
+                                                   view.row_stride, block);
+                        if (add) sums.add_stored(c_tile, columns, columns - column);
+                        sums.write(c_tile, columns, columns - column);
+                    });
             }
         }
     });

@@ -1,8 +1,8 @@
 // The inner loop of every matrix-like kernel: a tile of sums kept in registers.
 #pragma once
 
+#include <algorithm>
 #include <type_traits>
-#include <utility>
 
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
@@ -12,6 +12,15 @@ namespace kasmina::backends::eigen_detail {
 /// Columns of a packed panel: two vectors, as wide as the register tile.
 template <class T>
 inline constexpr Index panel_width = 2 * lanes<T>;
+
+/// Copies a corner of a matrix; apart from the tiles, which are many, to keep them small.
+template <class T>
+KASMINA_NEVER_INLINE void copy_columns(const T* from, Index from_stride, T* to, Index to_stride,
+                                       Index rows, Index columns) {
+    for (Index r = 0; r < rows; ++r) {
+        std::copy_n(from + r * from_stride, columns, to + r * to_stride);
+    }
+}
 
 /// A number known when compiling, for RegisterTile::accumulate.
 template <Index Value>
@@ -29,11 +38,9 @@ struct RegisterTile {
         }
     }
 
-    /// Rows First to Last - 1 only; `a` points at row 0 all the same. The strides and the depth
-    /// are an Index, or a Constant where they are known when compiling: addresses then need no
-    /// registers and short loops are unrolled.
-    template <int First = 0, int Last = Rows, class RowStride, class DepthStride, class BStride,
-              class Depth>
+    /// The strides and the depth are an Index, or a Constant where they are known when compiling:
+    /// addresses then need no registers and short loops are unrolled.
+    template <class RowStride, class DepthStride, class BStride, class Depth>
     KASMINA_ALWAYS_INLINE void accumulate(const T* a, RowStride row_stride,
                                           DepthStride depth_stride, const T* b, BStride b_stride,
                                           Depth depth) {
@@ -48,7 +55,7 @@ struct RegisterTile {
 #endif
                 columns[v] = column;
             }
-            for (int r = First; r < Last; ++r) {
+            for (int r = 0; r < Rows; ++r) {
                 const T factor = a[r * row_stride];
                 for (int v = 0; v < Vectors; ++v) sums[r][v] += columns[v] * factor;
             }
@@ -57,55 +64,75 @@ struct RegisterTile {
         }
     }
 
-    /// Adds what is stored at `c` to the sums; `columns` of the tile's columns exist there.
+    /// Adds what is stored at `c` to the sums; the first `columns` of the tile's columns exist.
     KASMINA_ALWAYS_INLINE void add_stored(const T* c, Index row_stride, Index columns) {
+        constexpr Index width = Vectors * lanes<T>;
+        if (columns >= width) {
+            add_rows(c, row_stride);
+        } else {
+            T copy[Rows * width] = {};
+            copy_columns(c, row_stride, copy, width, Rows, columns);
+            add_rows(copy, width);
+        }
+    }
+
+    /// Writes the sums to `c`, the first `columns` columns only.
+    KASMINA_ALWAYS_INLINE void write(T* c, Index row_stride, Index columns) const {
+        constexpr Index width = Vectors * lanes<T>;
+        if (columns >= width) {
+            write_rows(c, row_stride);
+        } else {
+            T copy[Rows * width];
+            write_rows(copy, width);
+            copy_columns(copy, width, c, row_stride, Rows, columns);
+        }
+    }
+
+private:
+    KASMINA_ALWAYS_INLINE void add_rows(const T* c, Index row_stride) {
         for (int r = 0; r < Rows; ++r) {
             for (int v = 0; v < Vectors; ++v) {
-                const T* from = c + r * row_stride + v * lanes<T>;
-                const Index left = columns - v * lanes<T>;
-                sums[r][v] += left >= lanes<T> ? load<Vector<T>>(from) : load_first(from, left);
+                sums[r][v] += load<Vector<T>>(c + r * row_stride + v * lanes<T>);
             }
         }
     }
 
-    KASMINA_ALWAYS_INLINE void write(T* c, Index row_stride, Index columns) const {
+    KASMINA_ALWAYS_INLINE void write_rows(T* c, Index row_stride) const {
         for (int r = 0; r < Rows; ++r) {
-            for (int v = 0; v < Vectors; ++v) {
-                T* to = c + r * row_stride + v * lanes<T>;
-                const Index left = columns - v * lanes<T>;
-                if (left >= lanes<T>) {
-                    store(to, sums[r][v]);
-                } else {
-                    store_first(to, sums[r][v], left);
-                }
-            }
+            for (int v = 0; v < Vectors; ++v) store(c + r * row_stride + v * lanes<T>, sums[r][v]);
         }
     }
 };
 
-/// Calls `body.operator()<rows, vectors>()` for run-time `rows` in 1 ... tile_rows and `vectors`
-/// in 1 ... 2, so that the body can keep a RegisterTile of that size.
-template <int Rows = tile_rows, class Body>
-void with_tile(Index rows, Index vectors, Body&& body) {
-    if constexpr (Rows > 1) {
-        if (rows < Rows) return with_tile<Rows - 1>(rows, vectors, std::forward<Body>(body));
+/// Calls body.operator()<Rows, Vectors>(first) with Rows = `rows`, at most MaxRows.
+template <int Vectors, int MaxRows, class Body>
+KASMINA_ALWAYS_INLINE void with_rows(Index rows, Index first, Body& body) {
+    if constexpr (MaxRows > 1) {
+        if (rows < MaxRows) return with_rows<Vectors, MaxRows - 1>(rows, first, body);
     }
-    if (vectors == 1) {
-        body.template operator()<Rows, 1>();
-    } else {
-        body.template operator()<Rows, 2>();
+    body.template operator()<MaxRows, Vectors>(first);
+}
+
+/// Cuts `extent` rows into tiles whose sums fit the registers and calls
+/// body.operator()<Rows, Vectors>(first) for each, so that the body can keep a RegisterTile<T,
+/// Rows, Vectors>. Tiles differ by one row at most: short ones leave the arithmetic units waiting.
+template <int Vectors, class Body>
+void for_each_tile_of(Index extent, Body& body) {
+    constexpr int max_rows = Vectors == 1 ? 8 : tile_rows;
+    const Index tiles = (extent + max_rows - 1) / max_rows;
+    for (Index i = 0, first = 0; i < tiles; ++i) {
+        const Index end = extent * (i + 1) / tiles;
+        with_rows<Vectors, max_rows>(end - first, first, body);
+        first = end;
     }
 }
 
-/// Cuts `extent` into runs of at most tile_rows that differ by one at most (short runs leave the
-/// arithmetic units waiting), and calls body(first, size) for each.
 template <class Body>
-void for_each_tile(Index extent, Body&& body) {
-    const Index tiles = (extent + tile_rows - 1) / tile_rows;
-    for (Index i = 0, first = 0; i < tiles; ++i) {
-        const Index end = extent * (i + 1) / tiles;
-        body(first, end - first);
-        first = end;
+void for_each_tile(Index extent, Index vectors, Body&& body) {
+    if (vectors == 1) {
+        for_each_tile_of<1>(extent, body);
+    } else {
+        for_each_tile_of<2>(extent, body);
     }
 }
 

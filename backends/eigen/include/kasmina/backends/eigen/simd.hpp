@@ -13,8 +13,10 @@
 
 #if defined(__GNUC__)
 #define KASMINA_ALWAYS_INLINE inline __attribute__((always_inline))
+#define KASMINA_NEVER_INLINE __attribute__((noinline))
 #else
 #define KASMINA_ALWAYS_INLINE inline
+#define KASMINA_NEVER_INLINE
 #endif
 
 namespace kasmina::backends::eigen_detail {
@@ -61,19 +63,6 @@ template <class V, class T>
 template <class V, class T>
 KASMINA_ALWAYS_INLINE void store(T* to, V value) {
     std::memcpy(to, &value, sizeof(V));
-}
-
-/// The first `count` lanes, the others zero.
-template <class T>
-[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
-    Vector<T> value{};
-    std::memcpy(&value, from, static_cast<std::size_t>(count) * sizeof(T));
-    return value;
-}
-
-template <class T>
-KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> value, Index count) {
-    std::memcpy(to, &value, static_cast<std::size_t>(count) * sizeof(T));
 }
 
 }  // namespace kasmina::backends::eigen_detail

@@ -15,7 +15,7 @@
 #include <kasmina/tensor/index.hpp>
 
 #if defined(__x86_64__) || defined(_M_X64)
-#include <immintrin.h>
+#include <xmmintrin.h>
 #endif
 
 namespace kasmina::backends::eigen_detail {

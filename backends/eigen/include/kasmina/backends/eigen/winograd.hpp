@@ -255,16 +255,14 @@ template <class T>
 void multiply(Index tiles, Index in, Index vectors, const T* inputs, const T* filters,
               T* products) {
     constexpr Constant<panel_width<T>> width;
-    for_each_tile(tiles, [&](Index tile, Index size) {
-        with_tile(size, vectors, [&]<int Rows, int Vectors>() {
-            RegisterTile<T, Rows, Vectors> sums;
-            sums.clear();
-            for (Index i = 0; i < in; i += lanes<T>) {
-                sums.template accumulate<>(inputs + offset<T>(tile, i), width, Constant<1>{},
-                                           filters + i * width, width, Constant<lanes<T>>{});
-            }
-            sums.write(products + tile * width, width, Vectors * lanes<T>);
-        });
+    for_each_tile(tiles, vectors, [&]<int Rows, int Vectors>(Index tile) {
+        RegisterTile<T, Rows, Vectors> sums;
+        sums.clear();
+        for (Index i = 0; i < in; i += lanes<T>) {
+            sums.accumulate(inputs + offset<T>(tile, i), width, Constant<1>{},
+                                       filters + i * width, width, Constant<lanes<T>>{});
+        }
+        sums.write(products + tile * width, width, Vectors * lanes<T>);
     });
 }
 
@@ -350,17 +348,17 @@ void multiply_transposed(Index tiles, Index in, Index vectors, const T* inputs,
                          const T* gradients, T* sums_at, bool add) {
     constexpr Constant<panel_width<T>> width;
     for (Index first = 0; first < in; first += width) {
-        for_each_tile(std::min<Index>(width, in - first), [&](Index row, Index size) {
-            with_tile(size, vectors, [&]<int Rows, int Vectors>() {
-                RegisterTile<T, Rows, Vectors> sums;
-                T* const at = sums_at + (first + row) * width;
-                sums.clear();
-                sums.template accumulate<>(inputs + offset<T>(0, first) + row, Constant<1>{}, width,
-                                           gradients, width, tiles);
-                if (add) sums.add_stored(at, width, Vectors * lanes<T>);
-                sums.write(at, width, Vectors * lanes<T>);
-            });
-        });
+        for_each_tile(std::min<Index>(width, in - first), vectors,
+                      [&]<int Rows, int Vectors>(Index row) {
+                          RegisterTile<T, Rows, Vectors> sums;
+                          T* const at = sums_at + (first + row) * width;
+                          sums.clear();
+                          sums.accumulate(inputs + offset<T>(0, first) + row,
+                                                     Constant<1>{}, width, gradients, width,
+                                                     tiles);
+                          if (add) sums.add_stored(at, width, Vectors * lanes<T>);
+                          sums.write(at, width, Vectors * lanes<T>);
+                      });
     }
 }
 
