@@ -47,14 +47,20 @@ Visitor(OnParameter, OnBuffer) -> Visitor<OnParameter, OnBuffer>;
 /// For the half of a visitor that has nothing to do.
 inline constexpr auto ignore = [](std::string_view, const auto&) {};
 
+/// Stands for any visitor in the concept below.
+template <class B>
+struct AnyVisitor {
+    void parameter(std::string_view name, const Parameter<B>& parameter);
+    void buffer(std::string_view name, const Tensor<B>& buffer);
+};
+
 /// Owns parameters and buffers of backend B, and shows them.
 template <class M, class B>
-concept VisitableModule = requires(M& module, const M& constant) {
-    module.visit(Visitor{[](std::string_view, Parameter<B>&) {},
-                         [](std::string_view, Tensor<B>&) {}});
-    constant.visit(Visitor{[](std::string_view, const Parameter<B>&) {},
-                           [](std::string_view, const Tensor<B>&) {}});
-};
+concept VisitableModule =
+    requires(M& module, const M& constant, AnyVisitor<B>& visitor) {
+        module.visit(visitor);
+        constant.visit(visitor);
+    };
 
 /// All parameters of a module in visiting order. The pointers are valid until the module moves.
 template <class B, VisitableModule<B> M>

@@ -12,12 +12,13 @@ namespace kasmina::ops {
 namespace detail {
 
 /// One value times a constant, stretched over a tensor.
+template <class Scalar>
 struct ScaledBy {
-    double factor;
+    Scalar factor;
 
     template <class V>
     constexpr V operator()(const V& value) const {
-        return value * V(factor);
+        return value * factor;
     }
 };
 
@@ -27,7 +28,7 @@ struct ReduceOperation {
     using Scalar = typename B::Scalar;
 
     Variable<B> input;
-    ScaledBy scale;
+    ScaledBy<Scalar> scale;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
         const auto target = tape.gradient_target(input);
@@ -49,11 +50,12 @@ template <PointwiseBackend B>
 [[nodiscard]] Variable<B> reduce(const char* op, const Variable<B>& input, bool divide) {
     const Index elements = input.shape().elements();
     require(elements > 0, op, "one element or more", input.shape(), "pass a non-empty variable");
-    const ScaledBy scale{divide ? 1.0 / static_cast<double>(elements) : 1.0};
+    using Scalar = typename B::Scalar;
+    const ScaledBy<Scalar> scale{divide ? Scalar(1) / static_cast<Scalar>(elements) : Scalar(1)};
     Tape<B>& tape = input.tape();
     auto output = tape.acquire(1);
-    const std::array<Operand<typename B::Scalar>, 1> operands{{{input.data(), Broadcast::scalar}}};
-    const std::array<GradientTarget<typename B::Scalar>, 1> targets{{{output.data(), false}}};
+    const std::array<Operand<Scalar>, 1> operands{{{input.data(), Broadcast::scalar}}};
+    const std::array<GradientTarget<Scalar>, 1> targets{{{output.data(), false}}};
     B::map_pullback(tape.context(), scale, MapGeometry{1, elements, 1}, operands, input.data(),
                     targets);
     return tape.record(Shape{}, std::move(output), {input}, ReduceOperation<B>{input, scale});

@@ -1,0 +1,89 @@
+// The blueprint concept: a recipe for a shape-preserving module, in small named rules (spec B-1).
+#pragma once
+
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include <kasmina/autodiff/tape.hpp>
+#include <kasmina/blueprints/capability.hpp>
+#include <kasmina/blueprints/quiet_birth.hpp>
+#include <kasmina/blueprints/topology.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/nn/parameters.hpp>
+#include <kasmina/random/generator.hpp>
+
+namespace kasmina {
+
+/// `static constexpr std::string_view name`: what look-ups and records call it.
+template <class T>
+concept HasName = requires { requires std::same_as<decltype(T::name), const std::string_view>; };
+
+/// `struct Options`: an aggregate that needs no value.
+template <class T>
+concept HasOptions = std::is_aggregate_v<typename T::Options> &&
+                     std::default_initializable<typename T::Options> &&
+                     std::copyable<typename T::Options>;
+
+/// `static constexpr Index parameter_count(Index width, const Options& = {})`, exact.
+template <class T>
+concept HasExactParameterCount = requires(Index width, const typename T::Options& options) {
+    { T::parameter_count(width, options) } -> std::same_as<Index>;
+    typename std::integral_constant<Index, T::parameter_count(Index{8})>;
+};
+
+/// `static constexpr void check(Index width, const Options&)`: throws OptionError (spec B-2).
+template <class T>
+concept ChecksItsOptions =
+    requires(Index width, const typename T::Options& options) { T::check(width, options); };
+
+/// `static constexpr QuietBirth quiet_birth`, and the option that it names (spec B-5).
+template <class T>
+concept SaysHowItIsBornQuietly = requires(typename T::Options options) {
+    requires std::same_as<decltype(T::quiet_birth), const QuietBirth>;
+    quiet_options<T>(options);
+};
+
+/// `using Needs = kasmina::Needs<capability::...>`: what it asks of a backend (spec B-6).
+template <class T>
+concept NamesItsCapabilities = requires { typename T::Needs; };
+
+/// A recipe for a shape-preserving module, of any backend.
+template <class T>
+concept Blueprint = HasName<T> && HasTopology<T> && HasOptions<T> && HasExactParameterCount<T> &&
+                    ChecksItsOptions<T> && SaysHowItIsBornQuietly<T> && NamesItsCapabilities<T>;
+
+/// The backend has what the blueprint needs; an error names the first capability that lacks.
+template <class T, class B>
+concept RunsOn = Provides<B, typename T::Needs>;
+
+/// `Module<B>(width, options, generator)`: made for a width.
+template <class T, class B>
+concept HasModule = std::movable<typename T::template Module<B>> &&
+                    std::constructible_from<typename T::template Module<B>, Index,
+                                            const typename T::Options&, Generator&>;
+
+/// `module.forward(tape, input)` on a const module: a variable.
+template <class T, class B>
+concept HasForward = requires(const typename T::template Module<B>& module, Tape<B>& tape,
+                              const Variable<B>& input) {
+    { module.forward(tape, input) } -> std::same_as<Variable<B>>;
+};
+
+/// A blueprint whose modules can be made and run on backend B.
+template <class T, class B>
+concept BlueprintFor = Blueprint<T> && RunsOn<T, B> && HasModule<T, B> && HasForward<T, B> &&
+                       nn::VisitableModule<typename T::template Module<B>, B>;
+
+/// For a blueprint's `check`: throws OptionError unless `value` is `least` or more.
+constexpr void require_at_least(std::string_view blueprint, std::string_view option, Index value,
+                                Index least) {
+    if (value >= least) return;
+    throw OptionError("option " + std::string(option) + " is too small",
+                      "blueprint " + std::string(blueprint),
+                      std::string(option) + " >= " + std::to_string(least),
+                      std::to_string(value), "pass a larger value, or leave the default");
+}
+
+}  // namespace kasmina

@@ -1,0 +1,59 @@
+// ConvSmall: one 1x1 convolution beside the host, scaled per channel.
+#pragma once
+
+#include <string_view>
+#include <tuple>
+
+#include <kasmina/autodiff/ops/arithmetic.hpp>
+#include <kasmina/blueprints/blueprint.hpp>
+#include <kasmina/nn/conv2d.hpp>
+#include <kasmina/nn/group_norm.hpp>
+
+namespace kasmina::cnn {
+
+/// y = x + g * relu(GN(conv1x1(x))), g per channel from 1e-3 on: within 1e-3 of the identity, with
+/// a gradient for every parameter from the first step (B-8).
+struct ConvSmall {
+    static constexpr std::string_view name = "conv_small";
+    static constexpr Topology topology = Topology::cnn;
+    static constexpr QuietBirth quiet_birth = QuietBirth::built_in;
+    using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution,
+                                 capability::GroupNorm>;
+
+    struct Options {};
+
+    static constexpr void check(Index width, const Options& = {}) {
+        require_at_least(name, "width", width, 1);
+    }
+
+    static constexpr Index parameter_count(Index width, const Options& options = {}) {
+        check(width, options);
+        return width * width + 3 * width;
+    }
+
+    template <class B>
+        requires Provides<B, Needs>
+    struct Module : nn::Visitable<Module<B>> {
+        nn::Conv2d<B> conv;
+        nn::GroupNorm<B> norm;
+        Parameter<B> scale;
+
+        Module(Index width, const Options& options, Generator& generator)
+            : conv((check(width, options), width), width, 1, generator),
+              norm(width),
+              scale(nn::constant_parameter<B>({width}, layer_scale_start)) {}
+
+        [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
+            const Variable<B> branch =
+                norm.forward(tape, conv.forward(tape, input), {.relu = true});
+            return ops::add_scaled(input, tape.parameter(scale), branch);
+        }
+
+        [[nodiscard]] static constexpr auto members() {
+            return std::tuple(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm},
+                              nn::Member{"scale", &Module::scale});
+        }
+    };
+};
+
+}  // namespace kasmina::cnn

@@ -1,0 +1,30 @@
+// Quiet birth: what makes a blueprint's residual start near zero, named in its type (spec B-5).
+#pragma once
+
+#include <cstdint>
+
+namespace kasmina {
+
+/// How a seed of a blueprint can start so that it hardly changes what the host sees.
+enum class QuietBirth : std::uint8_t {
+    built_in,               ///< starts at (or within 1e-3 of) the identity whatever is asked
+    zero_init_final_layer,  ///< its options have `zero_init_final_layer`
+    layer_scale,            ///< its options have `layer_scale`: a scale per channel, from 1e-3
+    own_start,              ///< keeps its own start, which is no identity
+};
+
+/// Where a layer scale starts (Touvron et al., "Going deeper with image transformers", 2021).
+inline constexpr double layer_scale_start = 1e-3;
+
+/// The options of a seed that is born quietly: what multiply-blended seeds get at germination.
+template <class Blueprint>
+[[nodiscard]] constexpr auto quiet_options(typename Blueprint::Options options = {}) {
+    if constexpr (Blueprint::quiet_birth == QuietBirth::zero_init_final_layer) {
+        options.zero_init_final_layer = true;
+    } else if constexpr (Blueprint::quiet_birth == QuietBirth::layer_scale) {
+        options.layer_scale = true;
+    }
+    return options;
+}
+
+}  // namespace kasmina

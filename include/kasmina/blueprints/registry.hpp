@@ -1,0 +1,186 @@
+// The registry: an immutable list of blueprint types, known at compile time (spec B-3).
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include <kasmina/blueprints/blueprint.hpp>
+#include <kasmina/blueprints/quiet_birth.hpp>
+#include <kasmina/blueprints/topology.hpp>
+#include <kasmina/error.hpp>
+
+namespace kasmina {
+
+/// Whether a seed made by name starts as its blueprint does, or quietly (spec B-5).
+enum class Birth : std::uint8_t { own, quiet };
+
+/// Two blueprints of one topology that go by one name.
+template <class First, class Second>
+struct DuplicateName {};
+
+/// Stands where a duplicate would stand if there were one.
+struct NoDuplicate {};
+
+namespace detail {
+
+template <class First, class Second>
+inline constexpr bool same_name =
+    First::topology == Second::topology && First::name == Second::name;
+
+template <class First, class... Rest>
+struct DuplicateOf : std::type_identity<NoDuplicate> {};
+
+template <class First, class Second, class... Rest>
+struct DuplicateOf<First, Second, Rest...>
+    : std::conditional_t<same_name<First, Second>, std::type_identity<DuplicateName<First, Second>>,
+                         DuplicateOf<First, Rest...>> {};
+
+template <class... Blueprints>
+struct FirstDuplicate : std::type_identity<NoDuplicate> {};
+
+template <class First, class... Rest>
+struct FirstDuplicate<First, Rest...>
+    : std::conditional_t<std::same_as<typename DuplicateOf<First, Rest...>::type, NoDuplicate>,
+                         FirstDuplicate<Rest...>, DuplicateOf<First, Rest...>> {};
+
+}  // namespace detail
+
+/// Spelled out in an error as "NamesAreDistinct<DuplicateName<A, B>>", which is to say which.
+template <class Found>
+concept NamesAreDistinct = std::same_as<Found, NoDuplicate>;
+
+/// One entry of a registry, as a value.
+struct BlueprintEntry {
+    std::string_view name;
+    Topology topology;
+    Index parameters;  ///< for the width that was asked, with default options
+
+    friend constexpr bool operator==(const BlueprintEntry&, const BlueprintEntry&) = default;
+};
+
+/// A list of blueprints. It has no state: everything is a function of the types.
+template <Blueprint... Blueprints>
+    requires NamesAreDistinct<typename detail::FirstDuplicate<Blueprints...>::type>
+class BlueprintList {
+public:
+    static constexpr std::size_t size = sizeof...(Blueprints);
+
+    /// This list and more blueprints; a duplicate name does not compile.
+    template <Blueprint... More>
+    using with = BlueprintList<Blueprints..., More...>;
+
+    /// A module of any blueprint of the list.
+    template <class B>
+    using Modules = std::variant<typename Blueprints::template Module<B>...>;
+
+    /// Options of any blueprint of the list, by position; `find` gives the position of a name.
+    using AnyOptions = std::variant<typename Blueprints::Options...>;
+
+    template <class T>
+    static constexpr bool contains = (std::same_as<T, Blueprints> || ...);
+
+    /// The position of a blueprint of the list.
+    template <class T>
+        requires contains<T>
+    static constexpr std::size_t index_of = [] {
+        std::size_t index = 0;
+        static_cast<void>(((std::same_as<T, Blueprints> || (++index, false)) || ...));
+        return index;
+    }();
+
+    /// Name, topology and parameters of all, in the list's order.
+    [[nodiscard]] static constexpr std::array<BlueprintEntry, size> entries(Index width) {
+        return {{{Blueprints::name, Blueprints::topology, Blueprints::parameter_count(width)}...}};
+    }
+
+    /// The same from the fewest parameters up; equals keep the list's order.
+    [[nodiscard]] static constexpr std::array<BlueprintEntry, size> by_parameters(Index width) {
+        auto sorted = entries(width);
+        for (std::size_t i = 1; i < size; ++i) {  // insertion: stable, and constexpr
+            for (std::size_t j = i; j > 0 && sorted[j].parameters < sorted[j - 1].parameters; --j) {
+                std::swap(sorted[j], sorted[j - 1]);
+            }
+        }
+        return sorted;
+    }
+
+    [[nodiscard]] static constexpr std::array<std::string_view, size> names() noexcept {
+        return {Blueprints::name...};
+    }
+
+    /// The position of a blueprint. Errors: UnknownNameError that lists the available names.
+    [[nodiscard]] static constexpr std::size_t find(Topology topology, std::string_view name) {
+        constexpr std::array<Topology, size> topologies{Blueprints::topology...};
+        for (std::size_t i = 0; i < size; ++i) {
+            if (topologies[i] == topology && names()[i] == name) return i;
+        }
+        std::string available;
+        for (std::size_t i = 0; i < size; ++i) {
+            if (topologies[i] != topology) continue;
+            available += (available.empty() ? "" : ", ") + std::string(names()[i]);
+        }
+        throw UnknownNameError("no blueprint of that name for a " +
+                                   std::string(to_string(topology)) + " host",
+                               "BlueprintList", available.empty() ? "(none)" : available,
+                               std::string(name),
+                               "use a listed name, or add a blueprint with BlueprintList::with");
+    }
+
+    /// Calls `f.template operator()<T>()` for the blueprint T at that position.
+    /// Errors: UnknownNameError past the end.
+    template <class F>
+    static constexpr decltype(auto) with_type(std::size_t index, F&& f) {
+        return visit_at<F, Blueprints...>(index, f);
+    }
+
+    /// A module made by name with default options. Errors: UnknownNameError, OptionError.
+    template <class B>
+    [[nodiscard]] static Modules<B> make(Topology topology, std::string_view name, Index width,
+                                         Generator& generator, Birth birth = Birth::own) {
+        return with_type(find(topology, name), [&]<class T>() -> Modules<B> {
+            const typename T::Options options =
+                birth == Birth::quiet ? quiet_options<T>() : typename T::Options{};
+            return make<T, B>(width, options, generator);
+        });
+    }
+
+    /// A module of the list made by type. Errors: OptionError.
+    template <class T, class B>
+        requires contains<T> && BlueprintFor<T, B>
+    [[nodiscard]] static Modules<B> make(Index width, const typename T::Options& options,
+                                         Generator& generator) {
+        return Modules<B>(std::in_place_index<index_of<T>>, width, options, generator);
+    }
+
+    /// A module from recorded options. Errors: OptionError.
+    template <class B>
+    [[nodiscard]] static Modules<B> make(Index width, const AnyOptions& options,
+                                         Generator& generator) {
+        return with_type(options.index(), [&]<class T>() -> Modules<B> {
+            return make<T, B>(width, std::get<index_of<T>>(options), generator);
+        });
+    }
+
+private:
+    template <class F, class First, class... Rest>
+    static constexpr decltype(auto) visit_at(std::size_t index, F& f) {
+        if constexpr (sizeof...(Rest) > 0) {
+            if (index > 0) return visit_at<F, Rest...>(index - 1, f);
+        }
+        if (index > 0) {
+            throw UnknownNameError("no blueprint at that position", "BlueprintList",
+                                   "a position below " + std::to_string(size),
+                                   "one past the end", "use a position that find() returned");
+        }
+        return f.template operator()<First>();
+    }
+};
+
+}  // namespace kasmina

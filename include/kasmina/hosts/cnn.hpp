@@ -1,0 +1,163 @@
+// Cnn: the convolutional host, blocks of conv3x3, BatchNorm, ReLU and a pool (spec H-1).
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <kasmina/autodiff/ops/pooling.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/hosts/host.hpp>
+#include <kasmina/nn/batch_norm.hpp>
+#include <kasmina/nn/conv2d.hpp>
+#include <kasmina/nn/linear.hpp>
+
+namespace kasmina::hosts {
+
+/// Sizes of a Cnn. Images are (batch, height, width, in_channels).
+struct CnnOptions {
+    Index classes = 10;
+    Index in_channels = 3;
+    Index base = 32;             ///< channels of the first block; each block doubles them
+    Index blocks = 3;            ///< 2 or more
+    std::optional<Index> pools{};  ///< how many of the first blocks end in a pool; default: all
+    Index height = 32;           ///< of the images it is made for: the pools must leave a map
+    Index width = 32;
+};
+
+/// conv3x3 without bias, BatchNorm, ReLU.
+template <Backend B>
+struct CnnBlock : nn::Visitable<CnnBlock<B>> {
+    nn::Conv2d<B> conv;
+    nn::BatchNorm2d<B> norm;
+
+    CnnBlock(Index inputs, Index outputs) : conv(inputs, outputs, 3), norm(outputs) {}
+
+    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input, Mode mode,
+                                      bool max_pool) const {
+        return norm.forward(tape, conv.forward(tape, input), mode,
+                            {.relu = true, .max_pool = max_pool});
+    }
+
+    [[nodiscard]] static constexpr auto members() {
+        return std::tuple(nn::Member{"conv", &CnnBlock::conv},
+                          nn::Member{"norm", &CnnBlock::norm});
+    }
+};
+
+/// Blocks with channels base * 2^i, 2x2 max-pools after the first of them, the mean over
+/// positions, and a linear classifier: images to logits (batch, classes).
+///
+/// Slots: r0c{i} is block i's map before its pool, r1c{i} after it, in the order r0c0, r1c0,
+/// r0c1, ... A block without a pool has both all the same, so that names do not depend on the
+/// pools: there r1c{i} sees what r0c{i} made of the map. Parameters are 0 (norms: identity) until
+/// `initialise`.
+template <Backend B>
+class Cnn : public nn::Visitable<Cnn<B>> {
+public:
+    using Backend = B;
+    static constexpr Topology topology = Topology::cnn;
+
+    /// Errors: OptionError for sizes out of range or a pool that would empty the map.
+    explicit Cnn(const CnnOptions& options)
+        : options_(checked(options)),
+          classifier_(options.base << (options.blocks - 1), options.classes) {
+        Index inputs = options.in_channels;
+        for (Index block = 0; block < options.blocks; ++block) {
+            const Index outputs = options.base << block;
+            blocks_.emplace_back(inputs, outputs);
+            inputs = outputs;
+            for (const Index row : {Index{0}, Index{1}}) {
+                points_.push_back(
+                    {"r" + std::to_string(row) + "c" + std::to_string(block), outputs,
+                     2 * block + row, row == 0 ? LayerRange{block, block + 1}
+                                               : LayerRange{block + 1, block + 1},
+                     row == 0 ? Surface::before_pool : Surface::after_pool});
+            }
+        }
+    }
+
+    Cnn(const CnnOptions& options, Generator& generator) : Cnn(options) { initialise(generator); }
+
+    /// Draws the parameters as PyTorch's layers do.
+    void initialise(Generator& generator) {
+        for (CnnBlock<B>& block : blocks_) block.conv.initialise(generator);
+        classifier_.initialise(generator);
+    }
+
+    [[nodiscard]] const CnnOptions& options() const noexcept { return options_; }
+    [[nodiscard]] std::span<const InjectionPoint> injection_points() const noexcept {
+        return points_;
+    }
+
+    /// The state at boundary `from` taken to boundary `to` (see host.hpp). A block whose r0
+    /// boundary is not asked for runs norm, ReLU and pool in one pass. Errors: ShapeError;
+    /// UnknownNameError and OptionError from check_route.
+    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& state, std::size_t from,
+                                      std::size_t to, Mode mode) const {
+        check_route(points_, from, to);
+        Variable<B> current = state;
+        std::size_t at = from;
+        while (at < to) {
+            const std::size_t block = at / 2;
+            if (block == blocks_.size()) {
+                current = classifier_.forward(tape, ops::mean_positions(current));
+                ++at;
+            } else if (at % 2 == 0) {
+                const bool through = to >= at + 2;
+                current = blocks_[block].forward(tape, current, mode, through && pools(block));
+                at += through ? 2 : 1;
+            } else {
+                if (pools(block)) current = ops::max_pool(current);
+                ++at;
+            }
+        }
+        return current;
+    }
+
+    /// From images to logits.
+    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& images, Mode mode) const {
+        return forward(tape, images, start_boundary, points_.size() + 1, mode);
+    }
+
+    [[nodiscard]] static constexpr auto members() {
+        return std::tuple(nn::Member{"blocks", &Cnn::blocks_},
+                          nn::Member{"classifier", &Cnn::classifier_});
+    }
+
+private:
+    static const CnnOptions& checked(const CnnOptions& options) {
+        const auto require = [](bool fits, const char* name, const char* expected, Index got) {
+            if (fits) return;
+            throw OptionError(std::string("option ") + name + " is out of range", "hosts::Cnn",
+                              expected, std::to_string(got), "see CnnOptions");
+        };
+        const Index pools = options.pools.value_or(options.blocks);
+        require(options.classes >= 1, "classes", "1 or more", options.classes);
+        require(options.in_channels >= 1, "in_channels", "1 or more", options.in_channels);
+        require(options.base >= 1, "base", "1 or more", options.base);
+        require(options.blocks >= 2 && options.blocks <= 16, "blocks", "2 ... 16",
+                options.blocks);
+        require(pools >= 0 && pools <= options.blocks, "pools", "0 ... blocks", pools);
+        require((options.height >> pools) >= 1, "height", "1 or more after all pools",
+                options.height);
+        require((options.width >> pools) >= 1, "width", "1 or more after all pools",
+                options.width);
+        return options;
+    }
+
+    [[nodiscard]] bool pools(std::size_t block) const noexcept {
+        return static_cast<Index>(block) < options_.pools.value_or(options_.blocks);
+    }
+
+    CnnOptions options_;
+    std::vector<CnnBlock<B>> blocks_;
+    nn::Linear<B> classifier_;
+    std::vector<InjectionPoint> points_;
+};
+
+}  // namespace kasmina::hosts

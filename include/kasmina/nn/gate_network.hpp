@@ -1,0 +1,60 @@
+// GateNetwork: how far a seed opens for each sample (spec A-6).
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+
+#include <kasmina/autodiff/ops/activations.hpp>
+#include <kasmina/autodiff/ops/alias.hpp>
+#include <kasmina/autodiff/ops/blend.hpp>
+#include <kasmina/autodiff/ops/pooling.hpp>
+#include <kasmina/blueprints/topology.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/nn/linear.hpp>
+
+namespace kasmina::nn {
+
+/// Mean over positions, linear to max(8, channels / 4), ReLU, linear to 1, sigmoid:
+/// (batch, ..., channels) -> (batch, 1, ..., 1), ready for ops::blend_gate.
+template <class B>
+    requires MatrixBackend<B> && PointwiseBackend<B> && PoolingBackend<B>
+struct GateNetwork : Visitable<GateNetwork<B>> {
+    Linear<B> reduce;
+    Linear<B> score;
+    Topology topology;
+
+    GateNetwork(Topology kind, Index channels, Generator& generator)
+        : reduce(channels, hidden_width(channels), generator),
+          score(hidden_width(channels), 1, generator),
+          topology(kind) {}
+
+    [[nodiscard]] static constexpr Index hidden_width(Index channels) noexcept {
+        return std::max(Index{8}, channels / 4);
+    }
+
+    [[nodiscard]] static constexpr Index parameter_count(Index channels) noexcept {
+        return (channels + 2) * hidden_width(channels) + 1;
+    }
+
+    /// Errors: ShapeError when the input's rank is not the topology's.
+    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
+        const Shape& shape = input.shape();
+        if (shape.rank() != state_rank(topology)) {
+            throw ShapeError("the gate's input has the wrong rank", "GateNetwork",
+                             "rank " + std::to_string(state_rank(topology)) + " for a " +
+                                 std::string(to_string(topology)) + " host",
+                             kasmina::to_string(shape), "feed the gate what the seed is fed");
+        }
+        const Shape per_sample = ops::detail::per_sample_shape(shape);
+        const Variable<B> hidden = ops::relu(reduce.forward(tape, ops::mean_positions(input)));
+        return ops::reshape(ops::sigmoid(score.forward(tape, hidden)), per_sample);
+    }
+
+    [[nodiscard]] static constexpr auto members() {
+        return std::tuple(Member{"reduce", &GateNetwork::reduce},
+                          Member{"score", &GateNetwork::score});
+    }
+};
+
+}  // namespace kasmina::nn
