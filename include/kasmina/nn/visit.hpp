@@ -27,6 +27,9 @@ struct Member {
     Type Class::*pointer;
 };
 
+template <class Class, class Type>
+Member(std::string_view, Type Class::*) -> Member<Class, Type>;
+
 /// Passes names on with a prefix.
 template <class Visitor>
 class Prefixed {
