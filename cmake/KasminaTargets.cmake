@@ -1,0 +1,41 @@
+# The targets that users link: kasmina::kasmina (core), kasmina::eigen, kasmina::xtensor.
+# They carry include paths, C++20 and dependencies, and no compiler flags of any kind.
+
+add_library(kasmina INTERFACE)
+add_library(kasmina::kasmina ALIAS kasmina)
+target_compile_features(kasmina INTERFACE cxx_std_20)
+target_include_directories(kasmina INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+
+# The CPU backend.
+find_package(Eigen3 3.4 QUIET NO_MODULE)
+if(NOT Eigen3_FOUND)
+  find_package(Eigen3 5 QUIET NO_MODULE)
+endif()
+find_package(Threads REQUIRED)
+if(TARGET Eigen3::Eigen)
+  add_library(kasmina_eigen INTERFACE)
+  add_library(kasmina::eigen ALIAS kasmina_eigen)
+  set_target_properties(kasmina_eigen PROPERTIES EXPORT_NAME eigen)
+  target_include_directories(kasmina_eigen INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/backends/eigen/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(kasmina_eigen INTERFACE kasmina Eigen3::Eigen Threads::Threads)
+else()
+  message(STATUS "Kasmina: no Eigen >= 3.4 (Debian: libeigen3-dev), so no kasmina::eigen")
+endif()
+
+# The reference backend.
+find_package(xtensor QUIET)
+if(TARGET xtensor)
+  add_library(kasmina_xtensor INTERFACE)
+  add_library(kasmina::xtensor ALIAS kasmina_xtensor)
+  set_target_properties(kasmina_xtensor PROPERTIES EXPORT_NAME xtensor)
+  target_include_directories(kasmina_xtensor INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/backends/xtensor/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(kasmina_xtensor INTERFACE kasmina xtensor)
+else()
+  message(STATUS "Kasmina: no xtensor (Debian: libxtensor-dev), so no kasmina::xtensor")
+endif()
