@@ -104,7 +104,7 @@ concept BatchNormBackend =
     requires(typename B::Context& context, MapShape shape, NormEpilogue epilogue, bool batch,
              double epsilon, double momentum, const typename B::Scalar* in,
              typename B::Scalar* out, GradientTarget<typename B::Scalar> target) {
-        // x; mean, inverse_deviation of the batch, (biased variance); running mean and (unbiased)
+        // x; mean and inverse_deviation of the batch; running mean and (unbiased)
         // variance updated as running += momentum * (batch - running); running may be null
         B::batch_norm_statistics(context, shape, epsilon, momentum, in, out, out, out, out);
         // running variance -> inverse_deviation, `channels` values

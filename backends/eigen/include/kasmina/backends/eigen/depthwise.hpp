@@ -27,26 +27,61 @@ template <class T>
     return packed;
 }
 
-/// One output row for the channels that a `V` (a Vector or a single number) covers; `x`, `y` and
-/// `filters` point at the first of them.
+/// One output for the channels that a `V` (a Vector or a single number) covers, any kernel.
+/// Pointers are to the first of these channels: `x` and `y` in row `row`, `filters` in tap 0.
 template <class V, class T>
-void depthwise_row(const ConvShape& shape, Index row, const T* x, const T* filters, T* y,
-                   bool accumulate) {
+void depthwise_pixel(const ConvShape& shape, Index row, Index column, const T* x, const T* filters,
+                     T* y, bool accumulate) {
     const Index channels = shape.in_channels;
     const TapRange vertical(row, shape.kernel_height, shape.height);
-    for (Index column = 0; column < shape.width; ++column) {
-        const TapRange horizontal(column, shape.kernel_width, shape.width);
-        V sum = accumulate ? load<V>(y + column * channels) : V{};
-        for (Index kh = vertical.first; kh < vertical.last; ++kh) {
-            for (Index kw = horizontal.first; kw < horizontal.last; ++kw) {
-                const Index offset = (kh - shape.kernel_height / 2) * shape.width + column + kw -
-                                     shape.kernel_width / 2;
-                sum += load<V>(x + offset * channels) *
-                       load<V>(filters + (kh * shape.kernel_width + kw) * channels);
-            }
+    const TapRange horizontal(column, shape.kernel_width, shape.width);
+    V sum = accumulate ? load<V>(y + column * channels) : V{};
+    for (Index kh = vertical.first; kh < vertical.last; ++kh) {
+        for (Index kw = horizontal.first; kw < horizontal.last; ++kw) {
+            const Index pixel = (kh - shape.kernel_height / 2) * shape.width + column + kw -
+                                shape.kernel_width / 2;
+            sum += load<V>(x + pixel * channels) *
+                   load<V>(filters + (kh * shape.kernel_width + kw) * channels);
         }
-        store(y + column * channels, sum);
     }
+    store(y + column * channels, sum);
+}
+
+/// Pixels of one row from `column` - 1 to `column` + Columns, those off the map zero.
+template <class V, int Columns>
+struct PixelRun {
+    template <class T>
+    KASMINA_ALWAYS_INLINE PixelRun(const ConvShape& shape, Index column, const T* row) {
+        const T* from = row + column * shape.in_channels;
+        at[0] = column > 0 ? load<V>(from - shape.in_channels) : V{};
+        for (int i = 0; i < Columns; ++i) at[i + 1] = load<V>(from + i * shape.in_channels);
+        at[Columns + 1] = column + Columns < shape.width
+                              ? load<V>(from + Columns * shape.in_channels)
+                              : V{};
+    }
+
+    V at[Columns + 2];
+};
+
+/// `Columns` neighbouring outputs of a kernel three wide: each input is read once per kernel row.
+template <class V, int Columns, class T>
+KASMINA_ALWAYS_INLINE void depthwise_run(const ConvShape& shape, const TapRange& vertical,
+                                         Index column, const T* x, const T* filters, T* y,
+                                         bool accumulate) {
+    const Index channels = shape.in_channels;
+    V sums[Columns];
+    for (int i = 0; i < Columns; ++i) {
+        sums[i] = accumulate ? load<V>(y + (column + i) * channels) : V{};
+    }
+    for (Index kh = vertical.first; kh < vertical.last; ++kh) {
+        const Index down = kh - shape.kernel_height / 2;
+        const PixelRun<V, Columns> run(shape, column, x + down * shape.width * channels);
+        for (int kw = 0; kw < 3; ++kw) {
+            const V filter = load<V>(filters + (kh * 3 + kw) * channels);
+            for (int i = 0; i < Columns; ++i) sums[i] += run.at[i + kw] * filter;
+        }
+    }
+    for (int i = 0; i < Columns; ++i) store(y + (column + i) * channels, sums[i]);
 }
 
 /// Runs body.operator()<V>(channel) over all channels: vectors first, then one by one.
@@ -59,21 +94,35 @@ void for_each_channel_vector(Index channels, Body&& body) {
     for (; channel < channels; ++channel) body.template operator()<T>(channel);
 }
 
+/// y = x convolved with filters that `pack_depthwise` packed.
 template <class T>
 void depthwise_packed(Context& context, const ConvShape& shape, const T* x, const T* filters, T* y,
                       bool accumulate) {
     const Index rows = shape.batch * shape.height;
     const Index row_size = shape.width * shape.in_channels;
-    const Index rows_per_chunk =
-        std::max<Index>(1, (Index{1} << 16) / std::max<Index>(1, row_size));
+    const Index rows_per_chunk = ceil_div(Index{1} << 15, row_size);
     context.parallel_for(ceil_div(rows, rows_per_chunk), [&](Index chunk) {
         const Index first = chunk * rows_per_chunk;
-        const Index last = std::min(rows, first + rows_per_chunk);
-        for (Index row = first; row < last; ++row) {
-            for_each_channel_vector<T>(shape.in_channels, [&]<class V>(Index channel) {
-                depthwise_row<V>(shape, row % shape.height, x + row * row_size + channel,
-                                 filters + channel, y + row * row_size + channel, accumulate);
-            });
+        for (Index row = first; row < std::min(rows, first + rows_per_chunk); ++row) {
+            const Index map_row = row % shape.height;
+            const TapRange vertical(map_row, shape.kernel_height, shape.height);
+            const T* const x_row = x + row * row_size;
+            T* const y_row = y + row * row_size;
+            Index column = 0;
+            if (shape.kernel_width == 3) {
+                for (; column + 4 <= shape.width; column += 4) {
+                    for_each_channel_vector<T>(shape.in_channels, [&]<class V>(Index channel) {
+                        depthwise_run<V, 4>(shape, vertical, column, x_row + channel,
+                                            filters + channel, y_row + channel, accumulate);
+                    });
+                }
+            }
+            for (; column < shape.width; ++column) {
+                for_each_channel_vector<T>(shape.in_channels, [&]<class V>(Index channel) {
+                    depthwise_pixel<V>(shape, map_row, column, x_row + channel, filters + channel,
+                                       y_row + channel, accumulate);
+                });
+            }
         }
     });
 }
@@ -95,17 +144,33 @@ void depthwise_conv2d_backward_input(Context& context, const ConvShape& shape, c
     depthwise_packed(context, shape, grad_y, filters.data(), grad_x, accumulate);
 }
 
-/// Adds one tap's products over an output row to `sum`.
+/// Adds the products of one row of x (under kernel row `kh`) with one row of grad_y to the sums of
+/// that kernel row's taps, for the channels that a `V` covers.
 template <class V, class T>
-[[nodiscard]] KASMINA_ALWAYS_INLINE V depthwise_tap_row(const ConvShape& shape, Index right,
-                                                        const T* x, const T* grad_y, V sum) {
+void depthwise_tap_sums(const ConvShape& shape, const T* x, const T* grad_y, T* sums) {
     const Index channels = shape.in_channels;
-    const Index first = std::max<Index>(0, -right);
-    const Index last = std::min(shape.width, shape.width - right);
-    for (Index column = first; column < last; ++column) {
-        sum += load<V>(x + (column + right) * channels) * load<V>(grad_y + column * channels);
+    Index column = 0;
+    if (shape.kernel_width == 3) {
+        V taps[3];
+        for (int kw = 0; kw < 3; ++kw) taps[kw] = load<V>(sums + kw * channels);
+        for (; column + 4 <= shape.width; column += 4) {
+            const PixelRun<V, 4> run(shape, column, x);
+            for (int i = 0; i < 4; ++i) {
+                const V gradient = load<V>(grad_y + (column + i) * channels);
+                for (int kw = 0; kw < 3; ++kw) taps[kw] += run.at[i + kw] * gradient;
+            }
+        }
+        for (int kw = 0; kw < 3; ++kw) store(sums + kw * channels, taps[kw]);
     }
-    return sum;
+    for (; column < shape.width; ++column) {
+        const TapRange horizontal(column, shape.kernel_width, shape.width);
+        for (Index kw = horizontal.first; kw < horizontal.last; ++kw) {
+            const Index from = column + kw - shape.kernel_width / 2;
+            T* const tap = sums + kw * channels;
+            store(tap, load<V>(tap) + load<V>(x + from * channels) *
+                                          load<V>(grad_y + column * channels));
+        }
+    }
 }
 
 /// The gradient of weight, added to grad_weight if `accumulate`, otherwise overwriting it.
@@ -128,13 +193,10 @@ void depthwise_conv2d_backward_weight(Context& context, const ConvShape& shape, 
             const TapRange vertical(row % shape.height, shape.kernel_height, shape.height);
             for_each_channel_vector<T>(channels, [&]<class V>(Index channel) {
                 for (Index kh = vertical.first; kh < vertical.last; ++kh) {
-                    const T* from = x + (row + kh - shape.kernel_height / 2) * row_size + channel;
-                    for (Index kw = 0; kw < shape.kernel_width; ++kw) {
-                        T* sum = sums + (kh * shape.kernel_width + kw) * channels + channel;
-                        store(sum, depthwise_tap_row<V>(shape, kw - shape.kernel_width / 2, from,
-                                                        grad_y + row * row_size + channel,
-                                                        load<V>(sum)));
-                    }
+                    depthwise_tap_sums<V>(
+                        shape, x + (row + kh - shape.kernel_height / 2) * row_size + channel,
+                        grad_y + row * row_size + channel,
+                        sums + kh * shape.kernel_width * channels + channel);
                 }
             });
         }

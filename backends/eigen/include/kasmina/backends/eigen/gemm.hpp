@@ -1,9 +1,8 @@
-// Row-major matrix product on the register tile: no transposed copies of the left operand, the
-// right one repacked into panels only where its rows cannot be read as they are.
+// Row-major matrix product on the register tile: the left operand is read where it is, the right
+// one is repacked into panels only where its rows cannot be read as they are.
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
@@ -13,7 +12,7 @@
 namespace kasmina::backends::eigen_detail {
 
 /// The right operand of a product as panels: columns [p * panel_width, ...) of row k start at
-/// data + p * panel_stride + k * row_stride, and whole vectors can be read there.
+/// data + p * panel_stride + k * row_stride.
 template <class T>
 struct PanelView {
     const T* data = nullptr;
@@ -47,14 +46,52 @@ void pack_panels(Context& context, bool transposed, Index depth, Index columns, 
     });
 }
 
+/// How a product is cut up, by its extents alone (E-1).
+struct GemmChunks {
+    GemmChunks(Index rows, Index panels, Index depth)
+        : row_chunks(ceil_div(rows, rows_per_chunk)),
+          panel_chunks(ceil_div(panels, panels_per_chunk)),
+          // A sum over very many (a weight gradient) makes few chunks: then the depth is cut too.
+          parts(std::clamp<Index>(depth / 2048, 1, ceil_div(8, row_chunks * panel_chunks))) {}
+
+    static constexpr Index rows_per_chunk = 16 * tile_rows;
+    static constexpr Index panels_per_chunk = 4;
+    Index row_chunks, panel_chunks, parts;
+};
+
+/// One chunk: c (rows x columns, `c_stride` apart) from a block of A and up to panels_per_chunk
+/// panels. The depth goes in blocks that keep a panel in the first-level cache.
+template <class T, class RowStride, class DepthStride>
+void gemm_chunk(Index rows, Index columns, Index depth, const T* a, RowStride a_row,
+                DepthStride a_depth, const PanelView<T>& b, T* c, Index c_stride,
+                bool accumulate) {
+    constexpr Index depth_block = 256;
+    for (Index k = 0; k < depth; k += depth_block) {
+        const Index block = std::min(depth_block, depth - k);
+        const bool add = accumulate || k > 0;
+        for (Index column = 0; column < columns; column += panel_width<T>) {
+            const T* panel =
+                b.data + column / panel_width<T> * b.panel_stride + k * b.row_stride;
+            auto tile = [&]<int Rows, int Vectors>(Index row) {
+                RegisterTile<T, Rows, Vectors> sums;
+                T* const to = c + row * c_stride + column;
+                sums.clear();
+                sums.accumulate(a + row * a_row + k * a_depth, a_row, a_depth, panel, b.row_stride,
+                                block);
+                if (add) sums.add_stored(to, c_stride, columns - column);
+                sums.write(to, c_stride, columns - column);
+            };
+            for_each_tile_of<2>(rows, tile);
+        }
+    }
+}
+
 /// c (rows x columns) = op(a) (rows x depth) * op(b) (depth x columns), added to c if
 /// `accumulate`, otherwise overwriting it. All dense and row-major; `trans_a` says that a is
 /// stored as (depth x rows), `trans_b` that b is stored as (columns x depth).
 template <class T>
 void gemm(Context& context, bool trans_a, bool trans_b, Index rows, Index columns, Index depth,
           const T* a, const T* b, T* c, bool accumulate) {
-    // A panel's block stays in the first-level cache, a block of A in the second.
-    constexpr Index depth_block = 256;
     constexpr Index width = panel_width<T>;
     if (rows <= 0 || columns <= 0) return;
     if (depth <= 0) {
@@ -63,46 +100,48 @@ void gemm(Context& context, bool trans_a, bool trans_b, Index rows, Index column
     }
 
     const Index panels = ceil_div(columns, width);
-    // Packing pays off when many rows read it again.
-    const bool pack = trans_b || columns % lanes<T> != 0;
-    Buffer<T> packed;
     PanelView<T> view{b, width, columns};
-    if (pack) {
+    Buffer<T> packed;
+    if (trans_b || columns % width != 0) {
         packed = context.buffer<T>(panels * depth * width);
         pack_panels(context, trans_b, depth, columns, b, packed.data());
         view = {packed.data(), depth * width, width};
     }
-    const Index a_row = trans_a ? 1 : depth;
-    const Index a_depth = trans_a ? rows : 1;
 
-    const Index rows_per_chunk = std::min<Index>(rows, 16 * tile_rows);
-    const Index panels_per_chunk = 4;
-    const Index row_chunks = ceil_div(rows, rows_per_chunk);
-    const Index panel_chunks = ceil_div(panels, panels_per_chunk);
-    context.parallel_for(row_chunks * panel_chunks, [&](Index chunk) {
-        const Index first_row = chunk / panel_chunks * rows_per_chunk;
-        const Index chunk_rows = std::min(rows_per_chunk, rows - first_row);
-        const Index first_panel = chunk % panel_chunks * panels_per_chunk;
-        const Index last_panel = std::min(panels, first_panel + panels_per_chunk);
-        for (Index k = 0; k < depth; k += depth_block) {
-            const Index block = std::min(depth_block, depth - k);
-            const bool add = accumulate || k > 0;
-            for (Index panel = first_panel; panel < last_panel; ++panel) {
-                const Index column = panel * width;
-                const T* b_block = view.data + panel * view.panel_stride + k * view.row_stride;
-                for_each_tile(
-                    chunk_rows, panel_vectors<T>(column, columns),
-                    [&]<int Rows, int Vectors>(Index tile) {
-                        const T* a_tile = a + (first_row + tile) * a_row + k * a_depth;
-                        T* c_tile = c + (first_row + tile) * columns + column;
-                        RegisterTile<T, Rows, Vectors> sums;
-                        sums.clear();
-                        sums.accumulate(a_tile, a_row, a_depth, b_block,
-                                                   view.row_stride, block);
-                        if (add) sums.add_stored(c_tile, columns, columns - column);
-                        sums.write(c_tile, columns, columns - column);
-                    });
+    const GemmChunks chunks(rows, panels, depth);
+    Buffer<T> partial;
+    if (chunks.parts > 1) partial = context.buffer<T>(chunks.parts * rows * columns);
+    const Index blocks = chunks.row_chunks * chunks.panel_chunks;
+    context.parallel_for(chunks.parts * blocks, [&](Index chunk) {
+        const Index part = chunk / blocks;
+        const Index first_depth = depth * part / chunks.parts;
+        const Index part_depth = depth * (part + 1) / chunks.parts - first_depth;
+        const Index row = chunk % blocks / chunks.panel_chunks * chunks.rows_per_chunk;
+        const Index panel = chunk % chunks.panel_chunks * chunks.panels_per_chunk;
+        const Index column = panel * width;
+        const Index chunk_rows = std::min(chunks.rows_per_chunk, rows - row);
+        const Index chunk_columns = std::min(chunks.panels_per_chunk * width, columns - column);
+        const PanelView<T> chunk_view{
+            view.data + panel * view.panel_stride + first_depth * view.row_stride,
+            view.panel_stride, view.row_stride};
+        const bool whole = chunks.parts == 1;
+        T* const to = (whole ? c : partial.data() + part * rows * columns) + row * columns + column;
+        if (trans_a) {
+            gemm_chunk(chunk_rows, chunk_columns, part_depth, a + first_depth * rows + row,
+                       Constant<1>{}, rows, chunk_view, to, columns, whole && accumulate);
+        } else {
+            gemm_chunk(chunk_rows, chunk_columns, part_depth, a + row * depth + first_depth, depth,
+                       Constant<1>{}, chunk_view, to, columns, whole && accumulate);
+        }
+    });
+    if (chunks.parts == 1) return;
+    context.parallel_for(rows, [&](Index row) {
+        for (Index i = row * columns; i < (row + 1) * columns; ++i) {
+            T sum = partial.data()[i];
+            for (Index part = 1; part < chunks.parts; ++part) {
+                sum += partial.data()[part * rows * columns + i];
             }
+            c[i] = accumulate ? c[i] + sum : sum;
         }
     });
 }
