@@ -144,31 +144,40 @@ void depthwise_conv2d_backward_input(Context& context, const ConvShape& shape, c
     depthwise_packed(context, shape, grad_y, filters.data(), grad_x, accumulate);
 }
 
-/// Adds the products of one row of x (under kernel row `kh`) with one row of grad_y to the sums of
-/// that kernel row's taps, for the channels that a `V` covers.
+/// Adds what one pixel of grad_y contributes to the sums of all taps, for the channels that a `V`
+/// covers, any kernel.
 template <class V, class T>
-void depthwise_tap_sums(const ConvShape& shape, const T* x, const T* grad_y, T* sums) {
+void depthwise_pixel_gradient(const ConvShape& shape, const TapRange& vertical, Index column,
+                              const T* x, const T* grad_y, T* sums) {
     const Index channels = shape.in_channels;
-    Index column = 0;
-    if (shape.kernel_width == 3) {
-        V taps[3];
-        for (int kw = 0; kw < 3; ++kw) taps[kw] = load<V>(sums + kw * channels);
-        for (; column + 4 <= shape.width; column += 4) {
-            const PixelRun<V, 4> run(shape, column, x);
-            for (int i = 0; i < 4; ++i) {
-                const V gradient = load<V>(grad_y + (column + i) * channels);
-                for (int kw = 0; kw < 3; ++kw) taps[kw] += run.at[i + kw] * gradient;
-            }
-        }
-        for (int kw = 0; kw < 3; ++kw) store(sums + kw * channels, taps[kw]);
-    }
-    for (; column < shape.width; ++column) {
-        const TapRange horizontal(column, shape.kernel_width, shape.width);
+    const TapRange horizontal(column, shape.kernel_width, shape.width);
+    const V gradient = load<V>(grad_y + column * channels);
+    for (Index kh = vertical.first; kh < vertical.last; ++kh) {
         for (Index kw = horizontal.first; kw < horizontal.last; ++kw) {
-            const Index from = column + kw - shape.kernel_width / 2;
-            T* const tap = sums + kw * channels;
-            store(tap, load<V>(tap) + load<V>(x + from * channels) *
-                                          load<V>(grad_y + column * channels));
+            const Index pixel = (kh - shape.kernel_height / 2) * shape.width + column + kw -
+                                shape.kernel_width / 2;
+            T* const tap = sums + (kh * shape.kernel_width + kw) * channels;
+            store(tap, load<V>(tap) + load<V>(x + pixel * channels) * gradient);
+        }
+    }
+}
+
+/// The same for `Columns` neighbouring pixels and a kernel three wide.
+template <class V, int Columns, class T>
+KASMINA_ALWAYS_INLINE void depthwise_run_gradient(const ConvShape& shape, const TapRange& vertical,
+                                                  Index column, const T* x, const T* grad_y,
+                                                  T* sums) {
+    const Index channels = shape.in_channels;
+    V gradients[Columns];
+    for (int i = 0; i < Columns; ++i) gradients[i] = load<V>(grad_y + (column + i) * channels);
+    for (Index kh = vertical.first; kh < vertical.last; ++kh) {
+        const Index down = kh - shape.kernel_height / 2;
+        const PixelRun<V, Columns> run(shape, column, x + down * shape.width * channels);
+        for (int kw = 0; kw < 3; ++kw) {
+            T* const tap = sums + (kh * 3 + kw) * channels;
+            V sum = load<V>(tap);
+            for (int i = 0; i < Columns; ++i) sum += run.at[i + kw] * gradients[i];
+            store(tap, sum);
         }
     }
 }
@@ -191,14 +200,23 @@ void depthwise_conv2d_backward_weight(Context& context, const ConvShape& shape, 
         const Index last = rows * (part + 1) / parts;
         for (Index row = rows * part / parts; row < last; ++row) {
             const TapRange vertical(row % shape.height, shape.kernel_height, shape.height);
-            for_each_channel_vector<T>(channels, [&]<class V>(Index channel) {
-                for (Index kh = vertical.first; kh < vertical.last; ++kh) {
-                    depthwise_tap_sums<V>(
-                        shape, x + (row + kh - shape.kernel_height / 2) * row_size + channel,
-                        grad_y + row * row_size + channel,
-                        sums + kh * shape.kernel_width * channels + channel);
+            const T* const x_row = x + row * row_size;
+            const T* const grad_row = grad_y + row * row_size;
+            Index column = 0;
+            if (shape.kernel_width == 3) {
+                for (; column + 4 <= shape.width; column += 4) {
+                    for_each_channel_vector<T>(channels, [&]<class V>(Index channel) {
+                        depthwise_run_gradient<V, 4>(shape, vertical, column, x_row + channel,
+                                                     grad_row + channel, sums + channel);
+                    });
                 }
-            });
+            }
+            for (; column < shape.width; ++column) {
+                for_each_channel_vector<T>(channels, [&]<class V>(Index channel) {
+                    depthwise_pixel_gradient<V>(shape, vertical, column, x_row + channel,
+                                                grad_row + channel, sums + channel);
+                });
+            }
         }
     });
     for (Index tap = 0; tap < taps; ++tap) {
