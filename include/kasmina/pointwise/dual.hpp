@@ -10,8 +10,9 @@
 
 namespace kasmina {
 
+/// A constant in a pointwise callable: it becomes a number of the callable's own kind.
 template <class C>
-concept Constant = std::is_arithmetic_v<C>;
+concept Arithmetic = std::is_arithmetic_v<C>;
 
 /// Forward-mode dual number over V (built-in or SIMD) with N derivatives. Conventions where a
 /// function has a corner are PyTorch's (see math.hpp).
@@ -69,39 +70,39 @@ struct Dual {
         return result;
     }
 
-    template <Constant C>
+    template <Arithmetic C>
     friend constexpr Dual operator+(const Dual& a, C b) {
         Dual sum = a;
         sum.value = a.value + V(b);
         return sum;
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend constexpr Dual operator+(C a, const Dual& b) {
         return b + a;
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend constexpr Dual operator-(const Dual& a, C b) {
         Dual difference = a;
         difference.value = a.value - V(b);
         return difference;
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend constexpr Dual operator-(C a, const Dual& b) {
         return b.chain(V(a) - b.value, V(-1));
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend constexpr Dual operator*(const Dual& a, C b) {
         return a.chain(a.value * V(b), V(b));
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend constexpr Dual operator*(C a, const Dual& b) {
         return b * a;
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend constexpr Dual operator/(const Dual& a, C b) {
         return a.chain(a.value / V(b), V(1) / V(b));
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend constexpr Dual operator/(C a, const Dual& b) {
         const V quotient = V(a) / b.value;
         return b.chain(quotient, -quotient / b.value);
@@ -121,6 +122,10 @@ struct Dual {
     friend constexpr Dual tanh_of(const Dual& x) {
         const V result = math::tanh(x.value);
         return x.chain(result, V(1) - result * result);
+    }
+    friend constexpr Dual sigmoid_of(const Dual& x) {
+        const V result = math::sigmoid(x.value);
+        return x.chain(result, result * (V(1) - result));
     }
     friend constexpr Dual erf_of(const Dual& x) {
         constexpr double two_over_sqrt_pi = 1.1283791670955126;
@@ -145,12 +150,12 @@ struct Dual {
         const V result = math::clamp(x.value, low, high);
         return x.chain(result, math::select_equal(result - x.value, 0.0, V(1), V(0)));
     }
-    friend constexpr Dual select_equal_of(const Dual& key, double value, const Dual& equal,
+    friend constexpr Dual select_equal_of(const Dual& key, double match, const Dual& equal,
                                           const Dual& other) {
-        Dual result(math::select_equal(key.value, value, equal.value, other.value));
+        Dual result(math::select_equal(key.value, match, equal.value, other.value));
         for (std::size_t i = 0; i < N; ++i) {
             result.derivatives[i] =
-                math::select_equal(key.value, value, equal.derivatives[i], other.derivatives[i]);
+                math::select_equal(key.value, match, equal.derivatives[i], other.derivatives[i]);
         }
         return result;
     }

@@ -61,21 +61,22 @@ template <class V>
     }
 }
 
-/// The greater of two; between equals the derivative is split in halves, as PyTorch does.
+/// The greater of two, NaN if either is; between equals the derivative is split in halves, as
+/// PyTorch does.
 template <class V>
 [[nodiscard]] constexpr V maximum(const V& a, const V& b) {
     if constexpr (std::floating_point<V>) {
-        return a > b ? a : b;
+        return a > b || a != a ? a : b;
     } else {
         return max_of(a, b);
     }
 }
 
-/// max(x, 0), with derivative 0 at 0.
+/// max(x, 0), with derivative 0 at 0; NaN stays NaN.
 template <class V>
 [[nodiscard]] constexpr V relu(const V& x) {
     if constexpr (std::floating_point<V>) {
-        return x > V(0) ? x : V(0);
+        return x < V(0) ? V(0) : x;
     } else {
         return relu_of(x);
     }
@@ -104,10 +105,14 @@ template <class V>
     }
 }
 
-/// 1 / (1 + e^-x), through tanh so that nothing overflows.
+/// 1 / (1 + e^-x). Where e^-x overflows the quotient is 0, as it should be.
 template <class V>
 [[nodiscard]] constexpr V sigmoid(const V& x) {
-    return tanh(x * 0.5) * 0.5 + 0.5;
+    if constexpr (std::floating_point<V>) {
+        return V(1) / (V(1) + std::exp(-x));
+    } else {
+        return sigmoid_of(x);
+    }
 }
 
 }  // namespace kasmina::math

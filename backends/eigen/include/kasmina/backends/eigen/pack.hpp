@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <type_traits>
 
 #include <Eigen/Core>
 
@@ -16,62 +15,50 @@ namespace kasmina::backends::eigen_detail {
 /// vectorised ones where it has them, else the standard library's, lane by lane.
 template <class T>
 struct Pack {
-    Vector<T> lanes_of;
+    Vector<T> values;
 
     Pack() = default;
-    explicit Pack(Vector<T> vector) : lanes_of(vector) {}
+    KASMINA_ALWAYS_INLINE explicit Pack(Vector<T> vector) : values(vector) {}
 
     /// All lanes the same.
-    template <Constant C>
-    explicit Pack(C value) : lanes_of(Vector<T>{} + static_cast<T>(value)) {}
+    template <Arithmetic C>
+    KASMINA_ALWAYS_INLINE explicit Pack(C value) : values(static_cast<T>(value) - Vector<T>{}) {}
 
-    [[nodiscard]] static Pack load_from(const T* from) { return Pack(load<Vector<T>>(from)); }
-    void store_to(T* to) const { store(to, lanes_of); }
+    friend Pack operator-(const Pack& a) { return Pack(-a.values); }
+    friend Pack operator+(const Pack& a, const Pack& b) { return Pack(a.values + b.values); }
+    friend Pack operator-(const Pack& a, const Pack& b) { return Pack(a.values - b.values); }
+    friend Pack operator*(const Pack& a, const Pack& b) { return Pack(a.values * b.values); }
+    friend Pack operator/(const Pack& a, const Pack& b) { return Pack(a.values / b.values); }
 
-    /// Sum of all lanes, in lane order.
-    [[nodiscard]] T sum() const {
-        T values[static_cast<std::size_t>(lanes<T>)];
-        store_to(values);
-        T total = 0;
-        for (const T value : values) total += value;
-        return total;
-    }
-
-    friend Pack operator-(const Pack& a) { return Pack(-a.lanes_of); }
-    friend Pack operator+(const Pack& a, const Pack& b) { return Pack(a.lanes_of + b.lanes_of); }
-    friend Pack operator-(const Pack& a, const Pack& b) { return Pack(a.lanes_of - b.lanes_of); }
-    friend Pack operator*(const Pack& a, const Pack& b) { return Pack(a.lanes_of * b.lanes_of); }
-    friend Pack operator/(const Pack& a, const Pack& b) { return Pack(a.lanes_of / b.lanes_of); }
-
-    template <Constant C>
+    template <Arithmetic C>
     friend Pack operator+(const Pack& a, C b) {
         return a + Pack(b);
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend Pack operator+(C a, const Pack& b) {
         return Pack(a) + b;
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend Pack operator-(const Pack& a, C b) {
         return a - Pack(b);
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend Pack operator-(C a, const Pack& b) {
         return Pack(a) - b;
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend Pack operator*(const Pack& a, C b) {
         return a * Pack(b);
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend Pack operator*(C a, const Pack& b) {
         return Pack(a) * b;
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend Pack operator/(const Pack& a, C b) {
         return a / Pack(b);
     }
-    template <Constant C>
+    template <Arithmetic C>
     friend Pack operator/(C a, const Pack& b) {
         return Pack(a) / b;
     }
@@ -89,35 +76,36 @@ struct Pack {
         return through_eigen(x, [](const auto& array) { return array.tanh(); });
     }
     friend Pack erf_of(const Pack& x) {
-        Pack result = x;
-        for (Index lane = 0; lane < lanes<T>; ++lane) {
-            result.lanes_of[lane] = std::erf(x.lanes_of[lane]);
-        }
-        return result;
+        return through_eigen(
+            x, [](const auto& array) { return array.unaryExpr([](T v) { return std::erf(v); }); });
     }
+    friend Pack sigmoid_of(const Pack& x) { return 1 / (1 + exp_of(-x)); }
     friend Pack max_of(const Pack& a, const Pack& b) {
-        return Pack(a.lanes_of > b.lanes_of ? a.lanes_of : b.lanes_of);
+        return Pack((a.values > b.values) | (a.values != a.values) ? a.values : b.values);
     }
-    friend Pack relu_of(const Pack& x) { return max_of(x, Pack(0)); }
+    friend Pack relu_of(const Pack& x) {
+        return Pack(x.values < Vector<T>{} ? Vector<T>{} : x.values);
+    }
     friend Pack clamp_of(const Pack& x, double low, double high) {
-        const Vector<T> least = Pack(low).lanes_of;
-        const Vector<T> most = Pack(high).lanes_of;
-        const Vector<T> raised = x.lanes_of < least ? least : x.lanes_of;
+        const Vector<T> least = Pack(low).values;
+        const Vector<T> most = Pack(high).values;
+        const Vector<T> raised = x.values < least ? least : x.values;
         return Pack(raised > most ? most : raised);
     }
     friend Pack select_equal_of(const Pack& key, double value, const Pack& equal,
                                 const Pack& other) {
-        return Pack(key.lanes_of == Pack(value).lanes_of ? equal.lanes_of : other.lanes_of);
+        return Pack(key.values == Pack(value).values ? equal.values : other.values);
     }
 
 private:
+    /// The compiler keeps it all in registers.
     template <class F>
     static Pack through_eigen(const Pack& x, F&& function) {
-        using Array = Eigen::Array<T, static_cast<int>(lanes<T>), 1>;
+        using Array = ::Eigen::Array<T, static_cast<int>(lanes<T>), 1>;
         Array argument;
-        x.store_to(argument.data());
+        store(argument.data(), x.values);
         const Array result = function(argument);
-        return load_from(result.data());
+        return Pack(load<Vector<T>>(result.data()));
     }
 };
 

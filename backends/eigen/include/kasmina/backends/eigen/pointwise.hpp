@@ -8,243 +8,208 @@
 
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/pack.hpp>
+#include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::eigen_detail {
 
-/// The output as chunks of rows. Within a row an operand either runs along or stays; operands
-/// without a channel index let whole samples, and without any index everything, be one row.
-struct RowPlan {
-    Index chunks;          ///< units of parallel work, and of partial sums
-    Index rows_per_chunk;  ///< all of one sample, or one piece of a flat tensor
-    Index row;             ///< elements of a row (the last may be shorter)
-    Index elements;
-    bool chunk_is_sample;
+[[nodiscard]] constexpr bool varies_by_channel(Broadcast kind) noexcept {
+    return kind == Broadcast::channel || kind == Broadcast::sample_channel;
+}
 
-    /// Elements of a flat tensor's chunk: fits the first-level cache with several operands.
-    static constexpr Index flat_row = 4096;
+[[nodiscard]] constexpr bool varies_by_sample(Broadcast kind) noexcept {
+    return kind == Broadcast::sample || kind == Broadcast::sample_channel;
+}
 
-    template <std::size_t N>
-    RowPlan(const MapGeometry& geometry, const std::array<Broadcast, N>& kinds)
-        : elements(geometry.elements()) {
+/// The output cut into rows, and rows into chunks. Where no operand varies by sample, all is one
+/// sample; otherwise a chunk is made of whole samples.
+template <class T, std::size_t N>
+struct MapPlan {
+    std::array<Broadcast, N> kinds;
+    Index channels;
+    Index sample_size;
+    Index width;  ///< of a row; of the last one of a sample, what is left
+    Index rows;
+    Index rows_per_sample;
+    Index rows_per_chunk;
+    Index chunks;
+
+    MapPlan(const MapGeometry& geometry, const std::array<Operand<T>, N>& operands)
+        : channels(geometry.channels) {
         bool by_channel = false;
         bool by_sample = false;
-        for (const Broadcast kind : kinds) {
-            by_channel = by_channel || kind == Broadcast::channel ||
-                         kind == Broadcast::sample_channel;
-            by_sample = by_sample || kind == Broadcast::sample ||
-                        kind == Broadcast::sample_channel;
+        bool stretches = false;
+        for (std::size_t i = 0; i < N; ++i) {
+            kinds[i] = operands[i].broadcast;
+            by_channel = by_channel || varies_by_channel(kinds[i]);
+            by_sample = by_sample || varies_by_sample(kinds[i]);
+            stretches = stretches || kinds[i] != Broadcast::full;
         }
-        chunk_is_sample = by_channel || by_sample;
-        if (!chunk_is_sample) {
-            row = std::min(elements, flat_row);
-            rows_per_chunk = 1;
-            chunks = elements == 0 ? 0 : (elements + row - 1) / row;
-        } else {
-            row = by_channel ? geometry.channels : geometry.positions * geometry.channels;
-            rows_per_chunk = by_channel ? geometry.positions : 1;
-            chunks = geometry.samples;
-        }
+        constexpr Index chunk_size = 16384;
+        const Index samples = by_sample ? geometry.samples : 1;
+        sample_size = std::max<Index>(1, geometry.elements() / std::max<Index>(1, samples));
+        width = by_channel ? row_width<T>(channels, sample_size / channels)
+                           : std::min<Index>(sample_size, stretches ? 256 : chunk_size);
+        rows_per_sample = (sample_size + width - 1) / width;
+        rows = geometry.elements() == 0 ? 0 : samples * rows_per_sample;
+        rows_per_chunk = by_sample
+                             ? rows_per_sample * std::max<Index>(1, chunk_size / sample_size)
+                             // Many enough that adding up the chunks' sums costs nothing.
+                             : std::max<Index>(stretches ? 64 : 1, chunk_size / width);
+        chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
     }
 
-    [[nodiscard]] Index offset(Index chunk, Index index) const {
-        return (chunk * rows_per_chunk + index) * row;
+    [[nodiscard]] Index stride() const { return spaced<T>(width); }
+    [[nodiscard]] Index period(std::size_t i) const {
+        return varies_by_channel(kinds[i]) ? channels : 1;
     }
-    [[nodiscard]] Index length(Index start) const { return std::min(row, elements - start); }
-};
-
-[[nodiscard]] constexpr bool runs_along_row(Broadcast kind) noexcept {
-    return kind == Broadcast::full || kind == Broadcast::channel ||
-           kind == Broadcast::sample_channel;
-}
-
-/// Where an operand (or its partial gradient) of `kind` starts for a row.
-[[nodiscard]] constexpr Index operand_offset(Broadcast kind, Index chunk, Index start,
-                                             Index row) noexcept {
-    switch (kind) {
-        case Broadcast::full: return start;
-        case Broadcast::sample_channel: return chunk * row;
-        case Broadcast::sample: return chunk;
-        case Broadcast::channel:
-        case Broadcast::scalar: break;
+    /// Where operand `i`, stretched, has its values for a sample.
+    [[nodiscard]] Index offset(std::size_t i, Index sample) const {
+        return varies_by_sample(kinds[i]) ? sample * period(i) : 0;
     }
-    return 0;
-}
 
-/// Reads one operand along a row, `lanes` at a time; a single value is spread over a register
-/// once and read again and again.
-template <class T>
-struct RowReader {
-    alignas(64) T spread[static_cast<std::size_t>(lanes<T>)];
-    const T* from;
-    Index step;
-
-    void start(const Operand<T>& operand, Index chunk, Index start_of_row, Index row) {
-        from = operand.data + operand_offset(operand.broadcast, chunk, start_of_row, row);
-        step = runs_along_row(operand.broadcast) ? 1 : 0;
-        if (step == 0) {
-            std::fill_n(spread, lanes<T>, *from);
-            from = spread;
+    /// Runs the rows of a chunk: begin(sample, first) before and end(sample, last) after the rows
+    /// of a sample, with whether it is the first or last in the chunk, and row(start, length).
+    template <class Begin, class Row, class End>
+    void run(Index chunk, Begin&& begin, Row&& row, End&& end) const {
+        const Index first = chunk * rows_per_chunk;
+        const Index last = std::min(rows, first + rows_per_chunk);
+        for (Index at = first; at < last; ++at) {
+            const Index sample = at / rows_per_sample;
+            const Index inside = at % rows_per_sample * width;
+            if (at == first || inside == 0) begin(sample, at == first);
+            row(sample * sample_size + inside, std::min(width, sample_size - inside));
+            if (at + 1 == last || (at + 1) % rows_per_sample == 0) end(sample, at + 1 == last);
         }
     }
-    [[nodiscard]] Pack<T> at(Index place) const { return Pack<T>::load_from(from + place * step); }
 
-    /// The last `count` elements, the register filled up with the very last one: no lane holds a
-    /// number that the callable would not meet anyway.
-    [[nodiscard]] Pack<T> last(Index place, Index count) const {
-        if (step == 0) return at(0);
-        alignas(64) T values[static_cast<std::size_t>(lanes<T>)];
-        std::copy_n(from + place, count, values);
-        std::fill(values + count, values + lanes<T>, from[place + count - 1]);
-        return Pack<T>::load_from(values);
+    /// Repeats the values of stretched operands for the rows of a sample.
+    void spread_operands(const std::array<Operand<T>, N>& operands, Index sample, bool first,
+                         T* values) const {
+        for (std::size_t i = 0; i < N; ++i) {
+            if (kinds[i] == Broadcast::full || !(first || varies_by_sample(kinds[i]))) continue;
+            spread(operands[i].data + offset(i, sample), period(i),
+                   values + static_cast<Index>(i) * stride(), width);
+        }
+    }
+    /// Where a row of operand `i` is read.
+    [[nodiscard]] const T* source(const std::array<Operand<T>, N>& operands, std::size_t i,
+                                  Index start, const T* values) const {
+        return kinds[i] == Broadcast::full ? operands[i].data + start
+                                           : values + static_cast<Index>(i) * stride();
     }
 };
 
+/// out = function(operands...). `out` may be one of the operands that are not stretched.
 template <class T, class F, std::size_t N>
 void map(Context& context, const F& function, const MapGeometry& geometry,
          const std::array<Operand<T>, N>& operands, T* out) {
-    std::array<Broadcast, N> kinds;
-    for (std::size_t i = 0; i < N; ++i) kinds[i] = operands[i].broadcast;
-    const RowPlan plan(geometry, kinds);
-    context.parallel_for(plan.chunks, [&](Index chunk) {
-        std::array<RowReader<T>, N> readers;
-        for (Index index = 0; index < plan.rows_per_chunk; ++index) {
-            const Index start = plan.offset(chunk, index);
-            const Index length = plan.length(start);
-            for (std::size_t i = 0; i < N; ++i) {
-                readers[i].start(operands[i], chunk, start, plan.row);
-            }
-            [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-                Index place = 0;
-                for (; place + lanes<T> <= length; place += lanes<T>) {
-                    function(readers[Is].at(place)...).store_to(out + start + place);
-                }
-                if (const Index rest = length - place; rest > 0) {
-                    store_first<T>(out + start + place,
-                                   function(readers[Is].last(place, rest)...).lanes_of, rest);
-                }
-            }(std::make_index_sequence<N>{});
-        }
-    });
+    const MapPlan<T, N> plan(geometry, operands);
+    constexpr Index count_of_operands = static_cast<Index>(N);
+    context.parallel_for_with_scratch<T>(
+        plan.chunks, count_of_operands * plan.stride(), [&](Index chunk, T* values) {
+            plan.run(
+                chunk,
+                [&](Index sample, bool first) {
+                    plan.spread_operands(operands, sample, first, values);
+                },
+                [&](Index start, Index length) {
+                    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+                        const std::array<const T*, N> from{
+                            plan.source(operands, Is, start, values)...};
+                        T* to = out + start;
+                        for_each_vector<T>(length, [&](Index place, auto count) {
+                            const Pack<T> result =
+                                function(Pack<T>(load_lanes(from[Is] + place, count))...);
+                            store_lanes(to + place, result.values, count);
+                        });
+                    }(std::make_index_sequence<N>{});
+                },
+                [](Index, bool) {});
+        });
 }
 
-/// One operand's gradient while a chunk is swept: written along with the row, or summed up.
-template <class T>
-struct GradientWriter {
-    T* to = nullptr;       // null: not wanted
-    bool adds = false;     // to what is there
-    bool along = false;    // runs along the row, else one value
-    Pack<T> sum{0};
-
-    void put(Index place, const Pack<T>& gradient) {
-        if (to == nullptr) return;
-        if (!along) {
-            sum = sum + gradient;
-        } else if (adds) {
-            (Pack<T>::load_from(to + place) + gradient).store_to(to + place);
-        } else {
-            gradient.store_to(to + place);
-        }
-    }
-    void put_last(Index place, const Pack<T>& gradient, Index count) {
-        if (to == nullptr) return;
-        if (!along) {
-            sum = sum + gradient;  // the filled-up lanes have an upstream gradient of 0
-        } else {
-            Vector<T> value = gradient.lanes_of;
-            if (adds) value += load_first<T>(to + place, count);
-            store_first<T>(to + place, value, count);
-        }
-    }
-};
-
-/// Adds chunks' partial sums in chunk order: the result does not depend on who summed them.
-template <class T>
-void combine_partials(const T* partials, Index chunks, Index spacing, Index width,
-                      const GradientTarget<T>& target) {
-    if (!target.accumulate) std::fill_n(target.data, width, T{0});
-    for (Index chunk = 0; chunk < chunks; ++chunk) {
-        const T* partial = partials + chunk * spacing;
-        for (Index i = 0; i < width; ++i) target.data[i] += partial[i];
-    }
-}
-
+/// The gradients of operands from `upstream`, that of the output. No target may overlap another,
+/// an operand or `upstream`; f(x, x) needs two places.
 template <class T, class F, std::size_t N>
 void map_pullback(Context& context, const F& function, const MapGeometry& geometry,
                   const std::array<Operand<T>, N>& operands, const T* upstream,
                   const std::array<GradientTarget<T>, N>& targets) {
-    std::array<Broadcast, N> kinds;
-    for (std::size_t i = 0; i < N; ++i) kinds[i] = operands[i].broadcast;
-    const RowPlan plan(geometry, kinds);
+    const MapPlan<T, N> plan(geometry, operands);
+    constexpr Index count_of_operands = static_cast<Index>(N);
+    const Index stride = plan.stride();
 
-    // Gradients that are sums over samples get a partial per chunk, a cache line pair apart.
-    constexpr Index line = 128 / static_cast<Index>(sizeof(T));
-    std::array<Buffer<T>, N> partials;
-    std::array<Index, N> spacing{};
-    for (std::size_t i = 0; i < N; ++i) {
-        const bool summed = kinds[i] == Broadcast::channel || kinds[i] == Broadcast::scalar;
-        if (!targets[i] || !summed) continue;
-        const Index width = kinds[i] == Broadcast::channel ? geometry.channels : 1;
-        spacing[i] = (width + line - 1) / line * line;
-        partials[i] = context.buffer<T>(plan.chunks * spacing[i]);
-        std::fill_n(partials[i].data(), plan.chunks * spacing[i], T{0});
-    }
+    // Sums over samples: a partial sum per chunk and operand.
+    const auto over_samples = [&](std::size_t i) {
+        return targets[i] && plan.kinds[i] != Broadcast::full && !varies_by_sample(plan.kinds[i]);
+    };
+    bool sums = false;
+    for (std::size_t i = 0; i < N; ++i) sums = sums || over_samples(i);
+    const Index partial_stride = count_of_operands * stride;
+    Buffer<T> partials = context.buffer<T>(sums ? plan.chunks * partial_stride : 0);
 
-    context.parallel_for(plan.chunks, [&](Index chunk) {
-        std::array<RowReader<T>, N> readers;
-        std::array<GradientWriter<T>, N> writers;
-        for (std::size_t i = 0; i < N; ++i) {
-            if (!targets[i]) continue;
-            writers[i].along = runs_along_row(kinds[i]);
-            if (kinds[i] == Broadcast::sample_channel && !targets[i].accumulate) {
-                std::fill_n(targets[i].data + chunk * plan.row, plan.row, T{0});
-            }
-        }
-        for (Index index = 0; index < plan.rows_per_chunk; ++index) {
-            const Index start = plan.offset(chunk, index);
-            const Index length = plan.length(start);
-            for (std::size_t i = 0; i < N; ++i) {
-                readers[i].start(operands[i], chunk, start, plan.row);
-                if (!targets[i]) continue;
-                const bool partial = partials[i].size() > 0;
-                T* base = partial ? partials[i].data() + chunk * spacing[i] : targets[i].data;
-                const Index offset =
-                    partial ? 0 : operand_offset(kinds[i], chunk, start, plan.row);
-                writers[i].to = base + offset;
-                writers[i].adds = kinds[i] != Broadcast::full || targets[i].accumulate;
-            }
-            [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+    context.parallel_for_with_scratch<T>(
+        plan.chunks, 2 * count_of_operands * stride, [&](Index chunk, T* values) {
+            T* gradients = values + count_of_operands * stride;
+            const auto begin = [&](Index sample, bool first) {
+                plan.spread_operands(operands, sample, first, values);
+                for (std::size_t i = 0; i < N; ++i) {
+                    if (plan.kinds[i] == Broadcast::full) continue;
+                    if (!first && !varies_by_sample(plan.kinds[i])) continue;
+                    std::fill_n(gradients + static_cast<Index>(i) * stride, plan.width, T{0});
+                }
+            };
+            const auto row = [&](Index start, Index length) {
                 using Number = Dual<Pack<T>, N>;
-                Index place = 0;
-                for (; place + lanes<T> <= length; place += lanes<T>) {
-                    const Number result =
-                        function(Number::variable(readers[Is].at(place), Is)...);
-                    const Pack<T> gradient = Pack<T>::load_from(upstream + start + place);
-                    (writers[Is].put(place, gradient * result.derivatives[Is]), ...);
+                std::array<GradientTarget<T>, N> to{};
+                for (std::size_t i = 0; i < N; ++i) {
+                    if (!targets[i]) continue;
+                    to[i] = plan.kinds[i] == Broadcast::full
+                                ? GradientTarget<T>{targets[i].data + start, targets[i].accumulate}
+                                : GradientTarget<T>{gradients + static_cast<Index>(i) * stride,
+                                                    true};
                 }
-                if (const Index rest = length - place; rest > 0) {
-                    const Number result =
-                        function(Number::variable(readers[Is].last(place, rest), Is)...);
-                    const Pack<T> gradient(load_first<T>(upstream + start + place, rest));
-                    (writers[Is].put_last(place, gradient * result.derivatives[Is], rest), ...);
+                [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+                    const std::array<const T*, N> from{
+                        plan.source(operands, Is, start, values)...};
+                    for_each_vector<T>(length, [&](Index place, auto count) {
+                        const Number result = function(
+                            Number::variable(Pack<T>(load_lanes(from[Is] + place, count)), Is)...);
+                        const Vector<T> gradient = load_lanes(upstream + start + place, count);
+                        const auto put = [&](const GradientTarget<T>& target,
+                                             const Pack<T>& derivative) {
+                            if (target) put_lanes(target, place, gradient * derivative.values, count);
+                        };
+                        (put(to[Is], result.derivatives[Is]), ...);
+                    });
+                }(std::make_index_sequence<N>{});
+            };
+            const auto end = [&](Index sample, bool last) {
+                for (std::size_t i = 0; i < N; ++i) {
+                    T* sum = gradients + static_cast<Index>(i) * stride;
+                    const Index period = plan.period(i);
+                    if (!targets[i] || plan.kinds[i] == Broadcast::full) continue;
+                    if (varies_by_sample(plan.kinds[i])) {
+                        fold(sum, period, plan.width);
+                        for (Index c = 0; c < period; ++c) {
+                            put_total(targets[i], sample * period + c,
+                                      static_cast<double>(sum[c]));
+                        }
+                    } else if (last) {
+                        fold(sum, period, plan.width);
+                        std::copy_n(sum, period, partials.data() + chunk * partial_stride +
+                                                     static_cast<Index>(i) * stride);
+                    }
                 }
-            }(std::make_index_sequence<N>{});
-        }
-        for (std::size_t i = 0; i < N; ++i) {
-            if (!targets[i] || writers[i].along) continue;
-            if (kinds[i] == Broadcast::scalar) {
-                partials[i].data()[chunk * spacing[i]] = writers[i].sum.sum();
-            } else {
-                T& value = targets[i].data[chunk];
-                value = (targets[i].accumulate ? value : T{0}) + writers[i].sum.sum();
-            }
-        }
-    });
+            };
+            plan.run(chunk, begin, row, end);
+        });
 
     for (std::size_t i = 0; i < N; ++i) {
-        if (partials[i].size() == 0) continue;
-        const Index width = kinds[i] == Broadcast::channel ? geometry.channels : 1;
-        combine_partials(partials[i].data(), plan.chunks, spacing[i], width, targets[i]);
+        if (!over_samples(i)) continue;
+        for_each_total(partials.data() + static_cast<Index>(i) * stride, plan.chunks,
+                       partial_stride, plan.period(i),
+                       [&](Index c, double total) { put_total(targets[i], c, total); });
     }
 }
 

@@ -1,0 +1,134 @@
+// Rows: how kernels walk channels-last memory in whole registers whatever the channel count.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstring>
+#include <type_traits>
+
+#include <kasmina/backends/eigen/simd.hpp>
+#include <kasmina/tensor/index.hpp>
+#include <kasmina/tensor/kernel_types.hpp>
+
+/// \file
+/// A map with 3 channels fills no register, and one with 70 leaves a rest at every pixel. So a
+/// row here is as many pixels as give whole registers, and what there is one of per channel is
+/// repeated to a row's width before a pass (`spread`) or added up after it (`fold`).
+namespace kasmina::backends::eigen_detail {
+
+/// All lanes of a register, as a count that is known when compiling.
+template <class T>
+using AllLanes = std::integral_constant<Index, lanes<T>>;
+
+/// Reads `count` numbers: AllLanes, or fewer; further lanes then repeat the last one, so that no
+/// lane holds a number that is not in the data.
+template <class T, class Count>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_lanes(const T* from, Count count) {
+    if constexpr (std::same_as<Count, Index>) {
+        Vector<T> vector = from[count - 1] - Vector<T>{};
+        std::memcpy(&vector, from, static_cast<std::size_t>(count) * sizeof(T));
+        return vector;
+    } else {
+        return load<Vector<T>>(from);
+    }
+}
+
+/// Writes the first `count` lanes.
+template <class T, class Count>
+KASMINA_ALWAYS_INLINE void store_lanes(T* to, Vector<T> vector, Count count) {
+    if constexpr (std::same_as<Count, Index>) {
+        std::memcpy(to, &vector, static_cast<std::size_t>(count) * sizeof(T));
+    } else {
+        store(to, vector);
+    }
+}
+
+template <class T, class Count>
+KASMINA_ALWAYS_INLINE void add_lanes(T* to, Vector<T> vector, Count count) {
+    store_lanes(to, load_lanes(to, count) + vector, count);
+}
+
+/// Writes a gradient where it is wanted, or adds it there.
+template <class T, class Count>
+KASMINA_ALWAYS_INLINE void put_lanes(const GradientTarget<T>& target, Index place,
+                                     Vector<T> vector, Count count) {
+    if (target.accumulate) vector += load_lanes(target.data + place, count);
+    store_lanes(target.data + place, vector, count);
+}
+
+/// body(place, count) for all of 0 ... length - 1: AllLanes at a time, then the rest. One body
+/// serves both, so an element's value does not depend on where it is.
+template <class T, class Body>
+KASMINA_ALWAYS_INLINE void for_each_vector(Index length, Body&& body) {
+    Index place = 0;
+    for (; place + lanes<T> <= length; place += lanes<T>) body(place, AllLanes<T>{});
+    if (place < length) body(place, length - place);
+}
+
+/// body(start, length) for pieces of `width` out of `elements`; the last may be shorter.
+template <class Body>
+void for_each_row(Index elements, Index width, Body&& body) {
+    for (Index start = 0; start < elements; start += width) {
+        body(start, std::min(width, elements - start));
+    }
+}
+
+/// A size in numbers, rounded up so that neighbours share no pair of cache lines.
+template <class T>
+[[nodiscard]] constexpr Index spaced(Index size) {
+    constexpr Index line_pair = 128 / static_cast<Index>(sizeof(T));
+    return (size + line_pair - 1) / line_pair * line_pair;
+}
+
+/// The width of a row of whole pixels: at least 64 numbers where there are that many pixels, so
+/// that sums of neighbouring registers overlap in time.
+template <class T>
+[[nodiscard]] constexpr Index row_width(Index channels, Index pixels) {
+    const Index step = channels % lanes<T> == 0 ? 1 : lanes<T>;
+    const Index repeats = step * ((64 + step * channels - 1) / (step * channels));
+    return channels * std::max<Index>(1, std::min(repeats, pixels));
+}
+
+/// row[i] = from[i % period], `width` numbers, a whole number of periods.
+template <class T>
+void spread(const T* from, Index period, T* row, Index width) {
+    if (period == 1) {
+        std::fill_n(row, width, *from);
+        return;
+    }
+    for (Index start = 0; start < width; start += period) std::copy_n(from, period, row + start);
+}
+
+/// Adds the later periods of a row to its first.
+template <class T>
+void fold(T* row, Index period, Index width) {
+    for (Index start = period; start < width; start += period) {
+        for (Index i = 0; i < period; ++i) row[i] += row[start + i];
+    }
+}
+
+/// emit(i, sum) with the sum of partials[chunk * stride + i] over the chunks, for i < width: in
+/// chunk order, so that it does not matter who computed which.
+template <class T, class Emit>
+void for_each_total(const T* partials, Index chunks, Index stride, Index width, Emit&& emit) {
+    constexpr Index block = 16;
+    for (Index first = 0; first < width; first += block) {
+        const Index count = std::min(block, width - first);
+        double sums[static_cast<std::size_t>(block)] = {};
+        for (Index chunk = 0; chunk < chunks; ++chunk) {
+            const T* partial = partials + chunk * stride + first;
+            for (Index i = 0; i < count; ++i) sums[i] += static_cast<double>(partial[i]);
+        }
+        for (Index i = 0; i < count; ++i) emit(first + i, sums[i]);
+    }
+}
+
+/// Puts a sum of gradients where it is wanted.
+template <class T>
+void put_total(const GradientTarget<T>& target, Index place, double total) {
+    T& to = target.data[place];
+    to = static_cast<T>(target.accumulate ? static_cast<double>(to) + total : total);
+}
+
+}  // namespace kasmina::backends::eigen_detail
