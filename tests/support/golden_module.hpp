@@ -35,7 +35,8 @@ void load_golden(Module& module, const GoldenCase& golden, const std::string& pr
         parameter->value().assign(recorded.as<Scalar>());
     }
     for (const auto& [name, buffer] : nn::buffers<B>(module)) {
-        buffer->assign(golden.at("buffer." + prefix + name).as<Scalar>());
+        const GoldenTensor& recorded = golden.at("buffer." + prefix + name);
+        buffer->assign(recorded.as<Scalar>());
     }
 }
 

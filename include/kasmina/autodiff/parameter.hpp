@@ -12,7 +12,7 @@ namespace kasmina {
 template <class B>
 struct ParameterState {
     Tensor<B> value;
-    Tensor<B> gradient;         ///< empty until the first backward pass reached it
+    Tensor<B> gradient{};       ///< empty until the first backward pass reached it
     bool has_gradient = false;  ///< false after zero_gradient: the next pass overwrites
     bool warm = false;          ///< a second backward pass has begun: the first one's gradients
                                 ///< say nothing about health (spec I-7)

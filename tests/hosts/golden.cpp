@@ -1,0 +1,121 @@
+// The CNN host against PyTorch's recorded numbers, and a training step with a seed in it (B-7).
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/golden.hpp"
+#include "support/golden_module.hpp"
+
+#include <kasmina/autodiff/ops/alias.hpp>
+#include <kasmina/autodiff/ops/blend.hpp>
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/hosts/cnn.hpp>
+
+namespace kasmina {
+namespace {
+
+std::vector<std::int32_t> labels_of(const test::GoldenTensor& recorded) {
+    return {recorded.values.begin(), recorded.values.end()};
+}
+
+TEMPLATE_TEST_CASE("the CNN host agrees with PyTorch in training and in evaluation",
+                   "[H-1][H-6][B-7]", test::Eigen32, test::Eigen64, test::Oracle) {
+    using B = TestType;
+    using Scalar = typename B::Scalar;
+    for (const std::string name : {"reference", "odd"}) {
+        INFO(name);
+        const test::GoldenCase golden = test::read_golden("host/" + name);
+        hosts::Cnn<B> host({.classes = golden.count("classes"),
+                            .base = golden.count("base"),
+                            .blocks = golden.count("blocks"),
+                            .pools = golden.count("pools"),
+                            .height = golden.count("height"),
+                            .width = golden.count("width")});
+        CHECK(nn::parameter_count(host) == golden.count("parameters"));
+        test::load_golden<B>(host, golden);
+        typename B::Context context{};
+        Tape<B> tape(context);
+        const test::GoldenTensor& images = golden.at("input");
+
+        const auto evaluated = host.forward(
+            tape, tape.constant(test::shape_of(images), images.as<Scalar>()), Mode::evaluation);
+        CHECK(test::agrees(evaluated.to_host(), golden.at("output_eval")));
+
+        tape.clear();
+        const Variable<B> x = tape.leaf(test::shape_of(images), images.as<Scalar>());
+        const Variable<B> logits = host.forward(tape, x, Mode::training);
+        CHECK(test::agrees(logits.to_host(), golden.at("output")));
+        const std::vector<std::int32_t> labels = labels_of(golden.at("labels"));
+        const Variable<B> loss = ops::cross_entropy(logits, labels);
+        CHECK(test::agrees(loss.to_host(), golden.at("loss")));
+        tape.backward(loss);
+        CHECK(test::agrees(tape.gradient(x), golden.at("grad_input")));
+        test::check_golden_gradients<B>(host, golden);
+        for (const auto& [buffer_name, buffer] : nn::buffers<B>(host)) {
+            INFO(buffer_name);
+            CHECK(test::agrees(buffer->to_host(), golden.at("after." + buffer_name)));
+        }
+    }
+}
+
+/// What a slot at a boundary does, in the recorded way.
+template <class B, class Seed>
+Variable<B> grow(Tape<B>& tape, const Seed& seed, const Variable<B>& state,
+                 const test::GoldenCase& golden) {
+    const bool isolated = golden.option("isolated") == "true";
+    const Variable<B> fed = isolated ? tape.detach(state) : state;
+    const Variable<B> grown = seed.forward(tape, fed);
+    if (golden.option("stage") == "training") return ops::straight_through(state, grown);
+    const double alpha = golden.number("alpha");
+    if (golden.option("algorithm") == "add") return ops::blend_add(state, grown, alpha);
+    return ops::blend_multiply(state, grown, fed, alpha);
+}
+
+TEMPLATE_TEST_CASE("a step of host and seed together agrees with PyTorch", "[I-1][I-2][B-7]",
+                   test::Eigen32, test::Eigen64, test::Oracle) {
+    using B = TestType;
+    using Scalar = typename B::Scalar;
+    for (const std::string name :
+         {"conv_heavy_blending_isolated", "conv_heavy_blending_coupled", "conv_light_training",
+          "conv_small_multiply", "conv_small_multiply_coupled"}) {
+        INFO(name);
+        const test::GoldenCase golden = test::read_golden("training/" + name);
+        hosts::Cnn<B> host({.classes = golden.count("classes"),
+                            .base = golden.count("base"),
+                            .height = golden.count("height"),
+                            .width = golden.count("width")});
+        test::load_golden<B>(host, golden, "host.");
+        const std::size_t slot = hosts::boundary_of(host, golden.option("slot"));
+        Generator generator(1);
+        auto any_seed = CnnBlueprints::make<B>(Topology::cnn, golden.option("blueprint"),
+                                               host.injection_points()[slot - 1].channels,
+                                               generator);
+        std::visit(
+            [&](auto& seed) {
+                test::load_golden<B>(seed, golden, "seed.");
+                typename B::Context context{};
+                Tape<B> tape(context);
+                const test::GoldenTensor& images = golden.at("input.0");
+                const Variable<B> before = host.forward(
+                    tape, tape.constant(test::shape_of(images), images.as<Scalar>()),
+                    hosts::start_boundary, slot, Mode::training);
+                const Variable<B> after = grow(tape, seed, before, golden);
+                const Variable<B> logits = host.forward(
+                    tape, after, slot, hosts::end_boundary(host), Mode::training);
+                CHECK(test::agrees(logits.to_host(), golden.at("output.0")));
+                const std::vector<std::int32_t> labels = labels_of(golden.at("labels.0"));
+                tape.backward(ops::cross_entropy(logits, labels));
+                test::check_golden_gradients<B>(host, golden, "host.");
+                test::check_golden_gradients<B>(seed, golden, "seed.");
+            },
+            any_seed);
+    }
+}
+
+}  // namespace
+}  // namespace kasmina
