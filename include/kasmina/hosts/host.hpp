@@ -13,6 +13,7 @@
 #include <kasmina/error.hpp>
 #include <kasmina/nn/mode.hpp>
 #include <kasmina/nn/parameters.hpp>
+#include <kasmina/random/generator.hpp>
 
 /// \file
 /// Boundaries: 0 is the host's input, k (1 ... n) the state at the k-th injection point in

@@ -1,0 +1,699 @@
+// Slot: a place in a host where a seed lives through its lifecycle, at run time.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <kasmina/autodiff/ops/alias.hpp>
+#include <kasmina/autodiff/ops/blend.hpp>
+#include <kasmina/blueprints/registry.hpp>
+#include <kasmina/blueprints/shape_check.hpp>
+#include <kasmina/distributed/solo.hpp>
+#include <kasmina/gates/gate_set.hpp>
+#include <kasmina/lifecycle/check_transition.hpp>
+#include <kasmina/slot/alpha_overrides.hpp>
+#include <kasmina/slot/outcomes.hpp>
+#include <kasmina/slot/report.hpp>
+#include <kasmina/slot/stages.hpp>
+#include <kasmina/slot/telemetry.hpp>
+
+namespace kasmina {
+
+/// The policies of a model and its slots, in one place. Derive and replace what differs.
+struct DefaultPolicies {
+    using Gates = StrictGates;
+    using Sink = telemetry::NullSink;
+    using Communicator = Solo;
+};
+
+/// What all slots of a model share, at an address that survives moves of the model.
+template <class Policies>
+struct SlotServices {
+    typename Policies::Gates gates{};
+    typename Policies::Sink sink{};
+    typename Policies::Communicator communicator{};
+    telemetry::Failures telemetry_failures{};
+    Generator generator;  ///< initial values of seeds
+    Index host_parameters = 0;
+    std::optional<std::int64_t> environment{};
+    std::optional<std::string> correlation_id{};
+};
+
+/// A named place at a segment boundary of a host. All lifecycle calls are collective under data
+/// parallelism. Every call either does what it says or leaves the slot as it was.
+template <class B, class Blueprints, class Policies = DefaultPolicies>
+class Slot {
+    static_assert(guards_every_step<typename Policies::Gates>);
+
+public:
+    using Module = typename Blueprints::template Modules<B>;
+    using Scalar = typename B::Scalar;
+
+    Slot(std::string name, Topology topology, Index width, SlotOptions options,
+         SlotServices<Policies>& services)
+        : name_(std::move(name)),
+          topology_(topology),
+          width_(width),
+          options_(options),
+          services_(&services) {
+        if (options.embargo_ticks < 1) {
+            throw OptionError("the embargo has no length", "slot " + name_,
+                              "embargo_ticks of at least 1", std::to_string(options.embargo_ticks),
+                              "use 1 for the shortest cooldown");
+        }
+    }
+
+    Slot(Slot&&) noexcept = default;
+    Slot& operator=(Slot&&) noexcept = default;
+
+    // ---- what it is -------------------------------------------------------------------------
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] Topology topology() const noexcept { return topology_; }
+
+    /// Channels of the feature map, or width of the states, at this boundary.
+    [[nodiscard]] Index width() const noexcept { return width_; }
+
+    [[nodiscard]] Stage stage() const noexcept {
+        return std::visit([](const auto& state) { return state.stage; }, state_);
+    }
+
+    /// The seed's amplitude: the controller's, which is the only one there is.
+    [[nodiscard]] double alpha() const noexcept { return alpha_state().alpha; }
+
+    /// The record of the seed, also of a pruned one in its cooldown; null in a dormant slot.
+    [[nodiscard]] const SeedRecord* record() const noexcept {
+        return const_cast<Slot*>(this)->mutable_record();
+    }
+
+    /// Whether the seed's input is cut off from the host's gradient (I-1).
+    [[nodiscard]] bool isolated() const noexcept {
+        const Live* live = live_seed();
+        return live != nullptr && live->isolated;
+    }
+
+    /// Parameters of the seed and its gate network, frozen ones included; empty without a seed.
+    /// The pointers are valid until the next change of stage.
+    [[nodiscard]] std::vector<nn::NamedParameter<B>> parameters() {
+        std::vector<nn::NamedParameter<B>> found;
+        Live* live = live_seed();
+        if (live == nullptr) return found;
+        visit_live(*live, nn::Visitor{[&found](std::string_view name, Parameter<B>& parameter) {
+                                          found.push_back({std::string(name), &parameter});
+                                      },
+                                      nn::ignore});
+        return found;
+    }
+
+    [[nodiscard]] SlotReport report() const {
+        SlotReport report;
+        report.slot = name_;
+        report.stage = stage();
+        report.alpha = alpha_state();
+        report.time_to_target = AlphaController(report.alpha).time_to_target();
+        report.isolated = isolated();
+        if (const SeedRecord* seed = record()) {
+            report.seed_id = seed->seed_id;
+            report.blueprint = seed->blueprint;
+            report.metrics = seed->metrics;
+            if (!seed->history.empty()) report.previous_stage = seed->history.back().from;
+        }
+        if (const Live* live = live_seed()) report.algorithm = live->blend.algorithm;
+        if (const auto* blending = std::get_if<Blending>(&state_)) {
+            report.prune_scheduled = blending->scheduled_prune.has_value();
+            report.blending_out = blending->alpha.mode() == AlphaMode::down;
+        }
+        report.cooldown_ticks_left = cooldown_ticks_left();
+        report.metrics.alpha = report.alpha.alpha;
+        report.metrics.ramp_step = report.alpha.steps_done;
+        return report;
+    }
+
+    // ---- forward ----------------------------------------------------------------------------
+
+    /// The host's features with the seed's influence (S-10): the features themselves while there
+    /// is none, the straight-through of a seed in training (I-2), else the blend. `override`
+    /// replaces the amplitude of a blending, holding or fossilized seed; exactly 0 does not run
+    /// the seed at all. Errors: OptionError for an override above 0 of any other slot, or one
+    /// value per sample for another number of samples.
+    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& host,
+                                      const AlphaOverride* override_alpha = nullptr) const {
+        if (override_alpha != nullptr) check_override(*override_alpha, host.shape()[0]);
+        const Live* live = live_seed();
+        const Stage now = stage();
+        if (live == nullptr || !is_active(now)) return host;
+        if (override_alpha != nullptr && override_alpha->all_zero()) return host;
+        if (now == Stage::training) {
+            if (!tape.recording()) return host;
+            const Variable<B> seed = run(tape, *live, tape.detach(host));
+            return ops::straight_through(host, seed);
+        }
+        if (override_alpha == nullptr && alpha() == 0.0 && !tape.recording()) return host;
+        const Variable<B> input = live->isolated ? tape.detach(host) : host;
+        const Variable<B> seed = run(tape, *live, input);
+        if (override_alpha != nullptr && override_alpha->per_sample()) {
+            return blend(tape, *live, host, seed, input, per_sample(tape, *override_alpha));
+        }
+        const double amplitude = override_alpha != nullptr ? override_alpha->values[0] : alpha();
+        return blend(tape, *live, host, seed, input, static_cast<Scalar>(amplitude));
+    }
+
+    /// Whether a forward pass may differ from the host's.
+    [[nodiscard]] bool active() const noexcept { return is_active(stage()); }
+
+    // ---- lifecycle --------------------------------------------------------------------------
+
+    /// Germinates a blueprint by name (S-1). Errors: LifecycleError unless dormant;
+    /// UnknownNameError listing the available blueprints; OptionError; ShapeError when the module
+    /// does not preserve shapes. The slot is as it was after any of these.
+    AdvanceResult germinate(std::string_view blueprint, const GerminationOptions& options = {}) {
+        check_dormant();
+        return Blueprints::with_type(
+            Blueprints::find(topology_, blueprint),
+            [&]<class Blueprint>() { return germinate<Blueprint>(options); });
+    }
+
+    /// Germinates a blueprint by type, with options of its own. A seed that is blended by
+    /// multiplication is born quietly (B-5).
+    template <class Blueprint>
+        requires(Blueprints::template contains<Blueprint>)
+    AdvanceResult germinate(const GerminationOptions& options = {},
+                            typename Blueprint::Options blueprint_options = {}) {
+        check_dormant();
+        check_germination_options(options, "slot " + name_);
+        const bool quiet = options.algorithm == BlendAlgorithm::multiply;
+        if (quiet) blueprint_options = quiet_options<Blueprint>(blueprint_options);
+
+        Generator generator = services_->generator;
+        using Made = typename Blueprint::template Module<B>;
+        Live seed{SeedRecord{}, Module(std::in_place_type<Made>, width_, blueprint_options,
+                                       generator),
+                  options};
+        check_shape_preserved<B>(std::get<Made>(seed.module), Blueprint::name, topology_, width_);
+        if (options.algorithm == BlendAlgorithm::gate) seed.gate.emplace(topology_, width_, generator);
+        seed.record.blueprint = Blueprint::name;
+        seed.record.seed_id = options.seed_id.empty() ? name_ + "-" + seed.record.blueprint
+                                                      : options.seed_id;
+        seed.record.metrics.host_parameters = services_->host_parameters;
+        seed.record.metrics.seed_parameters = count(seed);
+
+        GateEvidence seen;
+        seen.stage = Stage::dormant;
+        seen.has_seed_id = !seed.record.seed_id.empty();
+        seen.has_blueprint_id = !seed.record.blueprint.empty();
+        AdvanceResult result = decide(Gate::g0, seen, Stage::dormant, Stage::germinated);
+        if (!result.advanced) return result;
+        go<Germinated>(&seed);
+        services_->generator = generator;
+        send([this] { return telemetry_events::germinated(context(), services_->host_parameters); });
+        return result;
+    }
+
+    /// Tries the forward step, or `target` where given: the gate is asked, the decision agreed
+    /// on, and on success acted on (S-2). Errors: LifecycleError when there is no forward step
+    /// from here or `target` is not it; no gate is asked then.
+    AdvanceResult advance(std::optional<Stage> target = std::nullopt) {
+        const Stage from = stage();
+        const std::optional<Stage> next = next_stage(from);
+        if (!next || (target && *target != *next) || from == Stage::dormant) {
+            throw_not_forward(from, next, target);
+        }
+        AdvanceResult result = decide(*gate_of(from, *next), evidence(), from, *next);
+        send([&] { return telemetry_events::gate_evaluated(context(), result.gate); });
+        if (!result.advanced) return result;
+        switch (*next) {
+            case Stage::training: go<Training>(); break;
+            case Stage::blending: go<Blending>(); break;
+            case Stage::holding: go<Holding>(); break;
+            case Stage::fossilized: go<Fossilized>(); break;
+            default: break;
+        }
+        if (*next == Stage::fossilized) {
+            send([this] { return telemetry_events::fossilized(context()); });
+        }
+        return result;
+    }
+
+    /// The gate's verdict on the forward step, with nothing changed. Errors: as `advance`.
+    [[nodiscard]] GateResult ask_gate() const {
+        const Stage from = stage();
+        const std::optional<Stage> next = next_stage(from);
+        if (!next || from == Stage::dormant) throw_not_forward(from, next, std::nullopt);
+        return services_->gates.evaluate(*gate_of(from, *next), evidence());
+    }
+
+    /// Removes the seed at once and frees its module; the record stays for the cooldown (S-4).
+    /// In the cooldown already: refused with that reason, nothing changed. Errors:
+    /// LifecycleError for a dormant or fossilized slot.
+    Outcome prune(std::string reason, std::string initiator = "user") {
+        const Stage from = stage();
+        if (is_failure(from)) {
+            return {false, "the seed was pruned before and is cooling down (" +
+                               std::string(name_of(from)) + ")"};
+        }
+        check_transition(from, Stage::pruned, "slot " + name_);
+        SeedMetrics& metrics = mutable_record()->metrics;
+        const bool automatic = reason.starts_with("governor_");
+        metrics.auto_pruned = automatic;
+        metrics.prune_reason = reason;
+        go<slot_detail::Pruned>();
+        send([&] { return telemetry_events::pruned(context(), from, reason, initiator, automatic); });
+        return {true, {}};
+    }
+
+    /// Ramps alpha down to 0 over `steps` ticks with the seed frozen (I-6), then prunes on the
+    /// tick that gets there (S-5). Prunes at once with fewer than 1 step, at alpha 0 already, and
+    /// outside blending and holding. Refused, with the reason, while a ramp is under way. Errors:
+    /// as `prune`.
+    Outcome schedule_prune(int steps, AlphaCurve curve, double steepness, std::string reason,
+                           std::string initiator = "user") {
+        const AlphaController* controller = alpha_controller();
+        const bool ramps = std::holds_alternative<Blending>(state_) ||
+                           std::holds_alternative<Holding>(state_);
+        if (!ramps || steps < 1 || controller->alpha() == 0.0) {
+            return prune(std::move(reason), std::move(initiator));
+        }
+        if (!controller->holds()) return {false, refusal_of_ramp(*controller)};
+        if (std::holds_alternative<Holding>(state_)) go<Blending>();
+        Blending& blending = std::get<Blending>(state_);
+        blending.alpha.retarget(0.0, steps, curve, steepness);
+        blending.scheduled_prune = slot_detail::ScheduledPrune{std::move(reason),
+                                                               std::move(initiator)};
+        freeze(blending);
+        return {true, {}};
+    }
+
+    /// Ramps alpha to `target` in (0, 1]; from holding a target below 1 goes back to blending
+    /// (S-6). `algorithm` changes the blend: to gate makes a gate network, away from it drops it.
+    /// Refused, with the reason, outside blending and holding and while a ramp is under way.
+    /// Errors: OptionError for a target outside (0, 1].
+    Outcome set_alpha_target(double target, int steps, AlphaCurve curve = AlphaCurve::sigmoid,
+                             double steepness = default_steepness,
+                             std::optional<BlendAlgorithm> algorithm = std::nullopt) {
+        if (!(target > 0.0 && target <= 1.0)) {
+            throw OptionError("the alpha target is out of range", "slot " + name_,
+                              "a number in (0, 1]", std::to_string(target),
+                              "use schedule_prune to go to 0");
+        }
+        AlphaController* controller = alpha_controller();
+        const bool blends = std::holds_alternative<Blending>(state_);
+        const bool holds = std::holds_alternative<Holding>(state_);
+        if (!blends && !holds) {
+            return {false, "alpha can be set in blending or holding only; the slot is " +
+                               std::string(name_of(stage()))};
+        }
+        if (!controller->holds()) return {false, refusal_of_ramp(*controller)};
+        Live& live = *live_seed();
+        const BlendAlgorithm wanted = algorithm.value_or(live.blend.algorithm);
+        if (wanted == BlendAlgorithm::gate) {
+            if (!live.gate) live.gate.emplace(topology_, width_, services_->generator);
+            curve = AlphaCurve::linear;
+        } else {
+            live.gate.reset();
+        }
+        live.blend.algorithm = wanted;
+        live.record.metrics.seed_parameters = count(live);
+        if (holds) {
+            if (target == 1.0) return {true, {}};  // holding is at 1 already
+            go<Blending>();
+        }
+        Blending& blending = std::get<Blending>(state_);
+        blending.alpha.retarget(target, steps, curve, steepness);
+        if (blending.alpha.mode() == AlphaMode::down) freeze(blending);
+        return {true, {}};
+    }
+
+    /// One epoch (S-7): ticks a ramp, completes a scheduled prune, runs the cooldown, then tries
+    /// the gates of auto-forward. At most one change of stage.
+    TickResult step_epoch() {
+        TickResult result{.from = stage(), .to = stage()};
+        tick_cooldown();
+        if (Live* live = live_seed()) {
+            ++live->record.metrics.epochs_in_stage;
+            ++live->record.metrics.epochs_total;
+        }
+        result.ramp_ended = tick_alpha();
+        if (stage() == result.from) auto_forward();
+        result.to = stage();
+        return result;
+    }
+
+    // ---- measurements -----------------------------------------------------------------------
+
+    /// Accuracy of the whole network in percentage points; ignored without a live seed (S-12).
+    /// Errors: NumericError when it is not finite.
+    void record_accuracy(double accuracy) {
+        check_finite(accuracy, "an accuracy");
+        if (Live* live = live_seed()) live->record.metrics.record_accuracy(accuracy);
+    }
+
+    /// The seed's counterfactual contribution in percentage points. Errors: NumericError when it
+    /// is not finite; LifecycleError without a live seed.
+    void record_contribution(double points) {
+        check_finite(points, "a contribution");
+        require_live("record_contribution").record.metrics.record_contribution(points);
+    }
+
+    /// The seed's gradients next to the host's (I-4, I-7), from the last backward pass.
+    /// `seed_tensor_norms` are the probe's. Does nothing without a live seed.
+    void record_gradients(const GradientNorm& host, const GradientNorm& seed,
+                          std::span<const double> seed_tensor_norms) {
+        Live* live = live_seed();
+        if (live == nullptr) return;
+        bool warm = true;
+        visit_live(*live, nn::Visitor{[&warm](std::string_view, Parameter<B>& parameter) {
+                                          warm = warm && parameter.state()->warm;
+                                      },
+                                      nn::ignore});
+        std::optional<ParameterHealth> health;
+        if (seed.measured && warm) health = parameter_health(seed_tensor_norms);
+        live->record.metrics.record_gradients(gradient_ratio(host, seed), seed.norm, health);
+    }
+
+    /// What gates read of this slot.
+    [[nodiscard]] GateEvidence evidence() const {
+        GateEvidence seen;
+        seen.stage = stage();
+        const AlphaState alpha = alpha_state();
+        seen.alpha = alpha.alpha;
+        seen.alpha_target = alpha.target;
+        seen.alpha_mode = alpha.mode;
+        const SeedRecord* seed = record();
+        if (seed == nullptr) return seen;
+        const SeedMetrics& metrics = seed->metrics;
+        seen.has_seed_id = !seed->seed_id.empty();
+        seen.has_blueprint_id = !seed->blueprint.empty();
+        seen.epochs_in_stage = metrics.epochs_in_stage;
+        seen.improvement_since_stage_start = metrics.improvement_since_stage_start();
+        seen.gradient_ratio = metrics.gradient_ratio;
+        seen.contribution = metrics.contribution;
+        if (const auto& health = metrics.parameter_health) {
+            seen.gradients =
+                GradientEvidence{health->health, health->vanishing, health->exploding};
+        }
+        seen.healthy = !(metrics.parameter_health && metrics.parameter_health->exploding);
+        return seen;
+    }
+
+    /// Shows the parameters and buffers of the seed and its gate network, without a prefix.
+    template <class Visitor>
+    void visit(Visitor&& visitor) {
+        if (Live* live = live_seed()) visit_live(*live, visitor);
+    }
+
+private:
+    using Live = slot_detail::LiveSeed<B, Module>;
+    using Germinated = slot_detail::Germinated<B, Module>;
+    using Training = slot_detail::Training<B, Module>;
+    using Blending = slot_detail::Blending<B, Module>;
+    using Holding = slot_detail::Holding<B, Module>;
+    using Fossilized = slot_detail::Fossilized<B, Module>;
+    using State = slot_detail::State<B, Module>;
+
+    static_assert(slot_detail::steps_match_table(std::type_identity<State>{}),
+                  "the run-time steps and the transition table differ: add or remove a Step");
+
+    /// Takes the step that the table has from here to `To`.
+    template <class To>
+    void go(Live* newborn = nullptr) {
+        const Stage from = stage();
+        const int epochs = record() == nullptr ? 0 : record()->metrics.epochs_in_stage;
+        slot_detail::StepInput<B, Module> input{topology_ == Topology::cnn,
+                                                options_.embargo_ticks, newborn};
+        State next = std::visit(
+            [&]<class From>(From& state) -> State {
+                using Step = slot_detail::Step<From, To>;
+                if constexpr (Step::exists) {
+                    return Step::take(std::move(state), input);
+                } else {
+                    check_transition(From::stage, To::stage, "slot " + name_);
+                    return std::move(state);
+                }
+            },
+            state_);
+        state_ = std::move(next);
+        if (SeedRecord* seed = mutable_record()) seed->enter(from, To::stage);
+        if constexpr (!std::same_as<To, slot_detail::Dormant>) {
+            send([&] { return telemetry_events::stage_changed(context(), from, To::stage, epochs); });
+        }
+    }
+
+    [[nodiscard]] AdvanceResult decide(Gate gate, const GateEvidence& seen, Stage from, Stage to) {
+        AdvanceResult result{services_->gates.evaluate(gate, seen), from, to};
+        const bool own = result.gate.passed();
+        result.advanced = services_->communicator.decide(own);
+        result.verdict_differed = result.advanced != own;
+        return result;
+    }
+
+    // ---- the tick ---------------------------------------------------------------------------
+
+    void tick_cooldown() {
+        if (std::holds_alternative<slot_detail::Pruned>(state_)) {
+            go<slot_detail::Embargoed>();
+        } else if (auto* embargoed = std::get_if<slot_detail::Embargoed>(&state_)) {
+            if (--embargoed->ticks_left <= 0) go<slot_detail::Resetting>();
+        } else if (std::holds_alternative<slot_detail::Resetting>(state_)) {
+            go<slot_detail::Dormant>();
+        }
+    }
+
+    bool tick_alpha() {
+        Blending* blending = std::get_if<Blending>(&state_);
+        if (blending == nullptr || !blending->alpha.tick()) return false;
+        thaw(*blending);
+        if (blending->scheduled_prune && blending->alpha.alpha() == 0.0) {
+            slot_detail::ScheduledPrune due = std::move(*blending->scheduled_prune);
+            prune(std::move(due.reason), std::move(due.initiator));
+        }
+        return true;
+    }
+
+    /// A blending that begins here gets this epoch's tick, so that no epoch passes at amplitude 0
+    /// (I-8).
+    void auto_forward() {
+        const AutoForward& wanted = options_.auto_forward;
+        const Stage now = stage();
+        const bool tries = (now == Stage::germinated && wanted.g1) ||
+                           (now == Stage::training && wanted.g2) ||
+                           (now == Stage::blending && wanted.g3);
+        if (!tries) return;
+        const int wait = services_->gates.thresholds.min_blending_epochs;
+        const bool waits = now != Stage::germinated;
+        if (waits && record()->metrics.epochs_in_stage < wait) return;
+        const auto* blending = std::get_if<Blending>(&state_);
+        if (blending != nullptr && blending->scheduled_prune) return;
+        if (advance().advanced && stage() == Stage::blending) tick_alpha();
+    }
+
+    [[nodiscard]] int cooldown_ticks_left() const noexcept {
+        if (std::holds_alternative<slot_detail::Pruned>(state_)) return options_.embargo_ticks + 2;
+        if (const auto* embargoed = std::get_if<slot_detail::Embargoed>(&state_)) {
+            return embargoed->ticks_left + 1;
+        }
+        return std::holds_alternative<slot_detail::Resetting>(state_) ? 1 : 0;
+    }
+
+    // ---- the blend-out freeze (I-6) -----------------------------------------------------------
+
+    void freeze(Blending& blending) {
+        visit_live(blending.seed, nn::Visitor{[&](std::string_view, Parameter<B>& parameter) {
+                                                  if (!parameter.trainable()) return;
+                                                  parameter.set_trainable(false);
+                                                  blending.frozen.push_back(parameter.state());
+                                              },
+                                              nn::ignore});
+    }
+
+    static void thaw(Blending& blending) {
+        for (const auto& frozen : blending.frozen) {
+            if (const auto parameter = frozen.lock()) parameter->trainable = true;
+        }
+        blending.frozen.clear();
+    }
+
+    // ---- forward, in parts ------------------------------------------------------------------
+
+    [[nodiscard]] static Variable<B> run(Tape<B>& tape, const Live& live,
+                                         const Variable<B>& input) {
+        return std::visit([&](const auto& module) { return module.forward(tape, input); },
+                          live.module);
+    }
+
+    /// `amplitude` is a number, or a variable with one per sample.
+    template <class Amplitude>
+    [[nodiscard]] static Variable<B> blend(Tape<B>& tape, const Live& live,
+                                           const Variable<B>& host, const Variable<B>& seed,
+                                           const Variable<B>& input, const Amplitude& amplitude) {
+        switch (live.blend.algorithm) {
+            case BlendAlgorithm::multiply:
+                return ops::blend_multiply(host, seed, input, amplitude);
+            case BlendAlgorithm::gate:
+                return ops::blend_gate(host, seed, live.gate->forward(tape, input), amplitude);
+            case BlendAlgorithm::add: break;
+        }
+        return ops::blend_add(host, seed, amplitude);
+    }
+
+    [[nodiscard]] Variable<B> per_sample(Tape<B>& tape, const AlphaOverride& chosen) const {
+        const std::vector<Scalar> values(chosen.values.begin(), chosen.values.end());
+        const Index samples = static_cast<Index>(values.size());
+        return tape.constant(
+            topology_ == Topology::cnn ? Shape{samples, 1, 1, 1} : Shape{samples, 1, 1}, values);
+    }
+
+    void check_override(const AlphaOverride& chosen, Index samples) const {
+        const Stage now = stage();
+        const bool blended = is_active(now) && now != Stage::training;
+        if (!blended && !chosen.all_zero()) {
+            throw OptionError("an alpha override needs a seed that is blended", "slot " + name_,
+                              "blending, holding or fossilized, or an override of 0",
+                              std::string(name_of(now)), "leave this slot out of the overrides");
+        }
+        if (chosen.per_sample() && static_cast<Index>(chosen.values.size()) != samples) {
+            throw OptionError("an alpha override does not fit the batch", "slot " + name_,
+                              "1 or " + std::to_string(samples) + " values",
+                              std::to_string(chosen.values.size()),
+                              "pass one value, or one per sample");
+        }
+    }
+
+    // ---- access -----------------------------------------------------------------------------
+
+    [[nodiscard]] const Live* live_seed() const noexcept {
+        return const_cast<Slot*>(this)->live_seed();
+    }
+    [[nodiscard]] Live* live_seed() noexcept {
+        return std::visit(
+            [](auto& state) -> Live* {
+                if constexpr (requires { state.seed; }) {
+                    return &state.seed;
+                } else {
+                    return nullptr;
+                }
+            },
+            state_);
+    }
+
+    [[nodiscard]] SeedRecord* mutable_record() noexcept {
+        return std::visit(
+            [](auto& state) -> SeedRecord* {
+                if constexpr (requires { state.seed; }) {
+                    return &state.seed.record;
+                } else if constexpr (requires { state.record; }) {
+                    return &state.record;
+                } else {
+                    return nullptr;
+                }
+            },
+            state_);
+    }
+
+    [[nodiscard]] const AlphaController* alpha_controller() const noexcept {
+        return const_cast<Slot*>(this)->alpha_controller();
+    }
+    [[nodiscard]] AlphaController* alpha_controller() noexcept {
+        return std::visit(
+            [](auto& state) -> AlphaController* {
+                if constexpr (requires { state.alpha; }) {
+                    return &state.alpha;
+                } else {
+                    return nullptr;
+                }
+            },
+            state_);
+    }
+
+    /// Stages without a controller have amplitude 0.
+    [[nodiscard]] AlphaState alpha_state() const noexcept {
+        const AlphaController* controller = alpha_controller();
+        return controller == nullptr ? AlphaState{} : controller->state();
+    }
+
+    template <class Visitor>
+    static void visit_live(Live& live, Visitor&& visitor) {
+        std::visit([&](auto& module) { module.visit(visitor); }, live.module);
+        if (live.gate) {
+            nn::Prefixed<std::remove_reference_t<Visitor>> prefixed(visitor, "gate.");
+            live.gate->visit(prefixed);
+        }
+    }
+
+    [[nodiscard]] static Index count(Live& live) {
+        Index parameters = 0;
+        visit_live(live, nn::Visitor{[&parameters](std::string_view, Parameter<B>& parameter) {
+                                         parameters += parameter.size();
+                                     },
+                                     nn::ignore});
+        return parameters;
+    }
+
+    [[nodiscard]] Live& require_live(const char* what) {
+        if (Live* live = live_seed()) return *live;
+        throw LifecycleError(std::string(what) + " needs a seed", "slot " + name_,
+                             "a slot with a live seed", std::string(name_of(stage())),
+                             "germinate a seed first");
+    }
+
+    void check_dormant() const {
+        if (stage() == Stage::dormant) return;
+        throw LifecycleError("a seed can germinate in a dormant slot only", "slot " + name_,
+                             allowed_steps(stage()),
+                             std::string(name_of(stage())) + " to germinated",
+                             "prune the seed and wait for the cooldown, or use another slot");
+    }
+
+    void check_finite(double value, const char* what) const {
+        if (std::isfinite(value)) return;
+        throw NumericError(std::string(what) + " is not finite", "slot " + name_,
+                           "a finite number of percentage points", std::to_string(value),
+                           "find out where the measurement goes wrong");
+    }
+
+    [[noreturn]] void throw_not_forward(Stage from, std::optional<Stage> next,
+                                        std::optional<Stage> target) const {
+        std::string expected = next ? "the forward step to " + std::string(name_of(*next))
+                                    : "a stage with a forward step; " + allowed_steps(from);
+        std::string mend = "advance without a target, or prune";
+        if (from == Stage::dormant) mend = "call germinate";
+        throw LifecycleError("not a forward step", "slot " + name_, std::move(expected),
+                             std::string(name_of(from)) + " to " +
+                                 (target ? std::string(name_of(*target)) : "its next stage"),
+                             std::move(mend));
+    }
+
+    [[nodiscard]] static std::string refusal_of_ramp(const AlphaController& controller) {
+        return "a ramp to " + std::to_string(controller.target()) + " is under way for another " +
+               std::to_string(controller.time_to_target()) + " ticks";
+    }
+
+    // ---- telemetry --------------------------------------------------------------------------
+
+    template <class Builder>
+    void send(Builder&& build) {
+        telemetry::send(services_->sink, services_->telemetry_failures,
+                        std::forward<Builder>(build));
+    }
+
+    [[nodiscard]] telemetry::SeedContext context() const {
+        return telemetry_events::context(report(), services_->environment,
+                                         services_->correlation_id);
+    }
+
+    std::string name_;
+    Topology topology_;
+    Index width_;
+    SlotOptions options_;
+    SlotServices<Policies>* services_;
+    State state_{slot_detail::Dormant{}};
+};
+
+}  // namespace kasmina
