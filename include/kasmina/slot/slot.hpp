@@ -139,6 +139,32 @@ public:
 
     // ---- forward ----------------------------------------------------------------------------
 
+    /// Whether a forward pass has anything to do here: a pass that does not record skips a seed in
+    /// training, and an override of 0 skips the seed altogether.
+    [[nodiscard]] bool runs(bool recording, const AlphaOverride* override_alpha) const noexcept {
+        if (!is_active(stage())) return false;
+        if (override_alpha != nullptr) return !override_alpha->all_zero();
+        return recording || (stage() != Stage::training && alpha() != 0.0);
+    }
+
+    /// Errors: OptionError for an override above 0 unless the seed is blended, or with neither
+    /// one value nor one per sample.
+    void check_override(const AlphaOverride& chosen, Index samples) const {
+        const Stage now = stage();
+        const bool blended = is_active(now) && now != Stage::training;
+        if (!blended && !chosen.all_zero()) {
+            throw OptionError("an alpha override needs a seed that is blended", "slot " + name_,
+                              "blending, holding or fossilized, or an override of 0",
+                              std::string(name_of(now)), "leave this slot out of the overrides");
+        }
+        if (chosen.per_sample() && static_cast<Index>(chosen.values.size()) != samples) {
+            throw OptionError("an alpha override does not fit the batch", "slot " + name_,
+                              "1 or " + std::to_string(samples) + " values",
+                              std::to_string(chosen.values.size()),
+                              "pass one value, or one per sample");
+        }
+    }
+
     /// The host's features with the seed's influence (S-10): the features themselves while there
     /// is none, the straight-through of a seed in training (I-2), else the blend. `override`
     /// replaces the amplitude of a blending, holding or fossilized seed; exactly 0 does not run
@@ -147,23 +173,21 @@ public:
     [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& host,
                                       const AlphaOverride* override_alpha = nullptr) const {
         if (override_alpha != nullptr) check_override(*override_alpha, host.shape()[0]);
+        if (!runs(tape.recording(), override_alpha)) return host;
         const Live* live = live_seed();
-        const Stage now = stage();
-        if (live == nullptr || !is_active(now)) return host;
-        if (override_alpha != nullptr && override_alpha->all_zero()) return host;
-        if (now == Stage::training) {
-            if (!tape.recording()) return host;
+        if (stage() == Stage::training) {
             const Variable<B> seed = run(tape, *live, tape.detach(host));
             return ops::straight_through(host, seed);
         }
-        if (override_alpha == nullptr && alpha() == 0.0 && !tape.recording()) return host;
         const Variable<B> input = live->isolated ? tape.detach(host) : host;
         const Variable<B> seed = run(tape, *live, input);
         if (override_alpha != nullptr && override_alpha->per_sample()) {
-            return blend(tape, *live, host, seed, input, per_sample(tape, *override_alpha));
+            const std::vector<Scalar> amplitudes(override_alpha->values.begin(),
+                                                 override_alpha->values.end());
+            return blend(tape, *live, host, seed, input, std::span<const Scalar>(amplitudes));
         }
         const double amplitude = override_alpha != nullptr ? override_alpha->values[0] : alpha();
-        return blend(tape, *live, host, seed, input, static_cast<Scalar>(amplitude));
+        return blend(tape, *live, host, seed, input, amplitude);
     }
 
     /// Whether a forward pass may differ from the host's.
@@ -528,7 +552,7 @@ private:
                           live.module);
     }
 
-    /// `amplitude` is a number, or a variable with one per sample.
+    /// `amplitude` is a number, or a span with one per sample.
     template <class Amplitude>
     [[nodiscard]] static Variable<B> blend(Tape<B>& tape, const Live& live,
                                            const Variable<B>& host, const Variable<B>& seed,
@@ -541,29 +565,6 @@ private:
             case BlendAlgorithm::add: break;
         }
         return ops::blend_add(host, seed, amplitude);
-    }
-
-    [[nodiscard]] Variable<B> per_sample(Tape<B>& tape, const AlphaOverride& chosen) const {
-        const std::vector<Scalar> values(chosen.values.begin(), chosen.values.end());
-        const Index samples = static_cast<Index>(values.size());
-        return tape.constant(
-            topology_ == Topology::cnn ? Shape{samples, 1, 1, 1} : Shape{samples, 1, 1}, values);
-    }
-
-    void check_override(const AlphaOverride& chosen, Index samples) const {
-        const Stage now = stage();
-        const bool blended = is_active(now) && now != Stage::training;
-        if (!blended && !chosen.all_zero()) {
-            throw OptionError("an alpha override needs a seed that is blended", "slot " + name_,
-                              "blending, holding or fossilized, or an override of 0",
-                              std::string(name_of(now)), "leave this slot out of the overrides");
-        }
-        if (chosen.per_sample() && static_cast<Index>(chosen.values.size()) != samples) {
-            throw OptionError("an alpha override does not fit the batch", "slot " + name_,
-                              "1 or " + std::to_string(samples) + " values",
-                              std::to_string(chosen.values.size()),
-                              "pass one value, or one per sample");
-        }
     }
 
     // ---- access -----------------------------------------------------------------------------

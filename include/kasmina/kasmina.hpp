@@ -1,0 +1,12 @@
+// Everything of the library but backends and the headers that need a JSON library.
+#pragma once
+
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/hosts/cnn.hpp>
+#include <kasmina/model/model.hpp>
+#include <kasmina/optim/adamw.hpp>
+#include <kasmina/optim/clip_gradients.hpp>
+#include <kasmina/optim/sgd.hpp>
+#include <kasmina/policy/grower.hpp>
+#include <kasmina/policy/heuristic_controller.hpp>

@@ -1,0 +1,154 @@
+// Grower: the end of every epoch, from measurements through decisions to the tick.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kasmina/model/snapshot.hpp>
+#include <kasmina/policy/controller.hpp>
+#include <kasmina/policy/governor.hpp>
+
+namespace kasmina {
+
+/// A change of stage, for those who tell the story.
+struct StageChange {
+    std::string slot;
+    std::string blueprint;
+    Stage from;
+    Stage to;
+    std::string reason;  ///< of a prune
+};
+
+/// What happened at the end of an epoch.
+struct EpochReport {
+    int epoch = 0;
+    double accuracy = 0.0;  ///< percentage points; before the decisions
+    std::optional<Panic> panic{};
+    std::vector<StageChange> changes{};
+    std::vector<SlotReport> slots{};  ///< measured this epoch, before the decisions
+};
+
+/// Drives a model with a controller and a governor (spec section 11). Call `end_epoch` after the
+/// last training step of an epoch, before gradients are zeroed.
+template <class Model, Controller C>
+class Grower {
+public:
+    using B = typename Model::Backend;
+
+    /// Clean epochs between two snapshots.
+    static constexpr int snapshot_interval = 5;
+
+    /// `random_guess_loss` is ln(classes). Takes the first snapshot.
+    Grower(Model& model, C controller, double random_guess_loss)
+        : model_(&model),
+          controller_(std::move(controller)),
+          governor_(random_guess_loss),
+          snapshot_(Snapshot<B>::of(model)) {}
+
+    /// `loss` is the epoch's mean training loss. `accuracy(overrides)` evaluates the network on
+    /// held-out data, in percentage points. After this call parameters may have come or gone:
+    /// synchronise the optimiser; after a panic clear its state too.
+    template <class Accuracy>
+    EpochReport end_epoch(typename B::Context& context, double loss, Accuracy&& accuracy) {
+        EpochReport report;
+        report.epoch = ++epoch_;
+        report.panic = governor_.observe(loss);
+        if (report.panic) {
+            recover(*report.panic, report);
+            report.accuracy = accuracy(AlphaOverrides{});
+            model_->step_epoch();
+            return report;
+        }
+        measure(context, accuracy, report);
+        const bool fossilized = act(report);
+        tick(report);
+        if (fossilized || epoch_ % snapshot_interval == 0) snapshot_ = Snapshot<B>::of(*model_);
+        return report;
+    }
+
+    [[nodiscard]] C& controller() noexcept { return controller_; }
+
+private:
+    /// Back to the last snapshot, then every live seed goes.
+    void recover(Panic panic, EpochReport& report) {
+        snapshot_.restore();
+        governor_.recover();
+        for (auto& slot : model_->slots()) {
+            const Stage from = slot.stage();
+            if (!is_allowed(from, Stage::pruned)) continue;
+            const std::string blueprint = slot.record()->blueprint;
+            const std::string reason{prune_reason(panic)};
+            if (slot.prune(reason, "governor")) {
+                report.changes.push_back({slot.name(), blueprint, from, slot.stage(), reason});
+            }
+        }
+    }
+
+    template <class Accuracy>
+    void measure(typename B::Context& context, Accuracy& accuracy, EpochReport& report) {
+        model_->record_gradient_health(context);
+        report.accuracy = accuracy(AlphaOverrides{});
+        model_->record_accuracy(report.accuracy);
+        for (auto& slot : model_->slots()) {
+            const Stage stage = slot.stage();
+            if (stage != Stage::blending && stage != Stage::holding) continue;
+            const double without = accuracy(AlphaOverrides{}.with(slot.name(), 0.0));
+            slot.record_contribution(report.accuracy - without);
+        }
+        for (const auto& slot : model_->slots()) report.slots.push_back(slot.report());
+    }
+
+    /// True when a seed fossilized.
+    bool act(EpochReport& report) {
+        const std::size_t count = model_->slots().size();
+        const auto passes = std::make_unique<bool[]>(count);
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto& slot = model_->slots()[i];
+            const bool live = slot.stage() != Stage::dormant && next_stage(slot.stage());
+            passes[i] = live && slot.ask_gate().passed();
+        }
+        const EpochObservation seen{epoch_, report.accuracy, report.slots, {passes.get(), count}};
+        bool fossilized = false;
+        for (const Decision& decision : controller_.decide(seen)) {
+            auto& slot = model_->slot(decision.slot);
+            const Stage from = slot.stage();
+            switch (decision.action) {
+                case Decision::Action::germinate: slot.germinate(decision.blueprint); break;
+                case Decision::Action::advance: slot.advance(); break;
+                case Decision::Action::prune: slot.prune(decision.reason, "controller"); break;
+            }
+            note_change(slot, from, decision.reason, report);
+            fossilized = fossilized || (slot.stage() != from && slot.stage() == Stage::fossilized);
+        }
+        return fossilized;
+    }
+
+    void tick(EpochReport& report) {
+        for (auto& slot : model_->slots()) {
+            const Stage from = slot.stage();
+            slot.step_epoch();
+            note_change(slot, from, {}, report);
+        }
+    }
+
+    template <class SlotType>
+    static void note_change(const SlotType& slot, Stage from, const std::string& reason,
+                            EpochReport& report) {
+        if (slot.stage() == from) return;
+        const SeedRecord* record = slot.record();
+        report.changes.push_back(
+            {slot.name(), record == nullptr ? "" : record->blueprint, from, slot.stage(), reason});
+    }
+
+    Model* model_;
+    C controller_;
+    Governor governor_;
+    Snapshot<B> snapshot_;
+    int epoch_ = 0;
+};
+
+}  // namespace kasmina
