@@ -1,4 +1,4 @@
-// Eigen<T>: the CPU backend.
+// The CPU backend: the library's backend concept, forwarded to kernels on Eigen and plain SIMD.
 #pragma once
 
 #include <algorithm>
@@ -12,103 +12,93 @@
 #include <kasmina/backends/eigen/conv.hpp>
 #include <kasmina/backends/eigen/cross_entropy.hpp>
 #include <kasmina/backends/eigen/depthwise.hpp>
+#include <kasmina/backends/eigen/elementwise.hpp>
 #include <kasmina/backends/eigen/gemm.hpp>
 #include <kasmina/backends/eigen/group_norm.hpp>
 #include <kasmina/backends/eigen/multi_tensor.hpp>
 #include <kasmina/backends/eigen/pointwise.hpp>
 #include <kasmina/backends/eigen/pooling.hpp>
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends {
 
-/// The CPU backend for T = float or double. `Context` owns the threads and the memory pool;
-/// results are bit-identical for any number of threads. float convolutions may use Winograd's
-/// algorithm, whose error is about 1e-6 relative. See kasmina/tensor/backend.hpp for what each
-/// function does.
+/// Kernels on the CPU for `T` = float or double. What each function does is said at the concept
+/// it fulfils (kasmina/tensor/backend.hpp); how, at the function of the same name in
+/// `eigen_detail`. All results are the same for any number of threads (E-1).
 template <class T>
 struct Eigen {
     using Scalar = T;
     using Context = eigen_detail::Context;
     using Buffer = eigen_detail::Buffer<T>;
     using Target = GradientTarget<T>;
-
-    // Storage
+    using Targets = std::span<const std::int32_t>;
 
     static Buffer acquire(Context& context, Index count) { return context.buffer<T>(count); }
     static Buffer persistent(Index count) { return Buffer::persistent(count); }
     static void upload(const T* from, T* to, Index count) { std::copy_n(from, count, to); }
     static void download(const T* from, T* to, Index count) { std::copy_n(from, count, to); }
-
     static void copy(Context& context, const T* from, T* to, Index count) {
-        eigen_detail::for_pieces(context, count, [&](Index, Index begin, Index end) {
-            std::copy(from + begin, from + end, to + begin);
-        });
+        eigen_detail::copy(context, from, to, count);
     }
     static void fill(Context& context, T* to, Index count, T value) {
-        eigen_detail::for_pieces(context, count, [&](Index, Index begin, Index end) {
-            std::fill(to + begin, to + end, value);
-        });
+        eigen_detail::fill(context, to, count, value);
     }
     static void add(Context& context, const T* from, T* to, Index count) {
-        eigen_detail::for_pieces(context, count, [&](Index, Index begin, Index end) {
-            for (Index i = begin; i < end; ++i) to[i] += from[i];
-        });
+        eigen_detail::add(context, from, to, count);
     }
-
-    // Pointwise
 
     template <class F, std::size_t N>
     static void map(Context& context, const F& function, const MapGeometry& geometry,
                     const std::array<Operand<T>, N>& operands, T* out) {
-        eigen_detail::map<T>(context, function, geometry, operands, out);
+        eigen_detail::map(context, function, geometry, operands, out);
     }
     template <class F, std::size_t N>
     static void map_pullback(Context& context, const F& function, const MapGeometry& geometry,
                              const std::array<Operand<T>, N>& operands, const T* upstream,
                              const std::array<Target, N>& targets) {
-        eigen_detail::map_pullback<T>(context, function, geometry, operands, upstream, targets);
+        eigen_detail::map_pullback(context, function, geometry, operands, upstream, targets);
     }
-
-    // Matrices and convolutions
 
     static void gemm(Context& context, bool trans_a, bool trans_b, Index m, Index n, Index k,
                      const T* a, const T* b, T* c, bool accumulate) {
         eigen_detail::gemm(context, trans_a, trans_b, m, n, k, a, b, c, accumulate);
     }
+
     static void conv2d(Context& context, const ConvShape& shape, const T* x, const T* weight,
                        T* y) {
         eigen_detail::conv2d_forward(context, shape, x, weight, y);
     }
     static void conv2d_pullback_input(Context& context, const ConvShape& shape, const T* grad_y,
-                                      const T* weight, const Target& to) {
-        if (!to) return;
-        eigen_detail::conv2d_backward_input(context, shape, grad_y, weight, to.data,
-                                            to.accumulate);
+                                      const T* weight, const Target& grad_x) {
+        if (!grad_x) return;
+        eigen_detail::conv2d_backward_input(context, shape, grad_y, weight, grad_x.data,
+                                            grad_x.accumulate);
     }
     static void conv2d_pullback_weight(Context& context, const ConvShape& shape, const T* x,
-                                       const T* grad_y, const Target& to) {
-        if (!to) return;
-        eigen_detail::conv2d_backward_weight(context, shape, x, grad_y, to.data, to.accumulate);
+                                       const T* grad_y, const Target& grad_weight) {
+        if (!grad_weight) return;
+        eigen_detail::conv2d_backward_weight(context, shape, x, grad_y, grad_weight.data,
+                                             grad_weight.accumulate);
     }
+
     static void depthwise_conv2d(Context& context, const ConvShape& shape, const T* x,
                                  const T* weight, T* y) {
         eigen_detail::depthwise_conv2d_forward(context, shape, x, weight, y);
     }
     static void depthwise_conv2d_pullback_input(Context& context, const ConvShape& shape,
                                                 const T* grad_y, const T* weight,
-                                                const Target& to) {
-        if (!to) return;
-        eigen_detail::depthwise_conv2d_backward_input(context, shape, grad_y, weight, to.data,
-                                                      to.accumulate);
+                                                const Target& grad_x) {
+        if (!grad_x) return;
+        eigen_detail::depthwise_conv2d_backward_input(context, shape, grad_y, weight, grad_x.data,
+                                                      grad_x.accumulate);
     }
     static void depthwise_conv2d_pullback_weight(Context& context, const ConvShape& shape,
-                                                 const T* x, const T* grad_y, const Target& to) {
-        if (!to) return;
-        eigen_detail::depthwise_conv2d_backward_weight(context, shape, x, grad_y, to.data,
-                                                       to.accumulate);
+                                                 const T* x, const T* grad_y,
+                                                 const Target& grad_weight) {
+        if (!grad_weight) return;
+        eigen_detail::depthwise_conv2d_backward_weight(context, shape, x, grad_y,
+                                                       grad_weight.data, grad_weight.accumulate);
     }
-
-    // Normalisation
 
     static void group_norm(Context& context, const NormGeometry& geometry, double epsilon,
                            const T* x, const T* scale, const T* shift, const T* residual,
@@ -125,6 +115,7 @@ struct Eigen {
                                           inverse_deviation, grad_y, grad_x, grad_scale,
                                           grad_shift);
     }
+
     static void batch_norm_statistics(Context& context, const MapShape& shape, double epsilon,
                                       double momentum, const T* x, T* mean, T* inverse_deviation,
                                       T* running_mean, T* running_variance) {
@@ -132,8 +123,8 @@ struct Eigen {
                                             inverse_deviation, running_mean, running_variance);
     }
     static void inverse_deviation(Context&, Index channels, double epsilon, const T* variance,
-                                  T* result) {
-        eigen_detail::inverse_deviation(channels, epsilon, variance, result);
+                                  T* inverse_deviation) {
+        eigen_detail::inverse_deviations(channels, epsilon, variance, inverse_deviation);
     }
     static void batch_norm(Context& context, const MapShape& shape, const NormEpilogue& epilogue,
                            const T* x, const T* mean, const T* inverse_deviation, const T* scale,
@@ -151,44 +142,38 @@ struct Eigen {
                                           grad_scale, grad_shift);
     }
 
-    // Pooling
-
     static void max_pool(Context& context, const MapShape& shape, const T* x, T* y) {
         eigen_detail::max_pool(context, shape, x, y);
     }
     static void max_pool_pullback(Context& context, const MapShape& shape, const T* x,
-                                  const T* grad_y, const Target& to) {
-        eigen_detail::max_pool_pullback(context, shape, x, grad_y, to);
+                                  const T* grad_y, const Target& grad_x) {
+        eigen_detail::max_pool_pullback(context, shape, x, grad_y, grad_x);
     }
     static void mean_positions(Context& context, const NormGeometry& geometry, const T* x, T* y) {
         eigen_detail::mean_positions(context, geometry, x, y);
     }
     static void mean_positions_pullback(Context& context, const NormGeometry& geometry,
-                                        const T* grad_y, const Target& to) {
-        eigen_detail::mean_positions_pullback(context, geometry, grad_y, to);
+                                        const T* grad_y, const Target& grad_x) {
+        eigen_detail::mean_positions_pullback(context, geometry, grad_y, grad_x);
     }
-
-    // Loss
 
     static void cross_entropy(Context& context, Index rows, Index classes,
                               const CrossEntropyOptions& options, const T* logits,
-                              std::span<const std::int32_t> targets, T* probabilities, T* loss) {
+                              Targets targets, T* probabilities, T* loss) {
         eigen_detail::cross_entropy(context, rows, classes, options, logits, targets,
                                     probabilities, loss);
     }
     static void cross_entropy_pullback(Context& context, Index rows, Index classes,
                                        const CrossEntropyOptions& options, const T* probabilities,
-                                       std::span<const std::int32_t> targets, const T* scale,
-                                       const Target& to) {
+                                       Targets targets, const T* scale,
+                                       const Target& grad_logits) {
         eigen_detail::cross_entropy_pullback(context, rows, classes, options, probabilities,
-                                             targets, scale, to);
+                                             targets, scale, grad_logits);
     }
-    static Index count_correct(Context&, Index rows, Index classes, const T* logits,
-                               std::span<const std::int32_t> targets) {
-        return eigen_detail::count_correct(rows, classes, logits, targets);
+    static Index count_correct(Context& context, Index rows, Index classes, const T* logits,
+                               Targets targets) {
+        return eigen_detail::count_correct(context, rows, classes, logits, targets);
     }
-
-    // Many tensors
 
     static void squared_norms(Context& context, std::span<const TensorSlice<T>> slices,
                               std::span<double> norms) {
@@ -203,9 +188,7 @@ struct Eigen {
         eigen_detail::adamw_step(context, step, slices);
     }
     static void scale(Context& context, T factor, T* values, Index count) {
-        eigen_detail::for_pieces(context, count, [&](Index, Index begin, Index end) {
-            for (Index i = begin; i < end; ++i) values[i] *= factor;
-        });
+        eigen_detail::scale(context, factor, values, count);
     }
 };
 

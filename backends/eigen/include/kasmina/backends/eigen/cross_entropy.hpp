@@ -1,103 +1,126 @@
-// Mean cross-entropy of logits with integer targets, its pullback, and the count of hits.
+// Mean cross-entropy of logits with label smoothing and ignored rows, and its pullback.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/pack.hpp>
+#include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::eigen_detail {
 
-/// Rows per chunk of parallel work.
-inline constexpr Index loss_rows = 16;
-
-[[nodiscard]] inline Index count_targets(std::span<const std::int32_t> targets,
-                                         std::int32_t ignored) {
-    return static_cast<Index>(targets.size()) -
-           static_cast<Index>(std::count(targets.begin(), targets.end(), ignored));
+/// Rows of (rows, classes) per chunk of work.
+[[nodiscard]] constexpr Index loss_rows_per_chunk(Index classes) {
+    return std::max<Index>(1, 8192 / std::max<Index>(1, classes));
 }
 
-/// Writes softmax rows to `probabilities` and the mean over rows that are not ignored to `loss`.
-/// With nothing to average the loss is 0 (PyTorch: NaN), so that an empty batch harms nobody.
+[[nodiscard]] inline Index counted_rows(std::span<const std::int32_t> targets,
+                                        std::int32_t ignore_index) {
+    return std::ssize(targets) - std::count(targets.begin(), targets.end(), ignore_index);
+}
+
+/// probabilities = softmax(logits) of one row; returns the logarithm of the sum of exp(logits).
+template <class T>
+[[nodiscard]] double softmax_row(Index classes, const T* logits, T* probabilities) {
+    T most = logits[0];
+    for (Index c = 1; c < classes; ++c) most = std::max(most, logits[c]);
+    for_each_vector<T>(classes, [&](Index c, auto count) {
+        const Pack<T> shifted(load_lanes(logits + c, count) - most);
+        store_lanes(probabilities + c, math::exp(shifted).values, count);
+    });
+    double sum = 0.0;
+    for (Index c = 0; c < classes; ++c) sum += static_cast<double>(probabilities[c]);
+    const T factor = static_cast<T>(1.0 / sum);
+    for (Index c = 0; c < classes; ++c) probabilities[c] *= factor;
+    return static_cast<double>(most) + std::log(sum);
+}
+
+/// `loss` = the mean over rows that are not ignored; 0 where all are (PyTorch: NaN), so that a
+/// batch without targets moves nothing. `probabilities` receives the softmax of all rows.
 template <class T>
 void cross_entropy(Context& context, Index rows, Index classes, const CrossEntropyOptions& options,
                    const T* logits, std::span<const std::int32_t> targets, T* probabilities,
                    T* loss) {
-    Buffer<double> losses = context.buffer<double>(rows);
-    context.parallel_for((rows + loss_rows - 1) / loss_rows, [&](Index chunk) {
-        const Index end = std::min(rows, (chunk + 1) * loss_rows);
-        for (Index i = chunk * loss_rows; i < end; ++i) {
-            const T* row = logits + i * classes;
-            T* out = probabilities + i * classes;
-            const T highest = *std::max_element(row, row + classes);
-            double total = 0.0;
-            for (Index c = 0; c < classes; ++c) {
-                out[c] = std::exp(row[c] - highest);
-                total += static_cast<double>(out[c]);
-            }
-            const T share = static_cast<T>(1.0 / total);
-            for (Index c = 0; c < classes; ++c) out[c] *= share;
-
-            const std::int32_t target = targets[static_cast<std::size_t>(i)];
-            losses.data()[i] = 0.0;
+    const Index rows_per_chunk = loss_rows_per_chunk(classes);
+    const Index chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
+    const double smoothing = options.label_smoothing;
+    Buffer<double> partials = context.buffer<double>(chunks);
+    context.parallel_for(chunks, [&](Index chunk) {
+        double sum = 0.0;
+        const Index last = std::min(rows, (chunk + 1) * rows_per_chunk);
+        for (Index row = chunk * rows_per_chunk; row < last; ++row) {
+            const T* x = logits + row * classes;
+            const double normaliser = softmax_row(classes, x, probabilities + row * classes);
+            const std::int32_t target = targets[static_cast<std::size_t>(row)];
             if (target == options.ignore_index) continue;
-            const double log_total = std::log(total) + static_cast<double>(highest);
-            const double own = log_total - static_cast<double>(row[target]);
-            double mean = 0.0;
-            if (options.label_smoothing > 0.0) {
-                for (Index c = 0; c < classes; ++c) {
-                    mean += log_total - static_cast<double>(row[c]);
-                }
-                mean /= static_cast<double>(classes);
+            double expected = static_cast<double>(x[target]);
+            if (smoothing > 0.0) {
+                double total = 0.0;
+                for (Index c = 0; c < classes; ++c) total += static_cast<double>(x[c]);
+                expected += smoothing * (total / static_cast<double>(classes) - expected);
             }
-            losses.data()[i] =
-                (1.0 - options.label_smoothing) * own + options.label_smoothing * mean;
+            sum += normaliser - expected;
         }
+        partials.data()[chunk] = sum;
     });
-    double sum = 0.0;
-    for (Index i = 0; i < rows; ++i) sum += losses.data()[i];
-    const Index counted = count_targets(targets, options.ignore_index);
-    *loss = counted == 0 ? T{0} : static_cast<T>(sum / static_cast<double>(counted));
+    double total = 0.0;
+    for (Index chunk = 0; chunk < chunks; ++chunk) total += partials.data()[chunk];
+    const Index counted = counted_rows(targets, options.ignore_index);
+    *loss = static_cast<T>(counted == 0 ? 0.0 : total / static_cast<double>(counted));
 }
 
+/// The gradient of the logits: scale / counted rows * (probabilities - smoothed targets); 0 in
+/// ignored rows.
 template <class T>
 void cross_entropy_pullback(Context& context, Index rows, Index classes,
                             const CrossEntropyOptions& options, const T* probabilities,
                             std::span<const std::int32_t> targets, const T* scale,
-                            const GradientTarget<T>& target) {
-    if (!target) return;
-    const Index counted = count_targets(targets, options.ignore_index);
-    const T factor = counted == 0 ? T{0} : *scale / static_cast<T>(counted);
-    const T spread = static_cast<T>(options.label_smoothing / static_cast<double>(classes));
-    const T own = static_cast<T>(1.0 - options.label_smoothing);
-    context.parallel_for((rows + loss_rows - 1) / loss_rows, [&](Index chunk) {
-        const Index end = std::min(rows, (chunk + 1) * loss_rows);
-        for (Index i = chunk * loss_rows; i < end; ++i) {
-            const std::int32_t label = targets[static_cast<std::size_t>(i)];
-            const bool ignored = label == options.ignore_index;
-            for (Index c = 0; c < classes; ++c) {
-                const T wanted = spread + (c == label ? own : T{0});
-                const T value =
-                    ignored ? T{0} : (probabilities[i * classes + c] - wanted) * factor;
-                T& to = target.data[i * classes + c];
-                to = target.accumulate ? to + value : value;
+                            const GradientTarget<T>& grad_logits) {
+    if (!grad_logits) return;
+    const Index rows_per_chunk = loss_rows_per_chunk(classes);
+    const Index counted = counted_rows(targets, options.ignore_index);
+    const T factor = *scale / static_cast<T>(std::max<Index>(1, counted));
+    const T floor = static_cast<T>(options.label_smoothing / static_cast<double>(classes));
+    const T top = static_cast<T>(1.0 - options.label_smoothing);
+    context.parallel_for((rows + rows_per_chunk - 1) / rows_per_chunk, [&](Index chunk) {
+        const Index last = std::min(rows, (chunk + 1) * rows_per_chunk);
+        for (Index row = chunk * rows_per_chunk; row < last; ++row) {
+            T* to = grad_logits.data + row * classes;
+            const std::int32_t target = targets[static_cast<std::size_t>(row)];
+            if (target == options.ignore_index) {
+                if (!grad_logits.accumulate) std::fill_n(to, classes, T{0});
+                continue;
             }
+            for_each_vector<T>(classes, [&](Index c, auto count) {
+                const Vector<T> difference =
+                    load_lanes(probabilities + row * classes + c, count) - floor;
+                put_lanes(grad_logits, row * classes + c, difference * factor, count);
+            });
+            to[target] -= top * factor;
         }
     });
 }
 
-/// Rows whose first greatest logit is the target's.
+/// How many rows have their maximum at the target; of equals the first is the maximum, and a row
+/// with a NaN has none. Ignored (negative) targets count as wrong.
 template <class T>
-[[nodiscard]] Index count_correct(Index rows, Index classes, const T* logits,
+[[nodiscard]] Index count_correct(Context&, Index rows, Index classes, const T* logits,
                                   std::span<const std::int32_t> targets) {
     Index correct = 0;
-    for (Index i = 0; i < rows; ++i) {
-        const T* row = logits + i * classes;
-        const Index best = std::max_element(row, row + classes) - row;
-        if (best == targets[static_cast<std::size_t>(i)]) ++correct;
+    for (Index row = 0; row < rows; ++row) {
+        const T* x = logits + row * classes;
+        const std::int32_t target = targets[static_cast<std::size_t>(row)];
+        if (target < 0) continue;
+        bool greatest = true;
+        for (Index c = 0; c < classes; ++c) {
+            greatest = greatest && (c < target ? x[target] > x[c] : x[target] >= x[c]);
+        }
+        correct += greatest ? 1 : 0;
     }
     return correct;
 }

@@ -1,164 +1,242 @@
-// Group normalisation and its pullback: statistics per sample, while the sample is in cache.
+// Group norm and its pullback: sample by sample, while the sample is in the cache.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 
 #include <kasmina/backends/eigen/context.hpp>
-#include <kasmina/backends/eigen/pointwise.hpp>
+#include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::eigen_detail {
 
-/// Numbers of type T that keep neighbours' accumulators off each other's cache lines.
+/// How samples are dealt out: many small ones make one chunk of work.
 template <class T>
-[[nodiscard]] constexpr Index spaced(Index count) noexcept {
-    constexpr Index line = 128 / static_cast<Index>(sizeof(T));
-    return (count + line - 1) / line * line;
+struct GroupNormPlan {
+    NormGeometry geometry;
+    Index sample_size;
+    Index samples_per_chunk;
+    Index chunks;
+    Index width;   ///< of a row: whole positions
+    Index stride;  ///< between rows of scratch
+
+    explicit GroupNormPlan(const NormGeometry& of) : geometry(of) {
+        sample_size = of.positions * of.channels;
+        samples_per_chunk = std::max<Index>(1, 16384 / std::max<Index>(1, sample_size));
+        chunks = (of.samples + samples_per_chunk - 1) / samples_per_chunk;
+        width = row_width<T>(of.channels, of.positions);
+        stride = spaced<T>(width);
+    }
+
+    [[nodiscard]] Index group_size() const { return geometry.channels / geometry.groups; }
+    [[nodiscard]] Index group_elements() const { return geometry.positions * group_size(); }
+
+    template <class F>
+    void for_each_sample(Index chunk, F&& f) const {
+        const Index first = chunk * samples_per_chunk;
+        const Index last = std::min(geometry.samples, first + samples_per_chunk);
+        for (Index sample = first; sample < last; ++sample) f(sample);
+    }
+
+    /// The sum over the channels of a group.
+    [[nodiscard]] double group_sum(const T* per_channel, Index group) const {
+        double sum = 0.0;
+        const T* from = per_channel + group * group_size();
+        for (Index c = 0; c < group_size(); ++c) sum += static_cast<double>(from[c]);
+        return sum;
+    }
+
+    /// row[i] = per_group[group of i], for the whole width.
+    void spread_groups(const T* per_group, T* row) const {
+        for (Index c = 0; c < geometry.channels; ++c) row[c] = per_group[c / group_size()];
+        spread_first(row, geometry.channels, width);
+    }
+};
+
+/// The mean and 1 / deviation of each group of one sample, in two passes: nothing cancels.
+/// `row` and `sums` are scratch.
+template <class T>
+void group_statistics(const GroupNormPlan<T>& plan, double epsilon, const T* x, T* mean,
+                      T* inverse_deviation, T* row, T* sums) {
+    const Index channels = plan.geometry.channels;
+    const double count = static_cast<double>(plan.group_elements());
+    std::fill_n(sums, plan.width, T{0});
+    for_each_row(plan.sample_size, plan.width, [&](Index start, Index length) {
+        for_each_vector<T>(length, [&](Index i, auto lanes_used) {
+            add_lanes(sums + i, load_lanes(x + start + i, lanes_used), lanes_used);
+        });
+    });
+    fold(sums, channels, plan.width);
+    for (Index group = 0; group < plan.geometry.groups; ++group) {
+        mean[group] = static_cast<T>(plan.group_sum(sums, group) / count);
+    }
+    plan.spread_groups(mean, row);
+    std::fill_n(sums, plan.width, T{0});
+    for_each_row(plan.sample_size, plan.width, [&](Index start, Index length) {
+        for_each_vector<T>(length, [&](Index i, auto lanes_used) {
+            const Vector<T> centred =
+                load_lanes(x + start + i, lanes_used) - load_lanes(row + i, lanes_used);
+            add_lanes(sums + i, centred * centred, lanes_used);
+        });
+    });
+    fold(sums, channels, plan.width);
+    for (Index group = 0; group < plan.geometry.groups; ++group) {
+        const double variance = plan.group_sum(sums, group) / count;
+        inverse_deviation[group] = static_cast<T>(1.0 / std::sqrt(variance + epsilon));
+    }
 }
 
-/// Group norm [+ ReLU] [+ residual]; `mean` and `inverse_deviation` receive samples * groups
-/// values. Two passes for the statistics, so that a large mean costs no digits.
+/// y = [residual +] [relu](scale * (x - mean) * inverse_deviation + shift), per (sample, group).
+/// `residual` may be null; y may be x or residual.
 template <class T>
 void group_norm(Context& context, const NormGeometry& geometry, double epsilon, const T* x,
                 const T* scale, const T* shift, const T* residual, bool relu, T* y, T* mean,
                 T* inverse_deviation) {
+    const GroupNormPlan<T> plan(geometry);
     const Index channels = geometry.channels;
-    const Index positions = geometry.positions;
-    const Index width = channels / geometry.groups;
-    context.parallel_for_with_scratch<T>(
-        geometry.samples, spaced<T>(2 * channels), [&](Index sample, T* scratch) {
-            const T* in = x + sample * positions * channels;
-            T* out = y + sample * positions * channels;
-            T* centre = scratch;           // per channel: the mean of its group
-            T* factor = scratch + channels;  // first sums, then scale / deviation
-            const double count = static_cast<double>(positions * width);
-
-            std::fill_n(factor, channels, T{0});
-            for (Index p = 0; p < positions; ++p) {
-                const T* row = in + p * channels;
-                for (Index c = 0; c < channels; ++c) factor[c] += row[c];
+    context.parallel_for_with_scratch<T>(plan.chunks, 4 * plan.stride, [&](Index chunk, T* scratch) {
+        T* means = scratch;
+        T* factors = means + plan.stride;
+        T* shifts = factors + plan.stride;
+        T* sums = shifts + plan.stride;
+        spread(shift, channels, shifts, plan.width);
+        plan.for_each_sample(chunk, [&](Index sample) {
+            const T* from = x + sample * plan.sample_size;
+            const T* added = residual == nullptr ? nullptr : residual + sample * plan.sample_size;
+            T* to = y + sample * plan.sample_size;
+            T* sample_mean = mean + sample * geometry.groups;
+            T* sample_inverse = inverse_deviation + sample * geometry.groups;
+            group_statistics(plan, epsilon, from, sample_mean, sample_inverse, means, sums);
+            plan.spread_groups(sample_mean, means);
+            for (Index c = 0; c < channels; ++c) {
+                factors[c] = scale[c] * sample_inverse[c / plan.group_size()];
             }
-            for (Index g = 0; g < geometry.groups; ++g) {
-                double sum = 0.0;
-                for (Index c = g * width; c < (g + 1) * width; ++c) {
-                    sum += static_cast<double>(factor[c]);
-                }
-                const T group_mean = static_cast<T>(sum / count);
-                mean[sample * geometry.groups + g] = group_mean;
-                std::fill_n(centre + g * width, width, group_mean);
-            }
-            std::fill_n(factor, channels, T{0});
-            for (Index p = 0; p < positions; ++p) {
-                const T* row = in + p * channels;
-                for (Index c = 0; c < channels; ++c) {
-                    const T distance = row[c] - centre[c];
-                    factor[c] += distance * distance;
-                }
-            }
-            for (Index g = 0; g < geometry.groups; ++g) {
-                double sum = 0.0;
-                for (Index c = g * width; c < (g + 1) * width; ++c) {
-                    sum += static_cast<double>(factor[c]);
-                }
-                const T inverse = static_cast<T>(1.0 / std::sqrt(sum / count + epsilon));
-                inverse_deviation[sample * geometry.groups + g] = inverse;
-                for (Index c = g * width; c < (g + 1) * width; ++c) factor[c] = inverse * scale[c];
-            }
-            const T* add = residual == nullptr ? nullptr
-                                               : residual + sample * positions * channels;
-            for (Index p = 0; p < positions; ++p) {
-                const T* row = in + p * channels;
-                T* to = out + p * channels;
-                for (Index c = 0; c < channels; ++c) {
-                    const T value = (row[c] - centre[c]) * factor[c] + shift[c];
-                    to[c] = !relu || value > T{0} ? value : T{0};
-                }
-                if (add == nullptr) continue;
-                for (Index c = 0; c < channels; ++c) to[c] += add[p * channels + c];
-            }
+            spread_first(factors, channels, plan.width);
+            for_each_row(plan.sample_size, plan.width, [&](Index start, Index length) {
+                for_each_vector<T>(length, [&](Index i, auto count) {
+                    Vector<T> value =
+                        (load_lanes(from + start + i, count) - load_lanes(means + i, count)) *
+                            load_lanes(factors + i, count) +
+                        load_lanes(shifts + i, count);
+                    if (relu) value = value < Vector<T>{} ? Vector<T>{} : value;
+                    if (added != nullptr) value += load_lanes(added + start + i, count);
+                    store_lanes(to + start + i, value, count);
+                });
+            });
         });
+    });
 }
 
-/// Gradients of group norm [+ ReLU]; the ReLU's mask is computed again from x.
+/// The gradients of x, scale and shift. The ReLU's mask is computed again from x. `grad_x` may be
+/// grad_y when it does not accumulate.
 template <class T>
 void group_norm_pullback(Context& context, const NormGeometry& geometry, const T* x,
                          const T* scale, const T* shift, bool relu, const T* mean,
                          const T* inverse_deviation, const T* grad_y,
                          const GradientTarget<T>& grad_x, const GradientTarget<T>& grad_scale,
                          const GradientTarget<T>& grad_shift) {
+    const GroupNormPlan<T> plan(geometry);
     const Index channels = geometry.channels;
-    const Index positions = geometry.positions;
-    const Index width = channels / geometry.groups;
-    const Index spacing = spaced<T>(2 * channels);
-    // Per sample and channel: the sums of grad and of grad times the normalised value.
-    Buffer<T> partials = context.buffer<T>(geometry.samples * spacing);
+    const Index partial = spaced<T>(channels);
+    // Per chunk: the sums of the gradient times the normalised x, and of the gradient.
+    Buffer<T> partials = context.buffer<T>(2 * partial * plan.chunks);
+
+    const Index rows = 8;
     context.parallel_for_with_scratch<T>(
-        geometry.samples, spaced<T>(4 * channels), [&](Index sample, T* scratch) {
-            const T* in = x + sample * positions * channels;
-            const T* up = grad_y + sample * positions * channels;
-            T* sum_gradient = partials.data() + sample * spacing;
-            T* sum_product = sum_gradient + channels;
-            T* centre = scratch;
-            T* inverse = scratch + channels;
-            T* gradient_factor = scratch + 2 * channels;
-            T* offset = scratch + 3 * channels;
-            for (Index c = 0; c < channels; ++c) {
-                const Index group = sample * geometry.groups + c / width;
-                centre[c] = mean[group];
-                inverse[c] = inverse_deviation[group];
-                gradient_factor[c] = inverse[c] * scale[c];
-            }
-            std::fill_n(sum_gradient, 2 * channels, T{0});
-            for (Index p = 0; p < positions; ++p) {
-                const T* row = in + p * channels;
-                const T* gradient = up + p * channels;
+        plan.chunks, rows * plan.stride, [&](Index chunk, T* scratch) {
+            T* means = scratch;
+            T* factors = means + plan.stride;  // of the forward pass, and of grad_y in grad_x
+            T* shifts = factors + plan.stride;
+            T* inverses = shifts + plan.stride;
+            T* scale_sums = inverses + plan.stride;
+            T* shift_sums = scale_sums + plan.stride;
+            T* constants = shift_sums + plan.stride;  // of grad_x, and its share of x - mean
+            T* slopes = constants + plan.stride;
+            T* chunk_scale = partials.data() + 2 * partial * chunk;
+            T* chunk_shift = chunk_scale + partial;
+            std::fill_n(chunk_scale, 2 * partial, T{0});
+            spread(shift, channels, shifts, plan.width);
+
+            plan.for_each_sample(chunk, [&](Index sample) {
+                const T* from = x + sample * plan.sample_size;
+                const T* upstream = grad_y + sample * plan.sample_size;
+                const T* sample_inverse = inverse_deviation + sample * geometry.groups;
+                plan.spread_groups(mean + sample * geometry.groups, means);
+                plan.spread_groups(sample_inverse, inverses);
+                for (Index c = 0; c < channels; ++c) factors[c] = scale[c] * inverses[c];
+                spread_first(factors, channels, plan.width);
+                std::fill_n(scale_sums, plan.width, T{0});
+                std::fill_n(shift_sums, plan.width, T{0});
+
+                // The upstream gradient behind the ReLU.
+                const auto masked = [&](Index at, Index i, Vector<T> centred, auto count) {
+                    const Vector<T> gradient = load_lanes(upstream + at, count);
+                    if (!relu) return gradient;
+                    const Vector<T> value =
+                        centred * load_lanes(factors + i, count) + load_lanes(shifts + i, count);
+                    return value <= Vector<T>{} ? Vector<T>{} : gradient;
+                };
+                for_each_row(plan.sample_size, plan.width, [&](Index start, Index length) {
+                    for_each_vector<T>(length, [&](Index i, auto count) {
+                        const Vector<T> centred =
+                            load_lanes(from + start + i, count) - load_lanes(means + i, count);
+                        const Vector<T> gradient = masked(start + i, i, centred, count);
+                        add_lanes(shift_sums + i, gradient, count);
+                        add_lanes(scale_sums + i, gradient * centred, count);
+                    });
+                });
+                fold(scale_sums, channels, plan.width);
+                fold(shift_sums, channels, plan.width);
                 for (Index c = 0; c < channels; ++c) {
-                    const T distance = row[c] - centre[c];
-                    const T before = distance * gradient_factor[c] + shift[c];
-                    const T masked = !relu || before > T{0} ? gradient[c] : T{0};
-                    sum_gradient[c] += masked;
-                    sum_product[c] += masked * (distance * inverse[c]);
+                    scale_sums[c] *= inverses[c];
+                    chunk_scale[c] += scale_sums[c];
+                    chunk_shift[c] += shift_sums[c];
                 }
-            }
-            if (!grad_x) return;
-            const double count = static_cast<double>(positions * width);
-            T* slope = inverse;  // from here on the coefficient of the centred input
-            for (Index g = 0; g < geometry.groups; ++g) {
-                double gradient = 0.0;
-                double product = 0.0;
-                for (Index c = g * width; c < (g + 1) * width; ++c) {
-                    gradient += static_cast<double>(scale[c]) * static_cast<double>(sum_gradient[c]);
-                    product += static_cast<double>(scale[c]) * static_cast<double>(sum_product[c]);
-                }
-                const double deviation = static_cast<double>(inverse[g * width]);
-                std::fill_n(offset + g * width, width,
-                            static_cast<T>(deviation * gradient / count));
-                std::fill_n(slope + g * width, width,
-                            static_cast<T>(deviation * deviation * product / count));
-            }
-            T* out = grad_x.data + sample * positions * channels;
-            for (Index p = 0; p < positions; ++p) {
-                const T* row = in + p * channels;
-                const T* gradient = up + p * channels;
-                T* to = out + p * channels;
+                if (!grad_x) return;
+
+                // With n = the normalised x and g = scale * gradient:
+                // grad_x = inverse_deviation * (g - mean(g) - n * mean(g * n)).
                 for (Index c = 0; c < channels; ++c) {
-                    const T distance = row[c] - centre[c];
-                    const T before = distance * gradient_factor[c] + shift[c];
-                    const T masked = !relu || before > T{0} ? gradient[c] : T{0};
-                    const T value =
-                        masked * gradient_factor[c] - distance * slope[c] - offset[c];
-                    to[c] = grad_x.accumulate ? to[c] + value : value;
+                    scale_sums[c] *= scale[c];
+                    shift_sums[c] *= scale[c];
                 }
-            }
+                for (Index group = 0; group < geometry.groups; ++group) {
+                    const double count = static_cast<double>(plan.group_elements());
+                    const double inverse = static_cast<double>(sample_inverse[group]);
+                    const double gradient = plan.group_sum(shift_sums, group) / count;
+                    const double slope = plan.group_sum(scale_sums, group) / count;
+                    const Index first = group * plan.group_size();
+                    std::fill_n(constants + first, plan.group_size(),
+                                static_cast<T>(inverse * gradient));
+                    std::fill_n(slopes + first, plan.group_size(),
+                                static_cast<T>(inverse * inverse * slope));
+                }
+                spread_first(constants, channels, plan.width);
+                spread_first(slopes, channels, plan.width);
+                const GradientTarget<T> to{grad_x.data + sample * plan.sample_size,
+                                           grad_x.accumulate};
+                for_each_row(plan.sample_size, plan.width, [&](Index start, Index length) {
+                    for_each_vector<T>(length, [&](Index i, auto count) {
+                        const Vector<T> centred =
+                            load_lanes(from + start + i, count) - load_lanes(means + i, count);
+                        const Vector<T> gradient = masked(start + i, i, centred, count);
+                        put_lanes(to, start + i,
+                                  gradient * load_lanes(factors + i, count) -
+                                      load_lanes(constants + i, count) -
+                                      centred * load_lanes(slopes + i, count),
+                                  count);
+                    });
+                });
+            });
         });
-    if (grad_shift) {
-        combine_partials(partials.data(), geometry.samples, spacing, channels, grad_shift);
-    }
-    if (grad_scale) {
-        combine_partials(partials.data() + channels, geometry.samples, spacing, channels,
-                         grad_scale);
-    }
+
+    const auto total = [&](Index offset, const GradientTarget<T>& target) {
+        if (!target) return;
+        for_each_total(partials.data() + offset, plan.chunks, 2 * partial, channels,
+                       [&](Index c, double sum) { put_total(target, c, sum); });
+    };
+    total(0, grad_scale);
+    total(partial, grad_shift);
 }
 
 }  // namespace kasmina::backends::eigen_detail

@@ -1,4 +1,4 @@
-// Many tensors in one call: norms and optimiser steps, at the speed of memory.
+// Many tensors in one pass: sums of squares and optimiser steps.
 #pragma once
 
 #include <algorithm>
@@ -6,112 +6,149 @@
 #include <span>
 
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/pack.hpp>
+#include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::eigen_detail {
 
-/// Elements per chunk of parallel work: smaller tensors are done where they are met.
-inline constexpr Index tensor_chunk = Index{1} << 15;
-
-/// Calls f(chunk, begin, end) over pieces of `size` elements.
-template <class F>
-void for_pieces(Context& context, Index size, F&& f) {
-    const Index chunks = (size + tensor_chunk - 1) / tensor_chunk;
-    const auto piece = [&](Index chunk) {
-        f(chunk, chunk * tensor_chunk, std::min(size, (chunk + 1) * tensor_chunk));
-    };
-    if (chunks == 1) {
-        piece(0);
-    } else {
-        context.parallel_for(chunks, piece);
+/// Tensors cut into pieces, numbered through all of them, so that one large tensor and many small
+/// ones make equal work.
+template <class Slice>
+class PiecePlan {
+public:
+    PiecePlan(Context& context, std::span<const Slice> slices)
+        : slices_(slices), first_piece_(context.buffer<Index>(std::ssize(slices) + 1)) {
+        Index pieces = 0;
+        for (Index i = 0; i < std::ssize(slices); ++i) {
+            first_piece_.data()[i] = pieces;
+            pieces += (slices[static_cast<std::size_t>(i)].size + piece_size - 1) / piece_size;
+        }
+        first_piece_.data()[std::ssize(slices)] = pieces;
     }
+
+    [[nodiscard]] Index pieces() const { return first(std::ssize(slices_)); }
+    /// The number of a tensor's first piece.
+    [[nodiscard]] Index first(Index tensor) const { return first_piece_.data()[tensor]; }
+
+    /// body(piece, slice, start, length) for all pieces, in parallel.
+    template <class Body>
+    void run(Context& context, Body&& body) const {
+        context.parallel_for(pieces(), [&](Index piece) {
+            const Index* begin = first_piece_.data();
+            const Index* after = std::upper_bound(begin, begin + first_piece_.size(), piece);
+            const Slice& slice = slices_[static_cast<std::size_t>(after - begin - 1)];
+            const Index start = (piece - *(after - 1)) * piece_size;
+            body(piece, slice, start, std::min(piece_size, slice.size - start));
+        });
+    }
+
+private:
+    static constexpr Index piece_size = 16384;
+
+    std::span<const Slice> slices_;
+    Buffer<Index> first_piece_;
+};
+
+/// The sum of squares, in double.
+template <class T>
+[[nodiscard]] double squared_norm(const T* from, Index size) {
+    constexpr Index count = 16;  // sums that run side by side
+    double sums[static_cast<std::size_t>(count)] = {};
+    Index i = 0;
+    for (; i + count <= size; i += count) {
+#if defined(__clang__)
+#pragma clang loop vectorize(enable)
+#elif defined(__GNUC__)
+#pragma GCC ivdep
+#endif
+        for (Index lane = 0; lane < count; ++lane) {
+            const double value = static_cast<double>(from[i + lane]);
+            sums[lane] += value * value;
+        }
+    }
+    for (Index lane = 0; i < size; ++i, ++lane) {
+        const double value = static_cast<double>(from[i]);
+        sums[lane] += value * value;
+    }
+    double total = 0.0;
+    for (const double sum : sums) total += sum;
+    return total;
 }
 
-/// Sum of squares of each tensor: eight running sums in double, pieces added in order.
+/// norms[i] = the sum of squares of tensor i.
 template <class T>
 void squared_norms(Context& context, std::span<const TensorSlice<T>> slices,
                    std::span<double> norms) {
-    constexpr Index ways = 8;
-    for (std::size_t i = 0; i < slices.size(); ++i) {
-        const T* data = slices[i].data;
-        const Index chunks = (slices[i].size + tensor_chunk - 1) / tensor_chunk;
-        Buffer<double> sums = context.buffer<double>(chunks);
-        for_pieces(context, slices[i].size, [&](Index chunk, Index begin, Index end) {
-            double running[static_cast<std::size_t>(ways)] = {};
-            Index at = begin;
-            for (; at + ways <= end; at += ways) {
-                for (Index way = 0; way < ways; ++way) {
-                    const double value = static_cast<double>(data[at + way]);
-                    running[way] += value * value;
-                }
-            }
-            for (; at < end; ++at) {
-                const double value = static_cast<double>(data[at]);
-                running[0] += value * value;
-            }
-            double total = 0.0;
-            for (const double sum : running) total += sum;
-            sums.data()[chunk] = total;
-        });
-        norms[i] = 0.0;
-        for (Index chunk = 0; chunk < chunks; ++chunk) norms[i] += sums.data()[chunk];
+    const PiecePlan<TensorSlice<T>> plan(context, slices);
+    Buffer<double> partials = context.buffer<double>(plan.pieces());
+    plan.run(context, [&](Index piece, const TensorSlice<T>& slice, Index start, Index length) {
+        partials.data()[piece] = squared_norm(slice.data + start, length);
+    });
+    for (Index i = 0; i < std::ssize(slices); ++i) {
+        double sum = 0.0;
+        for (Index piece = plan.first(i); piece < plan.first(i + 1); ++piece) {
+            sum += partials.data()[piece];
+        }
+        norms[static_cast<std::size_t>(i)] = sum;
     }
 }
 
+/// torch.optim.SGD with dampening 0. A slice's `first` is the momentum; it is not used, and may be
+/// null, when the momentum is 0.
 template <class T>
-void sgd_step(Context& context, const SgdStep& step,
-              std::span<const OptimiserSlice<T>> slices) {
+void sgd_step(Context& context, const SgdStep& step, std::span<const OptimiserSlice<T>> slices) {
+    const PiecePlan<OptimiserSlice<T>> plan(context, slices);
     const T rate = static_cast<T>(step.learning_rate);
     const T momentum = static_cast<T>(step.momentum);
     const T decay = static_cast<T>(step.weight_decay);
-    for (const OptimiserSlice<T>& slice : slices) {
-        for_pieces(context, slice.size, [&](Index, Index begin, Index end) {
-            T* value = slice.value;
-            T* velocity = slice.first;
-            const T* gradient = slice.gradient;
-            if (velocity == nullptr) {
-                for (Index i = begin; i < end; ++i) {
-                    value[i] -= rate * (gradient[i] + decay * value[i]);
-                }
-                return;
+    plan.run(context, [&](Index, const OptimiserSlice<T>& slice, Index start, Index length) {
+        for_each_vector<T>(length, [&](Index i, auto count) {
+            const Index at = start + i;
+            const Vector<T> value = load_lanes(slice.value + at, count);
+            Vector<T> move = load_lanes(slice.gradient + at, count);
+            if (step.weight_decay != 0.0) move += value * decay;
+            if (step.momentum != 0.0) {
+                const Vector<T> velocity =
+                    step.first_step ? move
+                                    : load_lanes(slice.first + at, count) * momentum + move;
+                store_lanes(slice.first + at, velocity, count);
+                move = step.nesterov ? move + velocity * momentum : velocity;
             }
-            const T kept = step.first_step ? T{0} : momentum;
-            const T ahead = step.nesterov ? momentum : T{0};
-            const T own = step.nesterov ? T{1} : T{0};
-            for (Index i = begin; i < end; ++i) {
-                const T direction = gradient[i] + decay * value[i];
-                velocity[i] = kept * velocity[i] + direction;
-                const T nesterov = direction + ahead * velocity[i];
-                value[i] -= rate * (own != T{0} ? nesterov : velocity[i]);
-            }
+            store_lanes(slice.value + at, value - move * rate, count);
         });
-    }
+    });
 }
 
+/// torch.optim.AdamW, its operations in PyTorch's order: the decay first, then the moments.
 template <class T>
 void adamw_step(Context& context, const AdamWStep& step,
                 std::span<const OptimiserSlice<T>> slices) {
-    const T shrink = static_cast<T>(1.0 - step.learning_rate * step.weight_decay);
-    const T new_first = static_cast<T>(1.0 - step.beta1);
-    const T kept_second = static_cast<T>(step.beta2);
-    const T new_second = static_cast<T>(1.0 - step.beta2);
+    const PiecePlan<OptimiserSlice<T>> plan(context, slices);
+    const T kept = static_cast<T>(1.0 - step.learning_rate * step.weight_decay);
     const T rate = static_cast<T>(step.learning_rate / step.bias_correction1);
-    const T correction = static_cast<T>(1.0 / std::sqrt(step.bias_correction2));
+    const T root = static_cast<T>(std::sqrt(step.bias_correction2));
     const T epsilon = static_cast<T>(step.epsilon);
-    for (const OptimiserSlice<T>& slice : slices) {
-        for_pieces(context, slice.size, [&](Index, Index begin, Index end) {
-            for (Index i = begin; i < end; ++i) {
-                const T gradient = slice.gradient[i];
-                const T first = slice.first[i] + new_first * (gradient - slice.first[i]);
-                const T second =
-                    kept_second * slice.second[i] + new_second * gradient * gradient;
-                slice.first[i] = first;
-                slice.second[i] = second;
-                slice.value[i] = shrink * slice.value[i] -
-                                 rate * (first / (std::sqrt(second) * correction + epsilon));
-            }
+    const T new1 = static_cast<T>(1.0 - step.beta1);
+    const T old2 = static_cast<T>(step.beta2);
+    const T new2 = static_cast<T>(1.0 - step.beta2);
+    plan.run(context, [&](Index, const OptimiserSlice<T>& slice, Index start, Index length) {
+        for_each_vector<T>(length, [&](Index i, auto count) {
+            const Index at = start + i;
+            const Vector<T> gradient = load_lanes(slice.gradient + at, count);
+            Vector<T> first = load_lanes(slice.first + at, count);
+            first += (gradient - first) * new1;
+            const Vector<T> second =
+                load_lanes(slice.second + at, count) * old2 + gradient * gradient * new2;
+            const Vector<T> deviation =
+                math::sqrt(Pack<T>(second)).values / root + epsilon;
+            store_lanes(slice.first + at, first, count);
+            store_lanes(slice.second + at, second, count);
+            store_lanes(slice.value + at,
+                        load_lanes(slice.value + at, count) * kept - first / deviation * rate,
+                        count);
         });
-    }
+    });
 }
 
 }  // namespace kasmina::backends::eigen_detail

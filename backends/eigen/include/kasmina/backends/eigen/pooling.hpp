@@ -1,97 +1,175 @@
-// Pooling: 2x2 maximum, and the mean over all positions of a map.
+// Pooling: 2x2 maximum with stride 2, and the mean over all positions.
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::eigen_detail {
 
-/// 2x2, stride 2; odd rows and columns at the end are dropped.
+/// The maximum of a 2x2 window, lane by lane, and where it is: of equals the first in row-major
+/// order, of NaNs the last, as PyTorch has it.
+template <class T>
+struct WindowMaximum {
+    Vector<T> value;
+    Vector<T> place{};  ///< 0 ... 3
+
+    KASMINA_ALWAYS_INLINE explicit WindowMaximum(const std::array<Vector<T>, 4>& window)
+        : value(window[0]) {
+        for (std::size_t i = 1; i < 4; ++i) {
+            const auto greater = (window[i] > value) | (window[i] != window[i]);
+            value = greater ? window[i] : value;
+            place = greater ? Vector<T>{} + static_cast<T>(i) : place;
+        }
+    }
+
+    /// `gradient` where the maximum is at `i`, else 0.
+    [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> share(std::size_t i, Vector<T> gradient) const {
+        return place == Vector<T>{} + static_cast<T>(i) ? gradient : Vector<T>{};
+    }
+};
+
+/// A map as pairs of rows, the unit of work of 2x2 windows. Of an odd height the last pair is a
+/// single row, of an odd width the last column has no window.
+struct PoolPlan {
+    MapShape shape;
+    Index pair_rows;  ///< of one map
+    Index pairs_per_chunk;
+    Index chunks;
+
+    explicit PoolPlan(const MapShape& of) : shape(of), pair_rows((of.height + 1) / 2) {
+        const Index pair_size = std::max<Index>(1, 2 * of.width * of.channels);
+        pairs_per_chunk = std::max<Index>(1, 32768 / pair_size);
+        chunks = (of.batch * pair_rows + pairs_per_chunk - 1) / pairs_per_chunk;
+    }
+
+    /// Offsets of a window's corners from its first, in row-major order.
+    [[nodiscard]] std::array<Index, 4> corners() const {
+        const Index below = shape.width * shape.channels;
+        return {0, shape.channels, below, below + shape.channels};
+    }
+
+    /// window(in, out): offsets of each window's first corner and its output pixel.
+    /// rest(in, size): stretches of the input that no window covers.
+    template <class Window, class Rest>
+    void run(Index chunk, Window&& window, Rest&& rest) const {
+        const Index row_size = shape.width * shape.channels;
+        const Index last = std::min(shape.batch * pair_rows, (chunk + 1) * pairs_per_chunk);
+        for (Index pair = chunk * pairs_per_chunk; pair < last; ++pair) {
+            const Index map = pair / pair_rows;
+            const Index row = pair % pair_rows;
+            const Index in = (map * shape.height + 2 * row) * row_size;
+            if (2 * row + 1 == shape.height) {
+                rest(in, row_size);
+                continue;
+            }
+            const Index out = (map * (shape.height / 2) + row) * (shape.width / 2) * shape.channels;
+            for (Index column = 0; column < shape.width / 2; ++column) {
+                window(in + 2 * column * shape.channels, out + column * shape.channels);
+            }
+            if (shape.width % 2 != 0) {
+                rest(in + row_size - shape.channels, shape.channels);
+                rest(in + 2 * row_size - shape.channels, shape.channels);
+            }
+        }
+    }
+};
+
+/// y (batch, height / 2, width / 2, channels) = the maximum of each 2x2 window of x.
 template <class T>
 void max_pool(Context& context, const MapShape& shape, const T* x, T* y) {
-    const Index channels = shape.channels;
-    const Index row = shape.width * channels;
-    const Index rows = shape.height / 2;
-    const Index columns = shape.width / 2;
-    context.parallel_for(shape.batch, [&](Index sample) {
-        for (Index i = 0; i < rows; ++i) {
-            for (Index j = 0; j < columns; ++j) {
-                const T* in = x + (sample * shape.height + 2 * i) * row + 2 * j * channels;
-                T* out = y + ((sample * rows + i) * columns + j) * channels;
-                for (Index c = 0; c < channels; ++c) {
-                    out[c] = std::max(std::max(in[c], in[channels + c]),
-                                      std::max(in[row + c], in[row + channels + c]));
-                }
-            }
-        }
+    const PoolPlan plan(shape);
+    const std::array<Index, 4> corners = plan.corners();
+    context.parallel_for(plan.chunks, [&](Index chunk) {
+        plan.run(
+            chunk,
+            [&](Index in, Index out) {
+                for_each_vector<T>(shape.channels, [&](Index c, auto count) {
+                    std::array<Vector<T>, 4> window;
+                    for (std::size_t i = 0; i < 4; ++i) {
+                        window[i] = load_lanes(x + in + corners[i] + c, count);
+                    }
+                    store_lanes(y + out + c, WindowMaximum<T>(window).value, count);
+                });
+            },
+            [](Index, Index) {});
     });
 }
 
-/// The first of the greatest, in row-major order, gets a window's gradient.
+/// The gradient of x: each window's goes to its maximum.
 template <class T>
 void max_pool_pullback(Context& context, const MapShape& shape, const T* x, const T* grad_y,
-                       const GradientTarget<T>& target) {
-    if (!target) return;
-    const Index channels = shape.channels;
-    const Index row = shape.width * channels;
-    const Index rows = shape.height / 2;
-    const Index columns = shape.width / 2;
-    context.parallel_for(shape.batch, [&](Index sample) {
-        T* out = target.data + sample * shape.height * row;
-        if (!target.accumulate) std::fill_n(out, shape.height * row, T{0});
-        for (Index i = 0; i < rows; ++i) {
-            for (Index j = 0; j < columns; ++j) {
-                const Index corner = 2 * i * row + 2 * j * channels;
-                const T* in = x + sample * shape.height * row + corner;
-                const T* gradient = grad_y + ((sample * rows + i) * columns + j) * channels;
-                const Index places[4] = {0, channels, row, row + channels};
-                for (Index c = 0; c < channels; ++c) {
-                    Index winner = 0;
-                    for (const Index place : places) {
-                        if (in[place + c] > in[winner + c]) winner = place;
+                       const GradientTarget<T>& grad_x) {
+    if (!grad_x) return;
+    const PoolPlan plan(shape);
+    const std::array<Index, 4> corners = plan.corners();
+    context.parallel_for(plan.chunks, [&](Index chunk) {
+        plan.run(
+            chunk,
+            [&](Index in, Index out) {
+                for_each_vector<T>(shape.channels, [&](Index c, auto count) {
+                    std::array<Vector<T>, 4> window;
+                    for (std::size_t i = 0; i < 4; ++i) {
+                        window[i] = load_lanes(x + in + corners[i] + c, count);
                     }
-                    out[corner + winner + c] += gradient[c];
-                }
-            }
-        }
+                    const WindowMaximum<T> maximum(window);
+                    const Vector<T> gradient = load_lanes(grad_y + out + c, count);
+                    for (std::size_t i = 0; i < 4; ++i) {
+                        put_lanes(grad_x, in + corners[i] + c, maximum.share(i, gradient), count);
+                    }
+                });
+            },
+            [&](Index in, Index size) {
+                if (!grad_x.accumulate) std::fill_n(grad_x.data + in, size, T{0});
+            });
     });
 }
 
-/// (samples, positions, channels) -> (samples, channels).
+/// y (samples, channels) = the mean of x (samples, positions, channels) over positions.
 template <class T>
 void mean_positions(Context& context, const NormGeometry& geometry, const T* x, T* y) {
     const Index channels = geometry.channels;
-    const T share = T{1} / static_cast<T>(geometry.positions);
-    context.parallel_for(geometry.samples, [&](Index sample) {
-        const T* in = x + sample * geometry.positions * channels;
-        T* out = y + sample * channels;
-        std::fill_n(out, channels, T{0});
-        for (Index p = 0; p < geometry.positions; ++p) {
-            for (Index c = 0; c < channels; ++c) out[c] += in[p * channels + c];
-        }
-        for (Index c = 0; c < channels; ++c) out[c] *= share;
-    });
+    const Index width = row_width<T>(channels, geometry.positions);
+    const Index sample_size = geometry.positions * channels;
+    const T factor = T{1} / static_cast<T>(geometry.positions);
+    context.parallel_for_with_scratch<T>(
+        geometry.samples, spaced<T>(width), [&](Index sample, T* sums) {
+            const T* from = x + sample * sample_size;
+            std::fill_n(sums, width, T{0});
+            for_each_row(sample_size, width, [&](Index start, Index length) {
+                for_each_vector<T>(length, [&](Index i, auto count) {
+                    add_lanes(sums + i, load_lanes(from + start + i, count), count);
+                });
+            });
+            fold(sums, channels, width);
+            for (Index c = 0; c < channels; ++c) y[sample * channels + c] = sums[c] * factor;
+        });
 }
 
+/// The gradient of x: grad_y / positions at every position.
 template <class T>
 void mean_positions_pullback(Context& context, const NormGeometry& geometry, const T* grad_y,
-                             const GradientTarget<T>& target) {
-    if (!target) return;
+                             const GradientTarget<T>& grad_x) {
+    if (!grad_x) return;
     const Index channels = geometry.channels;
-    const T share = T{1} / static_cast<T>(geometry.positions);
-    context.parallel_for(geometry.samples, [&](Index sample) {
-        const T* gradient = grad_y + sample * channels;
-        T* out = target.data + sample * geometry.positions * channels;
-        for (Index p = 0; p < geometry.positions; ++p) {
-            for (Index c = 0; c < channels; ++c) {
-                const T value = gradient[c] * share;
-                T& to = out[p * channels + c];
-                to = target.accumulate ? to + value : value;
-            }
-        }
-    });
+    const Index width = row_width<T>(channels, geometry.positions);
+    const Index sample_size = geometry.positions * channels;
+    const T factor = T{1} / static_cast<T>(geometry.positions);
+    context.parallel_for_with_scratch<T>(
+        geometry.samples, spaced<T>(width), [&](Index sample, T* row) {
+            spread(grad_y + sample * channels, channels, row, width);
+            for (Index i = 0; i < width; ++i) row[i] *= factor;
+            for_each_row(sample_size, width, [&](Index start, Index length) {
+                for_each_vector<T>(length, [&](Index i, auto count) {
+                    put_lanes(grad_x, sample * sample_size + start + i, load_lanes(row + i, count),
+                              count);
+                });
+            });
+        });
 }
 
 }  // namespace kasmina::backends::eigen_detail

@@ -100,6 +100,14 @@ void spread(const T* from, Index period, T* row, Index width) {
     for (Index start = 0; start < width; start += period) std::copy_n(from, period, row + start);
 }
 
+/// Repeats the first period of a row in the later ones.
+template <class T>
+void spread_first(T* row, Index period, Index width) {
+    for (Index start = period; start < width; start += period) {
+        std::copy_n(row, period, row + start);
+    }
+}
+
 /// Adds the later periods of a row to its first.
 template <class T>
 void fold(T* row, Index period, Index width) {

@@ -1,0 +1,53 @@
+// Copy, fill, add and scale: memory at its own speed, in fixed blocks over the threads.
+#pragma once
+
+#include <algorithm>
+
+#include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/rows.hpp>
+
+namespace kasmina::backends::eigen_detail {
+
+/// body(start, length) for blocks of 0 ... size - 1, in parallel.
+template <class Body>
+void parallel_blocks(Context& context, Index size, Body&& body) {
+    constexpr Index block = 16384;
+    context.parallel_for((size + block - 1) / block, [&](Index chunk) {
+        body(chunk * block, std::min(block, size - chunk * block));
+    });
+}
+
+template <class T>
+void copy(Context& context, const T* from, T* to, Index size) {
+    parallel_blocks(context, size, [&](Index start, Index length) {
+        std::copy_n(from + start, length, to + start);
+    });
+}
+
+template <class T>
+void fill(Context& context, T* to, Index size, T value) {
+    parallel_blocks(context, size,
+                    [&](Index start, Index length) { std::fill_n(to + start, length, value); });
+}
+
+/// to += from.
+template <class T>
+void add(Context& context, const T* from, T* to, Index size) {
+    parallel_blocks(context, size, [&](Index start, Index length) {
+        for_each_vector<T>(length, [&](Index i, auto count) {
+            add_lanes(to + start + i, load_lanes(from + start + i, count), count);
+        });
+    });
+}
+
+/// to *= factor.
+template <class T>
+void scale(Context& context, T factor, T* to, Index size) {
+    parallel_blocks(context, size, [&](Index start, Index length) {
+        for_each_vector<T>(length, [&](Index i, auto count) {
+            store_lanes(to + start + i, load_lanes(to + start + i, count) * factor, count);
+        });
+    });
+}
+
+}  // namespace kasmina::backends::eigen_detail
