@@ -1,0 +1,69 @@
+// After its first step, a training step of host and seed allocates nothing.
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <kasmina/backends/eigen.hpp>
+
+#include "support/catch.hpp"
+#include "support/counting_allocator.hpp"
+#include "support/gradient_check.hpp"
+
+#include <kasmina/autodiff/ops/blend.hpp>
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/hosts/cnn.hpp>
+
+namespace kasmina {
+namespace {
+
+template <class Blueprint>
+std::size_t allocations_of_a_later_step(int threads) {
+    using B = backends::Eigen<float>;
+    Generator generator(1);
+    hosts::Cnn<B> host({.base = 8, .height = 16, .width = 16}, generator);
+    typename Blueprint::template Module<B> seed(16, {}, generator);
+    B::Context context(threads);
+    Tape<B> tape(context);
+    const auto images = Tensor<B>::from_host({4, 16, 16, 3},
+                                             test::normal_values<float>(4 * 16 * 16 * 3, 2));
+    const std::vector<std::int32_t> labels{1, 2, 3, 4};
+    const std::size_t slot = hosts::boundary_of(host, "r0c1");
+    const std::size_t end = hosts::end_boundary(host);
+    const auto step = [&] {
+        tape.clear();
+        const auto before = host.forward(tape, tape.constant(images), 0, slot, Mode::training);
+        const auto grown = seed.forward(tape, tape.detach(before));
+        const auto logits =
+            host.forward(tape, ops::blend_add(before, grown, 0.5), slot, end, Mode::training);
+        tape.backward(ops::cross_entropy(logits, labels));
+    };
+    step();
+    step();
+    const std::size_t before = test::allocations();
+    for (int i = 0; i < 3; ++i) step();
+    return test::allocations() - before;
+}
+
+TEST_CASE("after the first step, training allocates nothing", "[allocation]") {
+    for (const int threads : {1, 2}) {
+        CAPTURE(threads);
+        CHECK(allocations_of_a_later_step<cnn::ConvHeavy>(threads) == 0);
+        CHECK(allocations_of_a_later_step<cnn::ConvSmall>(threads) == 0);
+        CHECK(allocations_of_a_later_step<cnn::Depthwise>(threads) == 0);
+        CHECK(allocations_of_a_later_step<cnn::Bottleneck>(threads) == 0);
+        CHECK(allocations_of_a_later_step<cnn::Attention>(threads) == 0);
+        CHECK(allocations_of_a_later_step<cnn::Norm>(threads) == 0);
+    }
+}
+
+TEST_CASE("the counter counts", "[allocation]") {
+    const std::size_t before = test::allocations();
+    const auto values = std::make_unique<std::vector<int>>(100);
+    CHECK(values->size() == 100);
+    CHECK(test::allocations() >= before + 2);
+}
+
+}  // namespace
+}  // namespace kasmina

@@ -1,0 +1,86 @@
+// Parameter counts are exact: formula, module and golden table agree (B-1).
+#include <array>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+
+#include <kasmina/blueprints/cnn.hpp>
+
+namespace kasmina {
+namespace {
+
+using B = test::Eigen32;
+
+struct Row {
+    Index width;
+    std::array<Index, 7> counts;  // norm attention depthwise bottleneck conv_small* light heavy
+};
+
+// * without its scale, as the golden table has it.
+constexpr std::array<Row, 5> table{{{1, {3, 3, 12, 594, 3, 11, 22}},
+                                    {4, {9, 12, 60, 648, 24, 152, 304}},
+                                    {8, {17, 40, 152, 720, 80, 592, 1184}},
+                                    {64, {129, 2112, 4800, 4480, 4224, 36992, 73984}},
+                                    {256, {513, 33024, 68352, 70144, 66048, 590336, 1180672}}}};
+
+TEST_CASE("parameter counts are those of the golden table", "[B-1]") {
+    for (const Row& row : table) {
+        CAPTURE(row.width);
+        CHECK(cnn::Noop::parameter_count(row.width) == 0);
+        CHECK(cnn::Norm::parameter_count(row.width) == row.counts[0]);
+        CHECK(cnn::Attention::parameter_count(row.width) == row.counts[1]);
+        CHECK(cnn::Depthwise::parameter_count(row.width) == row.counts[2]);
+        CHECK(cnn::Bottleneck::parameter_count(row.width) == row.counts[3]);
+        CHECK(cnn::ConvSmall::parameter_count(row.width) == row.counts[4] + row.width);
+        CHECK(cnn::ConvLight::parameter_count(row.width) == row.counts[5]);
+        CHECK(cnn::ConvHeavy::parameter_count(row.width) == row.counts[6]);
+    }
+    static_assert(cnn::ConvHeavy::parameter_count(64) == 73984);
+}
+
+template <class Blueprint>
+void check_count(Index width, const typename Blueprint::Options& options) {
+    Generator generator(1);
+    const typename Blueprint::template Module<B> module(width, options, generator);
+    CAPTURE(Blueprint::name, width);
+    CHECK(nn::parameter_count(module) == Blueprint::parameter_count(width, options));
+}
+
+TEST_CASE("a module has exactly as many parameters as its blueprint says", "[B-1]") {
+    for (const Index width : {1, 3, 4, 13, 48, 70}) {
+        check_count<cnn::Noop>(width, {});
+        check_count<cnn::Norm>(width, {});
+        check_count<cnn::ConvSmall>(width, {});
+        check_count<cnn::Attention>(width, {});
+        check_count<cnn::Attention>(width, {.reduction = 2});
+        check_count<cnn::Bottleneck>(width, {});
+        check_count<cnn::Bottleneck>(width, {.reduction = 2, .zero_init_final_layer = false});
+        for (const bool scaled : {false, true}) {
+            check_count<cnn::Depthwise>(width, {.layer_scale = scaled});
+            check_count<cnn::ConvLight>(width, {.layer_scale = scaled});
+            check_count<cnn::ConvHeavy>(width, {.layer_scale = scaled});
+        }
+    }
+}
+
+TEST_CASE("options out of range are refused with their numbers", "[B-2]") {
+    Generator generator(1);
+    const Generator::State before = generator.state();
+    CHECK_THROWS_AS((cnn::Attention::Module<B>(8, {.reduction = 0}, generator)), OptionError);
+    CHECK_THROWS_AS((cnn::Bottleneck::Module<B>(8, {.reduction = -1}, generator)), OptionError);
+    CHECK_THROWS_AS((cnn::ConvLight::Module<B>(0, {}, generator)), OptionError);
+    CHECK_THROWS_AS((cnn::Noop::Module<B>(0, {}, generator)), OptionError);
+    CHECK_THROWS_AS((cnn::Norm::Module<B>(-3, {}, generator)), OptionError);
+    CHECK_THROWS_AS(cnn::Attention::parameter_count(8, {.reduction = 0}), OptionError);
+    CHECK(generator.state() == before);
+    try {
+        cnn::Attention::check(8, {.reduction = 0});
+    } catch (const OptionError& error) {
+        CHECK(error.where() == "blueprint attention");
+        CHECK(error.expected() == "reduction >= 1");
+        CHECK(error.got() == "0");
+    }
+}
+
+}  // namespace
+}  // namespace kasmina
