@@ -5,13 +5,12 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <kasmina/tensor/index.hpp>
 #include <limits>
 #include <mutex>
 #include <new>
 #include <type_traits>
 #include <utility>
-
-#include <kasmina/tensor/index.hpp>
 
 #if defined(__linux__)
 #include <sys/mman.h>

@@ -1,12 +1,11 @@
 // The CPU backend's context: the threads that kernels run on and the pool their memory is from.
 #pragma once
 
-#include <string>
-
 #include <kasmina/backends/eigen/buffer_pool.hpp>
 #include <kasmina/backends/eigen/thread_pool.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
+#include <string>
 
 namespace kasmina::backends::eigen_detail {
 

@@ -25,8 +25,8 @@ namespace kasmina::backends::eigen_detail {
 template <class T>
 void conv2d_forward(Context& context, const ConvShape& shape, const T* x, const T* weight, T* y) {
     if (is_pointwise(shape)) {
-        return gemm(context, false, true, pixel_count(shape), shape.out_channels,
-                    shape.in_channels, x, weight, y, false);
+        return gemm(context, false, true, pixel_count(shape), shape.out_channels, shape.in_channels,
+                    x, weight, y, false);
     }
     if constexpr (winograd::exact_enough<T>) {
         if (winograd::suits<T>(shape)) {
@@ -60,8 +60,8 @@ template <class T>
 void conv2d_backward_weight(Context& context, const ConvShape& shape, const T* x, const T* grad_y,
                             T* grad_weight, bool accumulate) {
     if (is_pointwise(shape)) {
-        return gemm(context, true, false, shape.out_channels, shape.in_channels,
-                    pixel_count(shape), grad_y, x, grad_weight, accumulate);
+        return gemm(context, true, false, shape.out_channels, shape.in_channels, pixel_count(shape),
+                    grad_y, x, grad_weight, accumulate);
     }
     if constexpr (winograd::exact_enough<T>) {
         if (winograd::suits<T>(shape)) {

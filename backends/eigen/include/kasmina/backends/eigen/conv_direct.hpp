@@ -2,14 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <utility>
-
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
+#include <utility>
 
 namespace kasmina::backends::eigen_detail {
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/tensor/index.hpp>

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
@@ -51,22 +50,20 @@ void accumulate_kernel_row(const ConvShape& shape, const PaddedRows<T>& x, Index
                            Index first_row, Index last_row, const T* grad_y, Index out_stride,
                            Index vectors, T* sums_at) {
     const Index down = kh - shape.kernel_height / 2;
-    for_each_tile(shape.kernel_width * shape.in_channels, vectors,
-                  [&]<int Rows, int Vectors>(Index input) {
-                      RegisterTile<T, Rows, Vectors> sums;
-                      sums.clear();
-                      for (Index row = first_row; row < last_row; ++row) {
-                          const Index from = row % shape.height + down;
-                          if (from < 0 || from >= shape.height) continue;
-                          sums.accumulate(x.at(row + down, 0) + input, Constant<1>{},
-                                          shape.in_channels,
-                                          grad_y + row * shape.width * out_stride, out_stride,
-                                          shape.width);
-                      }
-                      T* const to = sums_at + input * out_stride;
-                      sums.add_stored(to, out_stride, Vectors * lanes<T>);
-                      sums.write(to, out_stride, Vectors * lanes<T>);
-                  });
+    for_each_tile(
+        shape.kernel_width * shape.in_channels, vectors, [&]<int Rows, int Vectors>(Index input) {
+            RegisterTile<T, Rows, Vectors> sums;
+            sums.clear();
+            for (Index row = first_row; row < last_row; ++row) {
+                const Index from = row % shape.height + down;
+                if (from < 0 || from >= shape.height) continue;
+                sums.accumulate(x.at(row + down, 0) + input, Constant<1>{}, shape.in_channels,
+                                grad_y + row * shape.width * out_stride, out_stride, shape.width);
+            }
+            T* const to = sums_at + input * out_stride;
+            sums.add_stored(to, out_stride, Vectors * lanes<T>);
+            sums.write(to, out_stride, Vectors * lanes<T>);
+        });
 }
 
 /// grad_weight (out, in, kh, kw) = sum over pixels of x (shifted by the tap) times grad_y.

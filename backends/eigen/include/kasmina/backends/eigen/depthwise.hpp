@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
@@ -38,8 +37,8 @@ void depthwise_pixel(const ConvShape& shape, Index row, Index column, const T* x
     V sum = accumulate ? load<V>(y + column * channels) : V{};
     for (Index kh = vertical.first; kh < vertical.last; ++kh) {
         for (Index kw = horizontal.first; kw < horizontal.last; ++kw) {
-            const Index pixel = (kh - shape.kernel_height / 2) * shape.width + column + kw -
-                                shape.kernel_width / 2;
+            const Index pixel =
+                (kh - shape.kernel_height / 2) * shape.width + column + kw - shape.kernel_width / 2;
             sum += load<V>(x + pixel * channels) *
                    load<V>(filters + (kh * shape.kernel_width + kw) * channels);
         }
@@ -55,9 +54,8 @@ struct PixelRun {
         const T* from = row + column * shape.in_channels;
         at[0] = column > 0 ? load<V>(from - shape.in_channels) : V{};
         for (int i = 0; i < Columns; ++i) at[i + 1] = load<V>(from + i * shape.in_channels);
-        at[Columns + 1] = column + Columns < shape.width
-                              ? load<V>(from + Columns * shape.in_channels)
-                              : V{};
+        at[Columns + 1] =
+            column + Columns < shape.width ? load<V>(from + Columns * shape.in_channels) : V{};
     }
 
     V at[Columns + 2];
@@ -154,8 +152,8 @@ void depthwise_pixel_gradient(const ConvShape& shape, const TapRange& vertical, 
     const V gradient = load<V>(grad_y + column * channels);
     for (Index kh = vertical.first; kh < vertical.last; ++kh) {
         for (Index kw = horizontal.first; kw < horizontal.last; ++kw) {
-            const Index pixel = (kh - shape.kernel_height / 2) * shape.width + column + kw -
-                                shape.kernel_width / 2;
+            const Index pixel =
+                (kh - shape.kernel_height / 2) * shape.width + column + kw - shape.kernel_width / 2;
             T* const tap = sums + (kh * shape.kernel_width + kw) * channels;
             store(tap, load<V>(tap) + load<V>(x + pixel * channels) * gradient);
         }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
@@ -63,15 +62,13 @@ struct GemmChunks {
 /// panels. The depth goes in blocks that keep a panel in the first-level cache.
 template <class T, class RowStride, class DepthStride>
 void gemm_chunk(Index rows, Index columns, Index depth, const T* a, RowStride a_row,
-                DepthStride a_depth, const PanelView<T>& b, T* c, Index c_stride,
-                bool accumulate) {
+                DepthStride a_depth, const PanelView<T>& b, T* c, Index c_stride, bool accumulate) {
     constexpr Index depth_block = 256;
     for (Index k = 0; k < depth; k += depth_block) {
         const Index block = std::min(depth_block, depth - k);
         const bool add = accumulate || k > 0;
         for (Index column = 0; column < columns; column += panel_width<T>) {
-            const T* panel =
-                b.data + column / panel_width<T> * b.panel_stride + k * b.row_stride;
+            const T* panel = b.data + column / panel_width<T> * b.panel_stride + k * b.row_stride;
             auto tile = [&]<int Rows, int Vectors>(Index row) {
                 RegisterTile<T, Rows, Vectors> sums;
                 T* const to = c + row * c_stride + column;

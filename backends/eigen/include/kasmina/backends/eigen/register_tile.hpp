@@ -2,10 +2,9 @@
 #pragma once
 
 #include <algorithm>
-#include <type_traits>
-
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
+#include <type_traits>
 
 namespace kasmina::backends::eigen_detail {
 
@@ -142,6 +141,8 @@ template <class T>
     return columns - first > lanes<T> ? 2 : 1;
 }
 
-[[nodiscard]] constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+[[nodiscard]] constexpr Index ceil_div(Index a, Index b) {
+    return (a + b - 1) / b;
+}
 
 }  // namespace kasmina::backends::eigen_detail

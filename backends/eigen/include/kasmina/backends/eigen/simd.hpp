@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstring>
-
 #include <kasmina/tensor/index.hpp>
 
 /// \file

@@ -5,14 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <kasmina/backends/eigen/denormals.hpp>
+#include <kasmina/tensor/index.hpp>
 #include <memory>
 #include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
-
-#include <kasmina/backends/eigen/denormals.hpp>
-#include <kasmina/tensor/index.hpp>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <xmmintrin.h>
@@ -21,11 +20,11 @@
 namespace kasmina::backends::eigen_detail {
 
 /// Runs f(chunk, thread) for chunk = 0 ... chunks - 1, each once, on the caller (thread 0) and on
-/// `threads - 1` workers, which take chunks from a shared counter. Workers spin for some microseconds after a job, then park, so
-/// that the many short jobs of a training step follow each other without a system call, and idle
-/// threads cost nothing. A worker that does not arrive in time (its core is busy) is not waited
-/// for. Nothing is allocated per job. One job runs at a time: a call from inside a job, or from a
-/// second thread at the same moment, does its chunks itself.
+/// `threads - 1` workers, which take chunks from a shared counter. Workers spin for some
+/// microseconds after a job, then park, so that the many short jobs of a training step follow each
+/// other without a system call, and idle threads cost nothing. A worker that does not arrive in
+/// time (its core is busy) is not waited for. Nothing is allocated per job. One job runs at a time:
+/// a call from inside a job, or from a second thread at the same moment, does its chunks itself.
 class ThreadPool {
 public:
     explicit ThreadPool(int threads) {

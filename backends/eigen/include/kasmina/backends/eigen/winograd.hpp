@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
@@ -20,12 +19,12 @@ namespace kasmina::backends::eigen_detail::winograd {
 inline constexpr Index positions = 16;
 /// Tiles that are transformed, multiplied and transformed back together: their data stays in the
 /// second-level cache.
-inline constexpr Index block_tiles = 48;
+inline constexpr Index block_tiles = 64;
 
 /// The data of a block of tiles is stored as [position][panel of channels][tile][channel in
 /// panel], so that the products find all their operands at constant distances.
 template <class T>
-inline constexpr Index panel_size = block_tiles * panel_width<T>;
+inline constexpr Index panel_size = block_tiles* panel_width<T>;
 
 /// The distance between the 16 positions: one cache line more than a multiple of 4 KiB, or else
 /// all 16 would compete for the same lines of the cache.
@@ -159,26 +158,35 @@ void transform_filters(Context& context, const ConvShape& shape, const T* weight
     const Index in = shape.in_channels;
     const Index out = shape.out_channels;
     const Index panels = ceil_div(out, width);
-    constexpr Index inputs_per_chunk = 16;
-    const Index input_chunks = ceil_div(in, inputs_per_chunk);
+    constexpr Index inputs = lanes<T>;
+    const Index input_chunks = in / inputs;
     context.parallel_for(panels * input_chunks, [&](Index chunk) {
         const Index panel = chunk / input_chunks;
-        const Index first_input = chunk % input_chunks * inputs_per_chunk;
+        const Index input = chunk % input_chunks * inputs;
         const Index count = std::min(width, out - panel * width);
-        for (Index i = first_input; i < std::min(in, first_input + inputs_per_chunk); ++i) {
-            alignas(64) T taps[9][width] = {};
-            for (Index o = 0; o < count; ++o) {
-                const Index output = panel * width + o;
-                const T* from = weight + (transpose ? i * out + output : output * in + i) * 9;
-                for (Index tap = 0; tap < 9; ++tap) taps[tap][o] = from[transpose ? 8 - tap : tap];
+        // Gathered for several inputs before any is read as vectors: a wide load that follows
+        // narrow stores to the same place has to wait for them.
+        alignas(64) T taps[inputs][9][width] = {};
+        for (Index o = 0; o < count; ++o) {
+            const Index output = panel * width + o;
+            for (Index i = 0; i < inputs; ++i) {
+                if (transpose) {
+                    const T* from = weight + ((input + i) * out + output) * 9;
+                    for (Index tap = 0; tap < 9; ++tap) taps[i][tap][o] = from[8 - tap];
+                } else {
+                    const T* from = weight + (output * in + input + i) * 9;
+                    for (Index tap = 0; tap < 9; ++tap) taps[i][tap][o] = from[tap];
+                }
             }
+        }
+        for (Index i = 0; i < inputs; ++i) {
             for (Index v = 0; v < width; v += lanes<T>) {
                 V g[3][3];
                 V u[4][4];
-                for (Index tap = 0; tap < 9; ++tap) g[tap / 3][tap % 3] = load<V>(taps[tap] + v);
+                for (Index tap = 0; tap < 9; ++tap) g[tap / 3][tap % 3] = load<V>(taps[i][tap] + v);
                 two_sided<3, 4>(g, u, [](const auto& a, auto& b) { filter_column(a, b); });
                 for (Index p = 0; p < positions; ++p) {
-                    store(to + p * plane + (panel * in + i) * width + v, u[p / 4][p % 4]);
+                    store(to + p * plane + (panel * in + input + i) * width + v, u[p / 4][p % 4]);
                 }
             }
         }
@@ -197,7 +205,8 @@ void transform_inputs(const TileGrid& grid, Index first_tile, Index tiles, Index
         for (Index c = 0; c < channels; c += lanes<T>) {
             V d[4][4];
             V t[4][4];
-            for (Index p = 0; p < positions; ++p) d[p / 4][p % 4] = load<V>(patch.at[p / 4][p % 4] + c);
+            for (Index p = 0; p < positions; ++p)
+                d[p / 4][p % 4] = load<V>(patch.at[p / 4][p % 4] + c);
             two_sided<4, 4>(d, t, [](const auto& a, auto& b) { input_column(a, b); });
             for (Index p = 0; p < positions; ++p) {
                 store(to + p * plane + offset<T>(tile, c), t[p / 4][p % 4]);
@@ -259,8 +268,8 @@ void multiply(Index tiles, Index in, Index vectors, const T* inputs, const T* fi
         RegisterTile<T, Rows, Vectors> sums;
         sums.clear();
         for (Index i = 0; i < in; i += lanes<T>) {
-            sums.accumulate(inputs + offset<T>(tile, i), width, Constant<1>{},
-                                       filters + i * width, width, Constant<lanes<T>>{});
+            sums.accumulate(inputs + offset<T>(tile, i), width, Constant<1>{}, filters + i * width,
+                            width, Constant<lanes<T>>{});
         }
         sums.write(products + tile * width, width, Vectors * lanes<T>);
     });
@@ -296,19 +305,17 @@ void conv(Context& context, const ConvShape& shape, const T* x, const T* weight,
             transform_inputs(grid, first, tiles, in, x, off_map, inputs, in_plane);
             for (Index p = 0; p < positions; ++p) {
                 for (Index panel = 0; panel < panels; ++panel) {
-                    multiply(tiles, in, panel_vectors<T>(panel * width, out),
-                             inputs + p * in_plane,
+                    multiply(tiles, in, panel_vectors<T>(panel * width, out), inputs + p * in_plane,
                              filters.data() + p * filter_plane + panel * in * width,
                              products + p * out_plane + panel * panel_size<T>);
                 }
             }
-            transform_outputs(grid, first, tiles, out, products, out_plane, y, off_map,
-                              accumulate);
+            transform_outputs(grid, first, tiles, out, products, out_plane, y, off_map, accumulate);
         });
 }
 
-/// Adds up `parts` sums over tiles, [position][panel][input][output in panel], applies G' . G and writes the
-/// gradient in PyTorch's order.
+/// Adds up `parts` sums over tiles, [position][panel][input][output in panel], applies G' . G and
+/// writes the gradient in PyTorch's order.
 template <class T>
 void write_gradient(Context& context, const ConvShape& shape, const T* sums, Index parts,
                     Index part_size, Index plane, T* gradient, bool accumulate) {
@@ -344,8 +351,8 @@ void write_gradient(Context& context, const ConvShape& shape, const T* sums, Ind
 /// sums (inputs x outputs) (+)= inputs' * gradients over the tiles of a block, for one position
 /// and one panel of outputs.
 template <class T>
-void multiply_transposed(Index tiles, Index in, Index vectors, const T* inputs,
-                         const T* gradients, T* sums_at, bool add) {
+void multiply_transposed(Index tiles, Index in, Index vectors, const T* inputs, const T* gradients,
+                         T* sums_at, bool add) {
     constexpr Constant<panel_width<T>> width;
     for (Index first = 0; first < in; first += width) {
         for_each_tile(std::min<Index>(width, in - first), vectors,
@@ -353,9 +360,8 @@ void multiply_transposed(Index tiles, Index in, Index vectors, const T* inputs,
                           RegisterTile<T, Rows, Vectors> sums;
                           T* const at = sums_at + (first + row) * width;
                           sums.clear();
-                          sums.accumulate(inputs + offset<T>(0, first) + row,
-                                                     Constant<1>{}, width, gradients, width,
-                                                     tiles);
+                          sums.accumulate(inputs + offset<T>(0, first) + row, Constant<1>{}, width,
+                                          gradients, width, tiles);
                           if (add) sums.add_stored(at, width, Vectors * lanes<T>);
                           sums.write(at, width, Vectors * lanes<T>);
                       });
@@ -373,7 +379,7 @@ void weight_gradient(Context& context, const ConvShape& shape, const T* x, const
     const TileGrid grid(shape);
     const Index blocks = ceil_div(grid.count, block_tiles);
     // Partial sums over tiles, as many as the shape alone says (E-1).
-    const Index parts = std::clamp<Index>(blocks / 2, 1, 8);
+    const Index parts = std::clamp<Index>(blocks, 1, 8);
 
     const Index sum_plane = padded<T>(panels * in * width);
     const Index part_size = positions * sum_plane;
@@ -395,12 +401,11 @@ void weight_gradient(Context& context, const ConvShape& shape, const T* x, const
             transform_gradients(grid, first, tiles, out, grad_y, zeros, gradients, out_plane);
             for (Index p = 0; p < positions; ++p) {
                 for (Index panel = 0; panel < panels; ++panel) {
-                    multiply_transposed(tiles, in, panel_vectors<T>(panel * width, out),
-                                        inputs + p * in_plane,
-                                        gradients + p * out_plane + panel * panel_size<T>,
-                                        sums.data() + part * part_size + p * sum_plane +
-                                            panel * in * width,
-                                        block > first_block);
+                    multiply_transposed(
+                        tiles, in, panel_vectors<T>(panel * width, out), inputs + p * in_plane,
+                        gradients + p * out_plane + panel * panel_size<T>,
+                        sums.data() + part * part_size + p * sum_plane + panel * in * width,
+                        block > first_block);
                 }
             }
         }
