@@ -1,0 +1,284 @@
+// grow_cnn: trains a small CNN on images, alone and with a seed that grows into it, and compares.
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <kasmina/backends/eigen.hpp>
+#include <kasmina/kasmina.hpp>
+#include <kasmina/telemetry/json_lines.hpp>
+
+#include "cifar10.hpp"
+#include "command_line.hpp"
+#include "mnist.hpp"
+#include "procedural.hpp"
+#include "progress.hpp"
+#include "summary.hpp"
+#include "table.hpp"
+#include "training.hpp"
+
+namespace {
+
+using namespace kasmina;
+using namespace kasmina::examples;
+
+using Backend = backends::Eigen<float>;
+using Clock = std::chrono::steady_clock;
+
+/// Events go to a file when one was asked for.
+struct OptionalFile {
+    std::unique_ptr<telemetry::JsonLinesSink> file;
+
+    void emit(const telemetry::Event& event) {
+        if (file) file->emit(event);
+    }
+};
+
+/// Behind the host a seed cannot move the accuracy, so this program does not ask for an
+/// improvement before blending (G-4), but for a measured contribution before fossilizing (G-6).
+struct Policies : DefaultPolicies {
+    using Gates = GateSet<gates::Identity, gates::Germination, gates::PermissiveTraining,
+                          gates::Blended<true>, gates::Contribution<true>>;
+    using Sink = OptionalFile;
+};
+
+using Model = MorphogeneticModel<hosts::Cnn<Backend>, CnnBlueprints, Policies>;
+
+/// The default configuration, chosen on validation data alone.
+constexpr Index host_width = 8;
+constexpr const char* growing_slot = "r0c2";
+
+double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+Splits load(const CommandLine& line) {
+    if (line.data) return cifar10::load(*line.data, line.seed);
+    if (line.mnist) return mnist::load(*line.mnist, line.seed);
+    return procedural::load(line.seed);
+}
+
+Model make_model(const Splits& data, std::uint64_t seed, Policies::Sink sink) {
+    Generator generator(seed);
+    const ImageSet& images = data.training;
+    ModelOptions<Policies> options;
+    options.sink = std::move(sink);
+    return Model(hosts::Cnn<Backend>({.classes = images.classes,
+                                      .in_channels = images.channels,
+                                      .base = host_width,
+                                      .height = images.height,
+                                      .width = images.width}),
+                 CnnBlueprints{}, generator, std::move(options));
+}
+
+/// Tells what happens, on a terminal with a bar below.
+class Story {
+public:
+    explicit Story(int total_epochs)
+        : progress_(std::cout, detect_terminal()), total_epochs_(total_epochs) {}
+
+    void line(const std::string& text) { progress_.line(text); }
+
+    void step(const char* label, double share) {
+        progress_.update((epochs_done_ + share) / total_epochs_, seconds_since(start_), label);
+    }
+    void epoch_done() { ++epochs_done_; }
+    void finish() { progress_.clear(); }
+
+private:
+    Progress progress_;
+    int total_epochs_;
+    double epochs_done_ = 0.0;
+    Clock::time_point start_ = Clock::now();
+};
+
+void show(Story& story, const EpochMeasurement& measured, int epoch, double validation,
+          const SlotReport* slot, double seconds) {
+    EpochRow row;
+    row.epoch = epoch;
+    row.loss = measured.loss;
+    row.training_accuracy = measured.accuracy;
+    row.validation_accuracy = validation;
+    row.seconds = seconds;
+    if (slot != nullptr) {
+        row.stage = name_of(slot->stage);
+        if (is_active(slot->stage)) {
+            row.alpha = slot->alpha.alpha;
+            row.gradient_ratio = slot->metrics.gradient_ratio;
+            row.contribution = slot->metrics.contribution;
+        }
+    }
+    story.line(table_row(row));
+}
+
+/// Trains the host by itself; its accuracy on the test part is taken later.
+void train_host(Training<Model>& training, const Splits& data, int epochs, Story& story) {
+    story.line(table_header());
+    for (int epoch = 1; epoch <= epochs; ++epoch) {
+        const auto start = Clock::now();
+        const auto measured = training.epoch(
+            epoch, epochs, [&](double share) { story.step("host alone", share); });
+        const double validation = training.accuracy(data.validation);
+        show(story, measured, epoch, validation, nullptr, seconds_since(start));
+        story.epoch_done();
+    }
+}
+
+/// Follows the seeds: how many, along which stages, with which contribution at the end.
+struct Growth {
+    int germinated = 0;
+    int fossilized = 0;
+    int pruned = 0;
+    std::vector<std::vector<std::string>> paths;
+    std::optional<double> contribution;
+
+    void note(const kasmina::StageChange& change, const SlotReport& measured) {
+        if (change.to == Stage::germinated) {
+            ++germinated;
+            paths.push_back({std::string(name_of(change.from))});
+        }
+        if (change.to == Stage::pruned) ++pruned;
+        if (change.to == Stage::fossilized) {
+            ++fossilized;
+            contribution = measured.metrics.contribution;
+        }
+        paths.back().emplace_back(name_of(change.to));
+    }
+};
+
+Growth train_growing(Training<Model>& training, Model& model, Backend::Context& context,
+                     const Splits& data, const CommandLine& line, Story& story) {
+    HeuristicOptions rules;
+    rules.slots = {growing_slot};
+    rules.blueprints = {line.blueprint};
+    Grower grower(model, HeuristicController(rules),
+                  std::log(static_cast<double>(data.training.classes)));
+    Growth growth;
+    story.line(table_header());
+    for (int epoch = 1; epoch <= line.epochs; ++epoch) {
+        const auto start = Clock::now();
+        const auto measured = training.epoch(
+            epoch, line.epochs, [&](double share) { story.step("growing", share); });
+        const EpochReport report = grower.end_epoch(
+            context, measured.loss, [&](const AlphaOverrides& overrides) {
+                return training.accuracy(data.validation, overrides);
+            });
+        if (report.panic) {
+            training.forget_momentum();
+            story.line("epoch " + std::to_string(epoch) + ": the governor rolled back (" +
+                       std::string(prune_reason(*report.panic)) + ")");
+        }
+        training.synchronise();
+        const SlotReport slot = model.slot(growing_slot).report();
+        const SlotReport* shown = &slot;
+        for (const SlotReport& before : report.slots) {
+            if (before.slot == growing_slot) shown = &before;
+        }
+        show(story, measured, epoch, report.accuracy, shown, seconds_since(start));
+        for (const kasmina::StageChange& change : report.changes) {
+            growth.note(change, *shown);
+            story.line(sentence({epoch, change.slot, change.blueprint,
+                                 std::string(name_of(change.from)),
+                                 std::string(name_of(change.to)), change.reason}));
+        }
+        story.epoch_done();
+    }
+    return growth;
+}
+
+std::string joined(const std::vector<std::string>& path) {
+    std::string text;
+    for (const std::string& stage : path) text += (text.empty() ? "" : " -> ") + stage;
+    return text;
+}
+
+void conclude(const Summary& summary, double host_seconds, double grown_seconds,
+              std::size_t test_images) {
+    std::printf("\non %zu test images, read once, now:\n", test_images);
+    std::printf("  host alone  %6.2f %%  %8lld parameters  %.2f s an epoch\n",
+                summary.host_only_accuracy, static_cast<long long>(summary.host_parameters),
+                host_seconds / summary.epochs);
+    std::printf("  grown       %6.2f %%  %8lld parameters  %.2f s an epoch\n",
+                summary.grown_accuracy, static_cast<long long>(summary.grown_parameters),
+                grown_seconds / summary.epochs);
+    std::printf("  difference  %+6.2f points\n", summary.grown_accuracy - summary.host_only_accuracy);
+    std::printf("seeds: %d germinated, %d fossilized, %d pruned\n", summary.germinated,
+                summary.fossilized, summary.pruned);
+    for (const auto& path : summary.stages) std::printf("  %s\n", joined(path).c_str());
+    if (summary.contribution) {
+        std::printf("contribution when it fossilized: %+.2f points on validation images\n",
+                    *summary.contribution);
+    }
+}
+
+void run(const CommandLine& line) {
+    if (line.summary) require_writable(*line.summary);
+    Policies::Sink sink;
+    if (line.telemetry) sink.file = std::make_unique<telemetry::JsonLinesSink>(*line.telemetry);
+    const auto start = Clock::now();
+    const Splits data = load(line);
+    Backend::Context context(line.threads);
+    const Recipe recipe;
+    Story story(2 * line.epochs);
+    story.line(data.name + ": " + std::to_string(data.training.count()) + " images to train, " +
+               std::to_string(data.validation.count()) + " to validate; seed " +
+               std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
+
+    // The same seed gives both networks the same start and the same batches.
+    const Generator order(line.seed, 1);
+    Model host = make_model(data, line.seed, {});
+    Model grown = make_model(data, line.seed, std::move(sink));
+    Training<Model> host_training(host, context, data.training, data.augmentation, recipe, order);
+    Training<Model> grown_training(grown, context, data.training, data.augmentation, recipe,
+                                   order);
+
+    story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
+    const auto host_start = Clock::now();
+    train_host(host_training, data, line.epochs, story);
+    const double host_seconds = seconds_since(host_start);
+
+    story.line("\nthe same host, growing " + line.blueprint + " at " + growing_slot);
+    const auto grown_start = Clock::now();
+    const Growth growth = train_growing(grown_training, grown, context, data, line, story);
+    const double grown_seconds = seconds_since(grown_start);
+    story.finish();
+
+    const ImageSet test = data.load_test();
+    Summary summary;
+    summary.host_only_accuracy = host_training.accuracy(test);
+    summary.grown_accuracy = grown_training.accuracy(test);
+    summary.host_parameters = host.total_parameters();
+    summary.grown_parameters = grown.total_parameters();
+    summary.germinated = growth.germinated;
+    summary.fossilized = growth.fossilized;
+    summary.pruned = growth.pruned;
+    summary.stages = growth.paths;
+    summary.contribution = growth.contribution;
+    summary.epochs = line.epochs;
+    summary.seconds = seconds_since(start);
+    conclude(summary, host_seconds, grown_seconds, test.count());
+    if (grown.telemetry_failures().count > 0) {
+        std::cerr << "telemetry was lost " << grown.telemetry_failures().count
+                  << " times: " << grown.telemetry_failures().first << '\n';
+    }
+    if (line.summary) write_summary(*line.summary, summary);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    std::vector<std::string> blueprints;
+    for (const auto name : CnnBlueprints::names()) blueprints.emplace_back(name);
+    const auto parsed =
+        parse_command_line(argc, argv, CommandLine{}, blueprints, std::cout, std::cerr);
+    if (const auto* exit = std::get_if<Exit>(&parsed)) return exit->code;
+    try {
+        run(std::get<CommandLine>(parsed));
+    } catch (const Error& error) {
+        std::cerr << "grow_cnn: " << error.what() << '\n';
+        return 2;
+    }
+    return 0;
+}

@@ -1,0 +1,139 @@
+// One network's training: epochs of steps, and accuracies on sets that are not trained on.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numbers>
+#include <span>
+#include <utility>
+
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/optim/sgd.hpp>
+#include <kasmina/slot/alpha_overrides.hpp>
+
+#include "batches.hpp"
+
+namespace kasmina::examples {
+
+/// How both networks are trained.
+struct Recipe {
+    std::size_t batch_size = 32;
+    double learning_rate = 0.05;       ///< at the start; falls to 0 along half a cosine
+    double seed_learning_rate = 0.05;  ///< the same, for seeds
+    double momentum = 0.9;
+    double weight_decay = 5e-4;
+};
+
+/// Mean loss and share of hits over an epoch's training batches.
+struct EpochMeasurement {
+    double loss = 0.0;
+    double accuracy = 0.0;  ///< in per cent
+};
+
+/// Trains `model`, which must outlive it. Group 0 of the optimiser is the host, group 1 the seeds.
+template <class Model>
+class Training {
+public:
+    using B = typename Model::Backend;
+
+    Training(Model& model, typename B::Context& context, const ImageSet& images,
+             Augmentation augmentation, const Recipe& recipe, Generator order)
+        : model_(&model),
+          context_(&context),
+          images_(&images),
+          recipe_(recipe),
+          batches_(images, recipe.batch_size, augmentation, order),
+          tape_(context),
+          evaluation_(context, Recording::none) {
+        optimiser_.add_group({.learning_rate = recipe.learning_rate,
+                              .momentum = recipe.momentum,
+                              .weight_decay = recipe.weight_decay,
+                              .nesterov = true});
+        optimiser_.add_group({.learning_rate = recipe.seed_learning_rate,
+                              .momentum = recipe.momentum,
+                              .weight_decay = recipe.weight_decay,
+                              .nesterov = true});
+        synchronise();
+    }
+
+    /// Trains one epoch of `epochs`; `on_step(done)` is told the share of it that is done.
+    template <class OnStep>
+    EpochMeasurement epoch(int number, int epochs, OnStep&& on_step) {
+        const double progress = static_cast<double>(number - 1) / static_cast<double>(epochs);
+        const double rate = 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
+        optimiser_.set_learning_rate(0, recipe_.learning_rate * rate);
+        optimiser_.set_learning_rate(1, recipe_.seed_learning_rate * rate);
+        EpochMeasurement sum;
+        std::size_t steps = 0;
+        Index correct = 0;
+        batches_.start_epoch();
+        while (batches_.next()) {
+            tape_.clear();
+            const Variable<B> logits = model_->forward(tape_, on_tape(tape_, batches_.pixels()));
+            const Variable<B> loss = ops::cross_entropy(logits, batches_.labels());
+            optimiser_.zero_gradients();
+            tape_.backward(loss);
+            optimiser_.step(*context_);
+            sum.loss += static_cast<double>(loss.item());
+            correct += hits(logits, batches_.labels());
+            on_step(static_cast<double>(++steps) /
+                    static_cast<double>(batches_.batches_per_epoch()));
+        }
+        sum.loss /= static_cast<double>(steps);
+        sum.accuracy = per_cent(correct, images_->count());
+        return sum;
+    }
+
+    /// Accuracy on a set, in per cent, with other amplitudes where `overrides` says so.
+    [[nodiscard]] double accuracy(const ImageSet& images, const AlphaOverrides& overrides = {}) {
+        constexpr std::size_t chunk = 256;
+        Index correct = 0;
+        for (std::size_t first = 0; first < images.count(); first += chunk) {
+            const std::size_t count = std::min(chunk, images.count() - first);
+            evaluation_.clear();
+            const Variable<B> logits = model_->evaluate(
+                evaluation_, on_tape(evaluation_, images.pixels_of(first, count)), overrides);
+            correct += hits(logits, images.labels_of(first, count));
+        }
+        return per_cent(correct, images.count());
+    }
+
+    /// After seeds have come or gone.
+    void synchronise() {
+        optimiser_.synchronise(0, Model::pointers(model_->host_parameters()));
+        optimiser_.synchronise(1, Model::pointers(model_->seed_parameters()));
+    }
+
+    /// After a panic.
+    void forget_momentum() { optimiser_.clear_state(); }
+
+private:
+    [[nodiscard]] Variable<B> on_tape(Tape<B>& tape, std::span<const float> pixels) const {
+        const Index image = static_cast<Index>(images_->image_size());
+        const Index count = static_cast<Index>(pixels.size()) / image;
+        return tape.constant({count, images_->height, images_->width, images_->channels}, pixels);
+    }
+
+    [[nodiscard]] Index hits(const Variable<B>& logits,
+                             std::span<const std::int32_t> labels) const {
+        return B::count_correct(*context_, logits.shape()[0], logits.shape()[1], logits.data(),
+                                labels);
+    }
+
+    [[nodiscard]] static double per_cent(Index part, std::size_t whole) {
+        return 100.0 * static_cast<double>(part) / static_cast<double>(whole);
+    }
+
+    Model* model_;
+    typename B::Context* context_;
+    const ImageSet* images_;
+    Recipe recipe_;
+    Batches batches_;
+    Tape<B> tape_;
+    Tape<B> evaluation_;
+    optim::Sgd<B> optimiser_;
+};
+
+}  // namespace kasmina::examples
