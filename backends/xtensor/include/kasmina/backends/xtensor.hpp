@@ -1,0 +1,34 @@
+// Xtensor<T>: the reference backend, plain and obviously right, that others are held against.
+#pragma once
+
+#include <kasmina/backends/xtensor/batch_norm.hpp>
+#include <kasmina/backends/xtensor/cross_entropy.hpp>
+#include <kasmina/backends/xtensor/group_norm.hpp>
+#include <kasmina/backends/xtensor/multi_tensor.hpp>
+#include <kasmina/backends/xtensor/pointwise.hpp>
+#include <kasmina/backends/xtensor/pooling.hpp>
+#include <kasmina/backends/xtensor/products.hpp>
+#include <kasmina/backends/xtensor/storage.hpp>
+#include <kasmina/tensor/backend.hpp>
+
+namespace kasmina::backends {
+
+/// The oracle of the conformance tests: one thread, no tricks, every kernel reads like its
+/// formula. One base per capability. See kasmina/tensor/backend.hpp for what each function does.
+template <class T = double>
+struct Xtensor : xtensor_detail::Storage<T>,
+                 xtensor_detail::Pointwise<T>,
+                 xtensor_detail::Matrices<T>,
+                 xtensor_detail::Convolutions<T>,
+                 xtensor_detail::DepthwiseConvolutions<T>,
+                 xtensor_detail::GroupNorms<T>,
+                 xtensor_detail::BatchNorms<T>,
+                 xtensor_detail::Pooling<T>,
+                 xtensor_detail::Losses<T>,
+                 xtensor_detail::MultiTensors<T> {
+    using Scalar = T;
+    using Context = xtensor_detail::Context;
+    using Buffer = xtensor_detail::Buffer<T>;
+};
+
+}  // namespace kasmina::backends
