@@ -21,7 +21,7 @@ struct HeuristicOptions {
     int plateau_epochs = 3;                 ///< without improvement before a germination
     double plateau_improvement = 0.5;       ///< what counts as one
     int first_epoch = 5;                    ///< at least so many epochs in
-    double drop_limit = 2.0;                ///< below the stage's start: prune
+    double drop_limit = 2.0;                ///< below the start of blending or holding: prune
     int stall_epochs = 5;                   ///< in a stage without improvement: prune
     double prune_penalty = 2.0;             ///< added to a pruned blueprint
     double penalty_decay = 0.5;             ///< each epoch
@@ -96,7 +96,9 @@ private:
 
     [[nodiscard]] std::optional<std::string> reason_to_prune(const SlotReport& slot) const {
         const double improvement = slot.metrics.improvement_since_stage_start();
-        if (improvement < -options_.drop_limit) return "accuracy_dropped";
+        // In training the output is the host's, so a drop is not the seed's doing.
+        const bool heard = slot.stage != Stage::training;
+        if (heard && improvement < -options_.drop_limit) return "accuracy_dropped";
         const bool stalled = slot.metrics.epochs_in_stage >= options_.stall_epochs;
         // A ramp under way is no stall: the seed has not been heard in full yet.
         if (stalled && improvement <= 0.0 && slot.time_to_target == 0) return "no_improvement";
