@@ -8,6 +8,7 @@
 #include <span>
 
 #include <kasmina/backends/eigen/batch_norm.hpp>
+#include <kasmina/backends/eigen/batch_norm_pullback.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv.hpp>
 #include <kasmina/backends/eigen/cross_entropy.hpp>

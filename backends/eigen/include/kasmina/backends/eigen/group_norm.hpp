@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include <kasmina/backends/eigen/context.hpp>
@@ -61,24 +62,22 @@ void group_statistics(const GroupNormPlan<T>& plan, double epsilon, const T* x, 
     const Index channels = plan.geometry.channels;
     const double count = static_cast<double>(plan.group_elements());
     std::fill_n(sums, plan.width, T{0});
-    for_each_row(plan.sample_size, plan.width, [&](Index start, Index length) {
-        for_each_vector<T>(length, [&](Index i, auto lanes_used) {
-            add_lanes(sums + i, load_lanes(x + start + i, lanes_used), lanes_used);
-        });
-    });
+    sum_rows<1>(plan.sample_size, plan.width, sums, plan.stride,
+                [&](Index at, Index, auto lanes_used) {
+                    return std::array{load_lanes(x + at, lanes_used)};
+                });
     fold(sums, channels, plan.width);
     for (Index group = 0; group < plan.geometry.groups; ++group) {
         mean[group] = static_cast<T>(plan.group_sum(sums, group) / count);
     }
     plan.spread_groups(mean, row);
     std::fill_n(sums, plan.width, T{0});
-    for_each_row(plan.sample_size, plan.width, [&](Index start, Index length) {
-        for_each_vector<T>(length, [&](Index i, auto lanes_used) {
-            const Vector<T> centred =
-                load_lanes(x + start + i, lanes_used) - load_lanes(row + i, lanes_used);
-            add_lanes(sums + i, centred * centred, lanes_used);
-        });
-    });
+    sum_rows<1>(plan.sample_size, plan.width, sums, plan.stride,
+                [&](Index at, Index i, auto lanes_used) {
+                    const Vector<T> centred =
+                        load_lanes(x + at, lanes_used) - load_lanes(row + i, lanes_used);
+                    return std::array{centred * centred};
+                });
     fold(sums, channels, plan.width);
     for (Index group = 0; group < plan.geometry.groups; ++group) {
         const double variance = plan.group_sum(sums, group) / count;
@@ -169,22 +168,20 @@ void group_norm_pullback(Context& context, const NormGeometry& geometry, const T
                 std::fill_n(shift_sums, plan.width, T{0});
 
                 // The upstream gradient behind the ReLU.
-                const auto masked = [&](Index at, Index i, Vector<T> centred, auto count) {
+                const auto behind_relu = [&](Index at, Index i, Vector<T> centred, auto count) {
                     const Vector<T> gradient = load_lanes(upstream + at, count);
                     if (!relu) return gradient;
                     const Vector<T> value =
                         centred * load_lanes(factors + i, count) + load_lanes(shifts + i, count);
                     return value <= Vector<T>{} ? Vector<T>{} : gradient;
                 };
-                for_each_row(plan.sample_size, plan.width, [&](Index start, Index length) {
-                    for_each_vector<T>(length, [&](Index i, auto count) {
-                        const Vector<T> centred =
-                            load_lanes(from + start + i, count) - load_lanes(means + i, count);
-                        const Vector<T> gradient = masked(start + i, i, centred, count);
-                        add_lanes(shift_sums + i, gradient, count);
-                        add_lanes(scale_sums + i, gradient * centred, count);
-                    });
-                });
+                sum_rows<2>(plan.sample_size, plan.width, scale_sums, plan.stride,
+                            [&](Index at, Index i, auto count) {
+                                const Vector<T> centred =
+                                    load_lanes(from + at, count) - load_lanes(means + i, count);
+                                const Vector<T> gradient = behind_relu(at, i, centred, count);
+                                return std::array{gradient * centred, gradient};
+                            });
                 fold(scale_sums, channels, plan.width);
                 fold(shift_sums, channels, plan.width);
                 for (Index c = 0; c < channels; ++c) {
@@ -219,7 +216,7 @@ void group_norm_pullback(Context& context, const NormGeometry& geometry, const T
                     for_each_vector<T>(length, [&](Index i, auto count) {
                         const Vector<T> centred =
                             load_lanes(from + start + i, count) - load_lanes(means + i, count);
-                        const Vector<T> gradient = masked(start + i, i, centred, count);
+                        const Vector<T> gradient = behind_relu(start + i, i, centred, count);
                         put_lanes(to, start + i,
                                   gradient * load_lanes(factors + i, count) -
                                       load_lanes(constants + i, count) -

@@ -31,6 +31,15 @@ struct WindowMaximum {
     [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> share(std::size_t i, Vector<T> gradient) const {
         return place == Vector<T>{} + static_cast<T>(i) ? gradient : Vector<T>{};
     }
+    /// What `window` has where the maximum is.
+    [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> pick(
+        const std::array<Vector<T>, 4>& window) const {
+        Vector<T> picked = window[0];
+        for (std::size_t i = 1; i < 4; ++i) {
+            picked = place == Vector<T>{} + static_cast<T>(i) ? window[i] : picked;
+        }
+        return picked;
+    }
 };
 
 /// A map as pairs of rows, the unit of work of 2x2 windows. Of an odd height the last pair is a
@@ -53,24 +62,23 @@ struct PoolPlan {
         return {0, shape.channels, below, below + shape.channels};
     }
 
-    /// window(in, out): offsets of each window's first corner and its output pixel.
+    [[nodiscard]] Index windows() const { return shape.width / 2; }  ///< of a pair of rows
+
+    /// pair(in, out): where a pair of rows begins, and the output row of its windows.
     /// rest(in, size): stretches of the input that no window covers.
-    template <class Window, class Rest>
-    void run(Index chunk, Window&& window, Rest&& rest) const {
+    template <class Pair, class Rest>
+    void run(Index chunk, Pair&& pair, Rest&& rest) const {
         const Index row_size = shape.width * shape.channels;
         const Index last = std::min(shape.batch * pair_rows, (chunk + 1) * pairs_per_chunk);
-        for (Index pair = chunk * pairs_per_chunk; pair < last; ++pair) {
-            const Index map = pair / pair_rows;
-            const Index row = pair % pair_rows;
+        for (Index number = chunk * pairs_per_chunk; number < last; ++number) {
+            const Index map = number / pair_rows;
+            const Index row = number % pair_rows;
             const Index in = (map * shape.height + 2 * row) * row_size;
             if (2 * row + 1 == shape.height) {
                 rest(in, row_size);
                 continue;
             }
-            const Index out = (map * (shape.height / 2) + row) * (shape.width / 2) * shape.channels;
-            for (Index column = 0; column < shape.width / 2; ++column) {
-                window(in + 2 * column * shape.channels, out + column * shape.channels);
-            }
+            pair(in, (map * (shape.height / 2) + row) * windows() * shape.channels);
             if (shape.width % 2 != 0) {
                 rest(in + row_size - shape.channels, shape.channels);
                 rest(in + 2 * row_size - shape.channels, shape.channels);
@@ -79,24 +87,33 @@ struct PoolPlan {
     }
 };
 
+/// The four values of a window whose first is at `from`.
+template <class T, class Count>
+[[nodiscard]] KASMINA_ALWAYS_INLINE std::array<Vector<T>, 4> load_window(
+    const T* from, const std::array<Index, 4>& corners, Count count) {
+    return {load_lanes(from, count), load_lanes(from + corners[1], count),
+            load_lanes(from + corners[2], count), load_lanes(from + corners[3], count)};
+}
+
 /// y (batch, height / 2, width / 2, channels) = the maximum of each 2x2 window of x.
 template <class T>
 void max_pool(Context& context, const MapShape& shape, const T* x, T* y) {
     const PoolPlan plan(shape);
     const std::array<Index, 4> corners = plan.corners();
+    const Index channels = shape.channels;
     context.parallel_for(plan.chunks, [&](Index chunk) {
-        plan.run(
-            chunk,
-            [&](Index in, Index out) {
-                for_each_vector<T>(shape.channels, [&](Index c, auto count) {
-                    std::array<Vector<T>, 4> window;
-                    for (std::size_t i = 0; i < 4; ++i) {
-                        window[i] = load_lanes(x + in + corners[i] + c, count);
-                    }
-                    store_lanes(y + out + c, WindowMaximum<T>(window).value, count);
+        const auto pair = [&](Index in, Index out) {
+            for (Index column = 0; column < plan.windows(); ++column) {
+                const T* from = x + in + 2 * column * channels;
+                T* to = y + out + column * channels;
+                for_each_vector<T>(channels, [&](Index c, auto count) {
+                    store_lanes(to + c,
+                                WindowMaximum<T>(load_window(from + c, corners, count)).value,
+                                count);
                 });
-            },
-            [](Index, Index) {});
+            }
+        };
+        plan.run(chunk, pair, [](Index, Index) {});
     });
 }
 
@@ -107,25 +124,24 @@ void max_pool_pullback(Context& context, const MapShape& shape, const T* x, cons
     if (!grad_x) return;
     const PoolPlan plan(shape);
     const std::array<Index, 4> corners = plan.corners();
+    const Index channels = shape.channels;
     context.parallel_for(plan.chunks, [&](Index chunk) {
-        plan.run(
-            chunk,
-            [&](Index in, Index out) {
-                for_each_vector<T>(shape.channels, [&](Index c, auto count) {
-                    std::array<Vector<T>, 4> window;
+        const auto pair = [&](Index in, Index out) {
+            for (Index column = 0; column < plan.windows(); ++column) {
+                for_each_vector<T>(channels, [&](Index c, auto count) {
+                    const Index at = in + 2 * column * channels + c;
+                    const WindowMaximum<T> maximum(load_window(x + at, corners, count));
+                    const Vector<T> gradient =
+                        load_lanes(grad_y + out + column * channels + c, count);
                     for (std::size_t i = 0; i < 4; ++i) {
-                        window[i] = load_lanes(x + in + corners[i] + c, count);
-                    }
-                    const WindowMaximum<T> maximum(window);
-                    const Vector<T> gradient = load_lanes(grad_y + out + c, count);
-                    for (std::size_t i = 0; i < 4; ++i) {
-                        put_lanes(grad_x, in + corners[i] + c, maximum.share(i, gradient), count);
+                        put_lanes(grad_x, at + corners[i], maximum.share(i, gradient), count);
                     }
                 });
-            },
-            [&](Index in, Index size) {
-                if (!grad_x.accumulate) std::fill_n(grad_x.data + in, size, T{0});
-            });
+            }
+        };
+        plan.run(chunk, pair, [&](Index in, Index size) {
+            if (!grad_x.accumulate) std::fill_n(grad_x.data + in, size, T{0});
+        });
     });
 }
 
@@ -140,10 +156,8 @@ void mean_positions(Context& context, const NormGeometry& geometry, const T* x, 
         geometry.samples, spaced<T>(width), [&](Index sample, T* sums) {
             const T* from = x + sample * sample_size;
             std::fill_n(sums, width, T{0});
-            for_each_row(sample_size, width, [&](Index start, Index length) {
-                for_each_vector<T>(length, [&](Index i, auto count) {
-                    add_lanes(sums + i, load_lanes(from + start + i, count), count);
-                });
+            sum_rows<1>(sample_size, width, sums, Index{0}, [&](Index at, Index, auto count) {
+                return std::array{load_lanes(from + at, count)};
             });
             fold(sums, channels, width);
             for (Index c = 0; c < channels; ++c) y[sample * channels + c] = sums[c] * factor;

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <algorithm>
-#include <concepts>
+#include <array>
 #include <cstddef>
-#include <cstring>
-#include <type_traits>
 
+#include <kasmina/backends/eigen/partial_register.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
@@ -16,33 +15,6 @@
 /// row here is as many pixels as give whole registers, and what there is one of per channel is
 /// repeated to a row's width before a pass (`spread`) or added up after it (`fold`).
 namespace kasmina::backends::eigen_detail {
-
-/// All lanes of a register, as a count that is known when compiling.
-template <class T>
-using AllLanes = std::integral_constant<Index, lanes<T>>;
-
-/// Reads `count` numbers: AllLanes, or fewer; further lanes then repeat the last one, so that no
-/// lane holds a number that is not in the data.
-template <class T, class Count>
-[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_lanes(const T* from, Count count) {
-    if constexpr (std::same_as<Count, Index>) {
-        Vector<T> vector = from[count - 1] - Vector<T>{};
-        std::memcpy(&vector, from, static_cast<std::size_t>(count) * sizeof(T));
-        return vector;
-    } else {
-        return load<Vector<T>>(from);
-    }
-}
-
-/// Writes the first `count` lanes.
-template <class T, class Count>
-KASMINA_ALWAYS_INLINE void store_lanes(T* to, Vector<T> vector, Count count) {
-    if constexpr (std::same_as<Count, Index>) {
-        std::memcpy(to, &vector, static_cast<std::size_t>(count) * sizeof(T));
-    } else {
-        store(to, vector);
-    }
-}
 
 template <class T, class Count>
 KASMINA_ALWAYS_INLINE void add_lanes(T* to, Vector<T> vector, Count count) {
@@ -72,6 +44,52 @@ void for_each_row(Index elements, Index width, Body&& body) {
     for (Index start = 0; start < elements; start += width) {
         body(start, std::min(width, elements - start));
     }
+}
+
+/// Adds up, for each column i of rows of `width`, what term(at, i, count) gives for the elements
+/// `at` of that column: `Sums` vectors, added to sums[i], sums[stride + i], ... in row order. Sums
+/// stay in registers while a column is walked down.
+template <std::size_t Sums, class T, class Term>
+KASMINA_ALWAYS_INLINE void sum_rows(Index elements, Index width, T* sums, Index stride,
+                                    Term&& term) {
+    const Index whole = elements - elements % width;
+    const auto columns = [&](Index first, auto block) {
+        std::array<Vector<T>, Sums> totals[static_cast<std::size_t>(block())];
+        for (Index b = 0; b < block; ++b) {
+            for (std::size_t s = 0; s < Sums; ++s) {
+                totals[b][s] = load<Vector<T>>(sums + static_cast<Index>(s) * stride + first +
+                                               b * lanes<T>);
+            }
+        }
+        for (Index row = 0; row < whole; row += width) {
+            for (Index b = 0; b < block; ++b) {
+                const Index i = first + b * lanes<T>;
+                const std::array<Vector<T>, Sums> terms = term(row + i, i, AllLanes<T>{});
+                for (std::size_t s = 0; s < Sums; ++s) totals[b][s] += terms[s];
+            }
+        }
+        for (Index b = 0; b < block; ++b) {
+            for (std::size_t s = 0; s < Sums; ++s) {
+                store(sums + static_cast<Index>(s) * stride + first + b * lanes<T>, totals[b][s]);
+            }
+        }
+    };
+    const auto rest = [&](Index at, Index i, auto count) {
+        const std::array<Vector<T>, Sums> terms = term(at, i, count);
+        for (std::size_t s = 0; s < Sums; ++s) {
+            add_lanes(sums + static_cast<Index>(s) * stride + i, terms[s], count);
+        }
+    };
+    constexpr std::integral_constant<Index, 4> several;
+    constexpr std::integral_constant<Index, 1> one;
+    Index i = 0;
+    for (; i + several * lanes<T> <= width; i += several * lanes<T>) columns(i, several);
+    for (; i + lanes<T> <= width; i += lanes<T>) columns(i, one);
+    if (i < width) {
+        for (Index row = 0; row < whole; row += width) rest(row + i, i, width - i);
+    }
+    for_each_vector<T>(elements - whole,
+                       [&](Index place, auto count) { rest(whole + place, place, count); });
 }
 
 /// A size in numbers, rounded up so that neighbours share no pair of cache lines.

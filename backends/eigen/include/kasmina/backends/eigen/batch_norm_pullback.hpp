@@ -1,0 +1,208 @@
+// The pullback of batch norm with ReLU and 2x2 max-pool: masks and maxima are computed again from
+// x, which is cheaper than keeping and reading them.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include <kasmina/backends/eigen/batch_norm.hpp>
+#include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/pooling.hpp>
+#include <kasmina/backends/eigen/rows.hpp>
+#include <kasmina/tensor/kernel_types.hpp>
+
+namespace kasmina::backends::eigen_detail {
+
+/// Two passes over memory, each with and without a pool: `sum` adds up, per channel, the gradient
+/// behind the epilogue, and that gradient times x - mean; `write` gives
+/// grad_x = factor * gradient - constant - slope * (x - mean).
+template <class T>
+struct BatchNormPullback {
+    Context& context;
+    MapShape shape;
+    NormEpilogue epilogue;
+    const T* x;
+    const T* grad_y;
+    const NormRows<T>& norm;
+    PixelPlan<T> pixels;
+    PoolPlan pool;
+    Index width = epilogue.max_pool ? shape.channels : pixels.width;
+    Index stride = spaced<T>(width);
+    Index chunks = epilogue.max_pool ? pool.chunks : pixels.chunks;
+
+    /// Per chunk, `2 * partial` apart: sums of gradient * (x - mean), then of the gradient.
+    void sum(T* partials, Index partial) const {
+        context.parallel_for_with_scratch<T>(chunks, 2 * stride, [&](Index chunk, T* sums) {
+            std::fill_n(sums, 2 * stride, T{0});
+            if (epilogue.max_pool) {
+                sum_windows(chunk, sums);
+            } else {
+                sum_pixels(chunk, sums);
+            }
+            for (Index which = 0; which < 2; ++which) {
+                T* row = sums + which * stride;
+                fold(row, shape.channels, width);
+                std::copy_n(row, shape.channels, partials + (2 * chunk + which) * partial);
+            }
+        });
+    }
+
+    void write(const T* constants, const T* slopes, const GradientTarget<T>& grad_x) const {
+        context.parallel_for(chunks, [&](Index chunk) {
+            if (epilogue.max_pool) {
+                write_windows(chunk, constants, slopes, grad_x);
+            } else {
+                write_pixels(chunk, constants, slopes, grad_x);
+            }
+        });
+    }
+
+private:
+    /// The gradient behind the ReLU that gave `value`, or would have given 0.
+    [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> behind_relu(Vector<T> value,
+                                                              Vector<T> gradient) const {
+        return epilogue.relu ? (value <= Vector<T>{} ? Vector<T>{} : gradient) : gradient;
+    }
+
+    void sum_pixels(Index chunk, T* sums) const {
+        const T* from = x + pixels.start(chunk);
+        const T* upstream = grad_y + pixels.start(chunk);
+        sum_rows<2>(pixels.size(chunk), width, sums, stride, [&](Index at, Index i, auto count) {
+            const NormLanes<T> by = norm.at(i, count);
+            const Vector<T> centred = load_lanes(from + at, count) - by.mean;
+            const Vector<T> gradient =
+                behind_relu(by.normalised(centred), load_lanes(upstream + at, count));
+            return std::array{gradient * centred, gradient};
+        });
+    }
+
+    void write_pixels(Index chunk, const T* constants, const T* slopes,
+                      const GradientTarget<T>& grad_x) const {
+        const Index begin = pixels.start(chunk);
+        for_each_row(pixels.size(chunk), width, [&](Index start, Index length) {
+            for_each_vector<T>(length, [&](Index i, auto count) {
+                const Index at = begin + start + i;
+                const NormLanes<T> by = norm.at(i, count);
+                const Vector<T> centred = load_lanes(x + at, count) - by.mean;
+                const Vector<T> gradient =
+                    behind_relu(by.normalised(centred), load_lanes(grad_y + at, count));
+                put_lanes(grad_x, at,
+                          gradient * by.factor - load_lanes(constants + i, count) -
+                              centred * load_lanes(slopes + i, count),
+                          count);
+            });
+        });
+    }
+
+    void sum_windows(Index chunk, T* sums) const {
+        const std::array<Index, 4> corners = pool.corners();
+        const auto pair = [&](Index in, Index out) {
+            for_each_vector<T>(shape.channels, [&](Index c, auto count) {
+                const NormLanes<T> by = norm.at(c, count);
+                Vector<T> scale_sum = load_lanes(sums + c, count);
+                Vector<T> shift_sum = load_lanes(sums + stride + c, count);
+                for (Index column = 0; column < pool.windows(); ++column) {
+                    const Index at = in + 2 * column * shape.channels + c;
+                    const auto centred = by.centred(load_window(x + at, corners, count));
+                    const WindowMaximum<T> maximum(by.normalised(centred));
+                    const Vector<T> gradient = behind_relu(
+                        maximum.value,
+                        load_lanes(grad_y + out + column * shape.channels + c, count));
+                    scale_sum += gradient * maximum.pick(centred);
+                    shift_sum += gradient;
+                }
+                store_lanes(sums + c, scale_sum, count);
+                store_lanes(sums + stride + c, shift_sum, count);
+            });
+        };
+        pool.run(chunk, pair, [](Index, Index) {});
+    }
+
+    void write_windows(Index chunk, const T* constants, const T* slopes,
+                       const GradientTarget<T>& grad_x) const {
+        const Index channels = shape.channels;
+        const std::array<Index, 4> corners = pool.corners();
+        const auto pair = [&](Index in, Index out) {
+            for_each_vector<T>(channels, [&](Index c, auto count) {
+                const NormLanes<T> by = norm.at(c, count);
+                const Vector<T> constant = load_lanes(constants + c, count);
+                const Vector<T> slope = load_lanes(slopes + c, count);
+                for (Index column = 0; column < pool.windows(); ++column) {
+                    const Index at = in + 2 * column * channels + c;
+                    const auto centred = by.centred(load_window(x + at, corners, count));
+                    const WindowMaximum<T> maximum(by.normalised(centred));
+                    const Vector<T> gradient =
+                        behind_relu(maximum.value,
+                                    load_lanes(grad_y + out + column * channels + c, count)) *
+                        by.factor;
+                    for (std::size_t i = 0; i < 4; ++i) {
+                        put_lanes(grad_x, at + corners[i],
+                                  maximum.share(i, gradient) - constant - centred[i] * slope,
+                                  count);
+                    }
+                }
+            });
+        };
+        const auto rest = [&](Index in, Index size) {
+            for (Index start = in; start < in + size; start += channels) {
+                for_each_vector<T>(channels, [&](Index c, auto count) {
+                    const Vector<T> centred =
+                        load_lanes(x + start + c, count) - norm.at(c, count).mean;
+                    put_lanes(grad_x, start + c,
+                              -load_lanes(constants + c, count) -
+                                  centred * load_lanes(slopes + c, count),
+                              count);
+                });
+            }
+        };
+        pool.run(chunk, pair, rest);
+    }
+};
+
+/// The gradients of x, scale and shift. `batch`: mean and deviation are the batch's own, so that
+/// x has a share in them; otherwise they are constants.
+template <class T>
+void batch_norm_pullback(Context& context, const MapShape& shape, const NormEpilogue& epilogue,
+                         bool batch, const T* x, const T* mean, const T* inverse_deviation,
+                         const T* scale, const T* shift, const T* grad_y,
+                         const GradientTarget<T>& grad_x, const GradientTarget<T>& grad_scale,
+                         const GradientTarget<T>& grad_shift) {
+    const Index channels = shape.channels;
+    const PixelPlan<T> pixels(shape);
+    const NormRows<T> norm(context, channels, epilogue.max_pool ? channels : pixels.width, mean,
+                           inverse_deviation, scale, shift);
+    const BatchNormPullback<T> passes{context, shape,  epilogue, x,
+                                      grad_y,  norm,   pixels,   PoolPlan(shape)};
+
+    // With n = the normalised x: grad_x = factor * (gradient - mean(gradient) - n * mean(gradient *
+    // n)), where the means over the batch are there only if `batch`.
+    Buffer<T> rows = context.buffer<T>(2 * passes.stride);
+    T* constants = rows.data();
+    T* slopes = constants + passes.stride;
+    std::fill_n(constants, 2 * passes.stride, T{0});
+    if (grad_scale || grad_shift || (grad_x && batch)) {
+        const Index partial = spaced<T>(channels);
+        const double count = static_cast<double>(shape.batch * shape.height * shape.width);
+        Buffer<T> partials = context.buffer<T>(2 * partial * passes.chunks);
+        passes.sum(partials.data(), partial);
+        for_each_total(
+            partials.data(), passes.chunks, 2 * partial, channels, [&](Index c, double total) {
+                const double inverse = static_cast<double>(inverse_deviation[c]);
+                const double factor = static_cast<double>(norm.factors()[c]);
+                if (grad_scale) put_total(grad_scale, c, total * inverse);
+                if (batch) slopes[c] = static_cast<T>(factor * total * inverse * inverse / count);
+            });
+        for_each_total(partials.data() + partial, passes.chunks, 2 * partial, channels,
+                       [&](Index c, double total) {
+                           const double factor = static_cast<double>(norm.factors()[c]);
+                           if (grad_shift) put_total(grad_shift, c, total);
+                           if (batch) constants[c] = static_cast<T>(factor * total / count);
+                       });
+        spread_first(constants, channels, passes.width);
+        spread_first(slopes, channels, passes.width);
+    }
+    if (grad_x) passes.write(constants, slopes, grad_x);
+}
+
+}  // namespace kasmina::backends::eigen_detail

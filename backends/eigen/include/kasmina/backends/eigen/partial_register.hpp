@@ -1,0 +1,121 @@
+// Part of a register to and from memory, for the last numbers of a row.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include <kasmina/backends/eigen/simd.hpp>
+#include <kasmina/tensor/index.hpp>
+
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
+
+namespace kasmina::backends::eigen_detail {
+
+/// All lanes of a register, as a count that is known when compiling.
+template <class T>
+using AllLanes = std::integral_constant<Index, lanes<T>>;
+
+/// Masked access of the instruction set, which touches no memory outside: some cycles, where
+/// copying a variable number of bytes is a call.
+namespace masked {
+
+#if defined(__AVX512F__)
+
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
+    const std::uint32_t mask = (std::uint32_t{1} << count) - 1;
+    if constexpr (std::same_as<T, float>) {
+        return (Vector<T>)_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from);
+    } else {
+        return (Vector<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask), from);
+    }
+}
+
+template <class T>
+KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> vector, Index count) {
+    const std::uint32_t mask = (std::uint32_t{1} << count) - 1;
+    if constexpr (std::same_as<T, float>) {
+        _mm512_mask_storeu_ps(to, static_cast<__mmask16>(mask), (__m512)vector);
+    } else {
+        _mm512_mask_storeu_pd(to, static_cast<__mmask8>(mask), (__m512d)vector);
+    }
+}
+
+#elif defined(__AVX__)
+
+/// The first `count` lanes all ones.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE __m256i mask(Index count) {
+    if constexpr (std::same_as<T, float>) {
+        const __m256 numbers = _mm256_setr_ps(0, 1, 2, 3, 4, 5, 6, 7);
+        const __m256 limit = _mm256_set1_ps(static_cast<float>(count));
+        return _mm256_castps_si256(_mm256_cmp_ps(numbers, limit, _CMP_LT_OQ));
+    } else {
+        const __m256d numbers = _mm256_setr_pd(0, 1, 2, 3);
+        const __m256d limit = _mm256_set1_pd(static_cast<double>(count));
+        return _mm256_castpd_si256(_mm256_cmp_pd(numbers, limit, _CMP_LT_OQ));
+    }
+}
+
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
+    if constexpr (std::same_as<T, float>) {
+        return (Vector<T>)_mm256_maskload_ps(from, mask<T>(count));
+    } else {
+        return (Vector<T>)_mm256_maskload_pd(from, mask<T>(count));
+    }
+}
+
+template <class T>
+KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> vector, Index count) {
+    if constexpr (std::same_as<T, float>) {
+        _mm256_maskstore_ps(to, mask<T>(count), (__m256)vector);
+    } else {
+        _mm256_maskstore_pd(to, mask<T>(count), (__m256d)vector);
+    }
+}
+
+#else
+
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
+    Vector<T> vector{};
+    std::memcpy(&vector, from, static_cast<std::size_t>(count) * sizeof(T));
+    return vector;
+}
+
+template <class T>
+KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> vector, Index count) {
+    std::memcpy(to, &vector, static_cast<std::size_t>(count) * sizeof(T));
+}
+
+#endif
+
+}  // namespace masked
+
+/// Reads `count` numbers: AllLanes, or fewer; the other lanes are 0.
+template <class T, class Count>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_lanes(const T* from, Count count) {
+    if constexpr (std::same_as<Count, Index>) {
+        return masked::load_first(from, count);
+    } else {
+        return load<Vector<T>>(from);
+    }
+}
+
+/// Writes the first `count` lanes.
+template <class T, class Count>
+KASMINA_ALWAYS_INLINE void store_lanes(T* to, Vector<T> vector, Count count) {
+    if constexpr (std::same_as<Count, Index>) {
+        masked::store_first(to, vector, count);
+    } else {
+        store(to, vector);
+    }
+}
+
+}  // namespace kasmina::backends::eigen_detail
