@@ -4,16 +4,15 @@
 #include <memory>
 #include <vector>
 
+#include <kasmina/autodiff/ops/blend.hpp>
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/backends/eigen.hpp>
+#include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/hosts/cnn.hpp>
 
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
 #include "support/gradient_check.hpp"
-
-#include <kasmina/autodiff/ops/blend.hpp>
-#include <kasmina/autodiff/ops/cross_entropy.hpp>
-#include <kasmina/blueprints/cnn.hpp>
-#include <kasmina/hosts/cnn.hpp>
 
 namespace kasmina {
 namespace {
@@ -26,8 +25,8 @@ std::size_t allocations_of_a_later_step(int threads) {
     typename Blueprint::template Module<B> seed(16, {}, generator);
     B::Context context(threads);
     Tape<B> tape(context);
-    const auto images = Tensor<B>::from_host({4, 16, 16, 3},
-                                             test::normal_values<float>(4 * 16 * 16 * 3, 2));
+    const auto images =
+        Tensor<B>::from_host({4, 16, 16, 3}, test::normal_values<float>(4 * 16 * 16 * 3, 2));
     const std::vector<std::int32_t> labels{1, 2, 3, 4};
     const std::size_t slot = hosts::boundary_of(host, "r0c1");
     const std::size_t end = hosts::end_boundary(host);

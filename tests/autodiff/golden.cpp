@@ -1,15 +1,12 @@
 // Every recorded operation against PyTorch's numbers, forward and backward (B-7, H-7).
+#include "support/golden.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
-
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-#include "support/golden.hpp"
-#include "support/golden_module.hpp"
 
 #include <kasmina/autodiff/ops/batch_norm.hpp>
 #include <kasmina/autodiff/ops/conv2d.hpp>
@@ -18,6 +15,10 @@
 #include <kasmina/autodiff/ops/group_norm.hpp>
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/ops/pooling.hpp>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/golden_module.hpp"
 
 namespace kasmina {
 namespace {
@@ -82,11 +83,10 @@ private:
         mean_ = buffer("running_mean");
         variance_ = buffer("running_var");
         const bool training = golden_.option("mode") == "train";
-        const Variable<B> y =
-            training ? ops::batch_norm_training(leaf("input"), leaf("weight"), leaf("bias"),
-                                                mean_, variance_)
-                     : ops::batch_norm_evaluation(leaf("input"), leaf("weight"), leaf("bias"),
-                                                  mean_, variance_);
+        const Variable<B> y = training ? ops::batch_norm_training(leaf("input"), leaf("weight"),
+                                                                  leaf("bias"), mean_, variance_)
+                                       : ops::batch_norm_evaluation(leaf("input"), leaf("weight"),
+                                                                    leaf("bias"), mean_, variance_);
         CHECK(test::agrees(mean_.to_host(), golden_.at("after.running_mean")));
         CHECK(test::agrees(variance_.to_host(), golden_.at("after.running_var")));
         return y;

@@ -4,10 +4,6 @@
 #include <span>
 #include <vector>
 
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-#include "support/gradient_check.hpp"
-
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/alias.hpp>
 #include <kasmina/autodiff/ops/arithmetic.hpp>
@@ -21,6 +17,10 @@
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/nn/groups.hpp>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -43,13 +43,12 @@ TEMPLATE_TEST_CASE("convolution", "[gradient]", KASMINA_BACKENDS) {
             const Shape map = kernel == 5 ? Shape{1, 3, 4, inputs} : odd_maps(inputs)[inputs % 4];
             CAPTURE(to_string(map), kernel);
             CHECK(test::gradient_error<B>(
-                      {map, {outputs, inputs, kernel, kernel}}, [](Tape<B>&, const auto& x) {
-                          return ops::conv2d(x[0], x[1]);
-                      }) < tolerance);
-            CHECK(test::gradient_error<B>(
-                      {map, {inputs, 1, kernel, kernel}}, [](Tape<B>&, const auto& x) {
-                          return ops::depthwise_conv2d(x[0], x[1]);
-                      }) < tolerance);
+                      {map, {outputs, inputs, kernel, kernel}},
+                      [](Tape<B>&, const auto& x) { return ops::conv2d(x[0], x[1]); }) < tolerance);
+            CHECK(test::gradient_error<B>({map, {inputs, 1, kernel, kernel}},
+                                          [](Tape<B>&, const auto& x) {
+                                              return ops::depthwise_conv2d(x[0], x[1]);
+                                          }) < tolerance);
         }
     }
 }
@@ -99,10 +98,10 @@ TEMPLATE_TEST_CASE("layer norm", "[gradient]", KASMINA_BACKENDS) {
     using B = TestType;
     for (const Shape& shape : {Shape{3, 13}, Shape{2, 4, 7}, Shape{5}}) {
         CAPTURE(to_string(shape));
-        CHECK(test::gradient_error<B>(
-                  {shape, {shape.back()}, {shape.back()}}, [](Tape<B>&, const auto& x) {
-                      return ops::layer_norm(x[0], x[1], x[2]);
-                  }) < tolerance);
+        CHECK(test::gradient_error<B>({shape, {shape.back()}, {shape.back()}},
+                                      [](Tape<B>&, const auto& x) {
+                                          return ops::layer_norm(x[0], x[1], x[2]);
+                                      }) < tolerance);
     }
 }
 
@@ -110,8 +109,8 @@ TEMPLATE_TEST_CASE("batch norm in training and evaluation, with every epilogue",
                    KASMINA_BACKENDS) {
     using B = TestType;
     for (const Index channels : odd_channels) {
-        for (const Shape& map : {Shape{4, 1, 1, channels}, Shape{1, 3, 5, channels},
-                                 Shape{3, 5, 4, channels}}) {
+        for (const Shape& map :
+             {Shape{4, 1, 1, channels}, Shape{1, 3, 5, channels}, Shape{3, 5, 4, channels}}) {
             for (const NormEpilogue epilogue :
                  {NormEpilogue{}, NormEpilogue{true, false}, NormEpilogue{true, true},
                   NormEpilogue{false, true}}) {

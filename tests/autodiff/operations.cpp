@@ -7,10 +7,6 @@
 #include <span>
 #include <vector>
 
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-#include "support/gradient_check.hpp"
-
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/alias.hpp>
 #include <kasmina/autodiff/ops/arithmetic.hpp>
@@ -22,6 +18,10 @@
 #include <kasmina/autodiff/ops/group_norm.hpp>
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/ops/pooling.hpp>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -37,8 +37,7 @@ struct Bench {
     }
 };
 
-TEST_CASE("at amplitude 0 every blend is the host itself, at 1 add is the seed itself",
-          "[A-5]") {
+TEST_CASE("at amplitude 0 every blend is the host itself, at 1 add is the seed itself", "[A-5]") {
     Bench bench;
     const auto h = bench.leaf({2, 3, 3, 5}, 1);
     const auto s = bench.leaf({2, 3, 3, 5}, 2);

@@ -4,10 +4,6 @@
 #include <utility>
 #include <vector>
 
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-#include "support/gradient_check.hpp"
-
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/alias.hpp>
 #include <kasmina/autodiff/ops/arithmetic.hpp>
@@ -15,12 +11,18 @@
 #include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/autodiff/tape.hpp>
 
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/gradient_check.hpp"
+
 namespace kasmina {
 namespace {
 
 using B = test::Eigen64;
 
-Parameter<B> ones(const Shape& shape) { return Parameter<B>(Tensor<B>::full(shape, 1.0)); }
+Parameter<B> ones(const Shape& shape) {
+    return Parameter<B>(Tensor<B>::full(shape, 1.0));
+}
 
 TEST_CASE("a chain of 100,000 nodes is swept by a loop", "[tape]") {
     B::Context context{};

@@ -8,15 +8,15 @@
 #include <variant>
 #include <vector>
 
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-#include "support/gradient_check.hpp"
-
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/autodiff/ops/blend.hpp>
 #include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/nn/gate_network.hpp>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -83,10 +83,10 @@ std::set<std::string> dead_parameters(std::string_view name, std::string_view al
         nn::zero_gradients(module);
         const auto x = tape.constant(map, values);
         const auto y = module.forward(tape, x);
-        const auto blended = algorithm == "add"        ? ops::blend_add(x, y, 0.2)
-                             : algorithm == "multiply" ? ops::blend_multiply(x, y, x, 0.2)
-                                                       : ops::blend_gate(
-                                                             x, y, gate.forward(tape, x), 0.2);
+        const auto blended = algorithm == "add" ? ops::blend_add(x, y, 0.2)
+                             : algorithm == "multiply"
+                                 ? ops::blend_multiply(x, y, x, 0.2)
+                                 : ops::blend_gate(x, y, gate.forward(tape, x), 0.2);
         const auto error = ops::subtract(blended, tape.constant(map, wishes));
         const auto loss = ops::mean(ops::multiply(error, error));
         if (!loss.requires_gradient()) return;  // noop has nothing to learn
@@ -95,8 +95,8 @@ std::set<std::string> dead_parameters(std::string_view name, std::string_view al
             if (!named.parameter->has_gradient()) continue;
             const auto gradient = named.parameter->gradient().to_host();
             auto moved = named.parameter->value().to_host();
-            const bool alive = std::any_of(gradient.begin(), gradient.end(),
-                                           [](double g) { return g != 0.0; });
+            const bool alive =
+                std::any_of(gradient.begin(), gradient.end(), [](double g) { return g != 0.0; });
             if (alive) dead.erase(named.name);
             for (std::size_t i = 0; i < moved.size(); ++i) moved[i] -= 0.05 * gradient[i];
             named.parameter->value().assign(moved);

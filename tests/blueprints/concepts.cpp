@@ -2,10 +2,10 @@
 #include <concepts>
 #include <string_view>
 
+#include <kasmina/blueprints/cnn.hpp>
+
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-
-#include <kasmina/blueprints/cnn.hpp>
 
 namespace kasmina {
 namespace {

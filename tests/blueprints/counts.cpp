@@ -1,10 +1,10 @@
 // Parameter counts are exact: formula, module and golden table agree (B-1).
 #include <array>
 
+#include <kasmina/blueprints/cnn.hpp>
+
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-
-#include <kasmina/blueprints/cnn.hpp>
 
 namespace kasmina {
 namespace {

@@ -1,4 +1,6 @@
 // Every CNN blueprint, the gate network and the blends against PyTorch's recorded numbers (B-7).
+#include "support/golden.hpp"
+
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -6,14 +8,13 @@
 #include <variant>
 #include <vector>
 
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-#include "support/golden.hpp"
-#include "support/golden_module.hpp"
-
 #include <kasmina/autodiff/ops/blend.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/nn/gate_network.hpp>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/golden_module.hpp"
 
 namespace kasmina {
 namespace {

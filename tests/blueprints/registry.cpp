@@ -5,11 +5,11 @@
 #include <variant>
 #include <vector>
 
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/blueprints/cnn.hpp>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
 
 namespace kasmina {
 namespace {
@@ -34,9 +34,7 @@ struct Shifted {
         Variable<Backend> forward(Tape<Backend>& tape, const Variable<Backend>& x) const {
             return ops::add(x, tape.parameter(shift));
         }
-        static constexpr auto members() {
-            return std::tuple(nn::Member{"shift", &Module::shift});
-        }
+        static constexpr auto members() { return std::tuple(nn::Member{"shift", &Module::shift}); }
     };
 };
 
@@ -65,7 +63,7 @@ TEST_CASE("an unknown name is an error that lists the available ones", "[B-3]") 
 
 TEST_CASE("blueprints sort by their parameters at a width", "[B-3]") {
     constexpr auto sorted = CnnBlueprints::by_parameters(64);
-    const std::vector<std::string_view> expected{"noop",       "norm",      "attention",
+    const std::vector<std::string_view> expected{"noop",       "norm",       "attention",
                                                  "conv_small", "bottleneck", "depthwise",
                                                  "conv_light", "conv_heavy"};
     for (std::size_t i = 0; i < expected.size(); ++i) {
@@ -88,8 +86,7 @@ TEST_CASE("made by name, by type or from recorded options, a seed is the same", 
     Generator two(5);
     Generator three(5);
     const auto by_name = CnnBlueprints::make<B>(Topology::cnn, "conv_light", 6, one, Birth::quiet);
-    const auto by_type =
-        CnnBlueprints::make<cnn::ConvLight, B>(6, {.layer_scale = true}, two);
+    const auto by_type = CnnBlueprints::make<cnn::ConvLight, B>(6, {.layer_scale = true}, two);
     const CnnBlueprints::AnyOptions options = cnn::ConvLightOptions{.layer_scale = true};
     const auto recorded = CnnBlueprints::make<B>(6, options, three);
     const auto values = [](const CnnBlueprints::Modules<B>& module) {

@@ -4,13 +4,13 @@
 #include <variant>
 #include <vector>
 
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/blueprints/shape_check.hpp>
 #include <kasmina/nn/batch_norm.hpp>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
 
 namespace kasmina {
 namespace {
@@ -41,8 +41,7 @@ TEST_CASE("every CNN blueprint preserves shapes at every width", "[B-4]") {
             auto seed = CnnBlueprints::make<B>(Topology::cnn, name, width, generator);
             std::visit(
                 [&](auto& module) {
-                    CHECK_NOTHROW(
-                        check_shape_preserved<B>(module, name, Topology::cnn, width));
+                    CHECK_NOTHROW(check_shape_preserved<B>(module, name, Topology::cnn, width));
                 },
                 seed);
         }

@@ -1,20 +1,21 @@
 // The CNN host against PyTorch's recorded numbers, and a training step with a seed in it (B-7).
+#include "support/golden.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-#include "support/golden.hpp"
-#include "support/golden_module.hpp"
-
 #include <kasmina/autodiff/ops/alias.hpp>
 #include <kasmina/autodiff/ops/blend.hpp>
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/golden_module.hpp"
 
 namespace kasmina {
 namespace {
@@ -92,21 +93,21 @@ TEMPLATE_TEST_CASE("a step of host and seed together agrees with PyTorch", "[I-1
         test::load_golden<B>(host, golden, "host.");
         const std::size_t slot = hosts::boundary_of(host, golden.option("slot"));
         Generator generator(1);
-        auto any_seed = CnnBlueprints::make<B>(Topology::cnn, golden.option("blueprint"),
-                                               host.injection_points()[slot - 1].channels,
-                                               generator);
+        auto any_seed =
+            CnnBlueprints::make<B>(Topology::cnn, golden.option("blueprint"),
+                                   host.injection_points()[slot - 1].channels, generator);
         std::visit(
             [&](auto& seed) {
                 test::load_golden<B>(seed, golden, "seed.");
                 typename B::Context context{};
                 Tape<B> tape(context);
                 const test::GoldenTensor& images = golden.at("input.0");
-                const Variable<B> before = host.forward(
-                    tape, tape.constant(test::shape_of(images), images.as<Scalar>()),
-                    hosts::start_boundary, slot, Mode::training);
+                const Variable<B> before =
+                    host.forward(tape, tape.constant(test::shape_of(images), images.as<Scalar>()),
+                                 hosts::start_boundary, slot, Mode::training);
                 const Variable<B> after = grow(tape, seed, before, golden);
-                const Variable<B> logits = host.forward(
-                    tape, after, slot, hosts::end_boundary(host), Mode::training);
+                const Variable<B> logits =
+                    host.forward(tape, after, slot, hosts::end_boundary(host), Mode::training);
                 CHECK(test::agrees(logits.to_host(), golden.at("output.0")));
                 const std::vector<std::int32_t> labels = labels_of(golden.at("labels.0"));
                 tape.backward(ops::cross_entropy(logits, labels));

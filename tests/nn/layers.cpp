@@ -3,16 +3,16 @@
 #include <cmath>
 #include <utility>
 
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-#include "support/gradient_check.hpp"
-
 #include <kasmina/nn/batch_norm.hpp>
 #include <kasmina/nn/conv2d.hpp>
 #include <kasmina/nn/gate_network.hpp>
 #include <kasmina/nn/group_norm.hpp>
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/nn/parameters.hpp>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -21,9 +21,10 @@ using B = test::Eigen64;
 
 TEST_CASE("groups of a group normalisation are those of the golden table", "[B]") {
     constexpr std::pair<Index, Index> table[] = {
-        {1, 1},   {2, 2},   {3, 1},   {4, 4},   {6, 2},   {7, 1},    {8, 8},    {12, 4},   {13, 1},
-        {16, 1},  {17, 1},  {24, 1},  {31, 1},  {32, 2},  {33, 1},   {48, 2},   {64, 4},   {80, 4},
-        {96, 4},  {112, 4}, {128, 8}, {160, 8}, {192, 8}, {256, 16}, {384, 16}, {512, 32}, {1024, 32}};
+        {1, 1},   {2, 2},   {3, 1},    {4, 4},    {6, 2},    {7, 1},    {8, 8},
+        {12, 4},  {13, 1},  {16, 1},   {17, 1},   {24, 1},   {31, 1},   {32, 2},
+        {33, 1},  {48, 2},  {64, 4},   {80, 4},   {96, 4},   {112, 4},  {128, 8},
+        {160, 8}, {192, 8}, {256, 16}, {384, 16}, {512, 32}, {1024, 32}};
     for (const auto& [channels, expected] : table) {
         CAPTURE(channels);
         CHECK(groups(channels) == expected);
@@ -97,8 +98,8 @@ TEMPLATE_TEST_CASE("the gradient of every layer is its slope", "[gradient]", tes
 
 TEST_CASE("the gate network has the parameters of the golden table", "[A-6]") {
     Generator generator(1);
-    constexpr std::pair<Index, Index> table[] = {
-        {1, 25}, {4, 49}, {8, 81}, {64, 1057}, {256, 16513}, {384, 37057}};
+    constexpr std::pair<Index, Index> table[] = {{1, 25},    {4, 49},      {8, 81},
+                                                 {64, 1057}, {256, 16513}, {384, 37057}};
     for (const auto& [channels, expected] : table) {
         CAPTURE(channels);
         CHECK(nn::GateNetwork<B>::parameter_count(channels) == expected);

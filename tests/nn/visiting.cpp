@@ -3,14 +3,14 @@
 #include <utility>
 #include <vector>
 
-#include "support/backend.hpp"
-#include "support/catch.hpp"
-
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/nn/batch_norm.hpp>
 #include <kasmina/nn/gate_network.hpp>
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/nn/parameters.hpp>
+
+#include "support/backend.hpp"
+#include "support/catch.hpp"
 
 namespace kasmina {
 namespace {
@@ -28,12 +28,12 @@ std::vector<std::string> names_of(M& module) {
 TEST_CASE("a host names its parameters and buffers as PyTorch would", "[visit]") {
     hosts::Cnn<B> host({.base = 2, .blocks = 2});
     CHECK(names_of(host) ==
-          std::vector<std::string>{
-              "blocks.0.conv.weight", "blocks.0.norm.weight", "blocks.0.norm.bias",
-              "blocks.1.conv.weight", "blocks.1.norm.weight", "blocks.1.norm.bias",
-              "classifier.weight", "classifier.bias", "blocks.0.norm.running_mean",
-              "blocks.0.norm.running_var", "blocks.1.norm.running_mean",
-              "blocks.1.norm.running_var"});
+          std::vector<std::string>{"blocks.0.conv.weight", "blocks.0.norm.weight",
+                                   "blocks.0.norm.bias", "blocks.1.conv.weight",
+                                   "blocks.1.norm.weight", "blocks.1.norm.bias",
+                                   "classifier.weight", "classifier.bias",
+                                   "blocks.0.norm.running_mean", "blocks.0.norm.running_var",
+                                   "blocks.1.norm.running_mean", "blocks.1.norm.running_var"});
 }
 
 TEST_CASE("an absent bias is not visited", "[visit]") {

@@ -4,11 +4,11 @@
 #include <cstddef>
 #include <string>
 
-#include "support/catch.hpp"
-#include "support/golden.hpp"
-
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/tensor/shape.hpp>
+
+#include "support/catch.hpp"
+#include "support/golden.hpp"
 
 namespace kasmina::test {
 
@@ -17,10 +17,14 @@ namespace kasmina::test {
         return static_cast<Index>(tensor.shape.at(axis));
     };
     switch (tensor.shape.size()) {
-        case 1: return {extent(0)};
-        case 2: return {extent(0), extent(1)};
-        case 4: return {extent(0), extent(1), extent(2), extent(3)};
-        default: throw GoldenError("(a tensor)", "rank is none of 1, 2, 4");
+        case 1:
+            return {extent(0)};
+        case 2:
+            return {extent(0), extent(1)};
+        case 4:
+            return {extent(0), extent(1), extent(2), extent(3)};
+        default:
+            throw GoldenError("(a tensor)", "rank is none of 1, 2, 4");
     }
 }
 

@@ -22,9 +22,9 @@ concept HasName = requires { requires std::same_as<decltype(T::name), const std:
 
 /// `struct Options`: an aggregate that needs no value.
 template <class T>
-concept HasOptions = std::is_aggregate_v<typename T::Options> &&
-                     std::default_initializable<typename T::Options> &&
-                     std::copyable<typename T::Options>;
+concept HasOptions =
+    std::is_aggregate_v<typename T::Options> && std::default_initializable<typename T::Options> &&
+    std::copyable<typename T::Options>;
 
 /// `static constexpr Index parameter_count(Index width, const Options& = {})`, exact.
 template <class T>
@@ -82,8 +82,8 @@ constexpr void require_at_least(std::string_view blueprint, std::string_view opt
     if (value >= least) return;
     throw OptionError("option " + std::string(option) + " is too small",
                       "blueprint " + std::string(blueprint),
-                      std::string(option) + " >= " + std::to_string(least),
-                      std::to_string(value), "pass a larger value, or leave the default");
+                      std::string(option) + " >= " + std::to_string(least), std::to_string(value),
+                      "pass a larger value, or leave the default");
 }
 
 }  // namespace kasmina

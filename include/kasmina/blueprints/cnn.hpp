@@ -14,8 +14,8 @@
 namespace kasmina {
 
 /// Extended by a user's own with `CnnBlueprints::with<Mine>`.
-using CnnBlueprints = BlueprintList<cnn::Noop, cnn::Norm, cnn::Attention, cnn::Depthwise,
-                                    cnn::Bottleneck, cnn::ConvSmall, cnn::ConvLight,
-                                    cnn::ConvHeavy>;
+using CnnBlueprints =
+    BlueprintList<cnn::Noop, cnn::Norm, cnn::Attention, cnn::Depthwise, cnn::Bottleneck,
+                  cnn::ConvSmall, cnn::ConvLight, cnn::ConvHeavy>;
 
 }  // namespace kasmina

@@ -52,9 +52,47 @@ struct FirstDuplicate<First, Rest...>
 
 }  // namespace detail
 
-/// Spelled out in an error as "NamesAreDistinct<DuplicateName<A, B>>", which is to say which.
+namespace detail {
+
+/// Says in one line which rule a type breaks that is to be a blueprint.
+template <class T>
+struct RequireBlueprint {
+    static_assert(HasName<T>,
+                  "HasName: add `static constexpr std::string_view name` to the blueprint");
+    static_assert(HasTopology<T>,
+                  "HasTopology: add `static constexpr Topology topology` to the blueprint");
+    static_assert(HasOptions<T>,
+                  "HasOptions: add an aggregate `struct Options` with defaults to the blueprint");
+    static_assert(HasExactParameterCount<T>,
+                  "HasExactParameterCount: add `static constexpr Index parameter_count(Index "
+                  "width, const Options& = {})` to the blueprint");
+    static_assert(ChecksItsOptions<T>,
+                  "ChecksItsOptions: add `static constexpr void check(Index width, const "
+                  "Options&)`, which throws OptionError, to the blueprint");
+    static_assert(SaysHowItIsBornQuietly<T>,
+                  "SaysHowItIsBornQuietly: add `static constexpr QuietBirth quiet_birth`, and the "
+                  "option that it names, to the blueprint");
+    static_assert(NamesItsCapabilities<T>,
+                  "NamesItsCapabilities: add `using Needs = kasmina::Needs<capability::...>` to "
+                  "the blueprint");
+};
+
+/// The duplicate shows in this struct's argument.
 template <class Found>
-concept NamesAreDistinct = std::same_as<Found, NoDuplicate>;
+struct RequireDistinctNames {
+    static_assert(std::same_as<Found, NoDuplicate>,
+                  "two blueprints of a list have one name: give one of them another `name`");
+};
+
+/// The capability that lacks shows in this struct's argument.
+template <class Blueprint, class Backend, class Missing>
+struct RequireCapabilities {
+    static_assert(MissingNothing<Missing>,
+                  "the backend lacks a capability that the blueprint needs: add it to the "
+                  "backend, or use another blueprint");
+};
+
+}  // namespace detail
 
 /// One entry of a registry, as a value.
 struct BlueprintEntry {
@@ -65,20 +103,29 @@ struct BlueprintEntry {
     friend constexpr bool operator==(const BlueprintEntry&, const BlueprintEntry&) = default;
 };
 
-/// A list of blueprints. It has no state: everything is a function of the types.
-template <Blueprint... Blueprints>
-    requires NamesAreDistinct<typename detail::FirstDuplicate<Blueprints...>::type>
-class BlueprintList {
+/// A list of blueprints. It has no state: everything is a function of the types. What is no
+/// blueprint, and two of one name, do not compile: static assertions say which rule is broken.
+template <class... Blueprints>
+class BlueprintList
+    : detail::RequireBlueprint<Blueprints>...,
+      detail::RequireDistinctNames<typename detail::FirstDuplicate<Blueprints...>::type> {
 public:
     static constexpr std::size_t size = sizeof...(Blueprints);
 
     /// This list and more blueprints; a duplicate name does not compile.
-    template <Blueprint... More>
+    template <class... More>
     using with = BlueprintList<Blueprints..., More...>;
 
     /// A module of any blueprint of the list.
     template <class B>
     using Modules = std::variant<typename Blueprints::template Module<B>...>;
+
+    /// Instantiated before modules are made, so that a backend that lacks a capability is told
+    /// which (spec B-6).
+    template <class B>
+    struct RequireBackend
+        : detail::RequireCapabilities<Blueprints, B,
+                                      MissingCapability<B, typename Blueprints::Needs>>... {};
 
     /// Options of any blueprint of the list, by position; `find` gives the position of a name.
     using AnyOptions = std::variant<typename Blueprints::Options...>;
@@ -126,11 +173,10 @@ public:
             if (topologies[i] != topology) continue;
             available += (available.empty() ? "" : ", ") + std::string(names()[i]);
         }
-        throw UnknownNameError("no blueprint of that name for a " +
-                                   std::string(to_string(topology)) + " host",
-                               "BlueprintList", available.empty() ? "(none)" : available,
-                               std::string(name),
-                               "use a listed name, or add a blueprint with BlueprintList::with");
+        throw UnknownNameError(
+            "no blueprint of that name for a " + std::string(to_string(topology)) + " host",
+            "BlueprintList", available.empty() ? "(none)" : available, std::string(name),
+            "use a listed name, or add a blueprint with BlueprintList::with");
     }
 
     /// Calls `f.template operator()<T>()` for the blueprint T at that position.
@@ -144,6 +190,7 @@ public:
     template <class B>
     [[nodiscard]] static Modules<B> make(Topology topology, std::string_view name, Index width,
                                          Generator& generator, Birth birth = Birth::own) {
+        static_assert(sizeof(RequireBackend<B>) > 0);
         return with_type(find(topology, name), [&]<class T>() -> Modules<B> {
             const typename T::Options options =
                 birth == Birth::quiet ? quiet_options<T>() : typename T::Options{};
@@ -153,9 +200,14 @@ public:
 
     /// A module of the list made by type. Errors: OptionError.
     template <class T, class B>
-        requires contains<T> && BlueprintFor<T, B>
+        requires contains<T>
     [[nodiscard]] static Modules<B> make(Index width, const typename T::Options& options,
                                          Generator& generator) {
+        static_assert(sizeof(RequireBackend<B>) > 0);
+        static_assert(
+            BlueprintFor<T, B>,
+            "BlueprintFor: the blueprint's Module<B> needs a constructor (width, options, "
+            "generator), `forward(tape, input) const` and `visit`");
         return Modules<B>(std::in_place_index<index_of<T>>, width, options, generator);
     }
 
@@ -176,8 +228,8 @@ private:
         }
         if (index > 0) {
             throw UnknownNameError("no blueprint at that position", "BlueprintList",
-                                   "a position below " + std::to_string(size),
-                                   "one past the end", "use a position that find() returned");
+                                   "a position below " + std::to_string(size), "one past the end",
+                                   "use a position that find() returned");
         }
         return f.template operator()<First>();
     }

@@ -43,8 +43,7 @@ private:
 /// tape of its own that go with it, recording no gradient, with the module's buffers put back.
 /// Errors: ShapeError when the output's shape differs from the probe's.
 template <class B, class Module>
-void check_shape_preserved(Module& module, std::string_view name, Topology topology,
-                           Index width) {
+void check_shape_preserved(Module& module, std::string_view name, Topology topology, Index width) {
     const Shape probe = topology == Topology::cnn ? Shape{2, 6, 5, width} : Shape{2, 7, width};
     const std::vector<typename B::Scalar> zeros(static_cast<std::size_t>(probe.elements()));
     const detail::BuffersRestored<B, Module> restored(module);

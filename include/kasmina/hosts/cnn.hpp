@@ -22,10 +22,10 @@ namespace kasmina::hosts {
 struct CnnOptions {
     Index classes = 10;
     Index in_channels = 3;
-    Index base = 32;             ///< channels of the first block; each block doubles them
-    Index blocks = 3;            ///< 2 or more
+    Index base = 32;               ///< channels of the first block; each block doubles them
+    Index blocks = 3;              ///< 2 or more
     std::optional<Index> pools{};  ///< how many of the first blocks end in a pool; default: all
-    Index height = 32;           ///< of the images it is made for: the pools must leave a map
+    Index height = 32;             ///< of the images it is made for: the pools must leave a map
     Index width = 32;
 };
 
@@ -44,8 +44,7 @@ struct CnnBlock : nn::Visitable<CnnBlock<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(nn::Member{"conv", &CnnBlock::conv},
-                          nn::Member{"norm", &CnnBlock::norm});
+        return std::tuple(nn::Member{"conv", &CnnBlock::conv}, nn::Member{"norm", &CnnBlock::norm});
     }
 };
 
@@ -74,8 +73,8 @@ public:
             for (const Index row : {Index{0}, Index{1}}) {
                 points_.push_back(
                     {"r" + std::to_string(row) + "c" + std::to_string(block), outputs,
-                     2 * block + row, row == 0 ? LayerRange{block, block + 1}
-                                               : LayerRange{block + 1, block + 1},
+                     2 * block + row,
+                     row == 0 ? LayerRange{block, block + 1} : LayerRange{block + 1, block + 1},
                      row == 0 ? Surface::before_pool : Surface::after_pool});
             }
         }
@@ -140,13 +139,11 @@ private:
         require(options.classes >= 1, "classes", "1 or more", options.classes);
         require(options.in_channels >= 1, "in_channels", "1 or more", options.in_channels);
         require(options.base >= 1, "base", "1 or more", options.base);
-        require(options.blocks >= 2 && options.blocks <= 16, "blocks", "2 ... 16",
-                options.blocks);
+        require(options.blocks >= 2 && options.blocks <= 16, "blocks", "2 ... 16", options.blocks);
         require(pools >= 0 && pools <= options.blocks, "pools", "0 ... blocks", pools);
         require((options.height >> pools) >= 1, "height", "1 or more after all pools",
                 options.height);
-        require((options.width >> pools) >= 1, "width", "1 or more after all pools",
-                options.width);
+        require((options.width >> pools) >= 1, "width", "1 or more after all pools", options.width);
         return options;
     }
 

@@ -69,9 +69,29 @@ concept HasInitialise = requires(H& host, Generator& generator) { host.initialis
 
 /// A network that can be grown.
 template <class H>
-concept Host = std::movable<H> && HasTopology<H> && HasInjectionPoints<H> && NamesItsBackend<H> &&
-               ForwardsBetweenBoundaries<H> && HasInitialise<H> &&
-               nn::VisitableModule<H, typename H::Backend>;
+concept Host =
+    std::movable<H> && HasTopology<H> && HasInjectionPoints<H> && NamesItsBackend<H> &&
+    ForwardsBetweenBoundaries<H> && HasInitialise<H> && nn::VisitableModule<H, typename H::Backend>;
+
+/// Instantiated for a type that is to be a host: says in one line which rule it breaks.
+template <class H>
+struct RequireHost {
+    static_assert(std::movable<H>, "a host can be moved: delete no move constructor");
+    static_assert(HasTopology<H>,
+                  "HasTopology: add `static constexpr Topology topology` to the host");
+    static_assert(HasInjectionPoints<H>,
+                  "HasInjectionPoints: add `std::span<const InjectionPoint> injection_points() "
+                  "const` to the host");
+    static_assert(NamesItsBackend<H>, "NamesItsBackend: add `using Backend = ...` to the host");
+    static_assert(ForwardsBetweenBoundaries<H>,
+                  "ForwardsBetweenBoundaries: add `Variable<Backend> forward(Tape<Backend>&, const "
+                  "Variable<Backend>& state, std::size_t from, std::size_t to, Mode) const` to "
+                  "the host");
+    static_assert(HasInitialise<H>, "HasInitialise: add `void initialise(Generator&)` to the host");
+    static_assert(nn::VisitableModule<H, typename H::Backend>,
+                  "VisitableModule: inherit nn::Visitable and list the `members()` of the host");
+    static constexpr bool value = true;
+};
 
 /// The boundary of a host's output.
 template <HasInjectionPoints H>
@@ -101,8 +121,7 @@ template <HasInjectionPoints H>
 
 /// For a host's `forward`. Errors: UnknownNameError for a boundary that does not exist,
 /// OptionError for a way back; both list the boundaries.
-inline void check_route(std::span<const InjectionPoint> points, std::size_t from,
-                        std::size_t to) {
+inline void check_route(std::span<const InjectionPoint> points, std::size_t from, std::size_t to) {
     const std::size_t end = points.size() + 1;
     const auto listed = [&] {
         return "0 (input), 1 ... " + std::to_string(points.size()) + " (" + slot_names(points) +

@@ -32,8 +32,8 @@ struct BatchNorm2d : Visitable<BatchNorm2d<B>> {
         const Variable<B> scale = tape.parameter(weight);
         const Variable<B> shift = tape.parameter(bias);
         return mode == Mode::training
-                   ? ops::batch_norm_training(input, scale, shift, *running_mean,
-                                              *running_variance, epilogue)
+                   ? ops::batch_norm_training(input, scale, shift, *running_mean, *running_variance,
+                                              epilogue)
                    : ops::batch_norm_evaluation(input, scale, shift, *running_mean,
                                                 *running_variance, epilogue);
     }

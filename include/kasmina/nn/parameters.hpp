@@ -56,11 +56,10 @@ struct AnyVisitor {
 
 /// Owns parameters and buffers of backend B, and shows them.
 template <class M, class B>
-concept VisitableModule =
-    requires(M& module, const M& constant, AnyVisitor<B>& visitor) {
-        module.visit(visitor);
-        constant.visit(visitor);
-    };
+concept VisitableModule = requires(M& module, const M& constant, AnyVisitor<B>& visitor) {
+    module.visit(visitor);
+    constant.visit(visitor);
+};
 
 /// All parameters of a module in visiting order. The pointers are valid until the module moves.
 template <class B, VisitableModule<B> M>
@@ -106,10 +105,9 @@ template <class M>
 /// Freezes or thaws all parameters of a module.
 template <class M>
 void set_trainable(M& module, bool trainable) {
-    module.visit(Visitor{[trainable](std::string_view, auto& parameter) {
-                             parameter.set_trainable(trainable);
-                         },
-                         ignore});
+    module.visit(Visitor{
+        [trainable](std::string_view, auto& parameter) { parameter.set_trainable(trainable); },
+        ignore});
 }
 
 /// The next backward pass overwrites all gradients of a module.

@@ -81,36 +81,35 @@ template <BatchNormBackend B>
                                               NormEpilogue epilogue = {},
                                               const BatchNormOptions& options = {}) {
     const MapShape map =
-        detail::batch_norm_shape(input.shape(), scale.shape(), shift.shape(),
-                                 running_mean.shape(), running_variance.shape(), epilogue);
+        detail::batch_norm_shape(input.shape(), scale.shape(), shift.shape(), running_mean.shape(),
+                                 running_variance.shape(), epilogue);
     detail::require(map.batch * map.height * map.width > 1, "batch_norm",
                     "more than one value per channel in training", input.shape(),
                     "use a larger batch, or evaluation mode");
     Tape<B>& tape = input.tape();
     auto mean = tape.acquire(map.channels);
     auto inverse_deviation = tape.acquire(map.channels);
-    B::batch_norm_statistics(tape.context(), map, options.epsilon, options.momentum,
-                             input.data(), mean.data(), inverse_deviation.data(),
-                             running_mean.data(), running_variance.data());
+    B::batch_norm_statistics(tape.context(), map, options.epsilon, options.momentum, input.data(),
+                             mean.data(), inverse_deviation.data(), running_mean.data(),
+                             running_variance.data());
     const typename B::Scalar* at = mean.data();
-    return detail::finish_batch_norm(detail::BatchNormOperation<B>{
-        input, scale, shift, map, epilogue, true, at, std::move(mean),
-        std::move(inverse_deviation)});
+    return detail::finish_batch_norm(
+        detail::BatchNormOperation<B>{input, scale, shift, map, epilogue, true, at, std::move(mean),
+                                      std::move(inverse_deviation)});
 }
 
 /// Evaluation: normalises with the running statistics, which are read in place and stay as they
 /// are (H-6). Errors: ShapeError.
 template <BatchNormBackend B>
-[[nodiscard]] Variable<B> batch_norm_evaluation(const Variable<B>& input,
-                                                const Variable<B>& scale,
+[[nodiscard]] Variable<B> batch_norm_evaluation(const Variable<B>& input, const Variable<B>& scale,
                                                 const Variable<B>& shift,
                                                 const Tensor<B>& running_mean,
                                                 const Tensor<B>& running_variance,
                                                 NormEpilogue epilogue = {},
                                                 const BatchNormOptions& options = {}) {
     const MapShape map =
-        detail::batch_norm_shape(input.shape(), scale.shape(), shift.shape(),
-                                 running_mean.shape(), running_variance.shape(), epilogue);
+        detail::batch_norm_shape(input.shape(), scale.shape(), shift.shape(), running_mean.shape(),
+                                 running_variance.shape(), epilogue);
     Tape<B>& tape = input.tape();
     auto inverse_deviation = tape.acquire(map.channels);
     B::inverse_deviation(tape.context(), map.channels, options.epsilon, running_variance.data(),

@@ -18,12 +18,10 @@ struct Conv2dOperation {
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
         if (const auto target = tape.gradient_target(weight)) {
-            B::conv2d_pullback_weight(tape.context(), shape, input.data(), upstream.data(),
-                                      target);
+            B::conv2d_pullback_weight(tape.context(), shape, input.data(), upstream.data(), target);
         }
         if (const auto target = tape.gradient_target(input)) {
-            B::conv2d_pullback_input(tape.context(), shape, upstream.data(), weight.data(),
-                                     target);
+            B::conv2d_pullback_input(tape.context(), shape, upstream.data(), weight.data(), target);
         }
     }
 };

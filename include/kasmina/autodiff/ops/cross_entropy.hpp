@@ -83,9 +83,9 @@ template <LossBackend B>
     auto loss = tape.acquire(1);
     B::cross_entropy(tape.context(), rows, classes, options, logits.data(), targets,
                      probabilities.data(), loss.data());
-    return tape.record(Shape{}, std::move(loss), {logits},
-                       detail::CrossEntropyOperation<B>{logits, targets, options, rows,
-                                                        std::move(probabilities)});
+    return tape.record(
+        Shape{}, std::move(loss), {logits},
+        detail::CrossEntropyOperation<B>{logits, targets, options, rows, std::move(probabilities)});
 }
 
 }  // namespace kasmina::ops

@@ -67,9 +67,8 @@ template <GroupNormBackend B>
                                     tape.acquire(statistics)};
     auto output = tape.acquire(result.elements());
     B::group_norm(tape.context(), geometry, options.epsilon, input.data(), scale.data(),
-                  shift.data(), options.residual ? options.residual->data() : nullptr,
-                  options.relu, output.data(), operation.mean.data(),
-                  operation.inverse_deviation.data());
+                  shift.data(), options.residual ? options.residual->data() : nullptr, options.relu,
+                  output.data(), operation.mean.data(), operation.inverse_deviation.data());
     const Variable<B> added = options.residual.value_or(input);
     return tape.record(result, std::move(output), {input, scale, shift, added},
                        std::move(operation));

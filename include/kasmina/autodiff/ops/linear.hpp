@@ -58,8 +58,9 @@ struct LinearOperation {
 /// (out) where there is one; the result is (..., out). Errors: ShapeError.
 template <class B>
     requires MatrixBackend<B> && PointwiseBackend<B>
-[[nodiscard]] Variable<B> linear(const Variable<B>& input, const Variable<B>& weight,
-                                 const std::type_identity_t<std::optional<Variable<B>>>& bias = {}) {
+[[nodiscard]] Variable<B> linear(
+    const Variable<B>& input, const Variable<B>& weight,
+    const std::type_identity_t<std::optional<Variable<B>>>& bias = {}) {
     const Shape& from = input.shape();
     detail::require(from.rank() >= 1, "linear", "an input of rank 1 or more", from,
                     "pass (..., in)");

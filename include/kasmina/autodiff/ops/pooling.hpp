@@ -49,8 +49,7 @@ template <PoolingBackend B>
     const Shape result{map.batch, map.height / 2, map.width / 2, map.channels};
     auto output = tape.acquire(result.elements());
     B::max_pool(tape.context(), map, input.data(), output.data());
-    return tape.record(result, std::move(output), {input},
-                       detail::MaxPoolOperation<B>{input, map});
+    return tape.record(result, std::move(output), {input}, detail::MaxPoolOperation<B>{input, map});
 }
 
 /// The mean over all positions: (batch, ..., channels) -> (batch, channels). Errors: ShapeError.

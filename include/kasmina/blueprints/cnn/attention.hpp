@@ -56,8 +56,7 @@ struct Attention {
         }
 
         [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
-            const Variable<B> hidden =
-                ops::relu(reduce.forward(tape, ops::mean_positions(input)));
+            const Variable<B> hidden = ops::relu(reduce.forward(tape, ops::mean_positions(input)));
             const Variable<B> weight = ops::sigmoid(expand.forward(tape, hidden));
             const Shape stretched{weight.shape()[0], 1, 1, weight.shape()[1]};
             return ops::multiply(input, ops::reshape(weight, stretched));

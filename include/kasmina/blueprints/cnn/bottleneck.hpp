@@ -25,8 +25,8 @@ struct Bottleneck {
     static constexpr Topology topology = Topology::cnn;
     static constexpr QuietBirth quiet_birth = QuietBirth::zero_init_final_layer;
     static constexpr Index least_inner_width = 8;
-    using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution,
-                                 capability::GroupNorm>;
+    using Needs =
+        kasmina::Needs<capability::Pointwise, capability::Convolution, capability::GroupNorm>;
 
     using Options = BottleneckOptions;
 

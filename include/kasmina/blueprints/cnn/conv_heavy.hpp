@@ -21,8 +21,8 @@ struct ConvHeavy {
     static constexpr std::string_view name = "conv_heavy";
     static constexpr Topology topology = Topology::cnn;
     static constexpr QuietBirth quiet_birth = QuietBirth::layer_scale;
-    using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution,
-                                 capability::GroupNorm>;
+    using Needs =
+        kasmina::Needs<capability::Pointwise, capability::Convolution, capability::GroupNorm>;
 
     using Options = ConvHeavyOptions;
 
@@ -58,11 +58,10 @@ struct ConvHeavy {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"conv1", &Module::conv1},
-                              nn::Member{"norm1", &Module::norm1},
-                              nn::Member{"conv2", &Module::conv2},
-                              nn::Member{"norm2", &Module::norm2},
-                              nn::Member{"scale", &Module::scale});
+            return std::tuple(
+                nn::Member{"conv1", &Module::conv1}, nn::Member{"norm1", &Module::norm1},
+                nn::Member{"conv2", &Module::conv2}, nn::Member{"norm2", &Module::norm2},
+                nn::Member{"scale", &Module::scale});
         }
     };
 };

@@ -21,8 +21,8 @@ struct ConvLight {
     static constexpr std::string_view name = "conv_light";
     static constexpr Topology topology = Topology::cnn;
     static constexpr QuietBirth quiet_birth = QuietBirth::layer_scale;
-    using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution,
-                                 capability::GroupNorm>;
+    using Needs =
+        kasmina::Needs<capability::Pointwise, capability::Convolution, capability::GroupNorm>;
 
     using Options = ConvLightOptions;
 
@@ -52,8 +52,7 @@ struct ConvLight {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"conv", &Module::conv},
-                              nn::Member{"norm", &Module::norm},
+            return std::tuple(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm},
                               nn::Member{"scale", &Module::scale});
         }
     };

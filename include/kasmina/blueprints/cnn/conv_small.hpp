@@ -17,8 +17,8 @@ struct ConvSmall {
     static constexpr std::string_view name = "conv_small";
     static constexpr Topology topology = Topology::cnn;
     static constexpr QuietBirth quiet_birth = QuietBirth::built_in;
-    using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution,
-                                 capability::GroupNorm>;
+    using Needs =
+        kasmina::Needs<capability::Pointwise, capability::Convolution, capability::GroupNorm>;
 
     struct Options {};
 

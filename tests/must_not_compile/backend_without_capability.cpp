@@ -1,0 +1,18 @@
+// expects: capability::Pointwise
+// A blueprint on a backend that lacks what it needs: the message names the capability.
+#include <kasmina/backends/eigen.hpp>
+#include <kasmina/blueprints/cnn.hpp>
+
+struct StorageOnly {
+    using Scalar = float;
+    using Context = kasmina::backends::Eigen<float>::Context;
+    using Buffer = kasmina::backends::Eigen<float>::Buffer;
+};
+
+#ifdef KASMINA_MUST_NOT_COMPILE
+using Chosen = StorageOnly;
+#else
+using Chosen = kasmina::backends::Eigen<float>;
+#endif
+
+static_assert(sizeof(kasmina::CnnBlueprints::RequireBackend<Chosen>) > 0);
