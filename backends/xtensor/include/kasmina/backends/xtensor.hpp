@@ -1,10 +1,9 @@
 // Xtensor<T>: the reference backend, plain and obviously right, that others are held against.
 #pragma once
 
-#include <kasmina/backends/xtensor/batch_norm.hpp>
 #include <kasmina/backends/xtensor/cross_entropy.hpp>
-#include <kasmina/backends/xtensor/group_norm.hpp>
 #include <kasmina/backends/xtensor/multi_tensor.hpp>
+#include <kasmina/backends/xtensor/normalisation.hpp>
 #include <kasmina/backends/xtensor/pointwise.hpp>
 #include <kasmina/backends/xtensor/pooling.hpp>
 #include <kasmina/backends/xtensor/products.hpp>

@@ -1,11 +1,11 @@
 // Mean cross-entropy of logits with integer targets, from the definition.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-
-#include <xtensor/xsort.hpp>
 
 #include <kasmina/backends/xtensor/storage.hpp>
 #include <kasmina/backends/xtensor/view.hpp>
@@ -13,71 +13,74 @@
 
 namespace kasmina::backends::xtensor_detail {
 
-/// The distribution that each row of logits should show.
-template <class T>
-struct Wanted {
-    xt::xtensor<T, 2> probabilities;  ///< (rows, classes); zero for ignored rows
-    xt::xtensor<T, 2> counts;         ///< (rows, 1): 1, or 0 for ignored rows
-    T rows{0};                        ///< that are not ignored
-
-    /// (1 - smoothing) * one-hot + smoothing / classes.
-    Wanted(Index of_rows, Index classes, const CrossEntropyOptions& options,
-           std::span<const std::int32_t> targets)
-        : probabilities(xt::zeros<T>({of_rows, classes})), counts(xt::zeros<T>({of_rows, Index{1}})) {
-        const double even = options.label_smoothing / static_cast<double>(classes);
-        for (Index row = 0; row < of_rows; ++row) {
-            const std::int32_t target = targets[static_cast<std::size_t>(row)];
-            if (target == options.ignore_index) continue;
-            for (Index c = 0; c < classes; ++c) {
-                const double own = c == target ? 1.0 - options.label_smoothing : 0.0;
-                probabilities(row, c) = static_cast<T>(own + even);
-            }
-            counts(row, 0) = T{1};
-            rows += T{1};
-        }
-    }
-};
-
 /// Capability: LossBackend.
 template <class T>
 struct Losses {
-    /// loss = -sum(wanted * log softmax(logits)) / rows; 0 where every row is ignored.
+    /// loss = -sum(wanted * log softmax(logits)) / rows that count; 0 where none counts.
     static void cross_entropy(Context&, Index rows, Index classes,
                               const CrossEntropyOptions& options, const T* logits,
                               std::span<const std::int32_t> targets, T* probabilities, T* loss) {
-        using Array = xt::xtensor<T, 2>;
-        const Wanted<T> wanted(rows, classes, options, targets);
         const auto in = view(logits, rows, classes);
-        const Array highest = xt::amax(in, {1}, xt::keep_dims);
-        const Array total = xt::sum(xt::exp(in - highest), {1}, xt::keep_dims);
-        const Array log_softmax = in - highest - xt::log(total);
-        view(probabilities, rows, classes) = xt::exp(log_softmax);
-
-        // A class that is not wanted may have probability 0.
-        const Array parts =
-            xt::where(xt::equal(wanted.probabilities, T{0}), T{0},
-                      wanted.probabilities * log_softmax);
-        *loss = wanted.rows > T{0} ? -static_cast<T>(xt::sum(parts)()) / wanted.rows : T{0};
+        auto out = view(probabilities, rows, classes);
+        const xt::xtensor<T, 1> highest = xt::amax(in, {1});
+        T sum{0};
+        T counted{0};
+        for (Index row = 0; row < rows; ++row) {
+            T total{0};
+            for (Index c = 0; c < classes; ++c) total += std::exp(in(row, c) - highest(row));
+            const std::int32_t target = targets[static_cast<std::size_t>(row)];
+            if (target != options.ignore_index) counted += T{1};
+            for (Index c = 0; c < classes; ++c) {
+                const T log_softmax = in(row, c) - highest(row) - std::log(total);
+                out(row, c) = std::exp(log_softmax);
+                // A class that is not wanted may have probability 0, and the logarithm of that.
+                const T share = wanted(options, classes, target, c);
+                if (share > T{0}) sum -= share * log_softmax;
+            }
+        }
+        *loss = counted > T{0} ? sum / counted : T{0};
     }
 
+    /// (softmax - wanted) * scale / rows that count; 0 for rows that do not.
     static void cross_entropy_pullback(Context&, Index rows, Index classes,
                                        const CrossEntropyOptions& options, const T* probabilities,
                                        std::span<const std::int32_t> targets, const T* scale,
                                        const GradientTarget<T>& to) {
-        const Wanted<T> wanted(rows, classes, options, targets);
-        const T factor = wanted.rows > T{0} ? *scale / wanted.rows : T{0};
-        put<T, 2>(to, factor * (wanted.counts * view(probabilities, rows, classes) -
-                                wanted.probabilities));
+        const auto ignored = std::count(targets.begin(), targets.end(), options.ignore_index);
+        const T counted = static_cast<T>(rows - ignored);
+        const auto softmax = view(probabilities, rows, classes);
+        xt::xtensor<T, 2> gradient = xt::zeros<T>({rows, classes});
+        for (Index row = 0; row < rows; ++row) {
+            const std::int32_t target = targets[static_cast<std::size_t>(row)];
+            if (target == options.ignore_index) continue;
+            for (Index c = 0; c < classes; ++c) {
+                gradient(row, c) =
+                    (softmax(row, c) - wanted(options, classes, target, c)) * *scale / counted;
+            }
+        }
+        put(to, gradient);
     }
 
+    /// Rows whose first greatest logit is the target's.
     static Index count_correct(Context&, Index rows, Index classes, const T* logits,
                                std::span<const std::int32_t> targets) {
-        const xt::xtensor<std::size_t, 1> best = xt::argmax(view(logits, rows, classes), 1);
         Index correct = 0;
-        for (std::size_t row = 0; row < best.size(); ++row) {
-            if (static_cast<std::int32_t>(best(row)) == targets[row]) ++correct;
+        for (Index row = 0; row < rows; ++row) {
+            const auto in = view(logits + row * classes, classes);
+            const auto best = std::max_element(in.begin(), in.end()) - in.begin();
+            if (best == targets[static_cast<std::size_t>(row)]) ++correct;
         }
         return correct;
+    }
+
+private:
+    /// The share of class `c` in the distribution that a row should show:
+    /// (1 - smoothing) * one-hot + smoothing / classes; nothing where the row is ignored.
+    static T wanted(const CrossEntropyOptions& options, Index classes, std::int32_t target,
+                    Index c) {
+        if (target == options.ignore_index) return T{0};
+        const double own = c == target ? 1.0 - options.label_smoothing : 0.0;
+        return static_cast<T>(own + options.label_smoothing / static_cast<double>(classes));
     }
 };
 

@@ -1,11 +1,11 @@
 // Norms and optimiser steps over many tensors, each as PyTorch's documentation writes it.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <span>
 
 #include <kasmina/backends/xtensor/storage.hpp>
-#include <kasmina/backends/xtensor/view.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::xtensor_detail {
@@ -17,8 +17,9 @@ struct MultiTensors {
                               std::span<double> norms) {
         for (std::size_t i = 0; i < slices.size(); ++i) {
             norms[i] = 0.0;
-            for (const T value : view(slices[i].data, slices[i].size)) {
-                norms[i] += static_cast<double>(value) * static_cast<double>(value);
+            for (Index k = 0; k < slices[i].size; ++k) {
+                const double value = static_cast<double>(slices[i].data[k]);
+                norms[i] += value * value;
             }
         }
     }
@@ -29,44 +30,43 @@ struct MultiTensors {
         const T momentum = static_cast<T>(step.momentum);
         const T decay = static_cast<T>(step.weight_decay);
         for (const OptimiserSlice<T>& slice : slices) {
-            auto value = view(slice.value, slice.size);
-            xt::xtensor<T, 1> direction = view(slice.gradient, slice.size) + decay * value;
-            if (slice.first != nullptr) {
-                auto velocity = view(slice.first, slice.size);
-                if (step.first_step) {
-                    velocity = direction;
-                } else {
-                    velocity = momentum * velocity + direction;
+            for (Index i = 0; i < slice.size; ++i) {
+                T direction = slice.gradient[i] + decay * slice.value[i];
+                if (slice.first != nullptr) {
+                    T& velocity = slice.first[i];
+                    velocity = step.first_step ? direction : momentum * velocity + direction;
+                    direction = step.nesterov ? direction + momentum * velocity : velocity;
                 }
-                if (step.nesterov) {
-                    direction += momentum * velocity;
-                } else {
-                    direction = velocity;
-                }
+                slice.value[i] -= rate * direction;
             }
-            value -= rate * direction;
         }
     }
 
     static void adamw_step(Context&, const AdamWStep& step,
                            std::span<const OptimiserSlice<T>> slices) {
-        const auto number = [](double constant) { return static_cast<T>(constant); };
+        const T rate = static_cast<T>(step.learning_rate);
+        const T beta1 = static_cast<T>(step.beta1);
+        const T beta2 = static_cast<T>(step.beta2);
+        const T epsilon = static_cast<T>(step.epsilon);
+        const T decay = static_cast<T>(step.weight_decay);
         for (const OptimiserSlice<T>& slice : slices) {
-            const auto gradient = view(slice.gradient, slice.size);
-            auto value = view(slice.value, slice.size);
-            auto first = view(slice.first, slice.size);
-            auto second = view(slice.second, slice.size);
-            value *= number(1.0 - step.learning_rate * step.weight_decay);
-            first = number(step.beta1) * first + number(1.0 - step.beta1) * gradient;
-            second =
-                number(step.beta2) * second + number(1.0 - step.beta2) * gradient * gradient;
-            value -= number(step.learning_rate) * (first / number(step.bias_correction1)) /
-                     (xt::sqrt(second / number(step.bias_correction2)) + number(step.epsilon));
+            for (Index i = 0; i < slice.size; ++i) {
+                const T gradient = slice.gradient[i];
+                T& value = slice.value[i];
+                T& first = slice.first[i];
+                T& second = slice.second[i];
+                value -= rate * decay * value;
+                first = beta1 * first + (T{1} - beta1) * gradient;
+                second = beta2 * second + (T{1} - beta2) * gradient * gradient;
+                const T first_mean = first / static_cast<T>(step.bias_correction1);
+                const T second_mean = second / static_cast<T>(step.bias_correction2);
+                value -= rate * first_mean / (std::sqrt(second_mean) + epsilon);
+            }
         }
     }
 
     static void scale(Context&, T factor, T* values, Index count) {
-        view(values, count) *= factor;
+        for (Index i = 0; i < count; ++i) values[i] *= factor;
     }
 };
 

@@ -39,4 +39,11 @@ template <class T, std::size_t Rank>
     return xt::where(x < T{0}, T{0}, x);
 }
 
+/// The gradient of `relu` at x: what `gradient` is where x is above 0, else 0.
+template <class T, std::size_t Rank>
+[[nodiscard]] xt::xtensor<T, Rank> where_positive(const xt::xtensor<T, Rank>& x,
+                                                  const xt::xtensor<T, Rank>& gradient) {
+    return xt::where(x > T{0}, gradient, T{0});
+}
+
 }  // namespace kasmina::backends::xtensor_detail
