@@ -136,32 +136,32 @@ struct NormLanes {
     }
 };
 
-/// The same for all channels, each number repeated to a row.
+/// The same for all channels, each number repeated to a row: a view of room for `size(stride)`.
 template <class T>
-class NormRows {
-public:
-    NormRows(Context& context, Index channels, Index width, const T* mean,
-             const T* inverse_deviation, const T* scale, const T* shift)
-        : stride_(spaced<T>(width)), rows_(context.buffer<T>(3 * stride_)) {
-        T* factors = rows_.data() + stride_;
+struct NormRows {
+    const T* rows;
+    Index stride;
+
+    [[nodiscard]] static constexpr Index size(Index stride) { return 3 * stride; }
+
+    [[nodiscard]] static NormRows write(T* rows, Index stride, Index channels, Index width,
+                                        const T* mean, const T* inverse_deviation, const T* scale,
+                                        const T* shift) {
+        T* factors = rows + stride;
         for (Index c = 0; c < channels; ++c) factors[c] = scale[c] * inverse_deviation[c];
         spread_first(factors, channels, width);
-        spread(mean, channels, rows_.data(), width);
-        spread(shift, channels, factors + stride_, width);
+        spread(mean, channels, rows, width);
+        spread(shift, channels, factors + stride, width);
+        return {rows, stride};
     }
 
-    [[nodiscard]] const T* factors() const { return rows_.data() + stride_; }
+    [[nodiscard]] const T* factors() const { return rows + stride; }
 
     template <class Count>
     [[nodiscard]] KASMINA_ALWAYS_INLINE NormLanes<T> at(Index i, Count count) const {
-        const T* row = rows_.data() + i;
-        return {load_lanes(row, count), load_lanes(row + stride_, count),
-                load_lanes(row + 2 * stride_, count)};
+        return {load_lanes(rows + i, count), load_lanes(rows + stride + i, count),
+                load_lanes(rows + 2 * stride + i, count)};
     }
-
-private:
-    Index stride_;
-    Buffer<T> rows_;
 };
 
 template <class T>
@@ -177,17 +177,21 @@ void batch_norm(Context& context, const MapShape& shape, const NormEpilogue& epi
     const Index channels = shape.channels;
     const PixelPlan<T> pixels(shape);
     const Index width = epilogue.max_pool ? channels : pixels.width;
-    const NormRows<T> norm(context, channels, width, mean, inverse_deviation, scale, shift);
+    const Index stride = spaced<T>(width);
+    Buffer<T> rows = context.buffer<T>(NormRows<T>::size(stride));
+    const auto norm = NormRows<T>::write(rows.data(), stride, channels, width, mean,
+                                         inverse_deviation, scale, shift);
+    const bool relu = epilogue.relu;
     if (!epilogue.max_pool) {
         context.parallel_for(pixels.chunks, [&](Index chunk) {
             const T* from = x + pixels.start(chunk);
             T* to = y + pixels.start(chunk);
-            for_each_row(pixels.size(chunk), width, [&](Index start, Index length) {
-                for_each_vector<T>(length, [&](Index i, auto count) {
+            for_each_row(pixels.size(chunk), width, [=](Index start, Index length) {
+                for_each_vector<T>(length, [=](Index i, auto count) {
                     const NormLanes<T> by = norm.at(i, count);
                     const Vector<T> value =
                         by.normalised(load_lanes(from + start + i, count) - by.mean);
-                    store_lanes(to + start + i, relu_if<T>(epilogue.relu, value), count);
+                    store_lanes(to + start + i, relu_if<T>(relu, value), count);
                 });
             });
         });
@@ -195,16 +199,17 @@ void batch_norm(Context& context, const MapShape& shape, const NormEpilogue& epi
     }
     const PoolPlan pool(shape);
     const std::array<Index, 4> corners = pool.corners();
+    const Index windows = pool.windows();
     context.parallel_for(pool.chunks, [&](Index chunk) {
-        const auto pair = [&](Index in, Index out) {
-            for_each_vector<T>(channels, [&](Index c, auto count) {
+        const auto pair = [=](Index in, Index out) {
+            for_each_vector<T>(channels, [=](Index c, auto count) {
                 const NormLanes<T> by = norm.at(c, count);
-                for (Index column = 0; column < pool.windows(); ++column) {
+                for (Index column = 0; column < windows; ++column) {
                     const auto window =
                         load_window(x + in + 2 * column * channels + c, corners, count);
                     const WindowMaximum<T> maximum(by.normalised(by.centred(window)));
                     store_lanes(y + out + column * channels + c,
-                                relu_if<T>(epilogue.relu, maximum.value), count);
+                                relu_if<T>(relu, maximum.value), count);
                 }
             });
         };

@@ -24,11 +24,11 @@ struct BatchNormPullback {
     NormEpilogue epilogue;
     const T* x;
     const T* grad_y;
-    const NormRows<T>& norm;
+    NormRows<T> norm;
     PixelPlan<T> pixels;
     PoolPlan pool;
-    Index width = epilogue.max_pool ? shape.channels : pixels.width;
-    Index stride = spaced<T>(width);
+    Index width;   ///< of a row of `norm` and of sums
+    Index stride;  ///< between them
     Index chunks = epilogue.max_pool ? pool.chunks : pixels.chunks;
 
     /// Per chunk, `2 * partial` apart: sums of gradient * (x - mean), then of the gradient.
@@ -59,35 +59,40 @@ struct BatchNormPullback {
     }
 
 private:
-    /// The gradient behind the ReLU that gave `value`, or would have given 0.
-    [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> behind_relu(Vector<T> value,
-                                                              Vector<T> gradient) const {
-        return epilogue.relu ? (value <= Vector<T>{} ? Vector<T>{} : gradient) : gradient;
+    /// The gradient behind the ReLU, if there is one, of `value`.
+    [[nodiscard]] static KASMINA_ALWAYS_INLINE Vector<T> behind(bool relu, Vector<T> value,
+                                                                Vector<T> gradient) {
+        return relu ? (value <= Vector<T>{} ? Vector<T>{} : gradient) : gradient;
     }
 
     void sum_pixels(Index chunk, T* sums) const {
         const T* from = x + pixels.start(chunk);
         const T* upstream = grad_y + pixels.start(chunk);
-        sum_rows<2>(pixels.size(chunk), width, sums, stride, [&](Index at, Index i, auto count) {
-            const NormLanes<T> by = norm.at(i, count);
+        const bool relu = epilogue.relu;
+        const NormRows<T> rows = norm;
+        sum_rows<2>(pixels.size(chunk), width, sums, stride, [=](Index at, Index i, auto count) {
+            const NormLanes<T> by = rows.at(i, count);
             const Vector<T> centred = load_lanes(from + at, count) - by.mean;
             const Vector<T> gradient =
-                behind_relu(by.normalised(centred), load_lanes(upstream + at, count));
+                behind(relu, by.normalised(centred), load_lanes(upstream + at, count));
             return std::array{gradient * centred, gradient};
         });
     }
 
     void write_pixels(Index chunk, const T* constants, const T* slopes,
                       const GradientTarget<T>& grad_x) const {
-        const Index begin = pixels.start(chunk);
-        for_each_row(pixels.size(chunk), width, [&](Index start, Index length) {
-            for_each_vector<T>(length, [&](Index i, auto count) {
-                const Index at = begin + start + i;
-                const NormLanes<T> by = norm.at(i, count);
-                const Vector<T> centred = load_lanes(x + at, count) - by.mean;
-                const Vector<T> gradient =
-                    behind_relu(by.normalised(centred), load_lanes(grad_y + at, count));
-                put_lanes(grad_x, at,
+        const T* from = x + pixels.start(chunk);
+        const T* upstream = grad_y + pixels.start(chunk);
+        const GradientTarget<T> to{grad_x.data + pixels.start(chunk), grad_x.accumulate};
+        const bool relu = epilogue.relu;
+        const NormRows<T> rows = norm;
+        for_each_row(pixels.size(chunk), width, [=](Index start, Index length) {
+            for_each_vector<T>(length, [=](Index i, auto count) {
+                const NormLanes<T> by = rows.at(i, count);
+                const Vector<T> centred = load_lanes(from + start + i, count) - by.mean;
+                const Vector<T> gradient = behind(relu, by.normalised(centred),
+                                                  load_lanes(upstream + start + i, count));
+                put_lanes(to, start + i,
                           gradient * by.factor - load_lanes(constants + i, count) -
                               centred * load_lanes(slopes + i, count),
                           count);
@@ -97,23 +102,30 @@ private:
 
     void sum_windows(Index chunk, T* sums) const {
         const std::array<Index, 4> corners = pool.corners();
+        const Index channels = shape.channels;
+        const Index windows = pool.windows();
+        const bool relu = epilogue.relu;
+        const NormRows<T> rows = norm;
+        T* shift_sums = sums + stride;
         const auto pair = [&](Index in, Index out) {
-            for_each_vector<T>(shape.channels, [&](Index c, auto count) {
-                const NormLanes<T> by = norm.at(c, count);
+            const T* from = x + in;
+            const T* upstream = grad_y + out;
+            for_each_vector<T>(channels, [=](Index c, auto count) {
+                const NormLanes<T> by = rows.at(c, count);
                 Vector<T> scale_sum = load_lanes(sums + c, count);
-                Vector<T> shift_sum = load_lanes(sums + stride + c, count);
-                for (Index column = 0; column < pool.windows(); ++column) {
-                    const Index at = in + 2 * column * shape.channels + c;
-                    const auto centred = by.centred(load_window(x + at, corners, count));
+                Vector<T> shift_sum = load_lanes(shift_sums + c, count);
+                for (Index column = 0; column < windows; ++column) {
+                    const auto centred = by.centred(
+                        load_window(from + 2 * column * channels + c, corners, count));
                     const WindowMaximum<T> maximum(by.normalised(centred));
-                    const Vector<T> gradient = behind_relu(
-                        maximum.value,
-                        load_lanes(grad_y + out + column * shape.channels + c, count));
+                    const Vector<T> gradient =
+                        behind(relu, maximum.value,
+                               load_lanes(upstream + column * channels + c, count));
                     scale_sum += gradient * maximum.pick(centred);
                     shift_sum += gradient;
                 }
                 store_lanes(sums + c, scale_sum, count);
-                store_lanes(sums + stride + c, shift_sum, count);
+                store_lanes(shift_sums + c, shift_sum, count);
             });
         };
         pool.run(chunk, pair, [](Index, Index) {});
@@ -122,22 +134,29 @@ private:
     void write_windows(Index chunk, const T* constants, const T* slopes,
                        const GradientTarget<T>& grad_x) const {
         const Index channels = shape.channels;
+        const Index windows = pool.windows();
+        const bool relu = epilogue.relu;
+        const NormRows<T> rows = norm;
         const std::array<Index, 4> corners = pool.corners();
         const auto pair = [&](Index in, Index out) {
-            for_each_vector<T>(channels, [&](Index c, auto count) {
-                const NormLanes<T> by = norm.at(c, count);
+            const T* from = x + in;
+            const T* upstream = grad_y + out;
+            const GradientTarget<T> to{grad_x.data + in, grad_x.accumulate};
+            for_each_vector<T>(channels, [=](Index c, auto count) {
+                const NormLanes<T> by = rows.at(c, count);
                 const Vector<T> constant = load_lanes(constants + c, count);
                 const Vector<T> slope = load_lanes(slopes + c, count);
-                for (Index column = 0; column < pool.windows(); ++column) {
-                    const Index at = in + 2 * column * channels + c;
-                    const auto centred = by.centred(load_window(x + at, corners, count));
+                for (Index column = 0; column < windows; ++column) {
+                    const Index at = 2 * column * channels + c;
+                    const auto centred = by.centred(load_window(from + at, corners, count));
                     const WindowMaximum<T> maximum(by.normalised(centred));
                     const Vector<T> gradient =
-                        behind_relu(maximum.value,
-                                    load_lanes(grad_y + out + column * channels + c, count)) *
+                        behind(relu, maximum.value,
+                               load_lanes(upstream + column * channels + c, count)) *
                         by.factor;
+                    KASMINA_UNROLL
                     for (std::size_t i = 0; i < 4; ++i) {
-                        put_lanes(grad_x, at + corners[i],
+                        put_lanes(to, at + corners[i],
                                   maximum.share(i, gradient) - constant - centred[i] * slope,
                                   count);
                     }
@@ -170,17 +189,19 @@ void batch_norm_pullback(Context& context, const MapShape& shape, const NormEpil
                          const GradientTarget<T>& grad_shift) {
     const Index channels = shape.channels;
     const PixelPlan<T> pixels(shape);
-    const NormRows<T> norm(context, channels, epilogue.max_pool ? channels : pixels.width, mean,
-                           inverse_deviation, scale, shift);
-    const BatchNormPullback<T> passes{context, shape,  epilogue, x,
-                                      grad_y,  norm,   pixels,   PoolPlan(shape)};
+    const Index width = epilogue.max_pool ? channels : pixels.width;
+    const Index stride = spaced<T>(width);
+    Buffer<T> rows = context.buffer<T>(NormRows<T>::size(stride) + 2 * stride);
+    const auto norm = NormRows<T>::write(rows.data(), stride, channels, width, mean,
+                                         inverse_deviation, scale, shift);
+    const BatchNormPullback<T> passes{context, shape, epilogue, x, grad_y, norm, pixels,
+                                      PoolPlan(shape), width, stride};
 
     // With n = the normalised x: grad_x = factor * (gradient - mean(gradient) - n * mean(gradient *
     // n)), where the means over the batch are there only if `batch`.
-    Buffer<T> rows = context.buffer<T>(2 * passes.stride);
-    T* constants = rows.data();
-    T* slopes = constants + passes.stride;
-    std::fill_n(constants, 2 * passes.stride, T{0});
+    T* constants = rows.data() + NormRows<T>::size(stride);
+    T* slopes = constants + stride;
+    std::fill_n(constants, 2 * stride, T{0});
     if (grad_scale || grad_shift || (grad_x && batch)) {
         const Index partial = spaced<T>(channels);
         const double count = static_cast<double>(shape.batch * shape.height * shape.width);
@@ -199,8 +220,8 @@ void batch_norm_pullback(Context& context, const MapShape& shape, const NormEpil
                            if (grad_shift) put_total(grad_shift, c, total);
                            if (batch) constants[c] = static_cast<T>(factor * total / count);
                        });
-        spread_first(constants, channels, passes.width);
-        spread_first(slopes, channels, passes.width);
+        spread_first(constants, channels, width);
+        spread_first(slopes, channels, width);
     }
     if (grad_x) passes.write(constants, slopes, grad_x);
 }

@@ -29,7 +29,7 @@ template <class T>
 [[nodiscard]] double softmax_row(Index classes, const T* logits, T* probabilities) {
     T most = logits[0];
     for (Index c = 1; c < classes; ++c) most = std::max(most, logits[c]);
-    for_each_vector<T>(classes, [&](Index c, auto count) {
+    for_each_vector<T>(classes, [=](Index c, auto count) {
         const Pack<T> shifted(load_lanes(logits + c, count) - most);
         store_lanes(probabilities + c, math::exp(shifted).values, count);
     });
@@ -96,7 +96,7 @@ void cross_entropy_pullback(Context& context, Index rows, Index classes,
                 if (!grad_logits.accumulate) std::fill_n(to, classes, T{0});
                 continue;
             }
-            for_each_vector<T>(classes, [&](Index c, auto count) {
+            for_each_vector<T>(classes, [=](Index c, auto count) {
                 const Vector<T> difference =
                     load_lanes(probabilities + row * classes + c, count) - floor;
                 put_lanes(grad_logits, row * classes + c, difference * factor, count);

@@ -34,7 +34,7 @@ void fill(Context& context, T* to, Index size, T value) {
 template <class T>
 void add(Context& context, const T* from, T* to, Index size) {
     parallel_blocks(context, size, [&](Index start, Index length) {
-        for_each_vector<T>(length, [&](Index i, auto count) {
+        for_each_vector<T>(length, [=](Index i, auto count) {
             add_lanes(to + start + i, load_lanes(from + start + i, count), count);
         });
     });
@@ -44,7 +44,7 @@ void add(Context& context, const T* from, T* to, Index size) {
 template <class T>
 void scale(Context& context, T factor, T* to, Index size) {
     parallel_blocks(context, size, [&](Index start, Index length) {
-        for_each_vector<T>(length, [&](Index i, auto count) {
+        for_each_vector<T>(length, [=](Index i, auto count) {
             store_lanes(to + start + i, load_lanes(to + start + i, count) * factor, count);
         });
     });

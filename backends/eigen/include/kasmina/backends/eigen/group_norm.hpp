@@ -111,8 +111,8 @@ void group_norm(Context& context, const NormGeometry& geometry, double epsilon, 
                 factors[c] = scale[c] * sample_inverse[c / plan.group_size()];
             }
             spread_first(factors, channels, plan.width);
-            for_each_row(plan.sample_size, plan.width, [&](Index start, Index length) {
-                for_each_vector<T>(length, [&](Index i, auto count) {
+            for_each_row(plan.sample_size, plan.width, [=](Index start, Index length) {
+                for_each_vector<T>(length, [=](Index i, auto count) {
                     Vector<T> value =
                         (load_lanes(from + start + i, count) - load_lanes(means + i, count)) *
                             load_lanes(factors + i, count) +
@@ -168,7 +168,7 @@ void group_norm_pullback(Context& context, const NormGeometry& geometry, const T
                 std::fill_n(shift_sums, plan.width, T{0});
 
                 // The upstream gradient behind the ReLU.
-                const auto behind_relu = [&](Index at, Index i, Vector<T> centred, auto count) {
+                const auto behind_relu = [=](Index at, Index i, Vector<T> centred, auto count) {
                     const Vector<T> gradient = load_lanes(upstream + at, count);
                     if (!relu) return gradient;
                     const Vector<T> value =
@@ -212,8 +212,8 @@ void group_norm_pullback(Context& context, const NormGeometry& geometry, const T
                 spread_first(slopes, channels, plan.width);
                 const GradientTarget<T> to{grad_x.data + sample * plan.sample_size,
                                            grad_x.accumulate};
-                for_each_row(plan.sample_size, plan.width, [&](Index start, Index length) {
-                    for_each_vector<T>(length, [&](Index i, auto count) {
+                for_each_row(plan.sample_size, plan.width, [=](Index start, Index length) {
+                    for_each_vector<T>(length, [=](Index i, auto count) {
                         const Vector<T> centred =
                             load_lanes(from + start + i, count) - load_lanes(means + i, count);
                         const Vector<T> gradient = behind_relu(start + i, i, centred, count);

@@ -102,20 +102,20 @@ void sgd_step(Context& context, const SgdStep& step, std::span<const OptimiserSl
     const T rate = static_cast<T>(step.learning_rate);
     const T momentum = static_cast<T>(step.momentum);
     const T decay = static_cast<T>(step.weight_decay);
-    plan.run(context, [&](Index, const OptimiserSlice<T>& slice, Index start, Index length) {
-        for_each_vector<T>(length, [&](Index i, auto count) {
+    plan.run(context, [=](Index, const OptimiserSlice<T>& slice, Index start, Index length) {
+        for_each_vector<T>(length, [=, tensor = slice](Index i, auto count) {
             const Index at = start + i;
-            const Vector<T> value = load_lanes(slice.value + at, count);
-            Vector<T> move = load_lanes(slice.gradient + at, count);
+            const Vector<T> value = load_lanes(tensor.value + at, count);
+            Vector<T> move = load_lanes(tensor.gradient + at, count);
             if (step.weight_decay != 0.0) move += value * decay;
             if (step.momentum != 0.0) {
                 const Vector<T> velocity =
                     step.first_step ? move
-                                    : load_lanes(slice.first + at, count) * momentum + move;
-                store_lanes(slice.first + at, velocity, count);
+                                    : load_lanes(tensor.first + at, count) * momentum + move;
+                store_lanes(tensor.first + at, velocity, count);
                 move = step.nesterov ? move + velocity * momentum : velocity;
             }
-            store_lanes(slice.value + at, value - move * rate, count);
+            store_lanes(tensor.value + at, value - move * rate, count);
         });
     });
 }
@@ -132,20 +132,20 @@ void adamw_step(Context& context, const AdamWStep& step,
     const T new1 = static_cast<T>(1.0 - step.beta1);
     const T old2 = static_cast<T>(step.beta2);
     const T new2 = static_cast<T>(1.0 - step.beta2);
-    plan.run(context, [&](Index, const OptimiserSlice<T>& slice, Index start, Index length) {
-        for_each_vector<T>(length, [&](Index i, auto count) {
+    plan.run(context, [=](Index, const OptimiserSlice<T>& slice, Index start, Index length) {
+        for_each_vector<T>(length, [=, tensor = slice](Index i, auto count) {
             const Index at = start + i;
-            const Vector<T> gradient = load_lanes(slice.gradient + at, count);
-            Vector<T> first = load_lanes(slice.first + at, count);
+            const Vector<T> gradient = load_lanes(tensor.gradient + at, count);
+            Vector<T> first = load_lanes(tensor.first + at, count);
             first += (gradient - first) * new1;
             const Vector<T> second =
-                load_lanes(slice.second + at, count) * old2 + gradient * gradient * new2;
+                load_lanes(tensor.second + at, count) * old2 + gradient * gradient * new2;
             const Vector<T> deviation =
                 math::sqrt(Pack<T>(second)).values / root + epsilon;
-            store_lanes(slice.first + at, first, count);
-            store_lanes(slice.second + at, second, count);
-            store_lanes(slice.value + at,
-                        load_lanes(slice.value + at, count) * kept - first / deviation * rate,
+            store_lanes(tensor.first + at, first, count);
+            store_lanes(tensor.second + at, second, count);
+            store_lanes(tensor.value + at,
+                        load_lanes(tensor.value + at, count) * kept - first / deviation * rate,
                         count);
         });
     });

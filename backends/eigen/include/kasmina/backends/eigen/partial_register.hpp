@@ -14,6 +14,15 @@
 #include <immintrin.h>
 #endif
 
+/// Before a loop over a few registers: they stay registers only if it is written out.
+#if defined(__clang__)
+#define KASMINA_UNROLL _Pragma("unroll")
+#elif defined(__GNUC__)
+#define KASMINA_UNROLL _Pragma("GCC unroll 8")
+#else
+#define KASMINA_UNROLL
+#endif
+
 namespace kasmina::backends::eigen_detail {
 
 /// All lanes of a register, as a count that is known when compiling.

@@ -118,7 +118,7 @@ void map(Context& context, const F& function, const MapGeometry& geometry,
                         const std::array<const T*, N> from{
                             plan.source(operands, Is, start, values)...};
                         T* to = out + start;
-                        for_each_vector<T>(length, [&](Index place, auto count) {
+                        for_each_vector<T>(length, [=](Index place, auto count) {
                             const Pack<T> result =
                                 function(Pack<T>(load_lanes(from[Is] + place, count))...);
                             store_lanes(to + place, result.values, count);
@@ -172,11 +172,12 @@ void map_pullback(Context& context, const F& function, const MapGeometry& geomet
                 [&]<std::size_t... Is>(std::index_sequence<Is...>) {
                     const std::array<const T*, N> from{
                         plan.source(operands, Is, start, values)...};
-                    for_each_vector<T>(length, [&](Index place, auto count) {
+                    const T* gradient_of_row = upstream + start;
+                    for_each_vector<T>(length, [=](Index place, auto count) {
                         const Number result = function(
                             Number::variable(Pack<T>(load_lanes(from[Is] + place, count)), Is)...);
-                        const Vector<T> gradient = load_lanes(upstream + start + place, count);
-                        const auto put = [&](const GradientTarget<T>& target,
+                        const Vector<T> gradient = load_lanes(gradient_of_row + place, count);
+                        const auto put = [=](const GradientTarget<T>& target,
                                              const Pack<T>& derivative) {
                             if (target) put_lanes(target, place, gradient * derivative.values, count);
                         };

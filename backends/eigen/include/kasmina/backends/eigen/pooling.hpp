@@ -20,6 +20,7 @@ struct WindowMaximum {
 
     KASMINA_ALWAYS_INLINE explicit WindowMaximum(const std::array<Vector<T>, 4>& window)
         : value(window[0]) {
+        KASMINA_UNROLL
         for (std::size_t i = 1; i < 4; ++i) {
             const auto greater = (window[i] > value) | (window[i] != window[i]);
             value = greater ? window[i] : value;
@@ -35,6 +36,7 @@ struct WindowMaximum {
     [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> pick(
         const std::array<Vector<T>, 4>& window) const {
         Vector<T> picked = window[0];
+        KASMINA_UNROLL
         for (std::size_t i = 1; i < 4; ++i) {
             picked = place == Vector<T>{} + static_cast<T>(i) ? window[i] : picked;
         }
@@ -106,7 +108,7 @@ void max_pool(Context& context, const MapShape& shape, const T* x, T* y) {
             for (Index column = 0; column < plan.windows(); ++column) {
                 const T* from = x + in + 2 * column * channels;
                 T* to = y + out + column * channels;
-                for_each_vector<T>(channels, [&](Index c, auto count) {
+                for_each_vector<T>(channels, [=](Index c, auto count) {
                     store_lanes(to + c,
                                 WindowMaximum<T>(load_window(from + c, corners, count)).value,
                                 count);
@@ -128,11 +130,12 @@ void max_pool_pullback(Context& context, const MapShape& shape, const T* x, cons
     context.parallel_for(plan.chunks, [&](Index chunk) {
         const auto pair = [&](Index in, Index out) {
             for (Index column = 0; column < plan.windows(); ++column) {
-                for_each_vector<T>(channels, [&](Index c, auto count) {
+                for_each_vector<T>(channels, [=](Index c, auto count) {
                     const Index at = in + 2 * column * channels + c;
                     const WindowMaximum<T> maximum(load_window(x + at, corners, count));
                     const Vector<T> gradient =
                         load_lanes(grad_y + out + column * channels + c, count);
+                    KASMINA_UNROLL
                     for (std::size_t i = 0; i < 4; ++i) {
                         put_lanes(grad_x, at + corners[i], maximum.share(i, gradient), count);
                     }
@@ -177,8 +180,8 @@ void mean_positions_pullback(Context& context, const NormGeometry& geometry, con
         geometry.samples, spaced<T>(width), [&](Index sample, T* row) {
             spread(grad_y + sample * channels, channels, row, width);
             for (Index i = 0; i < width; ++i) row[i] *= factor;
-            for_each_row(sample_size, width, [&](Index start, Index length) {
-                for_each_vector<T>(length, [&](Index i, auto count) {
+            for_each_row(sample_size, width, [=](Index start, Index length) {
+                for_each_vector<T>(length, [=](Index i, auto count) {
                     put_lanes(grad_x, sample * sample_size + start + i, load_lanes(row + i, count),
                               count);
                 });

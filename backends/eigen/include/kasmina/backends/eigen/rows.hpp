@@ -29,6 +29,9 @@ KASMINA_ALWAYS_INLINE void put_lanes(const GradientTarget<T>& target, Index plac
     store_lanes(target.data + place, vector, count);
 }
 
+/// Bodies that write should capture by value: what they read through a reference would have to
+/// be read again after each write, as the compiler cannot tell that they do not overlap.
+///
 /// body(place, count) for all of 0 ... length - 1: AllLanes at a time, then the rest. One body
 /// serves both, so an element's value does not depend on where it is.
 template <class T, class Body>
@@ -40,7 +43,7 @@ KASMINA_ALWAYS_INLINE void for_each_vector(Index length, Body&& body) {
 
 /// body(start, length) for pieces of `width` out of `elements`; the last may be shorter.
 template <class Body>
-void for_each_row(Index elements, Index width, Body&& body) {
+KASMINA_ALWAYS_INLINE void for_each_row(Index elements, Index width, Body&& body) {
     for (Index start = 0; start < elements; start += width) {
         body(start, std::min(width, elements - start));
     }
@@ -55,20 +58,26 @@ KASMINA_ALWAYS_INLINE void sum_rows(Index elements, Index width, T* sums, Index 
     const Index whole = elements - elements % width;
     const auto columns = [&](Index first, auto block) {
         std::array<Vector<T>, Sums> totals[static_cast<std::size_t>(block())];
+        KASMINA_UNROLL
         for (Index b = 0; b < block; ++b) {
+            KASMINA_UNROLL
             for (std::size_t s = 0; s < Sums; ++s) {
                 totals[b][s] = load<Vector<T>>(sums + static_cast<Index>(s) * stride + first +
                                                b * lanes<T>);
             }
         }
         for (Index row = 0; row < whole; row += width) {
+            KASMINA_UNROLL
             for (Index b = 0; b < block; ++b) {
                 const Index i = first + b * lanes<T>;
                 const std::array<Vector<T>, Sums> terms = term(row + i, i, AllLanes<T>{});
+                KASMINA_UNROLL
                 for (std::size_t s = 0; s < Sums; ++s) totals[b][s] += terms[s];
             }
         }
+        KASMINA_UNROLL
         for (Index b = 0; b < block; ++b) {
+            KASMINA_UNROLL
             for (std::size_t s = 0; s < Sums; ++s) {
                 store(sums + static_cast<Index>(s) * stride + first + b * lanes<T>, totals[b][s]);
             }
