@@ -50,7 +50,7 @@ struct RegisterTile {
 #if defined(__GNUC__) && defined(__x86_64__)
                 // Keep it in a register: folding the load into each multiplication reads it
                 // Rows times.
-                asm("" : "+x"(column));
+                asm("" : "+v"(column));
 #endif
                 columns[v] = column;
             }

@@ -1,0 +1,257 @@
+// The transforms of Winograd's F(2x2, 3x3): tiles of maps and filters to products and back.
+#pragma once
+
+#include <algorithm>
+
+#include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/register_tile.hpp>
+#include <kasmina/backends/eigen/simd.hpp>
+#include <kasmina/tensor/index.hpp>
+#include <kasmina/tensor/kernel_types.hpp>
+
+namespace kasmina::backends::eigen_detail::winograd {
+
+inline constexpr Index positions = 16;
+/// Tiles that are transformed, multiplied and transformed back together: their data stays in the
+/// second-level cache.
+inline constexpr Index block_tiles = 64;
+
+/// The data of a block of tiles is stored as [position][panel of channels][tile][channel in
+/// panel], so that the products find all their operands at constant distances.
+template <class T>
+inline constexpr Index panel_size = Index{panel_width<T>} * block_tiles;
+
+/// The distance between the 16 positions: one cache line more than a multiple of 4 KiB, or else
+/// all 16 would compete for the same lines of the cache.
+template <class T>
+[[nodiscard]] constexpr Index padded(Index size) {
+    constexpr Index page = 4096 / static_cast<Index>(sizeof(T));
+    constexpr Index line = 64 / static_cast<Index>(sizeof(T));
+    return ceil_div(size, page) * page + line;
+}
+
+template <class T>
+[[nodiscard]] constexpr Index block_plane(Index channels) {
+    return padded<T>(ceil_div(channels, panel_width<T>) * panel_size<T>);
+}
+
+/// Where a channel of a tile is in a position's plane.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Index offset(Index tile, Index channel) {
+    constexpr Index width = panel_width<T>;
+    return channel / width * panel_size<T> + tile * width + channel % width;
+}
+
+/// The 2x2 tiles of all maps of a batch, numbered row by row.
+struct TileGrid {
+    explicit TileGrid(const ConvShape& shape)
+        : height(shape.height),
+          width(shape.width),
+          rows(ceil_div(shape.height, 2)),
+          columns(ceil_div(shape.width, 2)),
+          count(shape.batch * rows * columns) {}
+
+    Index height, width, rows, columns, count;
+};
+
+/// Where a tile begins: its map, and the row and column of its first output.
+struct TilePosition {
+    TilePosition(const TileGrid& grid, Index tile)
+        : map(tile / (grid.rows * grid.columns)),
+          row(tile / grid.columns % grid.rows * 2),
+          column(tile % grid.columns * 2) {}
+
+    Index map, row, column;
+};
+
+/// Addresses of the Size x Size pixels from (row, column) on; `outside` for those off the map.
+template <Index Size, class T>
+struct PixelPatch {
+    PixelPatch(const TileGrid& grid, Index map, Index row, Index column, Index channels, T* data,
+               T* outside) {
+        for (Index r = 0; r < Size; ++r) {
+            for (Index c = 0; c < Size; ++c) {
+                const bool inside = row + r >= 0 && row + r < grid.height && column + c >= 0 &&
+                                    column + c < grid.width;
+                const Index pixel = (map * grid.height + row + r) * grid.width + column + c;
+                at[r][c] = inside ? data + pixel * channels : outside;
+            }
+        }
+    }
+
+    T* at[Size][Size];
+};
+
+/// B'd for one column d of four.
+template <class V>
+KASMINA_ALWAYS_INLINE void input_column(const V (&d)[4], V (&t)[4]) {
+    t[0] = d[0] - d[2];
+    t[1] = d[1] + d[2];
+    t[2] = d[2] - d[1];
+    t[3] = d[1] - d[3];
+}
+
+/// A y for one column y of two.
+template <class V>
+KASMINA_ALWAYS_INLINE void gradient_column(const V (&y)[2], V (&t)[4]) {
+    t[0] = y[0];
+    t[1] = y[0] + y[1];
+    t[2] = y[0] - y[1];
+    t[3] = -y[1];
+}
+
+/// A'm for one column m of four.
+template <class V>
+KASMINA_ALWAYS_INLINE void output_column(const V (&m)[4], V (&t)[2]) {
+    t[0] = m[0] + m[1] + m[2];
+    t[1] = m[1] - m[2] - m[3];
+}
+
+/// G g for one column g of three.
+template <class V>
+KASMINA_ALWAYS_INLINE void filter_column(const V (&g)[3], V (&t)[4]) {
+    const V even = (g[0] + g[2]) * 0.5F;
+    const V odd = g[1] * 0.5F;
+    t[0] = g[0];
+    t[1] = even + odd;
+    t[2] = even - odd;
+    t[3] = g[2];
+}
+
+/// G's for one column s of four.
+template <class V>
+KASMINA_ALWAYS_INLINE void filter_gradient_column(const V (&s)[4], V (&t)[3]) {
+    const V even = (s[1] + s[2]) * 0.5F;
+    t[0] = s[0] + even;
+    t[1] = (s[1] - s[2]) * 0.5F;
+    t[2] = even + s[3];
+}
+
+/// M X M' of a From x From matrix, where `column` maps a column of From to one of To.
+template <Index From, Index To, class V, class Column>
+KASMINA_ALWAYS_INLINE void two_sided(const V (&x)[From][From], V (&y)[To][To], Column column) {
+    V half[From][To];  // half[c] = M applied to column c
+    for (Index c = 0; c < From; ++c) {
+        V in[From];
+        for (Index r = 0; r < From; ++r) in[r] = x[r][c];
+        column(in, half[c]);
+    }
+    for (Index r = 0; r < To; ++r) {
+        V in[From];
+        for (Index c = 0; c < From; ++c) in[c] = half[c][r];
+        column(in, y[r]);
+    }
+}
+
+/// The filters U = G g G' as [position][panel of outputs][input][output in panel]; with
+/// `transpose` those of the backward-data convolution (see pack_filters).
+template <class T>
+void transform_filters(Context& context, const ConvShape& shape, const T* weight, bool transpose,
+                       T* to, Index plane) {
+    constexpr Index width = panel_width<T>;
+    using V = Vector<T>;
+    const Index in = shape.in_channels;
+    const Index out = shape.out_channels;
+    const Index panels = ceil_div(out, width);
+    constexpr Index inputs = lanes<T>;
+    const Index input_chunks = in / inputs;
+    context.parallel_for(panels * input_chunks, [&](Index chunk) {
+        const Index panel = chunk / input_chunks;
+        const Index input = chunk % input_chunks * inputs;
+        const Index count = std::min(width, out - panel * width);
+        // Gathered for several inputs before any is read as vectors: a wide load that follows
+        // narrow stores to the same place has to wait for them.
+        alignas(64) T taps[inputs][9][width] = {};
+        for (Index o = 0; o < count; ++o) {
+            const Index output = panel * width + o;
+            for (Index i = 0; i < inputs; ++i) {
+                if (transpose) {
+                    const T* from = weight + ((input + i) * out + output) * 9;
+                    for (Index tap = 0; tap < 9; ++tap) taps[i][tap][o] = from[8 - tap];
+                } else {
+                    const T* from = weight + (output * in + input + i) * 9;
+                    for (Index tap = 0; tap < 9; ++tap) taps[i][tap][o] = from[tap];
+                }
+            }
+        }
+        for (Index i = 0; i < inputs; ++i) {
+            for (Index v = 0; v < width; v += lanes<T>) {
+                V g[3][3];
+                V u[4][4];
+                for (Index tap = 0; tap < 9; ++tap) g[tap / 3][tap % 3] = load<V>(taps[i][tap] + v);
+                two_sided<3, 4>(g, u, [](const auto& a, auto& b) { filter_column(a, b); });
+                for (Index p = 0; p < positions; ++p) {
+                    store(to + p * plane + (panel * in + input + i) * width + v, u[p / 4][p % 4]);
+                }
+            }
+        }
+    });
+}
+
+/// V = B' d B of some tiles for the products; `zeros` are as many as channels.
+template <class T>
+void transform_inputs(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
+                      const T* x, const T* zeros, T* to, Index plane) {
+    using V = Vector<T>;
+    for (Index tile = 0; tile < tiles; ++tile) {
+        const TilePosition at(grid, first_tile + tile);
+        const PixelPatch<4, const T> patch(grid, at.map, at.row - 1, at.column - 1, channels, x,
+                                           zeros);
+        for (Index c = 0; c < channels; c += lanes<T>) {
+            V d[4][4];
+            V t[4][4];
+            for (Index p = 0; p < positions; ++p)
+                d[p / 4][p % 4] = load<V>(patch.at[p / 4][p % 4] + c);
+            two_sided<4, 4>(d, t, [](const auto& a, auto& b) { input_column(a, b); });
+            for (Index p = 0; p < positions; ++p) {
+                store(to + p * plane + offset<T>(tile, c), t[p / 4][p % 4]);
+            }
+        }
+    }
+}
+
+/// Z = A dY A' of some tiles for the products.
+template <class T>
+void transform_gradients(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
+                         const T* grad_y, const T* zeros, T* to, Index plane) {
+    using V = Vector<T>;
+    for (Index tile = 0; tile < tiles; ++tile) {
+        const TilePosition at(grid, first_tile + tile);
+        const PixelPatch<2, const T> patch(grid, at.map, at.row, at.column, channels, grad_y,
+                                           zeros);
+        for (Index c = 0; c < channels; c += lanes<T>) {
+            V y[2][2];
+            V t[4][4];
+            for (Index p = 0; p < 4; ++p) y[p / 2][p % 2] = load<V>(patch.at[p / 2][p % 2] + c);
+            two_sided<2, 4>(y, t, [](const auto& a, auto& b) { gradient_column(a, b); });
+            for (Index p = 0; p < positions; ++p) {
+                store(to + p * plane + offset<T>(tile, c), t[p / 4][p % 4]);
+            }
+        }
+    }
+}
+
+/// Y = A' m A of some tiles, added to y if `accumulate`; `ignored` receives what is off the map.
+template <class T>
+void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
+                       const T* products, Index plane, T* y, T* ignored, bool accumulate) {
+    using V = Vector<T>;
+    for (Index tile = 0; tile < tiles; ++tile) {
+        const TilePosition at(grid, first_tile + tile);
+        const PixelPatch<2, T> patch(grid, at.map, at.row, at.column, channels, y, ignored);
+        for (Index c = 0; c < channels; c += lanes<T>) {
+            V m[4][4];
+            V t[2][2];
+            for (Index p = 0; p < positions; ++p) {
+                m[p / 4][p % 4] = load<V>(products + p * plane + offset<T>(tile, c));
+            }
+            two_sided<4, 2>(m, t, [](const auto& a, auto& b) { output_column(a, b); });
+            for (Index p = 0; p < 4; ++p) {
+                T* pixel = patch.at[p / 2][p % 2] + c;
+                store(pixel, accumulate ? load<V>(pixel) + t[p / 2][p % 2] : t[p / 2][p % 2]);
+            }
+        }
+    }
+}
+
+}  // namespace kasmina::backends::eigen_detail::winograd
