@@ -55,20 +55,22 @@ public:
     }
 
     /// Makes `parameters` the members of a group: state of those already in it is kept, of new
-    /// ones starts empty, of others is dropped. Errors: OptionError for an unknown group.
+    /// ones starts empty, of others is dropped. A parameter named twice (tied weights) is one
+    /// member. Errors: OptionError for an unknown group.
     void synchronise(std::size_t group, std::span<const Parameter<B>* const> parameters) {
         std::vector<Member>& members = checked(group).members;
         std::vector<Member> next;
         next.reserve(parameters.size());
         for (const Parameter<B>* parameter : parameters) {
-            const auto known = std::ranges::find_if(members, [&](const Member& member) {
+            const auto is_it = [&](const Member& member) {
                 return member.parameter.lock() == parameter->state();
-            });
-            if (known == members.end()) {
-                next.push_back({parameter->state()});
-            } else {
+            };
+            const auto known = std::ranges::find_if(members, is_it);
+            if (known != members.end()) {
                 next.push_back(std::move(*known));
                 known->parameter.reset();
+            } else if (std::ranges::none_of(next, is_it)) {
+                next.push_back({parameter->state()});
             }
         }
         members = std::move(next);

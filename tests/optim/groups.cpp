@@ -1,0 +1,245 @@
+// Optimiser state follows parameters: it comes with a seed, goes with it, and rests while frozen.
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kasmina/optim/adamw.hpp>
+#include <kasmina/optim/sgd.hpp>
+
+#include "optim/parameters.hpp"
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/error_text.hpp"
+
+namespace kasmina {
+namespace {
+
+using B = test::Oracle;
+using Pointers = std::vector<const Parameter<B>*>;
+using Values = std::vector<double>;
+using optim::AdamW;
+using optim::Sgd;
+
+TEST_CASE("groups step with their own rates", "[H-7]") {
+    B::Context context;
+    const Parameter<B> host = test::make_parameter<B>({1}, {1});
+    const Parameter<B> seed = test::make_parameter<B>({1}, {1});
+    Sgd<B> sgd;
+    const std::size_t slow = sgd.add_group({.learning_rate = 0.25});
+    const std::size_t fast = sgd.add_group({.learning_rate = 0.5});
+    CHECK(sgd.groups() == 2);
+    sgd.synchronise(slow, Pointers{&host});
+    sgd.synchronise(fast, Pointers{&seed});
+    sgd.step(context);
+    CHECK(host.value().to_host() == Values{0.75});
+    CHECK(seed.value().to_host() == Values{0.5});
+
+    sgd.set_learning_rate(slow, 0.5);
+    CHECK(sgd.options(slow).learning_rate == 0.5);
+    sgd.step(context);
+    CHECK(host.value().to_host() == Values{0.25});
+    CHECK(seed.value().to_host() == Values{0.0});
+}
+
+TEST_CASE("a seed that comes later starts with fresh state, as if it were alone", "[H-7]") {
+    B::Context context;
+    Parameter<B> host = test::make_parameter<B>({1, 2}, {0.5, -1});
+    const Parameter<B> late = test::make_parameter<B>({3}, {2});
+    const Parameter<B> alone = test::make_parameter<B>({3}, {2});
+    const Parameter<B> undisturbed = test::make_parameter<B>({1, 2}, {0.5, -1});
+
+    AdamW<B> shared;
+    shared.add_group({.learning_rate = 0.1});
+    shared.synchronise(0, Pointers{&host});
+    AdamW<B> apart;
+    apart.add_group({.learning_rate = 0.1});
+    apart.add_group({.learning_rate = 0.1});
+    apart.synchronise(0, Pointers{&undisturbed});
+    for (int step = 0; step < 3; ++step) {
+        shared.step(context);
+        apart.step(context);
+    }
+    // Before and between those that are known, so that runs of equal step counts are cut.
+    shared.synchronise(0, Pointers{&late, &host});
+    apart.synchronise(1, Pointers{&alone});
+    CHECK(shared.members(0)[0].steps == 0);
+    CHECK(shared.members(0)[1].steps == 3);
+    for (int step = 0; step < 3; ++step) {
+        shared.step(context);
+        apart.step(context);
+    }
+    CHECK(late.value().to_host() == alone.value().to_host());
+    CHECK(host.value().to_host() == undisturbed.value().to_host());
+    CHECK(late.value().to_host() != Values{3});
+}
+
+TEST_CASE("the state of a pruned seed goes, and does not come back with it", "[H-7]") {
+    B::Context context;
+    const Parameter<B> host = test::make_parameter<B>({1}, {1});
+    std::optional<Parameter<B>> seed(test::make_parameter<B>({1}, {1}));
+    Sgd<B> sgd;
+    sgd.add_group({.learning_rate = 0.5, .momentum = 0.5});
+    sgd.synchronise(0, Pointers{&host, &*seed});
+    sgd.step(context);
+    const std::weak_ptr<ParameterState<B>> state = seed->state();
+
+    SECTION("dropped by synchronise") {
+        sgd.synchronise(0, Pointers{&host});
+        CHECK(sgd.members(0).size() == 1);
+        sgd.synchronise(0, Pointers{&host, &*seed});
+        CHECK(sgd.members(0)[0].steps == 1);
+        CHECK(sgd.members(0)[1].steps == 0);
+        CHECK(sgd.members(0)[1].first.empty());
+    }
+    SECTION("destroyed without a word: the optimiser keeps nothing alive and steps on") {
+        seed.reset();
+        CHECK(state.expired());
+        sgd.step(context);
+        CHECK(host.value().to_host() == Values{1 - 0.5 - 0.5 * 1.5});
+        sgd.zero_gradients();
+        CHECK_FALSE(host.has_gradient());
+    }
+}
+
+TEST_CASE("parameters that move with their module keep their state", "[H-7][S-11]") {
+    B::Context context;
+    Parameter<B> before = test::make_parameter<B>({1}, {1});
+    Sgd<B> sgd;
+    sgd.add_group({.learning_rate = 0.5, .momentum = 0.5});
+    sgd.synchronise(0, Pointers{&before});
+    sgd.step(context);
+    const Parameter<B> after = std::move(before);
+    sgd.synchronise(0, Pointers{&after});
+    CHECK(sgd.members(0)[0].steps == 1);
+    sgd.step(context);
+    CHECK(after.value().to_host() == Values{1 - 0.5 - 0.5 * 1.5});
+}
+
+TEMPLATE_TEST_CASE("frozen parameters are moved by neither momentum nor decay", "[I-6][H-7]",
+                   optim::SgdRule, optim::AdamWRule) {
+    B::Context context;
+    typename TestType::Options options{};
+    options.learning_rate = 0.125;
+    options.weight_decay = 0.5;
+    if constexpr (requires { options.momentum; }) options.momentum = 0.9;
+    optim::Optimiser<B, TestType> optimiser;
+    optimiser.add_group(options);
+    Parameter<B> parameter = test::make_parameter<B>({1, -2}, {1, 1});
+    optimiser.synchronise(0, Pointers{&parameter});
+    optimiser.step(context);
+    const Values value = parameter.value().to_host();
+    const Values moment = optimiser.members(0)[0].first.to_host();
+
+    parameter.set_trainable(false);
+    parameter.state()->has_gradient = true;  // not even a gradient that lies about
+    optimiser.step(context);
+    CHECK(parameter.value().to_host() == value);
+    CHECK(optimiser.members(0)[0].first.to_host() == moment);
+    CHECK(optimiser.members(0)[0].steps == 1);
+
+    parameter.set_trainable(true);
+    optimiser.step(context);
+    CHECK(parameter.value().to_host() != value);
+    CHECK(optimiser.members(0)[0].steps == 2);
+}
+
+TEST_CASE("a parameter without a gradient is skipped, decay and all", "[H-7]") {
+    B::Context context;
+    const Parameter<B> parameter = test::make_parameter<B>({1}, {1});
+    Sgd<B> sgd;
+    sgd.add_group({.learning_rate = 0.5, .momentum = 0.9, .weight_decay = 0.1});
+    sgd.synchronise(0, Pointers{&parameter});
+    sgd.step(context);
+    const Values value = parameter.value().to_host();
+    sgd.zero_gradients();
+    sgd.step(context);
+    CHECK(parameter.value().to_host() == value);
+    CHECK(sgd.members(0)[0].steps == 1);
+}
+
+TEST_CASE("clear_state forgets moments and counts, and keeps groups and members", "[H-7][K]") {
+    B::Context context;
+    const Parameter<B> used = test::make_parameter<B>({1, 2}, {0.5, -1});
+    AdamW<B> adamw;
+    adamw.add_group({.learning_rate = 0.1});
+    adamw.synchronise(0, Pointers{&used});
+    for (int step = 0; step < 5; ++step) adamw.step(context);
+    const Parameter<B> fresh = test::make_parameter<B>(used.value().to_host(), {0.5, -1});
+    AdamW<B> anew;
+    anew.add_group({.learning_rate = 0.1});
+    anew.synchronise(0, Pointers{&fresh});
+
+    adamw.clear_state();
+    REQUIRE(adamw.members(0).size() == 1);
+    CHECK(adamw.members(0)[0].steps == 0);
+    CHECK(adamw.members(0)[0].first.empty());
+    CHECK(adamw.members(0)[0].second.empty());
+    for (int step = 0; step < 3; ++step) {
+        adamw.step(context);
+        anew.step(context);
+    }
+    CHECK(used.value().to_host() == fresh.value().to_host());
+}
+
+TEST_CASE("a parameter named twice is stepped once", "[H-7][H-4]") {
+    B::Context context;
+    const Parameter<B> tied = test::make_parameter<B>({1}, {1});
+    Sgd<B> sgd;
+    sgd.add_group({.learning_rate = 0.25});
+    sgd.synchronise(0, Pointers{&tied, &tied});
+    CHECK(sgd.members(0).size() == 1);
+    sgd.step(context);
+    CHECK(tied.value().to_host() == Values{0.75});
+}
+
+TEST_CASE("options out of range are refused, with the option named", "[H-7][E-2]") {
+    const double nan = std::nan("");
+    const double infinity = std::numeric_limits<double>::infinity();
+    const std::vector<std::pair<optim::SgdOptions, std::string>> bad_sgd{
+        {{.learning_rate = -0.1}, "learning_rate"},
+        {{.learning_rate = nan}, "learning_rate"},
+        {{.learning_rate = infinity}, "learning_rate"},
+        {{.momentum = -0.1}, "momentum"},
+        {{.momentum = 1.0}, "momentum"},
+        {{.weight_decay = -1e-9}, "weight_decay"},
+        {{.nesterov = true}, "Nesterov"}};
+    for (const auto& [options, named] : bad_sgd) {
+        Sgd<B> sgd;
+        const std::string text =
+            test::error_text<OptionError>([&, &given = options] { sgd.add_group(given); });
+        INFO(named << ": " << text);
+        CHECK(test::mentions(text, named));
+        CHECK(sgd.groups() == 0);
+    }
+    const std::vector<std::pair<optim::AdamWOptions, std::string>> bad_adamw{
+        {{.learning_rate = -1.0}, "learning_rate"},
+        {{.beta1 = 1.0}, "beta1"},
+        {{.beta1 = -0.1}, "beta1"},
+        {{.beta2 = 1.0}, "beta2"},
+        {{.epsilon = -1e-8}, "epsilon"},
+        {{.weight_decay = nan}, "weight_decay"}};
+    for (const auto& [options, named] : bad_adamw) {
+        AdamW<B> adamw;
+        const std::string text =
+            test::error_text<OptionError>([&, &given = options] { adamw.add_group(given); });
+        INFO(named << ": " << text);
+        CHECK(test::mentions(text, named));
+    }
+}
+
+TEST_CASE("an unknown group and a bad rate are errors that change nothing", "[H-7][E-2]") {
+    Sgd<B> sgd;
+    CHECK_THROWS_AS(sgd.synchronise(0, Pointers{}), OptionError);
+    sgd.add_group({.learning_rate = 0.25});
+    CHECK_THROWS_AS(sgd.set_learning_rate(0, -1.0), OptionError);
+    CHECK_THROWS_AS(sgd.set_learning_rate(1, 0.5), OptionError);
+    CHECK_THROWS_AS(sgd.options(1), OptionError);
+    CHECK_THROWS_AS(sgd.members(1), OptionError);
+    CHECK(sgd.options(0).learning_rate == 0.25);
+}
+
+}  // namespace
+}  // namespace kasmina
