@@ -81,7 +81,8 @@ struct Pack {
     }
     friend Pack sigmoid_of(const Pack& x) { return 1 / (1 + exp_of(-x)); }
     friend Pack max_of(const Pack& a, const Pack& b) {
-        return Pack((a.values > b.values) | (a.values != a.values) ? a.values : b.values);
+        const auto first = (a.values > b.values) | (a.values != a.values);
+        return Pack(first ? a.values : b.values);
     }
     friend Pack relu_of(const Pack& x) {
         return Pack(x.values < Vector<T>{} ? Vector<T>{} : x.values);

@@ -56,49 +56,51 @@ template <std::size_t Sums, class T, class Term>
 KASMINA_ALWAYS_INLINE void sum_rows(Index elements, Index width, T* sums, Index stride,
                                     Term&& term) {
     const Index whole = elements - elements % width;
+    const auto place = [=](Index first, std::size_t vector, std::size_t sum) {
+        return first + static_cast<Index>(vector) * lanes<T> + static_cast<Index>(sum) * stride;
+    };
     const auto columns = [&](Index first, auto block) {
-        std::array<Vector<T>, Sums> totals[static_cast<std::size_t>(block())];
+        constexpr std::size_t vectors = decltype(block)::value;
+        std::array<std::array<Vector<T>, Sums>, vectors> totals;
         KASMINA_UNROLL
-        for (Index b = 0; b < block; ++b) {
+        for (std::size_t b = 0; b < vectors; ++b) {
             KASMINA_UNROLL
             for (std::size_t s = 0; s < Sums; ++s) {
-                totals[b][s] = load<Vector<T>>(sums + static_cast<Index>(s) * stride + first +
-                                               b * lanes<T>);
+                totals[b][s] = load<Vector<T>>(sums + place(first, b, s));
             }
         }
         for (Index row = 0; row < whole; row += width) {
             KASMINA_UNROLL
-            for (Index b = 0; b < block; ++b) {
-                const Index i = first + b * lanes<T>;
+            for (std::size_t b = 0; b < vectors; ++b) {
+                const Index i = place(first, b, 0);
                 const std::array<Vector<T>, Sums> terms = term(row + i, i, AllLanes<T>{});
                 KASMINA_UNROLL
                 for (std::size_t s = 0; s < Sums; ++s) totals[b][s] += terms[s];
             }
         }
         KASMINA_UNROLL
-        for (Index b = 0; b < block; ++b) {
+        for (std::size_t b = 0; b < vectors; ++b) {
             KASMINA_UNROLL
             for (std::size_t s = 0; s < Sums; ++s) {
-                store(sums + static_cast<Index>(s) * stride + first + b * lanes<T>, totals[b][s]);
+                store(sums + place(first, b, s), totals[b][s]);
             }
         }
     };
     const auto rest = [&](Index at, Index i, auto count) {
         const std::array<Vector<T>, Sums> terms = term(at, i, count);
-        for (std::size_t s = 0; s < Sums; ++s) {
-            add_lanes(sums + static_cast<Index>(s) * stride + i, terms[s], count);
-        }
+        for (std::size_t s = 0; s < Sums; ++s) add_lanes(sums + place(i, 0, s), terms[s], count);
     };
-    constexpr std::integral_constant<Index, 4> several;
-    constexpr std::integral_constant<Index, 1> one;
+    constexpr std::integral_constant<std::size_t, 4> several;
+    constexpr std::integral_constant<std::size_t, 1> one;
+    constexpr Index step = 4 * lanes<T>;
     Index i = 0;
-    for (; i + several * lanes<T> <= width; i += several * lanes<T>) columns(i, several);
+    for (; i + step <= width; i += step) columns(i, several);
     for (; i + lanes<T> <= width; i += lanes<T>) columns(i, one);
     if (i < width) {
         for (Index row = 0; row < whole; row += width) rest(row + i, i, width - i);
     }
     for_each_vector<T>(elements - whole,
-                       [&](Index place, auto count) { rest(whole + place, place, count); });
+                       [&](Index column, auto count) { rest(whole + column, column, count); });
 }
 
 /// A size in numbers, rounded up so that neighbours share no pair of cache lines.
