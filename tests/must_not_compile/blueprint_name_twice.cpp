@@ -1,5 +1,7 @@
-// expects: one name(.*\n)*.*DuplicateName<.*ConvLight, .*Copycat|DuplicateName<.*ConvLight,
-// .*Copycat(.*\n)*.*one name Two blueprints of one name cannot be in one list.
+// expects: DuplicateName<
+// expects: ConvLight
+// expects: Copycat
+// Two blueprints of one name cannot be in one list (B-3).
 #include <string_view>
 
 #include <kasmina/blueprints/cnn.hpp>

@@ -1,4 +1,5 @@
-// expects: Unlucky.*\n(.*\n)*.*HasExactParameterCount
+// expects: Unlucky
+// expects: HasExactParameterCount
 // A blueprint that does not state its parameter count cannot be listed.
 #include <string_view>
 
@@ -10,6 +11,8 @@ struct Unlucky {
     static constexpr kasmina::QuietBirth quiet_birth = kasmina::QuietBirth::built_in;
     using Needs = kasmina::Needs<>;
     struct Options {};
+    template <class B>
+    struct Module {};
     static constexpr void check(kasmina::Index, const Options& = {}) {}
 #ifndef KASMINA_MUST_NOT_COMPILE
     static constexpr kasmina::Index parameter_count(kasmina::Index, const Options& = {}) {

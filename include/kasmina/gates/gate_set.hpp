@@ -2,8 +2,6 @@
 #pragma once
 
 #include <concepts>
-#include <cstddef>
-#include <utility>
 
 #include <kasmina/gates/policies.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
@@ -64,27 +62,27 @@ struct GateSet : Policies... {
 
 namespace lifecycle_detail {
 
-template <class Set, std::size_t Row>
-consteval bool guards_row() {
-    constexpr Gate gate = SeedLifecycle::table.rows[Row].gate;
-    if constexpr (gate == Gate::none) {
-        return true;
-    } else {
-        return GateIsInSet<gate, Set::template has<gate>>::value;
+/// Whether a row of the table needs the gate.
+consteval bool needs_gate(Gate gate) {
+    for (const auto& row : SeedLifecycle::table.rows) {
+        if (row.gate == gate) return true;
     }
+    return false;
 }
 
-template <class Set, std::size_t... Rows>
-consteval bool guards_rows(std::index_sequence<Rows...>) {
-    return (guards_row<Set, Rows>() && ...);
-}
+template <class Set, Gate G>
+inline constexpr bool open = needs_gate(G) && !Set::template has<G>;
 
 }  // namespace lifecycle_detail
 
 /// True, or a compile error that names the gate the set lacks (G-8).
 template <class Set>
-inline constexpr bool guards_every_step = lifecycle_detail::guards_rows<Set>(
-    std::make_index_sequence<SeedLifecycle::table.rows.size()>{});
+inline constexpr bool guards_every_step =
+    GateIsInSet<Gate::g0, !lifecycle_detail::open<Set, Gate::g0>>::value &&
+    GateIsInSet<Gate::g1, !lifecycle_detail::open<Set, Gate::g1>>::value &&
+    GateIsInSet<Gate::g2, !lifecycle_detail::open<Set, Gate::g2>>::value &&
+    GateIsInSet<Gate::g3, !lifecycle_detail::open<Set, Gate::g3>>::value &&
+    GateIsInSet<Gate::g5, !lifecycle_detail::open<Set, Gate::g5>>::value;
 
 using StrictGates = GateSet<gates::Identity, gates::Germination, gates::StrictTraining,
                             gates::Blended<true>, gates::Contribution<true>>;

@@ -20,6 +20,7 @@
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
+#include <kasmina/slot/evidence.hpp>
 #include <kasmina/slot/outcomes.hpp>
 #include <kasmina/slot/report.hpp>
 #include <kasmina/slot/stages.hpp>
@@ -403,28 +404,8 @@ public:
     }
 
     /// What gates read of this slot.
-    [[nodiscard]] GateEvidence evidence() const {
-        GateEvidence seen;
-        seen.stage = stage();
-        const AlphaState alpha = alpha_state();
-        seen.alpha = alpha.alpha;
-        seen.alpha_target = alpha.target;
-        seen.alpha_mode = alpha.mode;
-        const SeedRecord* seed = record();
-        if (seed == nullptr) return seen;
-        const SeedMetrics& metrics = seed->metrics;
-        seen.has_seed_id = !seed->seed_id.empty();
-        seen.has_blueprint_id = !seed->blueprint.empty();
-        seen.epochs_in_stage = metrics.epochs_in_stage;
-        seen.improvement_since_stage_start = metrics.improvement_since_stage_start();
-        seen.gradient_ratio = metrics.gradient_ratio;
-        seen.contribution = metrics.contribution;
-        if (const auto& health = metrics.parameter_health) {
-            seen.gradients =
-                GradientEvidence{health->health, health->vanishing, health->exploding};
-        }
-        seen.healthy = !(metrics.parameter_health && metrics.parameter_health->exploding);
-        return seen;
+    [[nodiscard]] GateEvidence evidence() const noexcept {
+        return evidence_of(stage(), record(), alpha_state());
     }
 
     /// Shows the parameters and buffers of the seed and its gate network, without a prefix.

@@ -1,0 +1,53 @@
+# Compiles one case with and without KASMINA_MUST_NOT_COMPILE. Without, it must compile; with, it
+# must not, and each `// expects: text` of the source (alternatives apart by |) must stand in the
+# first five lines of the compiler's message. Lines that only say where a header was included are
+# not counted. Run as cmake -DSOURCE=... -DCOMMAND=... -P.
+
+separate_arguments(command UNIX_COMMAND "${COMMAND}")
+execute_process(COMMAND ${command} -fsyntax-only ${SOURCE}
+                RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "the correct twin does not compile:\n${output}")
+endif()
+execute_process(COMMAND ${command} -DKASMINA_MUST_NOT_COMPILE -fsyntax-only ${SOURCE}
+                RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+if(code EQUAL 0)
+  message(FATAL_ERROR "this compiles and must not: ${SOURCE}")
+endif()
+
+string(REPLACE ";" "," text "${output}")
+string(REPLACE "[" "(" text "${text}")
+string(REPLACE "]" ")" text "${text}")
+string(REPLACE "\n" ";" lines "${text}")
+set(head "")
+set(count 0)
+foreach(line IN LISTS lines)
+  if(line MATCHES "^In file included from|^                 from " OR line STREQUAL "")
+    continue()
+  endif()
+  string(APPEND head "${line}\n")
+  math(EXPR count "${count} + 1")
+  if(count EQUAL 5)
+    break()
+  endif()
+endforeach()
+
+file(STRINGS ${SOURCE} expectations REGEX "^// expects: ")
+if(NOT expectations)
+  message(FATAL_ERROR "${SOURCE} expects no message: add `// expects: text`")
+endif()
+foreach(expectation IN LISTS expectations)
+  string(REPLACE "// expects: " "" expectation "${expectation}")
+  string(REPLACE "|" ";" alternatives "${expectation}")
+  set(found FALSE)
+  foreach(alternative IN LISTS alternatives)
+    string(FIND "${head}" "${alternative}" place)
+    if(NOT place EQUAL -1)
+      set(found TRUE)
+    endif()
+  endforeach()
+  if(NOT found)
+    message(FATAL_ERROR "`${expectation}` is not in the first five lines of the message:\n${head}"
+                        "\nthe whole of it:\n${output}")
+  endif()
+endforeach()

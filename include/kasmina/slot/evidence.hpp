@@ -1,0 +1,33 @@
+// What gates read of a seed, typed or in a slot.
+#pragma once
+
+#include <kasmina/alpha/controller.hpp>
+#include <kasmina/gates/evidence.hpp>
+#include <kasmina/slot/seed_record.hpp>
+
+namespace kasmina {
+
+/// `record` may be null: an empty slot has nothing to show but its stage.
+[[nodiscard]] inline GateEvidence evidence_of(Stage stage, const SeedRecord* record,
+                                              const AlphaState& alpha) noexcept {
+    GateEvidence seen;
+    seen.stage = stage;
+    seen.alpha = alpha.alpha;
+    seen.alpha_target = alpha.target;
+    seen.alpha_mode = alpha.mode;
+    if (record == nullptr) return seen;
+    const SeedMetrics& metrics = record->metrics;
+    seen.has_seed_id = !record->seed_id.empty();
+    seen.has_blueprint_id = !record->blueprint.empty();
+    seen.epochs_in_stage = metrics.epochs_in_stage;
+    seen.improvement_since_stage_start = metrics.improvement_since_stage_start();
+    seen.gradient_ratio = metrics.gradient_ratio;
+    seen.contribution = metrics.contribution;
+    if (const auto& health = metrics.parameter_health) {
+        seen.gradients = GradientEvidence{health->health, health->vanishing, health->exploding};
+        seen.healthy = !health->exploding;
+    }
+    return seen;
+}
+
+}  // namespace kasmina

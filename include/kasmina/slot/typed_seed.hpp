@@ -1,0 +1,204 @@
+// Seed: a seed whose stage is part of its type, so that an illegal step does not compile (L-4).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <kasmina/blueprints/blueprint.hpp>
+#include <kasmina/gates/gate_set.hpp>
+#include <kasmina/slot/evidence.hpp>
+#include <kasmina/slot/stages.hpp>
+
+namespace kasmina {
+
+/// The stages that a stage may go to, as a type that an error can show.
+template <Stage... Stages>
+struct MayGoTo {};
+
+namespace slot_detail {
+
+template <Stage From>
+consteval std::size_t count_steps() {
+    std::size_t count = 0;
+    for (const auto& row : transitions.rows) count += row.from == From ? 1 : 0;
+    return count;
+}
+
+template <Stage From>
+consteval auto list_steps() {
+    std::array<Stage, count_steps<From>()> steps{};
+    std::size_t next = 0;
+    for (const auto& row : transitions.rows) {
+        if (row.from == From) steps[next++] = row.to;
+    }
+    return steps;
+}
+
+template <Stage From, std::size_t... Is>
+auto allowed_of(std::index_sequence<Is...>) -> MayGoTo<list_steps<From>()[Is]...>;
+
+template <Stage From>
+using Allowed = decltype(allowed_of<From>(std::make_index_sequence<count_steps<From>()>{}));
+
+template <Stage S, class State>
+struct Find;
+
+template <Stage S, class First, class... Rest>
+struct Find<S, std::variant<First, Rest...>> : Find<S, std::variant<Rest...>> {};
+
+template <Stage S, class First, class... Rest>
+    requires(First::stage == S)
+struct Find<S, std::variant<First, Rest...>> {
+    using type = First;
+};
+
+/// The struct of a stage among a slot's states.
+template <Stage S, class B, class Module>
+using StateOf = typename Find<S, State<B, Module>>::type;
+
+}  // namespace slot_detail
+
+/// Shows an illegal advance in an error: from, to, and where the seed may go instead.
+template <Stage From, Stage To, class Allowed, bool Legal>
+struct Advance {
+    static_assert(Legal,
+                  "illegal advance: the first two stages of `Advance<from, to, MayGoTo<...>>` are "
+                  "no forward step; advance to a gated stage of MayGoTo, or prune");
+    static constexpr bool legal = Legal;
+};
+
+template <Stage S, class Blueprint, class B>
+class Seed;
+
+/// What an advance leaves: the seed in its next stage, or unchanged, and the gate's verdict.
+template <class Next, class Same>
+struct Advanced {
+    GateResult gate;
+    std::variant<Next, Same> seed;
+
+    [[nodiscard]] bool passed() const noexcept { return seed.index() == 0; }
+    /// The advanced seed. Errors: std::bad_variant_access when the gate refused.
+    [[nodiscard]] Next next() && { return std::get<0>(std::move(seed)); }
+    /// The seed as it was. Errors: std::bad_variant_access when it advanced.
+    [[nodiscard]] Same same() && { return std::get<1>(std::move(seed)); }
+};
+
+/// A seed outside any slot, in stage S. Move-only; a step consumes it and gives the next one. It
+/// is the same state that a run-time slot holds, and takes the same steps.
+template <Stage S, class Blueprint, class B>
+class Seed {
+public:
+    using Module = typename Blueprint::template Module<B>;
+    using State = slot_detail::StateOf<S, B, Module>;
+    static constexpr Stage stage = S;
+
+    explicit Seed(State state) : state_(std::move(state)) {}
+    Seed(Seed&&) noexcept = default;
+    Seed& operator=(Seed&&) noexcept = default;
+
+    [[nodiscard]] SeedRecord& record() noexcept {
+        if constexpr (requires { state_.seed; }) {
+            return state_.seed.record;
+        } else {
+            return state_.record;
+        }
+    }
+    [[nodiscard]] const SeedRecord& record() const noexcept {
+        return const_cast<Seed*>(this)->record();
+    }
+
+    /// The module; only live stages have one.
+    [[nodiscard]] Module& module() noexcept
+        requires requires(State& state) { state.seed; }
+    {
+        return state_.seed.module;
+    }
+
+    /// The amplitude's schedule; 0 in stages that have none.
+    [[nodiscard]] AlphaState alpha() const noexcept {
+        if constexpr (requires { state_.alpha; }) {
+            return state_.alpha.state();
+        } else {
+            return {};
+        }
+    }
+
+    /// One epoch: counts it, and ticks the ramp of a blending seed.
+    void tick() noexcept {
+        ++record().metrics.epochs_in_stage;
+        ++record().metrics.epochs_total;
+        if constexpr (S == Stage::blending) state_.alpha.tick();
+    }
+
+    /// Takes the forward step to `To` if the gate on it lets the seed pass. Anything but the
+    /// forward step does not compile; nor does a gate set without that gate (G-0).
+    template <Stage To, class Gates>
+    [[nodiscard]] auto advance(const Gates& gates) && {
+        constexpr bool legal = next_stage(S) == To;
+        static_assert(Advance<S, To, slot_detail::Allowed<S>, legal>::legal);
+        if constexpr (legal) {
+            constexpr Gate gate = *gate_of(S, To);
+            using Next = Seed<To, Blueprint, B>;
+            GateResult verdict =
+                gates.template evaluate<gate>(evidence_of(S, &record(), alpha()));
+            if (!verdict.passed()) {
+                return Advanced<Next, Seed>{
+                    verdict, std::variant<Next, Seed>(std::in_place_index<1>, std::move(*this))};
+            }
+            return Advanced<Next, Seed>{
+                verdict, std::variant<Next, Seed>(std::in_place_index<0>,
+                                                  std::move(*this).template take<To>())};
+        }
+    }
+
+    /// Frees the module and keeps the record; where the table has no such step it does not
+    /// compile.
+    [[nodiscard]] auto prune(std::string reason) && {
+        constexpr bool legal = is_allowed(S, Stage::pruned);
+        static_assert(Advance<S, Stage::pruned, slot_detail::Allowed<S>, legal>::legal);
+        if constexpr (legal) {
+            record().metrics.prune_reason = std::move(reason);
+            return std::move(*this).template take<Stage::pruned>();
+        }
+    }
+
+private:
+    template <Stage To>
+    [[nodiscard]] Seed<To, Blueprint, B> take() && {
+        using ToState = slot_detail::StateOf<To, B, Module>;
+        slot_detail::StepInput<B, Module> input;
+        input.stays_isolated_in_blending = Blueprint::topology == Topology::cnn;
+        Seed<To, Blueprint, B> next(
+            slot_detail::Step<State, ToState>::take(std::move(state_), input));
+        next.record().enter(S, To);
+        return next;
+    }
+
+    State state_;
+};
+
+/// A germinated seed of a blueprint, ready to advance to training. Errors: OptionError.
+template <class Blueprint, class B>
+    requires BlueprintFor<Blueprint, B>
+[[nodiscard]] Seed<Stage::germinated, Blueprint, B> germinate_seed(
+    Index width, Generator& generator, const typename Blueprint::Options& options = {},
+    const GerminationOptions& blend = {}) {
+    using Module = typename Blueprint::template Module<B>;
+    check_germination_options(blend, "germinate_seed");
+    SeedRecord record;
+    record.blueprint = Blueprint::name;
+    record.seed_id = blend.seed_id.empty() ? std::string(Blueprint::name) : blend.seed_id;
+    record.enter(Stage::dormant, Stage::germinated);
+    slot_detail::LiveSeed<B, Module> seed{std::move(record), Module(width, options, generator),
+                                          blend};
+    if (blend.algorithm == BlendAlgorithm::gate) {
+        seed.gate.emplace(Blueprint::topology, width, generator);
+    }
+    return Seed<Stage::germinated, Blueprint, B>({std::move(seed)});
+}
+
+}  // namespace kasmina

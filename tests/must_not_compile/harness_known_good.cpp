@@ -1,0 +1,2 @@
+// expects: nothing, for this compiles either way
+int good;
