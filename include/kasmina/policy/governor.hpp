@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <kasmina/error.hpp>
 
@@ -45,7 +46,7 @@ public:
     static constexpr std::size_t window = 20;
 
     /// `random_guess_loss` is ln(classes) for a classifier. Errors: OptionError unless it is
-    /// positive and finite.
+    /// positive and finite, and for options out of range.
     explicit Governor(double random_guess_loss, const GovernorOptions& options = {})
         : random_guess_loss_(random_guess_loss), options_(options) {
         if (!(random_guess_loss > 0.0) || !std::isfinite(random_guess_loss)) {
@@ -53,6 +54,18 @@ public:
                               "a positive, finite loss such as ln(classes)",
                               std::to_string(random_guess_loss), "pass ln(number of classes)");
         }
+        if (options.minimum_history < 1 || options.minimum_history > window) {
+            refuse("minimum_history", "between 1 and " + std::to_string(window),
+                   std::to_string(options.minimum_history));
+        }
+        if (options.strikes < 1) {
+            refuse("strikes", "of at least 1", std::to_string(options.strikes));
+        }
+        check_bound("trained_fraction", options.trained_fraction);
+        check_bound("random_guess_tolerance", options.random_guess_tolerance);
+        check_bound("absolute_bound", options.absolute_bound);
+        check_bound("deviations", options.deviations);
+        check_bound("multiple_of_mean", options.multiple_of_mean);
     }
 
     /// The panic that this loss causes, if any. Outliers do not enter the history that later
@@ -83,6 +96,17 @@ public:
     [[nodiscard]] int strikes() const noexcept { return strikes_; }
 
 private:
+    [[noreturn]] static void refuse(const std::string& option, const std::string& range,
+                                    std::string got) {
+        throw OptionError(option + " is out of range", "Governor", option + " " + range,
+                          std::move(got), "choose a value in the range, or leave the default");
+    }
+
+    static void check_bound(const char* option, double bound) {
+        if (std::isfinite(bound) && bound >= 0.0) return;
+        refuse(option, "finite and at least 0", std::to_string(bound));
+    }
+
     [[nodiscard]] double mean_of_history() const noexcept {
         double sum = 0.0;
         for (std::size_t i = 0; i < count_; ++i) sum += losses_[i];

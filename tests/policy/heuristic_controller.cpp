@@ -1,0 +1,243 @@
+// The heuristic controller: when it germinates, advances and prunes, and what it holds against a
+// blueprint.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <kasmina/policy/heuristic_controller.hpp>
+
+#include "support/catch.hpp"
+#include "support/error_text.hpp"
+
+namespace kasmina {
+namespace {
+
+using Action = Decision::Action;
+
+/// One or two slots and a controller, fed epoch by epoch.
+class Story {
+public:
+    explicit Story(HeuristicOptions options, std::vector<std::string> slots = {"r0c0"})
+        : controller_(std::move(options)) {
+        for (std::string& slot : slots) {
+            reports.emplace_back();
+            reports.back().slot = std::move(slot);
+        }
+    }
+
+    std::vector<Decision> epoch(double accuracy, bool gates_pass = false) {
+        const auto passes = std::make_unique<bool[]>(reports.size());
+        std::fill_n(passes.get(), reports.size(), gates_pass);
+        return controller_.decide({++epoch_, accuracy, reports, {passes.get(), reports.size()}});
+    }
+
+    /// The number of the epoch in which the first decision falls; 0 when none does in 20.
+    int first_decision(double accuracy) {
+        for (int i = 0; i < 20; ++i) {
+            if (!epoch(accuracy).empty()) return epoch_;
+        }
+        return 0;
+    }
+
+    [[nodiscard]] double penalty(const std::string& blueprint) const {
+        return controller_.penalty(blueprint);
+    }
+
+    std::vector<SlotReport> reports;
+
+private:
+    HeuristicController controller_;
+    int epoch_ = 0;
+};
+
+HeuristicOptions options() { return {.slots = {"r0c0"}, .blueprints = {"norm", "attention"}}; }
+
+/// Puts a seed into a report: accuracies at the stage's start and now, epochs in the stage.
+void put_seed(SlotReport& report, Stage stage, double start, double now, int epochs,
+              const std::string& blueprint = "norm") {
+    report.stage = stage;
+    report.blueprint = blueprint;
+    report.metrics.accuracy_at_stage_start = start;
+    report.metrics.current_accuracy = now;
+    report.metrics.epochs_in_stage = epochs;
+}
+
+TEST_CASE("a plateau germinates the first blueprint in the first slot, from epoch five on",
+          "[K]") {
+    Story story(options());
+    for (int epoch = 1; epoch <= 4; ++epoch) CHECK(story.epoch(50.0).empty());
+    const auto decisions = story.epoch(50.0);
+    REQUIRE(decisions.size() == 1);
+    CHECK(decisions[0].action == Action::germinate);
+    CHECK(decisions[0].slot == "r0c0");
+    CHECK(decisions[0].blueprint == "norm");
+}
+
+TEST_CASE("three epochs without an improvement of more than half a point are a plateau", "[K]") {
+    Story story(options());
+    for (int epoch = 1; epoch <= 8; ++epoch) CHECK(story.epoch(10.0 * epoch).empty());
+    CHECK(story.epoch(80.5).empty());
+    CHECK(story.epoch(80.4).empty());
+    CHECK(story.epoch(80.5).size() == 1);
+
+    Story improving(options());
+    for (int epoch = 1; epoch <= 20; ++epoch) CHECK(improving.epoch(0.51 * epoch).empty());
+}
+
+TEST_CASE("slow improvements add up: they are measured from the last that counted", "[K]") {
+    Story story(options());
+    for (int epoch = 1; epoch <= 20; ++epoch) CHECK(story.epoch(50.0 + 0.3 * epoch).empty());
+}
+
+TEST_CASE("one seed at a time: nothing germinates while another is in trial", "[K]") {
+    HeuristicOptions two = options();
+    two.slots = {"r0c0", "r0c1"};
+    Story story(two, {"r0c0", "r0c1"});
+    put_seed(story.reports[0], Stage::training, 50.0, 51.0, 1);
+    for (int epoch = 1; epoch <= 12; ++epoch) {
+        for (const Decision& decision : story.epoch(50.0)) {
+            CHECK(decision.action == Action::advance);
+            CHECK(decision.slot == "r0c0");
+        }
+    }
+    story.reports[0].stage = Stage::fossilized;
+    const auto decisions = story.epoch(50.0);
+    REQUIRE(decisions.size() == 1);
+    CHECK(decisions[0].action == Action::germinate);
+    CHECK(decisions[0].slot == "r0c1");
+}
+
+TEST_CASE("slots that cool down are neither advanced nor germinated", "[K][S-7]") {
+    for (const Stage stage :
+         {Stage::pruned, Stage::embargoed, Stage::resetting, Stage::fossilized}) {
+        Story story(options());
+        story.reports[0].stage = stage;
+        CHECK(story.first_decision(50.0) == 0);
+    }
+}
+
+TEST_CASE("a slot that the options do not name stays empty", "[K]") {
+    Story story(options(), {"r1c1"});
+    CHECK(story.first_decision(50.0) == 0);
+}
+
+TEST_CASE("a seed is advanced whenever its gate may allow", "[K]") {
+    for (const Stage stage :
+         {Stage::germinated, Stage::training, Stage::blending, Stage::holding}) {
+        Story story(options());
+        put_seed(story.reports[0], stage, 50.0, 50.1, 1);
+        const auto decisions = story.epoch(50.0, true);
+        REQUIRE(decisions.size() == 1);
+        CHECK(decisions[0].action == Action::advance);
+        CHECK(decisions[0].slot == "r0c0");
+    }
+}
+
+TEST_CASE("a drop of more than two points prunes, where the seed is heard", "[K]") {
+    for (const Stage stage : {Stage::blending, Stage::holding}) {
+        Story story(options());
+        put_seed(story.reports[0], stage, 50.0, 48.0, 1);
+        CHECK(story.epoch(48.0)[0].action == Action::advance);
+        put_seed(story.reports[0], stage, 50.0, 47.9, 1);
+        const auto decisions = story.epoch(47.9);
+        REQUIRE(decisions.size() == 1);
+        CHECK(decisions[0].action == Action::prune);
+        CHECK(decisions[0].reason == "accuracy_dropped");
+    }
+    Story training(options());
+    put_seed(training.reports[0], Stage::training, 50.0, 40.0, 1);
+    CHECK(training.epoch(40.0)[0].action == Action::advance);
+}
+
+TEST_CASE("five epochs in a stage without improvement prune", "[K]") {
+    for (const Stage stage : {Stage::training, Stage::blending, Stage::holding}) {
+        Story story(options());
+        put_seed(story.reports[0], stage, 50.0, 50.0, 4);
+        CHECK(story.epoch(50.0)[0].action == Action::advance);
+        put_seed(story.reports[0], stage, 50.0, 50.1, 5);
+        CHECK(story.epoch(50.1)[0].action == Action::advance);
+        put_seed(story.reports[0], stage, 50.0, 50.0, 5);
+        const auto decisions = story.epoch(50.0);
+        CHECK(decisions[0].action == Action::prune);
+        CHECK(decisions[0].reason == "no_improvement");
+    }
+    Story ramping(options());
+    put_seed(ramping.reports[0], Stage::blending, 50.0, 50.0, 9);
+    ramping.reports[0].time_to_target = 1;
+    CHECK(ramping.epoch(50.0)[0].action == Action::advance);
+}
+
+TEST_CASE("a seed whose gate passes is not pruned", "[K][G-6]") {
+    Story story(options());
+    put_seed(story.reports[0], Stage::holding, 50.0, 40.0, 9);
+    CHECK(story.epoch(40.0, true)[0].action == Action::advance);
+    CHECK(story.penalty("norm") == 0.0);
+}
+
+TEST_CASE("a prune adds 2 to the blueprint's penalty, which halves every epoch", "[K]") {
+    Story story(options());
+    put_seed(story.reports[0], Stage::holding, 50.0, 40.0, 1);
+    CHECK(story.epoch(40.0)[0].action == Action::prune);
+    CHECK(story.penalty("norm") == 2.0);
+    CHECK(story.penalty("attention") == 0.0);
+    CHECK(story.penalty("never heard of") == 0.0);
+    story.reports[0].stage = Stage::pruned;
+    CHECK(story.epoch(40.0).empty());
+    CHECK(story.penalty("norm") == 1.0);
+    CHECK(story.epoch(40.0).empty());
+    CHECK(story.penalty("norm") == 0.5);
+}
+
+TEST_CASE("the blueprint with the least penalty is next, and 3 or more is skipped", "[K]") {
+    HeuristicOptions patient = options();
+    patient.penalty_decay = 1.0;
+    patient.prune_penalty = 1.5;
+
+    SECTION("the other one after a prune") {
+        Story story(patient);
+        put_seed(story.reports[0], Stage::holding, 50.0, 40.0, 1, "norm");
+        CHECK(story.epoch(40.0)[0].action == Action::prune);
+        story.reports[0] = SlotReport{.slot = "r0c0"};
+        REQUIRE(story.first_decision(40.0) > 0);
+        for (int epoch = 0; epoch < 2; ++epoch) CHECK(story.epoch(40.0).empty());
+        const auto decisions = story.epoch(40.0);
+        REQUIRE(decisions.size() == 1);
+        CHECK(decisions[0].blueprint == "attention");
+    }
+    SECTION("none at the limit, one just below it") {
+        patient.blueprints = {"norm"};
+        Story story(patient);
+        put_seed(story.reports[0], Stage::holding, 50.0, 40.0, 1, "norm");
+        CHECK(story.epoch(40.0)[0].action == Action::prune);
+        CHECK(story.epoch(40.0)[0].action == Action::prune);
+        CHECK(story.penalty("norm") == 3.0);
+        story.reports[0] = SlotReport{.slot = "r0c0"};
+        CHECK(story.first_decision(40.0) == 0);
+
+        patient.penalty_limit = 3.1;
+        Story lenient(patient);
+        put_seed(lenient.reports[0], Stage::holding, 50.0, 40.0, 1, "norm");
+        lenient.epoch(40.0);
+        lenient.epoch(40.0);
+        lenient.reports[0] = SlotReport{.slot = "r0c0"};
+        CHECK(lenient.first_decision(40.0) > 0);
+    }
+}
+
+TEST_CASE("a controller with nothing to grow is refused", "[K][E-2]") {
+    CHECK_THROWS_AS(HeuristicController({.blueprints = {"norm"}}), OptionError);
+    CHECK_THROWS_AS(HeuristicController({.slots = {"r0c0"}}), OptionError);
+}
+
+struct Idle {
+    std::vector<Decision> decide(const EpochObservation&) { return {}; }
+};
+struct Mute {
+    void decide(const EpochObservation&) {}
+};
+static_assert(Controller<Idle>, "a user's own controller satisfies the concept");
+static_assert(!Controller<Mute>);
+
+}  // namespace
+}  // namespace kasmina
