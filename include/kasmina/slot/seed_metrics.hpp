@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -82,11 +83,13 @@ struct SeedMetrics {
         contribution = points;
     }
 
-    /// `health` is absent for the seed's first backward pass (I-7).
+    /// `health` is absent for the seed's first backward pass (I-7). A norm that is not finite
+    /// stays out of the average, which it would spoil for good.
     void record_gradients(std::optional<double> ratio, double seed_norm,
                           std::optional<ParameterHealth> health) noexcept {
         gradient_ratio = ratio;
         if (health) parameter_health = health;
+        if (!std::isfinite(seed_norm)) return;
         gradient_norm_average = gradient_norm_decay * gradient_norm_average +
                                 (1.0 - gradient_norm_decay) * seed_norm;
     }

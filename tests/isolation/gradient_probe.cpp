@@ -1,0 +1,111 @@
+// The gradient probe: one norm over many tensors and one for each, the same for any thread count.
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include <kasmina/isolation/gradient_health.hpp>
+
+#include "optim/parameters.hpp"
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+
+namespace kasmina {
+namespace {
+
+TEMPLATE_TEST_CASE("the probe measures the norm of all and of each", "[I-4][I-7]", test::Eigen32,
+                   test::Eigen64, test::Oracle) {
+    using B = TestType;
+    typename B::Context context;
+    const Parameter<B> a = test::make_parameter<B>({0, 0}, {2, 2});
+    const Parameter<B> b = test::make_parameter<B>({0}, {1});
+    const std::vector<const Parameter<B>*> both{&a, &b};
+    GradientProbe<B> probe;
+    const GradientNorm norm = probe.measure(context, both);
+    CHECK(norm.measured);
+    CHECK(norm.norm == Approx(3.0));
+    CHECK(norm.parameters == 3);
+    REQUIRE(probe.tensor_norms().size() == 2);
+    CHECK(probe.tensor_norms()[0] == Approx(std::sqrt(8.0)));
+    CHECK(probe.tensor_norms()[1] == Approx(1.0));
+}
+
+TEMPLATE_TEST_CASE("parameters without a gradient count, frozen ones too, and lend no norm",
+                   "[I-4][I-6]", test::Eigen32, test::Oracle) {
+    using B = TestType;
+    typename B::Context context;
+    const Parameter<B> learning = test::make_parameter<B>({0, 0}, {3, 4});
+    Parameter<B> frozen = test::make_parameter<B>({0, 0, 0}, {9, 9, 9});
+    frozen.set_trainable(false);
+    const std::vector<const Parameter<B>*> both{&learning, &frozen};
+    GradientProbe<B> probe;
+    const GradientNorm norm = probe.measure(context, both);
+    CHECK(norm.norm == Approx(5.0));
+    CHECK(norm.parameters == 5);
+    CHECK(probe.tensor_norms().size() == 1);
+}
+
+TEMPLATE_TEST_CASE("no gradient at all is not measured", "[I-4]", test::Eigen32, test::Oracle) {
+    using B = TestType;
+    typename B::Context context;
+    const Parameter<B> none = test::make_parameter<B>({1, 2});
+    const Parameter<B> some = test::make_parameter<B>({1}, {1});
+    GradientProbe<B> probe;
+    CHECK(probe.measure(context, std::vector<const Parameter<B>*>{&some}).measured);
+    const GradientNorm norm = probe.measure(context, std::vector<const Parameter<B>*>{&none});
+    CHECK_FALSE(norm.measured);
+    CHECK(norm.norm == 0.0);
+    CHECK(norm.parameters == 2);
+    CHECK(probe.tensor_norms().empty());
+    CHECK_FALSE(probe.measure(context, std::vector<const Parameter<B>*>{}).measured);
+}
+
+TEMPLATE_TEST_CASE("a gradient that is not finite shows in its tensor and in the whole", "[I-7]",
+                   test::Eigen32, test::Oracle) {
+    using B = TestType;
+    using Scalar = typename B::Scalar;
+    typename B::Context context;
+    const Parameter<B> broken =
+        test::make_parameter<B>({0}, {std::numeric_limits<Scalar>::quiet_NaN()});
+    const Parameter<B> sane = test::make_parameter<B>({0}, {1});
+    GradientProbe<B> probe;
+    const GradientNorm norm =
+        probe.measure(context, std::vector<const Parameter<B>*>{&broken, &sane});
+    CHECK_FALSE(std::isfinite(norm.norm));
+    CHECK(parameter_health(probe.tensor_norms()).exploding);
+    CHECK(probe.tensor_norms()[1] == Approx(1.0));
+}
+
+TEST_CASE("norms are bit-identical for 1, 2 and 4 threads", "[I-4][E-1]") {
+    using B = test::Eigen32;
+    std::mt19937 random(7);
+    std::uniform_real_distribution<float> draw(-1.0F, 1.0F);
+    std::vector<Parameter<B>> parameters;
+    for (const std::size_t size : {std::size_t{1}, std::size_t{70'001}, std::size_t{300'007}}) {
+        std::vector<float> gradient(size);
+        for (float& value : gradient) value = draw(random);
+        parameters.push_back(test::make_parameter<B>(std::vector<float>(size), gradient));
+    }
+    std::vector<const Parameter<B>*> pointers;
+    for (const Parameter<B>& parameter : parameters) pointers.push_back(&parameter);
+
+    std::vector<double> norms;
+    for (const int threads : {1, 2, 4}) {
+        B::Context context(threads);
+        GradientProbe<B> probe;
+        norms.push_back(probe.measure(context, pointers).norm);
+    }
+    double exact = 0.0;
+    for (const Parameter<B>& parameter : parameters) {
+        for (const float value : parameter.gradient().to_host()) {
+            exact += static_cast<double>(value) * static_cast<double>(value);
+        }
+    }
+    CHECK(norms[0] == Approx(std::sqrt(exact)).epsilon(1e-5));
+    CHECK(norms[0] == norms[1]);
+    CHECK(norms[0] == norms[2]);
+}
+
+}  // namespace
+}  // namespace kasmina

@@ -1,0 +1,146 @@
+// Metrics and record of a seed: what starts with the first measurement, and what is derived.
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include <kasmina/slot/seed_record.hpp>
+
+#include "support/catch.hpp"
+
+namespace kasmina {
+namespace {
+
+TEST_CASE("before anything is measured, accuracies are absent and improvements 0", "[S-8]") {
+    const SeedMetrics metrics;
+    CHECK_FALSE(metrics.initial_accuracy);
+    CHECK_FALSE(metrics.best_accuracy);
+    CHECK_FALSE(metrics.contribution);
+    CHECK_FALSE(metrics.gradient_ratio);
+    CHECK_FALSE(metrics.parameter_health);
+    CHECK(metrics.total_improvement() == 0.0);
+    CHECK(metrics.improvement_since_stage_start() == 0.0);
+    CHECK(metrics.blending_delta() == 0.0);
+}
+
+TEST_CASE("initial and best accuracy start at the first measurement, not at 0", "[S-12][S-8]") {
+    SeedMetrics metrics;
+    metrics.record_accuracy(-3.0);
+    CHECK(metrics.initial_accuracy == -3.0);
+    CHECK(metrics.best_accuracy == -3.0);
+    metrics.record_accuracy(-5.0);
+    CHECK(metrics.initial_accuracy == -3.0);
+    CHECK(metrics.current_accuracy == -5.0);
+    CHECK(metrics.best_accuracy == -3.0);
+    metrics.record_accuracy(40.0);
+    CHECK(metrics.best_accuracy == 40.0);
+    CHECK(metrics.total_improvement() == 43.0);
+}
+
+TEST_CASE("a new stage measures from the accuracy it was entered with", "[S-8][L-8]") {
+    SeedMetrics metrics;
+    metrics.record_accuracy(50.0);
+    metrics.record_accuracy(53.0);
+    metrics.epochs_in_stage = 4;
+    CHECK(metrics.improvement_since_stage_start() == 3.0);
+    metrics.enter_stage();
+    CHECK(metrics.epochs_in_stage == 0);
+    CHECK(metrics.improvement_since_stage_start() == 0.0);
+    metrics.record_accuracy(52.0);
+    CHECK(metrics.improvement_since_stage_start() == -1.0);
+    CHECK(metrics.total_improvement() == 2.0);
+}
+
+TEST_CASE("a stage entered before any measurement measures from its first one", "[S-8]") {
+    SeedMetrics metrics;
+    metrics.enter_stage();
+    metrics.record_accuracy(50.0);
+    metrics.record_accuracy(51.0);
+    CHECK(metrics.improvement_since_stage_start() == 1.0);
+}
+
+TEST_CASE("the blending delta is measured from the start of blending", "[S-8]") {
+    SeedMetrics metrics;
+    metrics.record_accuracy(50.0);
+    metrics.accuracy_at_blending_start = metrics.current_accuracy;
+    metrics.record_accuracy(54.0);
+    CHECK(metrics.blending_delta() == 4.0);
+}
+
+TEST_CASE("improvements for observers are clamped to 10 points and scaled to 1", "[S-8]") {
+    CHECK(SeedMetrics::scaled(5.0) == 0.5);
+    CHECK(SeedMetrics::scaled(-2.5) == -0.25);
+    CHECK(SeedMetrics::scaled(10.5) == 1.0);
+    CHECK(SeedMetrics::scaled(-300.0) == -1.0);
+}
+
+TEST_CASE("the contribution's velocity is an average of its changes", "[S-8][K]") {
+    SeedMetrics metrics;
+    metrics.record_contribution(4.0);
+    CHECK(metrics.contribution == 4.0);
+    CHECK_FALSE(metrics.previous_contribution);
+    CHECK(metrics.contribution_velocity == 0.0);
+    metrics.record_contribution(6.0);
+    CHECK(metrics.previous_contribution == 4.0);
+    CHECK(metrics.contribution_velocity == Approx(0.3 * 2.0));
+    metrics.record_contribution(5.0);
+    CHECK(metrics.contribution_velocity == Approx(0.7 * 0.6 - 0.3 * 1.0));
+}
+
+TEST_CASE("the seed's gradient norm is averaged with decay 0.9", "[I-4]") {
+    SeedMetrics metrics;
+    metrics.record_gradients(0.5, 2.0, std::nullopt);
+    CHECK(metrics.gradient_norm_average == Approx(0.2));
+    metrics.record_gradients(0.5, 4.0, std::nullopt);
+    CHECK(metrics.gradient_norm_average == Approx(0.9 * 0.2 + 0.1 * 4.0));
+}
+
+TEST_CASE("a norm that is not finite does not poison the average for ever", "[I-4]") {
+    SeedMetrics metrics;
+    metrics.record_gradients(0.5, 2.0, std::nullopt);
+    metrics.record_gradients(10.0, std::numeric_limits<double>::infinity(), std::nullopt);
+    metrics.record_gradients(10.0, std::nan(""), std::nullopt);
+    CHECK(metrics.gradient_norm_average == Approx(0.2));
+}
+
+TEST_CASE("a ratio that was not measured replaces one that was; health waits for one", "[I-7]") {
+    SeedMetrics metrics;
+    metrics.record_gradients(0.5, 1.0, std::nullopt);
+    CHECK(metrics.gradient_ratio == 0.5);
+    CHECK_FALSE(metrics.parameter_health);
+    metrics.record_gradients(std::nullopt, 1.0, ParameterHealth{0.5, true, false});
+    CHECK_FALSE(metrics.gradient_ratio);
+    CHECK(metrics.parameter_health == ParameterHealth{0.5, true, false});
+    metrics.record_gradients(0.1, 1.0, std::nullopt);
+    CHECK(metrics.parameter_health == ParameterHealth{0.5, true, false});
+}
+
+TEST_CASE("a transition notes where from, how long and when, and starts anew", "[L-8]") {
+    SeedRecord record;
+    record.metrics.record_accuracy(50.0);
+    record.metrics.epochs_in_stage = 7;
+    const auto before = std::chrono::system_clock::now();
+    record.enter(Stage::training, Stage::blending);
+    REQUIRE(record.history.size() == 1);
+    CHECK(record.history[0].from == Stage::training);
+    CHECK(record.history[0].to == Stage::blending);
+    CHECK(record.history[0].epochs_in_from == 7);
+    CHECK(record.history[0].entered_at >= before);
+    CHECK(record.history[0].entered_at <= std::chrono::system_clock::now());
+    CHECK(record.metrics.epochs_in_stage == 0);
+    CHECK(record.metrics.accuracy_at_stage_start == 50.0);
+}
+
+TEST_CASE("the history keeps the latest hundred transitions", "[L-8]") {
+    SeedRecord record;
+    for (int i = 0; i < 130; ++i) {
+        record.metrics.epochs_in_stage = i;
+        record.enter(Stage::blending, Stage::holding);
+    }
+    REQUIRE(record.history.size() == 100);
+    CHECK(record.history.front().epochs_in_from == 30);
+    CHECK(record.history.back().epochs_in_from == 129);
+}
+
+}  // namespace
+}  // namespace kasmina
