@@ -137,8 +137,7 @@ struct Dual {
         const V share = math::select_equal(difference, 0.0, V(0.5), strictly);
         Dual result(math::maximum(a.value, b.value));
         for (std::size_t i = 0; i < N; ++i) {
-            result.derivatives[i] =
-                share * a.derivatives[i] + (V(1) - share) * b.derivatives[i];
+            result.derivatives[i] = share * a.derivatives[i] + (V(1) - share) * b.derivatives[i];
         }
         return result;
     }

@@ -96,8 +96,7 @@ template <class V>
 
 /// `equal` where key == value, else `other`; the key has no derivative.
 template <class V>
-[[nodiscard]] constexpr V select_equal(const V& key, double value, const V& equal,
-                                       const V& other) {
+[[nodiscard]] constexpr V select_equal(const V& key, double value, const V& equal, const V& other) {
     if constexpr (std::floating_point<V>) {
         return key == static_cast<V>(value) ? equal : other;
     } else {

@@ -97,13 +97,13 @@ struct Eigen {
                                                  const T* x, const T* grad_y,
                                                  const Target& grad_weight) {
         if (!grad_weight) return;
-        eigen_detail::depthwise_conv2d_backward_weight(context, shape, x, grad_y,
-                                                       grad_weight.data, grad_weight.accumulate);
+        eigen_detail::depthwise_conv2d_backward_weight(context, shape, x, grad_y, grad_weight.data,
+                                                       grad_weight.accumulate);
     }
 
     static void group_norm(Context& context, const NormGeometry& geometry, double epsilon,
-                           const T* x, const T* scale, const T* shift, const T* residual,
-                           bool relu, T* y, T* mean, T* inverse_deviation) {
+                           const T* x, const T* scale, const T* shift, const T* residual, bool relu,
+                           T* y, T* mean, T* inverse_deviation) {
         eigen_detail::group_norm(context, geometry, epsilon, x, scale, shift, residual, relu, y,
                                  mean, inverse_deviation);
     }
@@ -130,8 +130,8 @@ struct Eigen {
     static void batch_norm(Context& context, const MapShape& shape, const NormEpilogue& epilogue,
                            const T* x, const T* mean, const T* inverse_deviation, const T* scale,
                            const T* shift, T* y) {
-        eigen_detail::batch_norm(context, shape, epilogue, x, mean, inverse_deviation, scale,
-                                 shift, y);
+        eigen_detail::batch_norm(context, shape, epilogue, x, mean, inverse_deviation, scale, shift,
+                                 y);
     }
     static void batch_norm_pullback(Context& context, const MapShape& shape,
                                     const NormEpilogue& epilogue, bool batch, const T* x,
@@ -159,15 +159,14 @@ struct Eigen {
     }
 
     static void cross_entropy(Context& context, Index rows, Index classes,
-                              const CrossEntropyOptions& options, const T* logits,
-                              Targets targets, T* probabilities, T* loss) {
-        eigen_detail::cross_entropy(context, rows, classes, options, logits, targets,
-                                    probabilities, loss);
+                              const CrossEntropyOptions& options, const T* logits, Targets targets,
+                              T* probabilities, T* loss) {
+        eigen_detail::cross_entropy(context, rows, classes, options, logits, targets, probabilities,
+                                    loss);
     }
     static void cross_entropy_pullback(Context& context, Index rows, Index classes,
                                        const CrossEntropyOptions& options, const T* probabilities,
-                                       Targets targets, const T* scale,
-                                       const Target& grad_logits) {
+                                       Targets targets, const T* scale, const Target& grad_logits) {
         eigen_detail::cross_entropy_pullback(context, rows, classes, options, probabilities,
                                              targets, scale, grad_logits);
     }

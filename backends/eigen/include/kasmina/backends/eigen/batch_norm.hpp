@@ -31,55 +31,49 @@ struct PixelPlan {
     [[nodiscard]] Index size(Index chunk) const {
         return std::min(chunk_size, elements - start(chunk));
     }
-    [[nodiscard]] Index pixels(Index chunk, Index channels) const {
-        return size(chunk) / channels;
-    }
+    [[nodiscard]] Index pixels(Index chunk, Index channels) const { return size(chunk) / channels; }
 };
 
 /// The mean and 1 / deviation of each channel over the batch; moves the running mean and (with the
 /// unbiased variance) the running variance, which may be null. Each chunk is summed in two passes
 /// and chunks are combined by the formula of Chan, Golub and LeVeque (1983): nothing cancels.
 template <class T>
-void batch_norm_statistics(Context& context, const MapShape& shape, double epsilon,
-                           double momentum, const T* x, T* mean, T* inverse_deviation,
-                           T* running_mean, T* running_variance) {
+void batch_norm_statistics(Context& context, const MapShape& shape, double epsilon, double momentum,
+                           const T* x, T* mean, T* inverse_deviation, T* running_mean,
+                           T* running_variance) {
     const PixelPlan<T> plan(shape);
     const Index channels = shape.channels;
     const Index partial = spaced<T>(channels);
     const Index stride = spaced<T>(plan.width);
     // Per chunk: the mean, and the sum of squares of what differs from it.
     Buffer<T> partials = context.buffer<T>(2 * partial * plan.chunks);
-    context.parallel_for_with_scratch<T>(
-        plan.chunks, 3 * stride, [&](Index chunk, T* means) {
-            T* sums = means + stride;
-            const T* from = x + plan.start(chunk);
-            T* chunk_mean = partials.data() + 2 * partial * chunk;
-            T* chunk_squares = chunk_mean + partial;
-            const T pixels = static_cast<T>(plan.pixels(chunk, channels));
-            std::fill_n(sums, plan.width, T{0});
-            sum_rows<1>(plan.size(chunk), plan.width, sums, stride,
-                        [&](Index at, Index, auto count) {
-                            return std::array{load_lanes(from + at, count)};
-                        });
-            fold(sums, channels, plan.width);
-            for (Index c = 0; c < channels; ++c) means[c] = sums[c] / pixels;
-            spread_first(means, channels, plan.width);
-            T* squares = sums + stride;
-            std::fill_n(sums, 2 * stride, T{0});
-            sum_rows<2>(plan.size(chunk), plan.width, sums, stride,
-                        [&](Index at, Index i, auto count) {
-                            const Vector<T> centred =
-                                load_lanes(from + at, count) - load_lanes(means + i, count);
-                            return std::array{centred, centred * centred};
-                        });
-            fold(sums, channels, plan.width);
-            fold(squares, channels, plan.width);
-            for (Index c = 0; c < channels; ++c) {
-                const T rest = sums[c] / pixels;  // what rounding left out of the mean
-                chunk_mean[c] = means[c] + rest;
-                chunk_squares[c] = squares[c] - sums[c] * rest;
-            }
+    context.parallel_for_with_scratch<T>(plan.chunks, 3 * stride, [&](Index chunk, T* means) {
+        T* sums = means + stride;
+        const T* from = x + plan.start(chunk);
+        T* chunk_mean = partials.data() + 2 * partial * chunk;
+        T* chunk_squares = chunk_mean + partial;
+        const T pixels = static_cast<T>(plan.pixels(chunk, channels));
+        std::fill_n(sums, plan.width, T{0});
+        sum_rows<1>(plan.size(chunk), plan.width, sums, stride, [&](Index at, Index, auto count) {
+            return std::array{load_lanes(from + at, count)};
         });
+        fold(sums, channels, plan.width);
+        for (Index c = 0; c < channels; ++c) means[c] = sums[c] / pixels;
+        spread_first(means, channels, plan.width);
+        T* squares = sums + stride;
+        std::fill_n(sums, 2 * stride, T{0});
+        sum_rows<2>(plan.size(chunk), plan.width, sums, stride, [&](Index at, Index i, auto count) {
+            const Vector<T> centred = load_lanes(from + at, count) - load_lanes(means + i, count);
+            return std::array{centred, centred * centred};
+        });
+        fold(sums, channels, plan.width);
+        fold(squares, channels, plan.width);
+        for (Index c = 0; c < channels; ++c) {
+            const T rest = sums[c] / pixels;  // what rounding left out of the mean
+            chunk_mean[c] = means[c] + rest;
+            chunk_squares[c] = squares[c] - sums[c] * rest;
+        }
+    });
 
     for (Index c = 0; c < channels; ++c) {
         double total = 0.0;
@@ -91,7 +85,8 @@ void batch_norm_statistics(Context& context, const MapShape& shape, double epsil
             const double difference = static_cast<double>(from[c]) - average;
             const double share = pixels / (total + pixels);
             average += difference * share;
-            squares += static_cast<double>(from[partial + c]) + difference * difference * total * share;
+            squares +=
+                static_cast<double>(from[partial + c]) + difference * difference * total * share;
             total += pixels;
         }
         mean[c] = static_cast<T>(average);
@@ -208,8 +203,8 @@ void batch_norm(Context& context, const MapShape& shape, const NormEpilogue& epi
                     const auto window =
                         load_window(x + in + 2 * column * channels + c, corners, count);
                     const WindowMaximum<T> maximum(by.normalised(by.centred(window)));
-                    store_lanes(y + out + column * channels + c,
-                                relu_if<T>(relu, maximum.value), count);
+                    store_lanes(y + out + column * channels + c, relu_if<T>(relu, maximum.value),
+                                count);
                 }
             });
         };

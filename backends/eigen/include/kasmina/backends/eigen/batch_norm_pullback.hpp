@@ -90,8 +90,8 @@ private:
             for_each_vector<T>(length, [=](Index i, auto count) {
                 const NormLanes<T> by = rows.at(i, count);
                 const Vector<T> centred = load_lanes(from + start + i, count) - by.mean;
-                const Vector<T> gradient = behind(relu, by.normalised(centred),
-                                                  load_lanes(upstream + start + i, count));
+                const Vector<T> gradient =
+                    behind(relu, by.normalised(centred), load_lanes(upstream + start + i, count));
                 put_lanes(to, start + i,
                           gradient * by.factor - load_lanes(constants + i, count) -
                               centred * load_lanes(slopes + i, count),
@@ -115,12 +115,11 @@ private:
                 Vector<T> scale_sum = load_lanes(sums + c, count);
                 Vector<T> shift_sum = load_lanes(shift_sums + c, count);
                 for (Index column = 0; column < windows; ++column) {
-                    const auto centred = by.centred(
-                        load_window(from + 2 * column * channels + c, corners, count));
+                    const auto centred =
+                        by.centred(load_window(from + 2 * column * channels + c, corners, count));
                     const WindowMaximum<T> maximum(by.normalised(centred));
-                    const Vector<T> gradient =
-                        behind(relu, maximum.value,
-                               load_lanes(upstream + column * channels + c, count));
+                    const Vector<T> gradient = behind(
+                        relu, maximum.value, load_lanes(upstream + column * channels + c, count));
                     scale_sum += gradient * maximum.pick(centred);
                     shift_sum += gradient;
                 }
@@ -168,10 +167,10 @@ private:
                 for_each_vector<T>(channels, [&](Index c, auto count) {
                     const Vector<T> centred =
                         load_lanes(x + start + c, count) - norm.at(c, count).mean;
-                    put_lanes(grad_x, start + c,
-                              -load_lanes(constants + c, count) -
-                                  centred * load_lanes(slopes + c, count),
-                              count);
+                    put_lanes(
+                        grad_x, start + c,
+                        -load_lanes(constants + c, count) - centred * load_lanes(slopes + c, count),
+                        count);
                 });
             }
         };
@@ -194,8 +193,8 @@ void batch_norm_pullback(Context& context, const MapShape& shape, const NormEpil
     Buffer<T> rows = context.buffer<T>(NormRows<T>::size(stride) + 2 * stride);
     const auto norm = NormRows<T>::write(rows.data(), stride, channels, width, mean,
                                          inverse_deviation, scale, shift);
-    const BatchNormPullback<T> passes{context, shape, epilogue, x, grad_y, norm, pixels,
-                                      PoolPlan(shape), width, stride};
+    const BatchNormPullback<T> passes{context, shape,  epilogue,        x,     grad_y,
+                                      norm,    pixels, PoolPlan(shape), width, stride};
 
     // With n = the normalised x: grad_x = factor * (gradient - mean(gradient) - n * mean(gradient *
     // n)), where the means over the batch are there only if `batch`.

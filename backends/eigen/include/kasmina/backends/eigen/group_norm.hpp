@@ -93,47 +93,48 @@ void group_norm(Context& context, const NormGeometry& geometry, double epsilon, 
                 T* inverse_deviation) {
     const GroupNormPlan<T> plan(geometry);
     const Index channels = geometry.channels;
-    context.parallel_for_with_scratch<T>(plan.chunks, 4 * plan.stride, [&](Index chunk, T* scratch) {
-        T* means = scratch;
-        T* factors = means + plan.stride;
-        T* shifts = factors + plan.stride;
-        T* sums = shifts + plan.stride;
-        spread(shift, channels, shifts, plan.width);
-        plan.for_each_sample(chunk, [&](Index sample) {
-            const T* from = x + sample * plan.sample_size;
-            const T* added = residual == nullptr ? nullptr : residual + sample * plan.sample_size;
-            T* to = y + sample * plan.sample_size;
-            T* sample_mean = mean + sample * geometry.groups;
-            T* sample_inverse = inverse_deviation + sample * geometry.groups;
-            group_statistics(plan, epsilon, from, sample_mean, sample_inverse, means, sums);
-            plan.spread_groups(sample_mean, means);
-            for (Index c = 0; c < channels; ++c) {
-                factors[c] = scale[c] * sample_inverse[c / plan.group_size()];
-            }
-            spread_first(factors, channels, plan.width);
-            for_each_row(plan.sample_size, plan.width, [=](Index start, Index length) {
-                for_each_vector<T>(length, [=](Index i, auto count) {
-                    Vector<T> value =
-                        (load_lanes(from + start + i, count) - load_lanes(means + i, count)) *
-                            load_lanes(factors + i, count) +
-                        load_lanes(shifts + i, count);
-                    if (relu) value = value < Vector<T>{} ? Vector<T>{} : value;
-                    if (added != nullptr) value += load_lanes(added + start + i, count);
-                    store_lanes(to + start + i, value, count);
+    context.parallel_for_with_scratch<T>(
+        plan.chunks, 4 * plan.stride, [&](Index chunk, T* scratch) {
+            T* means = scratch;
+            T* factors = means + plan.stride;
+            T* shifts = factors + plan.stride;
+            T* sums = shifts + plan.stride;
+            spread(shift, channels, shifts, plan.width);
+            plan.for_each_sample(chunk, [&](Index sample) {
+                const T* from = x + sample * plan.sample_size;
+                const T* added =
+                    residual == nullptr ? nullptr : residual + sample * plan.sample_size;
+                T* to = y + sample * plan.sample_size;
+                T* sample_mean = mean + sample * geometry.groups;
+                T* sample_inverse = inverse_deviation + sample * geometry.groups;
+                group_statistics(plan, epsilon, from, sample_mean, sample_inverse, means, sums);
+                plan.spread_groups(sample_mean, means);
+                for (Index c = 0; c < channels; ++c) {
+                    factors[c] = scale[c] * sample_inverse[c / plan.group_size()];
+                }
+                spread_first(factors, channels, plan.width);
+                for_each_row(plan.sample_size, plan.width, [=](Index start, Index length) {
+                    for_each_vector<T>(length, [=](Index i, auto count) {
+                        Vector<T> value =
+                            (load_lanes(from + start + i, count) - load_lanes(means + i, count)) *
+                                load_lanes(factors + i, count) +
+                            load_lanes(shifts + i, count);
+                        if (relu) value = value < Vector<T>{} ? Vector<T>{} : value;
+                        if (added != nullptr) value += load_lanes(added + start + i, count);
+                        store_lanes(to + start + i, value, count);
+                    });
                 });
             });
         });
-    });
 }
 
 /// The gradients of x, scale and shift. The ReLU's mask is computed again from x. `grad_x` may be
 /// grad_y when it does not accumulate.
 template <class T>
-void group_norm_pullback(Context& context, const NormGeometry& geometry, const T* x,
-                         const T* scale, const T* shift, bool relu, const T* mean,
-                         const T* inverse_deviation, const T* grad_y,
-                         const GradientTarget<T>& grad_x, const GradientTarget<T>& grad_scale,
-                         const GradientTarget<T>& grad_shift) {
+void group_norm_pullback(Context& context, const NormGeometry& geometry, const T* x, const T* scale,
+                         const T* shift, bool relu, const T* mean, const T* inverse_deviation,
+                         const T* grad_y, const GradientTarget<T>& grad_x,
+                         const GradientTarget<T>& grad_scale, const GradientTarget<T>& grad_shift) {
     const GroupNormPlan<T> plan(geometry);
     const Index channels = geometry.channels;
     const Index partial = spaced<T>(channels);
@@ -141,91 +142,90 @@ void group_norm_pullback(Context& context, const NormGeometry& geometry, const T
     Buffer<T> partials = context.buffer<T>(2 * partial * plan.chunks);
 
     const Index rows = 8;
-    context.parallel_for_with_scratch<T>(
-        plan.chunks, rows * plan.stride, [&](Index chunk, T* scratch) {
-            T* means = scratch;
-            T* factors = means + plan.stride;  // of the forward pass, and of grad_y in grad_x
-            T* shifts = factors + plan.stride;
-            T* inverses = shifts + plan.stride;
-            T* scale_sums = inverses + plan.stride;
-            T* shift_sums = scale_sums + plan.stride;
-            T* constants = shift_sums + plan.stride;  // of grad_x, and its share of x - mean
-            T* slopes = constants + plan.stride;
-            T* chunk_scale = partials.data() + 2 * partial * chunk;
-            T* chunk_shift = chunk_scale + partial;
-            std::fill_n(chunk_scale, 2 * partial, T{0});
-            spread(shift, channels, shifts, plan.width);
+    context.parallel_for_with_scratch<
+        T>(plan.chunks, rows * plan.stride, [&](Index chunk, T* scratch) {
+        T* means = scratch;
+        T* factors = means + plan.stride;  // of the forward pass, and of grad_y in grad_x
+        T* shifts = factors + plan.stride;
+        T* inverses = shifts + plan.stride;
+        T* scale_sums = inverses + plan.stride;
+        T* shift_sums = scale_sums + plan.stride;
+        T* constants = shift_sums + plan.stride;  // of grad_x, and its share of x - mean
+        T* slopes = constants + plan.stride;
+        T* chunk_scale = partials.data() + 2 * partial * chunk;
+        T* chunk_shift = chunk_scale + partial;
+        std::fill_n(chunk_scale, 2 * partial, T{0});
+        spread(shift, channels, shifts, plan.width);
 
-            plan.for_each_sample(chunk, [&](Index sample) {
-                const T* from = x + sample * plan.sample_size;
-                const T* upstream = grad_y + sample * plan.sample_size;
-                const T* sample_inverse = inverse_deviation + sample * geometry.groups;
-                plan.spread_groups(mean + sample * geometry.groups, means);
-                plan.spread_groups(sample_inverse, inverses);
-                for (Index c = 0; c < channels; ++c) factors[c] = scale[c] * inverses[c];
-                spread_first(factors, channels, plan.width);
-                std::fill_n(scale_sums, plan.width, T{0});
-                std::fill_n(shift_sums, plan.width, T{0});
+        plan.for_each_sample(chunk, [&](Index sample) {
+            const T* from = x + sample * plan.sample_size;
+            const T* upstream = grad_y + sample * plan.sample_size;
+            const T* sample_inverse = inverse_deviation + sample * geometry.groups;
+            plan.spread_groups(mean + sample * geometry.groups, means);
+            plan.spread_groups(sample_inverse, inverses);
+            for (Index c = 0; c < channels; ++c) factors[c] = scale[c] * inverses[c];
+            spread_first(factors, channels, plan.width);
+            std::fill_n(scale_sums, plan.width, T{0});
+            std::fill_n(shift_sums, plan.width, T{0});
 
-                // The upstream gradient behind the ReLU.
-                const auto behind_relu = [=](Index at, Index i, Vector<T> centred, auto count) {
-                    const Vector<T> gradient = load_lanes(upstream + at, count);
-                    if (!relu) return gradient;
-                    const Vector<T> value =
-                        centred * load_lanes(factors + i, count) + load_lanes(shifts + i, count);
-                    return value <= Vector<T>{} ? Vector<T>{} : gradient;
-                };
-                sum_rows<2>(plan.sample_size, plan.width, scale_sums, plan.stride,
-                            [&](Index at, Index i, auto count) {
-                                const Vector<T> centred =
-                                    load_lanes(from + at, count) - load_lanes(means + i, count);
-                                const Vector<T> gradient = behind_relu(at, i, centred, count);
-                                return std::array{gradient * centred, gradient};
-                            });
-                fold(scale_sums, channels, plan.width);
-                fold(shift_sums, channels, plan.width);
-                for (Index c = 0; c < channels; ++c) {
-                    scale_sums[c] *= inverses[c];
-                    chunk_scale[c] += scale_sums[c];
-                    chunk_shift[c] += shift_sums[c];
-                }
-                if (!grad_x) return;
+            // The upstream gradient behind the ReLU.
+            const auto behind_relu = [=](Index at, Index i, Vector<T> centred, auto count) {
+                const Vector<T> gradient = load_lanes(upstream + at, count);
+                if (!relu) return gradient;
+                const Vector<T> value =
+                    centred * load_lanes(factors + i, count) + load_lanes(shifts + i, count);
+                return value <= Vector<T>{} ? Vector<T>{} : gradient;
+            };
+            sum_rows<2>(plan.sample_size, plan.width, scale_sums, plan.stride,
+                        [&](Index at, Index i, auto count) {
+                            const Vector<T> centred =
+                                load_lanes(from + at, count) - load_lanes(means + i, count);
+                            const Vector<T> gradient = behind_relu(at, i, centred, count);
+                            return std::array{gradient * centred, gradient};
+                        });
+            fold(scale_sums, channels, plan.width);
+            fold(shift_sums, channels, plan.width);
+            for (Index c = 0; c < channels; ++c) {
+                scale_sums[c] *= inverses[c];
+                chunk_scale[c] += scale_sums[c];
+                chunk_shift[c] += shift_sums[c];
+            }
+            if (!grad_x) return;
 
-                // With n = the normalised x and g = scale * gradient:
-                // grad_x = inverse_deviation * (g - mean(g) - n * mean(g * n)).
-                for (Index c = 0; c < channels; ++c) {
-                    scale_sums[c] *= scale[c];
-                    shift_sums[c] *= scale[c];
-                }
-                for (Index group = 0; group < geometry.groups; ++group) {
-                    const double count = static_cast<double>(plan.group_elements());
-                    const double inverse = static_cast<double>(sample_inverse[group]);
-                    const double gradient = plan.group_sum(shift_sums, group) / count;
-                    const double slope = plan.group_sum(scale_sums, group) / count;
-                    const Index first = group * plan.group_size();
-                    std::fill_n(constants + first, plan.group_size(),
-                                static_cast<T>(inverse * gradient));
-                    std::fill_n(slopes + first, plan.group_size(),
-                                static_cast<T>(inverse * inverse * slope));
-                }
-                spread_first(constants, channels, plan.width);
-                spread_first(slopes, channels, plan.width);
-                const GradientTarget<T> to{grad_x.data + sample * plan.sample_size,
-                                           grad_x.accumulate};
-                for_each_row(plan.sample_size, plan.width, [=](Index start, Index length) {
-                    for_each_vector<T>(length, [=](Index i, auto count) {
-                        const Vector<T> centred =
-                            load_lanes(from + start + i, count) - load_lanes(means + i, count);
-                        const Vector<T> gradient = behind_relu(start + i, i, centred, count);
-                        put_lanes(to, start + i,
-                                  gradient * load_lanes(factors + i, count) -
-                                      load_lanes(constants + i, count) -
-                                      centred * load_lanes(slopes + i, count),
-                                  count);
-                    });
+            // With n = the normalised x and g = scale * gradient:
+            // grad_x = inverse_deviation * (g - mean(g) - n * mean(g * n)).
+            for (Index c = 0; c < channels; ++c) {
+                scale_sums[c] *= scale[c];
+                shift_sums[c] *= scale[c];
+            }
+            for (Index group = 0; group < geometry.groups; ++group) {
+                const double count = static_cast<double>(plan.group_elements());
+                const double inverse = static_cast<double>(sample_inverse[group]);
+                const double gradient = plan.group_sum(shift_sums, group) / count;
+                const double slope = plan.group_sum(scale_sums, group) / count;
+                const Index first = group * plan.group_size();
+                std::fill_n(constants + first, plan.group_size(),
+                            static_cast<T>(inverse * gradient));
+                std::fill_n(slopes + first, plan.group_size(),
+                            static_cast<T>(inverse * inverse * slope));
+            }
+            spread_first(constants, channels, plan.width);
+            spread_first(slopes, channels, plan.width);
+            const GradientTarget<T> to{grad_x.data + sample * plan.sample_size, grad_x.accumulate};
+            for_each_row(plan.sample_size, plan.width, [=](Index start, Index length) {
+                for_each_vector<T>(length, [=](Index i, auto count) {
+                    const Vector<T> centred =
+                        load_lanes(from + start + i, count) - load_lanes(means + i, count);
+                    const Vector<T> gradient = behind_relu(start + i, i, centred, count);
+                    put_lanes(to, start + i,
+                              gradient * load_lanes(factors + i, count) -
+                                  load_lanes(constants + i, count) -
+                                  centred * load_lanes(slopes + i, count),
+                              count);
                 });
             });
         });
+    });
 
     const auto total = [&](Index offset, const GradientTarget<T>& target) {
         if (!target) return;

@@ -110,8 +110,7 @@ void sgd_step(Context& context, const SgdStep& step, std::span<const OptimiserSl
             if (step.weight_decay != 0.0) move += value * decay;
             if (step.momentum != 0.0) {
                 const Vector<T> velocity =
-                    step.first_step ? move
-                                    : load_lanes(tensor.first + at, count) * momentum + move;
+                    step.first_step ? move : load_lanes(tensor.first + at, count) * momentum + move;
                 store_lanes(tensor.first + at, velocity, count);
                 move = step.nesterov ? move + velocity * momentum : velocity;
             }
@@ -140,8 +139,7 @@ void adamw_step(Context& context, const AdamWStep& step,
             first += (gradient - first) * new1;
             const Vector<T> second =
                 load_lanes(tensor.second + at, count) * old2 + gradient * gradient * new2;
-            const Vector<T> deviation =
-                math::sqrt(Pack<T>(second)).values / root + epsilon;
+            const Vector<T> deviation = math::sqrt(Pack<T>(second)).values / root + epsilon;
             store_lanes(tensor.first + at, first, count);
             store_lanes(tensor.second + at, second, count);
             store_lanes(tensor.value + at,

@@ -52,10 +52,9 @@ struct MapPlan {
                            : std::min<Index>(sample_size, stretches ? 256 : chunk_size);
         rows_per_sample = (sample_size + width - 1) / width;
         rows = geometry.elements() == 0 ? 0 : samples * rows_per_sample;
-        rows_per_chunk = by_sample
-                             ? rows_per_sample * std::max<Index>(1, chunk_size / sample_size)
-                             // Many enough that adding up the chunks' sums costs nothing.
-                             : std::max<Index>(stretches ? 64 : 1, chunk_size / width);
+        rows_per_chunk = by_sample ? rows_per_sample * std::max<Index>(1, chunk_size / sample_size)
+                                   // Many enough that adding up the chunks' sums costs nothing.
+                                   : std::max<Index>(stretches ? 64 : 1, chunk_size / width);
         chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
     }
 
@@ -123,7 +122,8 @@ void map(Context& context, const F& function, const MapGeometry& geometry,
                                 function(Pack<T>(load_lanes(from[Is] + place, count))...);
                             store_lanes(to + place, result.values, count);
                         });
-                    }(std::make_index_sequence<N>{});
+                    }
+                    (std::make_index_sequence<N>{});
                 },
                 [](Index, bool) {});
         });
@@ -164,14 +164,13 @@ void map_pullback(Context& context, const F& function, const MapGeometry& geomet
                 std::array<GradientTarget<T>, N> to{};
                 for (std::size_t i = 0; i < N; ++i) {
                     if (!targets[i]) continue;
-                    to[i] = plan.kinds[i] == Broadcast::full
-                                ? GradientTarget<T>{targets[i].data + start, targets[i].accumulate}
-                                : GradientTarget<T>{gradients + static_cast<Index>(i) * stride,
-                                                    true};
+                    to[i] =
+                        plan.kinds[i] == Broadcast::full
+                            ? GradientTarget<T>{targets[i].data + start, targets[i].accumulate}
+                            : GradientTarget<T>{gradients + static_cast<Index>(i) * stride, true};
                 }
                 [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-                    const std::array<const T*, N> from{
-                        plan.source(operands, Is, start, values)...};
+                    const std::array<const T*, N> from{plan.source(operands, Is, start, values)...};
                     const T* gradient_of_row = upstream + start;
                     for_each_vector<T>(length, [=](Index place, auto count) {
                         const Number result = function(
@@ -179,11 +178,13 @@ void map_pullback(Context& context, const F& function, const MapGeometry& geomet
                         const Vector<T> gradient = load_lanes(gradient_of_row + place, count);
                         const auto put = [=](const GradientTarget<T>& target,
                                              const Pack<T>& derivative) {
-                            if (target) put_lanes(target, place, gradient * derivative.values, count);
+                            if (target)
+                                put_lanes(target, place, gradient * derivative.values, count);
                         };
                         (put(to[Is], result.derivatives[Is]), ...);
                     });
-                }(std::make_index_sequence<N>{});
+                }
+                (std::make_index_sequence<N>{});
             };
             const auto end = [&](Index sample, bool last) {
                 for (std::size_t i = 0; i < N; ++i) {
@@ -193,13 +194,13 @@ void map_pullback(Context& context, const F& function, const MapGeometry& geomet
                     if (varies_by_sample(plan.kinds[i])) {
                         fold(sum, period, plan.width);
                         for (Index c = 0; c < period; ++c) {
-                            put_total(targets[i], sample * period + c,
-                                      static_cast<double>(sum[c]));
+                            put_total(targets[i], sample * period + c, static_cast<double>(sum[c]));
                         }
                     } else if (last) {
                         fold(sum, period, plan.width);
-                        std::copy_n(sum, period, partials.data() + chunk * partial_stride +
-                                                     static_cast<Index>(i) * stride);
+                        std::copy_n(sum, period,
+                                    partials.data() + chunk * partial_stride +
+                                        static_cast<Index>(i) * stride);
                     }
                 }
             };

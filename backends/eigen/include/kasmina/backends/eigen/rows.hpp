@@ -23,8 +23,8 @@ KASMINA_ALWAYS_INLINE void add_lanes(T* to, Vector<T> vector, Count count) {
 
 /// Writes a gradient where it is wanted, or adds it there.
 template <class T, class Count>
-KASMINA_ALWAYS_INLINE void put_lanes(const GradientTarget<T>& target, Index place,
-                                     Vector<T> vector, Count count) {
+KASMINA_ALWAYS_INLINE void put_lanes(const GradientTarget<T>& target, Index place, Vector<T> vector,
+                                     Count count) {
     if (target.accumulate) vector += load_lanes(target.data + place, count);
     store_lanes(target.data + place, vector, count);
 }
