@@ -1,5 +1,6 @@
 # Preprocesses a file that includes all of include/ and fails if a backend or its library shows up.
 # -DCOMPILER= -DSOURCE= -DINCLUDE= -DPFR=
+cmake_minimum_required(VERSION 3.25)
 execute_process(
   COMMAND ${COMPILER} -std=c++20 -M -I${INCLUDE} -isystem ${PFR} ${SOURCE}
   OUTPUT_VARIABLE reached COMMAND_ERROR_IS_FATAL ANY)
