@@ -58,7 +58,9 @@ void add_fields(nlohmann::ordered_json& object, const Struct& fields) {
         event);
 }
 
-/// Appends events to a file. Errors: DataError when the file cannot be opened or written.
+/// Writes events to a new file; one that was there is replaced. Bytes that are not UTF-8, as a
+/// user's own names may hold, become U+FFFD. Errors: DataError when the file cannot be opened or
+/// written.
 class JsonLinesSink {
 public:
     explicit JsonLinesSink(std::filesystem::path path)
@@ -67,7 +69,8 @@ public:
     }
 
     void emit(const Event& event) {
-        file_ << to_json(event).dump() << '\n' << std::flush;
+        constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+        file_ << to_json(event).dump(-1, ' ', false, replace) << '\n' << std::flush;
         check("the telemetry file cannot be written");
     }
 
