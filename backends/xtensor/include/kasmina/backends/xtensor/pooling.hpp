@@ -1,7 +1,7 @@
 // Pooling: the maximum of 2x2 windows, and the mean over all positions of a map.
 #pragma once
 
-#include <cstddef>
+#include <cmath>
 
 #include <kasmina/backends/xtensor/storage.hpp>
 #include <kasmina/backends/xtensor/view.hpp>
@@ -51,7 +51,7 @@ private:
                     for (Index c = 0; c < channels; ++c, ++out) {
                         Index place = corner + c;
                         for (const Index next : {right + c, below + c, below + channels + c}) {
-                            if (!(x[next] <= x[place])) place = next;
+                            if (x[next] > x[place] || std::isnan(x[next])) place = next;
                         }
                         f(place, out);
                     }

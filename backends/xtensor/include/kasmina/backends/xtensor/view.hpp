@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <utility>
 
 #include <xtensor/xadapt.hpp>
 #include <xtensor/xmath.hpp>
@@ -17,7 +18,8 @@ template <class T, class... Extents>
 [[nodiscard]] auto view(T* data, Extents... extents) {
     const std::array<std::size_t, sizeof...(Extents)> shape{static_cast<std::size_t>(extents)...};
     const std::size_t size = (static_cast<std::size_t>(extents) * ... * std::size_t{1});
-    return xt::adapt(data, size, xt::no_ownership(), shape);
+    // Moved, because xtensor would keep a reference to this function's own pointer.
+    return xt::adapt(std::move(data), size, xt::no_ownership(), shape);
 }
 
 /// Adds `gradient` to the target or overwrites it, as the target says; nothing where there is
