@@ -1,6 +1,7 @@
 // A slot's whole life with a sink chosen by the build; its object file is searched for telemetry.
 #include <kasmina/backends/xtensor.hpp>
-#include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/blueprints/cnn/norm.hpp>
+#include <kasmina/blueprints/registry.hpp>
 #include <kasmina/slot/slot.hpp>
 
 namespace kasmina {
@@ -12,7 +13,7 @@ struct Policies : DefaultPolicies {
 using B = backends::Xtensor<float>;
 
 /// Every call that tells a sink something.
-void live(Slot<B, CnnBlueprints, Policies>& slot) {
+void live(Slot<B, BlueprintList<cnn::Norm>, Policies>& slot) {
     slot.germinate("norm");
     slot.advance();
     slot.schedule_prune(3, AlphaCurve::linear, default_steepness, "over");
