@@ -1,8 +1,8 @@
 # Preprocesses a file that includes all of include/ and fails if a backend or its library shows up.
-# -DCOMPILER= -DSOURCE= -DINCLUDE= -DPFR=
+# -DCOMPILER= -DSOURCE= -DINCLUDES=<-I options, a list>
 cmake_minimum_required(VERSION 3.25)
 execute_process(
-  COMMAND ${COMPILER} -std=c++20 -M -I${INCLUDE} -isystem ${PFR} ${SOURCE}
+  COMMAND ${COMPILER} -std=c++20 -M ${INCLUDES} ${SOURCE}
   OUTPUT_VARIABLE reached COMMAND_ERROR_IS_FATAL ANY)
 string(REGEX MATCHALL "[^ \\\n]+" reached "${reached}")
 if(NOT reached MATCHES "kasmina/tensor/")

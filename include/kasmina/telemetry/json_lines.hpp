@@ -32,14 +32,20 @@ template <class Value>
 /// Adds the fields of a struct that follow its first `Skipped` ones, under their declared names.
 template <std::size_t Skipped, class Struct>
 void add_fields(nlohmann::ordered_json& object, const Struct& fields) {
-    constexpr std::size_t count = boost::pfr::tuple_size_v<Struct>;
-    static_assert(count == Struct::field_names.size() + Skipped,
-                  "field_names must name each field of the struct: add the missing name");
-    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-        ((object[std::string(Struct::field_names[Is])] =
-              to_json(boost::pfr::get<Is + Skipped>(fields))),
-         ...);
-    }(std::make_index_sequence<count - Skipped>{});
+    if constexpr (Struct::field_names.empty()) {
+        // nvcc cannot count the fields of a struct that holds one struct and no more.
+        static_assert(sizeof(Struct) == sizeof(SeedContext),
+                      "field_names must name each field of the struct: add the missing name");
+    } else {
+        constexpr std::size_t count = boost::pfr::tuple_size_v<Struct>;
+        static_assert(count == Struct::field_names.size() + Skipped,
+                      "field_names must name each field of the struct: add the missing name");
+        [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+            ((object[std::string(Struct::field_names[Is])] =
+                  to_json(boost::pfr::get<Is + Skipped>(fields))),
+             ...);
+        }(std::make_index_sequence<count - Skipped>{});
+    }
 }
 
 }  // namespace detail
