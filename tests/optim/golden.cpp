@@ -83,8 +83,8 @@ void follow(const GoldenCase& golden, const typename Rule::Options& options,
     }
 }
 
-TEMPLATE_TEST_CASE("SGD is PyTorch's, step for step", "[H-7][golden]", test::Eigen32,
-                   test::Eigen64, test::Oracle) {
+TEMPLATE_TEST_CASE("SGD is PyTorch's, step for step", "[H-7][golden]", test::Eigen32, test::Eigen64,
+                   test::Oracle) {
     for (const std::string& name : test::golden_cases("optimiser/sgd_")) {
         const GoldenCase golden = test::read_golden(name);
         const optim::SgdOptions options{.learning_rate = golden.number("lr"),

@@ -63,8 +63,7 @@ void put_seed(SlotReport& report, Stage stage, double start, double now, int epo
     report.metrics.epochs_in_stage = epochs;
 }
 
-TEST_CASE("a plateau germinates the first blueprint in the first slot, from epoch five on",
-          "[K]") {
+TEST_CASE("a plateau germinates the first blueprint in the first slot, from epoch five on", "[K]") {
     Story story(options());
     for (int epoch = 1; epoch <= 4; ++epoch) CHECK(story.epoch(50.0).empty());
     const auto decisions = story.epoch(50.0);

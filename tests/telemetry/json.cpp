@@ -49,10 +49,11 @@ TEST_CASE("every event has its name, the seed's context and its own fields, in t
     CHECK(text(telemetry::StageChanged{seed, "training", "blending", 4}) ==
           R"({"event":"stage_changed",)" + seed_json +
               R"(,"from":"training","to":"blending","epochs_in_from":4})");
-    CHECK(text(telemetry::GateEvaluated{seed, "G2", false, 0.25, {"improvement", "epochs"}, "no"}) ==
-          R"({"event":"gate_evaluated",)" + seed_json +
-              R"(,"gate":"G2","passed":false,"score":0.25,)"
-              R"("checks_failed":["improvement","epochs"],"message":"no"})");
+    CHECK(
+        text(telemetry::GateEvaluated{seed, "G2", false, 0.25, {"improvement", "epochs"}, "no"}) ==
+        R"({"event":"gate_evaluated",)" + seed_json +
+            R"(,"gate":"G2","passed":false,"score":0.25,)"
+            R"("checks_failed":["improvement","epochs"],"message":"no"})");
     CHECK(text(telemetry::SeedFossilized{seed}) ==
           R"({"event":"seed_fossilized",)" + seed_json + "}");
     CHECK(text(telemetry::SeedPruned{seed, "holding", "governor_nan", "governor", true}) ==
@@ -63,8 +64,8 @@ TEST_CASE("every event has its name, the seed's context and its own fields, in t
 
 TEST_CASE("what was never measured is null, and the rest is there", "[T-1]") {
     const ordered_json json = through_text(telemetry::SeedFossilized{});
-    const std::set<std::string> absent{"environment", "correlation_id", "contribution",
-                                       "gradient_ratio", "vanishing", "exploding"};
+    const std::set<std::string> absent{"environment",    "correlation_id", "contribution",
+                                       "gradient_ratio", "vanishing",      "exploding"};
     for (const auto& [key, value] : json.items()) {
         INFO(key);
         CHECK(value.is_null() == absent.contains(key));
@@ -100,8 +101,8 @@ TEST_CASE("a JSON Lines file has one object a line, readable while it is being w
     CHECK(lines_of(path).empty());
     sink.emit(telemetry::SeedGerminated{test::measured_seed(), 10});
     CHECK(lines_of(path).size() == 1);
-    telemetry::SeedPruned awkward{test::measured_seed(), "holding", "line\nbreak \"quoted\"", "user",
-                                  false};
+    telemetry::SeedPruned awkward{test::measured_seed(), "holding", "line\nbreak \"quoted\"",
+                                  "user", false};
     sink.emit(awkward);
     const auto lines = lines_of(path);
     REQUIRE(lines.size() == 2);

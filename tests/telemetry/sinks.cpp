@@ -45,8 +45,9 @@ static_assert(!telemetry::Sink<int>);
 TEST_CASE("the memory sink keeps events in order, whole", "[T-2]") {
     MemorySink sink;
     Failures failures;
-    telemetry::send(sink, failures,
-                    [] { return telemetry::SeedGerminated{test::measured_seed(), 10}; });
+    telemetry::send(sink, failures, [] {
+        return telemetry::SeedGerminated{test::measured_seed(), 10};
+    });
     telemetry::send(sink, failures, [] {
         return telemetry::StageChanged{test::measured_seed(), "training", "blending", 4};
     });

@@ -31,13 +31,13 @@ enum class Panic : unsigned char {
 
 /// Bounds of the governor (spec section 11). Losses in nats.
 struct GovernorOptions {
-    std::size_t minimum_history = 10;    ///< losses before anything but NaN can be a panic
-    double trained_fraction = 0.6;       ///< of the random-guess loss: below it, trained
+    std::size_t minimum_history = 10;  ///< losses before anything but NaN can be a panic
+    double trained_fraction = 0.6;     ///< of the random-guess loss: below it, trained
     double random_guess_tolerance = 0.065;
     double absolute_bound = 12.0;
     double deviations = 6.0;
     double multiple_of_mean = 3.0;
-    int strikes = 3;                     ///< outliers in a row that make a divergence
+    int strikes = 3;  ///< outliers in a row that make a divergence
 };
 
 /// Observes one loss after another. A plain value: copying it takes a snapshot of it.
