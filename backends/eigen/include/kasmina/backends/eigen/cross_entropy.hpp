@@ -24,9 +24,16 @@ namespace kasmina::backends::eigen_detail {
     return std::ssize(targets) - std::count(targets.begin(), targets.end(), ignore_index);
 }
 
-/// probabilities = softmax(logits) of one row; returns the logarithm of the sum of exp(logits).
+/// What log softmax(logits) of one row is: logits - most - log_sum. The two stay apart: between
+/// equal huge logits log_sum is all that counts, and it would drown in `most`.
+struct Normaliser {
+    double most;
+    double log_sum;
+};
+
+/// probabilities = softmax(logits) of one row.
 template <class T>
-[[nodiscard]] double softmax_row(Index classes, const T* logits, T* probabilities) {
+[[nodiscard]] Normaliser softmax_row(Index classes, const T* logits, T* probabilities) {
     T most = logits[0];
     for (Index c = 1; c < classes; ++c) most = std::max(most, logits[c]);
     for_each_vector<T>(classes, [=](Index c, auto count) {
@@ -37,7 +44,7 @@ template <class T>
     for (Index c = 0; c < classes; ++c) sum += static_cast<double>(probabilities[c]);
     const T factor = static_cast<T>(1.0 / sum);
     for (Index c = 0; c < classes; ++c) probabilities[c] *= factor;
-    return static_cast<double>(most) + std::log(sum);
+    return {static_cast<double>(most), std::log(sum)};
 }
 
 /// `loss` = the mean over rows that are not ignored; 0 where all are (PyTorch: NaN), so that a
@@ -55,7 +62,7 @@ void cross_entropy(Context& context, Index rows, Index classes, const CrossEntro
         const Index last = std::min(rows, (chunk + 1) * rows_per_chunk);
         for (Index row = chunk * rows_per_chunk; row < last; ++row) {
             const T* x = logits + row * classes;
-            const double normaliser = softmax_row(classes, x, probabilities + row * classes);
+            const Normaliser normaliser = softmax_row(classes, x, probabilities + row * classes);
             const std::int32_t target = targets[static_cast<std::size_t>(row)];
             if (target == options.ignore_index) continue;
             double expected = static_cast<double>(x[target]);
@@ -64,7 +71,7 @@ void cross_entropy(Context& context, Index rows, Index classes, const CrossEntro
                 for (Index c = 0; c < classes; ++c) total += static_cast<double>(x[c]);
                 expected += smoothing * (total / static_cast<double>(classes) - expected);
             }
-            sum += normaliser - expected;
+            sum += normaliser.log_sum - (expected - normaliser.most);
         }
         partials.data()[chunk] = sum;
     });

@@ -1,0 +1,220 @@
+// Each capability concept: backends that have it, and near misses that lack one thing.
+#include <kasmina/backends/eigen.hpp>
+#include <kasmina/backends/xtensor.hpp>
+#include <kasmina/tensor/backend.hpp>
+
+#include "support/catch.hpp"
+
+namespace kasmina {
+namespace {
+
+using backends::Xtensor;
+namespace parts = backends::xtensor_detail;
+
+static_assert(Backend<backends::Eigen<float>>);
+static_assert(Backend<backends::Eigen<double>>);
+static_assert(Backend<Xtensor<float>>);
+static_assert(Backend<Xtensor<double>>);
+
+/// A backend of the given capabilities and no others.
+template <template <class> class... Capabilities>
+struct Only : Capabilities<float>... {
+    using Scalar = float;
+    using Context = parts::Context;
+    using Buffer = parts::Buffer<float>;
+};
+
+// One capability alone gives that concept and no other.
+static_assert(StorageBackend<Only<parts::Storage>>);
+static_assert(PointwiseBackend<Only<parts::Pointwise>>);
+static_assert(MatrixBackend<Only<parts::Matrices>>);
+static_assert(ConvolutionBackend<Only<parts::Convolutions>>);
+static_assert(DepthwiseConvolutionBackend<Only<parts::DepthwiseConvolutions>>);
+static_assert(GroupNormBackend<Only<parts::GroupNorms>>);
+static_assert(BatchNormBackend<Only<parts::BatchNorms>>);
+static_assert(PoolingBackend<Only<parts::Pooling>>);
+static_assert(LossBackend<Only<parts::Losses>>);
+static_assert(MultiTensorBackend<Only<parts::MultiTensors>>);
+
+static_assert(!StorageBackend<Only<parts::Pointwise>>);
+static_assert(!PointwiseBackend<Only<parts::Storage>>);
+static_assert(!MatrixBackend<Only<parts::Convolutions>>);
+static_assert(!ConvolutionBackend<Only<parts::DepthwiseConvolutions>>);
+static_assert(!DepthwiseConvolutionBackend<Only<parts::Convolutions>>);
+static_assert(!GroupNormBackend<Only<parts::BatchNorms>>);
+static_assert(!BatchNormBackend<Only<parts::GroupNorms>>);
+static_assert(!PoolingBackend<Only<parts::Losses>>);
+static_assert(!LossBackend<Only<parts::Pooling>>);
+static_assert(!MultiTensorBackend<Only<parts::Storage>>);
+static_assert(!Backend<Only<parts::Storage, parts::Pointwise, parts::Matrices>>);
+
+// Near misses: a whole backend, but for one name that is deleted or differs.
+
+/// Storage.
+struct IntegerScalar : Xtensor<float> {
+    using Scalar = int;
+};
+struct BorrowedBuffer : Xtensor<float> {
+    using Buffer = float*;
+};
+struct NoAcquire : Xtensor<float> {
+    static void acquire(Context&, Index);
+};
+struct NoPersistent : Xtensor<float> {
+    static void persistent(Index);
+};
+struct NoUpload : Xtensor<float> {
+    static void upload() = delete;
+};
+struct NoDownload : Xtensor<float> {
+    static void download() = delete;
+};
+struct NoCopy : Xtensor<float> {
+    static void copy() = delete;
+};
+struct NoFill : Xtensor<float> {
+    static void fill() = delete;
+};
+struct NoAdd : Xtensor<float> {
+    static void add() = delete;
+};
+static_assert(StorageBackend<Xtensor<float>>);
+static_assert(!StorageBackend<IntegerScalar>);
+static_assert(!StorageBackend<BorrowedBuffer>);
+static_assert(!StorageBackend<NoAcquire>);
+static_assert(!StorageBackend<NoPersistent>);
+static_assert(!StorageBackend<NoUpload>);
+static_assert(!StorageBackend<NoDownload>);
+static_assert(!StorageBackend<NoCopy>);
+static_assert(!StorageBackend<NoFill>);
+static_assert(!StorageBackend<NoAdd>);
+
+/// Pointwise.
+struct NoMap : Xtensor<float> {
+    static void map() = delete;
+};
+struct NoMapPullback : Xtensor<float> {
+    static void map_pullback() = delete;
+};
+static_assert(!PointwiseBackend<NoMap>);
+static_assert(!PointwiseBackend<NoMapPullback>);
+
+/// Matrices: one that cannot add to what is there.
+struct GemmThatOverwrites : Xtensor<float> {
+    static void gemm(Context&, bool, bool, Index, Index, Index, const float*, const float*,
+                     float*);
+};
+static_assert(!MatrixBackend<GemmThatOverwrites>);
+
+/// Convolutions.
+struct NoConv : Xtensor<float> {
+    static void conv2d() = delete;
+};
+struct NoConvPullbackInput : Xtensor<float> {
+    static void conv2d_pullback_input() = delete;
+};
+struct NoConvPullbackWeight : Xtensor<float> {
+    static void conv2d_pullback_weight() = delete;
+};
+struct NoDepthwise : Xtensor<float> {
+    static void depthwise_conv2d() = delete;
+};
+struct NoDepthwisePullbackInput : Xtensor<float> {
+    static void depthwise_conv2d_pullback_input() = delete;
+};
+struct NoDepthwisePullbackWeight : Xtensor<float> {
+    static void depthwise_conv2d_pullback_weight() = delete;
+};
+static_assert(!ConvolutionBackend<NoConv>);
+static_assert(!ConvolutionBackend<NoConvPullbackInput>);
+static_assert(!ConvolutionBackend<NoConvPullbackWeight>);
+static_assert(!DepthwiseConvolutionBackend<NoDepthwise>);
+static_assert(!DepthwiseConvolutionBackend<NoDepthwisePullbackInput>);
+static_assert(!DepthwiseConvolutionBackend<NoDepthwisePullbackWeight>);
+
+/// Norms.
+struct NoGroupNorm : Xtensor<float> {
+    static void group_norm() = delete;
+};
+struct NoGroupNormPullback : Xtensor<float> {
+    static void group_norm_pullback() = delete;
+};
+struct NoStatistics : Xtensor<float> {
+    static void batch_norm_statistics() = delete;
+};
+struct NoInverseDeviation : Xtensor<float> {
+    static void inverse_deviation() = delete;
+};
+struct NoBatchNorm : Xtensor<float> {
+    static void batch_norm() = delete;
+};
+struct NoBatchNormPullback : Xtensor<float> {
+    static void batch_norm_pullback() = delete;
+};
+static_assert(!GroupNormBackend<NoGroupNorm>);
+static_assert(!GroupNormBackend<NoGroupNormPullback>);
+static_assert(!BatchNormBackend<NoStatistics>);
+static_assert(!BatchNormBackend<NoInverseDeviation>);
+static_assert(!BatchNormBackend<NoBatchNorm>);
+static_assert(!BatchNormBackend<NoBatchNormPullback>);
+
+/// Pools.
+struct NoMaxPool : Xtensor<float> {
+    static void max_pool() = delete;
+};
+struct NoMaxPoolPullback : Xtensor<float> {
+    static void max_pool_pullback() = delete;
+};
+struct NoMeanPositions : Xtensor<float> {
+    static void mean_positions() = delete;
+};
+struct NoMeanPositionsPullback : Xtensor<float> {
+    static void mean_positions_pullback() = delete;
+};
+static_assert(!PoolingBackend<NoMaxPool>);
+static_assert(!PoolingBackend<NoMaxPoolPullback>);
+static_assert(!PoolingBackend<NoMeanPositions>);
+static_assert(!PoolingBackend<NoMeanPositionsPullback>);
+
+/// Loss: the count of hits has to be a number.
+struct NoCrossEntropy : Xtensor<float> {
+    static void cross_entropy() = delete;
+};
+struct NoCrossEntropyPullback : Xtensor<float> {
+    static void cross_entropy_pullback() = delete;
+};
+struct CountsNothing : Xtensor<float> {
+    static void count_correct(Context&, Index, Index, const float*, std::span<const std::int32_t>);
+};
+static_assert(!LossBackend<NoCrossEntropy>);
+static_assert(!LossBackend<NoCrossEntropyPullback>);
+static_assert(!LossBackend<CountsNothing>);
+
+/// Many tensors.
+struct NoNorms : Xtensor<float> {
+    static void squared_norms() = delete;
+};
+struct NoSgd : Xtensor<float> {
+    static void sgd_step() = delete;
+};
+struct NoAdamW : Xtensor<float> {
+    static void adamw_step() = delete;
+};
+struct NoScale : Xtensor<float> {
+    static void scale() = delete;
+};
+static_assert(!MultiTensorBackend<NoNorms>);
+static_assert(!MultiTensorBackend<NoSgd>);
+static_assert(!MultiTensorBackend<NoAdamW>);
+static_assert(!MultiTensorBackend<NoScale>);
+
+// What lacks one capability is not a backend, and has all others.
+static_assert(!Backend<NoMaxPool>);
+static_assert(LossBackend<NoMaxPool> && GroupNormBackend<NoMaxPool>);
+
+TEST_CASE("capabilities are concepts that near misses do not satisfy", "[B-6]") {
+    SUCCEED("proved at compile time above");
+}
+
+}  // namespace
+}  // namespace kasmina

@@ -1,0 +1,175 @@
+// Conformance of matrix products and convolutions.
+#include "conformance/support.hpp"
+
+namespace kasmina::conformance {
+namespace {
+
+constexpr std::array<std::array<Index, 3>, 7> matrix_sizes{
+    {{1, 1, 1}, {3, 5, 4}, {13, 1, 70}, {1, 70, 13}, {48, 48, 48}, {130, 10, 33}, {64, 65, 257}}};
+
+constexpr std::array<ConvShape, 16> conv_shapes{{
+    // batch, height, width, channels in and out, kernel height and width
+    {1, 1, 1, 1, 1, 3, 3},
+    {3, 1, 1, 13, 48, 3, 3},
+    {3, 2, 3, 3, 13, 3, 3},
+    {1, 5, 4, 13, 3, 3, 3},
+    {3, 5, 4, 48, 70, 3, 3},
+    {1, 16, 16, 3, 48, 3, 3},
+    {3, 16, 16, 48, 48, 3, 3},
+    {1, 16, 16, 70, 13, 3, 3},
+    {1, 1, 1, 1, 1, 1, 1},
+    {3, 2, 3, 13, 3, 1, 1},
+    {3, 5, 4, 48, 70, 1, 1},
+    {1, 16, 16, 3, 13, 1, 1},
+    {1, 5, 4, 3, 13, 5, 5},
+    {3, 2, 3, 3, 1, 1, 3},
+    {1, 16, 16, 13, 13, 5, 3},
+    {3, 5, 4, 1, 3, 3, 1},
+}};
+
+Index input_size(const ConvShape& s) { return s.batch * s.height * s.width * s.in_channels; }
+Index output_size(const ConvShape& s) { return s.batch * s.height * s.width * s.out_channels; }
+Index taps(const ConvShape& s) { return s.kernel_height * s.kernel_width; }
+Index weight_size(const ConvShape& s) { return s.out_channels * s.in_channels * taps(s); }
+
+std::string describe(const ConvShape& s) {
+    return conformance::describe(MapShape{s.batch, s.height, s.width, s.in_channels}) + " to " +
+           std::to_string(s.out_channels) + " channels, kernel " +
+           std::to_string(s.kernel_height) + "x" + std::to_string(s.kernel_width);
+}
+
+}  // namespace
+
+TEMPLATE_LIST_TEST_CASE("matrix products agree with the oracle", "[B-7][E-1]", Backends) {
+    for (const auto& [m, n, k] : matrix_sizes) {
+        const Values a = normal(m * k, 1);
+        const Values b = normal(k * n, 2);
+        for (const int choice : {0, 1, 2, 3, 4, 5, 6, 7}) {
+            const bool trans_a = (choice & 1) != 0;
+            const bool trans_b = (choice & 2) != 0;
+            const bool accumulate = (choice & 4) != 0;
+            INFO(m << " x " << n << " over " << k << ", transposed " << trans_a << trans_b
+                   << ", accumulate " << accumulate);
+            check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
+                B::gemm(run.context, trans_a, trans_b, m, n, k, run.in(a), run.in(b),
+                        run.target(m * n, accumulate).data, accumulate);
+            });
+        }
+    }
+}
+
+TEMPLATE_LIST_TEST_CASE("convolutions agree with the oracle", "[B-7][E-1]", Backends) {
+    for (const ConvShape& shape : conv_shapes) {
+        INFO(describe(shape));
+        const Values x = normal(input_size(shape), 1);
+        const Values weight = normal(weight_size(shape), 2);
+        const Values grad_y = normal(output_size(shape), 3);
+        check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
+            B::conv2d(run.context, shape, run.in(x), run.in(weight), run.out(output_size(shape)));
+            for (const bool accumulate : {false, true}) {
+                B::conv2d_pullback_input(run.context, shape, run.in(grad_y), run.in(weight),
+                                         run.target(input_size(shape), accumulate));
+                B::conv2d_pullback_weight(run.context, shape, run.in(x), run.in(grad_y),
+                                          run.target(weight_size(shape), accumulate));
+            }
+            B::conv2d_pullback_input(run.context, shape, run.in(grad_y), run.in(weight),
+                                     run.unwanted());
+            B::conv2d_pullback_weight(run.context, shape, run.in(x), run.in(grad_y),
+                                      run.unwanted());
+        });
+    }
+}
+
+TEMPLATE_LIST_TEST_CASE("depthwise convolutions agree with the oracle", "[B-7][E-1]", Backends) {
+    for (const MapShape& map : map_shapes) {
+        for (const Index kernel : {Index{3}, Index{5}}) {
+            const ConvShape shape{map.batch,    map.height,   map.width, map.channels,
+                                  map.channels, kernel,       kernel};
+            INFO(describe(shape) << " depthwise");
+            const Values x = normal(size_of(map), 1);
+            const Values weight = normal(map.channels * taps(shape), 2);
+            const Values grad_y = normal(size_of(map), 3);
+            check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
+                B::depthwise_conv2d(run.context, shape, run.in(x), run.in(weight),
+                                    run.out(size_of(map)));
+                for (const bool accumulate : {false, true}) {
+                    B::depthwise_conv2d_pullback_input(run.context, shape, run.in(grad_y),
+                                                       run.in(weight),
+                                                       run.target(size_of(map), accumulate));
+                    B::depthwise_conv2d_pullback_weight(
+                        run.context, shape, run.in(x), run.in(grad_y),
+                        run.target(map.channels * taps(shape), accumulate));
+                }
+                B::depthwise_conv2d_pullback_input(run.context, shape, run.in(grad_y),
+                                                   run.in(weight), run.unwanted());
+                B::depthwise_conv2d_pullback_weight(run.context, shape, run.in(x), run.in(grad_y),
+                                                    run.unwanted());
+            });
+        }
+    }
+}
+
+TEST_CASE("the oracle's convolution of a map by hand", "[B-7]") {
+    // One 2x2 map with one channel; the kernel's entries say where they are.
+    const ConvShape shape{1, 2, 2, 1, 1, 3, 3};
+    Oracle::Context context;
+    const auto results = results_of<Oracle>(context, [&](Run<Oracle>& run) {
+        Oracle::conv2d(run.context, shape, run.in({1, 2, 3, 4}),
+                       run.in({11, 12, 13, 21, 22, 23, 31, 32, 33}), run.out(4));
+    });
+    // y(0,0) = 1*w22 + 2*w23 + 3*w32 + 4*w33, and so on.
+    CHECK(results[0] == Values{22 + 46 + 96 + 132, 21 + 44 + 93 + 128, 12 + 26 + 66 + 92,
+                               11 + 24 + 63 + 88});
+}
+
+TEST_CASE("the oracle's matrix product by hand", "[B-7]") {
+    Oracle::Context context;
+    const auto results = results_of<Oracle>(context, [&](Run<Oracle>& run) {
+        const auto* a = run.in({1, 2, 3, 4});
+        const auto* b = run.in({5, 6, 7, 8});
+        Oracle::gemm(run.context, false, false, 2, 2, 2, a, b, run.out(4), false);
+        Oracle::gemm(run.context, true, false, 2, 2, 2, a, b, run.out(4), false);
+        Oracle::gemm(run.context, false, true, 2, 2, 2, a, b, run.inout({1, 1, 1, 1}), true);
+    });
+    CHECK(results[0] == Values{19, 22, 43, 50});
+    CHECK(results[1] == Values{26, 30, 38, 44});
+    CHECK(results[2] == Values{18, 24, 40, 54});
+}
+
+TEST_CASE("the oracle's convolution gradients are slopes", "[B-7]") {
+    for (const ConvShape& shape : {conv_shapes[1], conv_shapes[3], conv_shapes[12]}) {
+        INFO(describe(shape));
+        CHECK(slope_error(
+                  {normal(input_size(shape), 1), normal(weight_size(shape), 2)},
+                  [&](auto& run, const auto& in) {
+                      Oracle::conv2d(run.context, shape, run.in(in[0]), run.in(in[1]),
+                                     run.out(output_size(shape)));
+                  },
+                  [&](auto& run, const auto& in, const double* grad_y) {
+                      Oracle::conv2d_pullback_input(run.context, shape, grad_y, run.in(in[1]),
+                                                    run.target(input_size(shape), false));
+                      Oracle::conv2d_pullback_weight(run.context, shape, run.in(in[0]), grad_y,
+                                                     run.target(weight_size(shape), false));
+                  }) < slope_tolerance);
+    }
+}
+
+TEST_CASE("the oracle's depthwise convolution gradients are slopes", "[B-7]") {
+    const ConvShape shape{3, 5, 4, 13, 13, 3, 3};
+    CHECK(slope_error(
+              {normal(input_size(shape), 1), normal(13 * taps(shape), 2)},
+              [&](auto& run, const auto& in) {
+                  Oracle::depthwise_conv2d(run.context, shape, run.in(in[0]), run.in(in[1]),
+                                           run.out(output_size(shape)));
+              },
+              [&](auto& run, const auto& in, const double* grad_y) {
+                  Oracle::depthwise_conv2d_pullback_input(run.context, shape, grad_y,
+                                                          run.in(in[1]),
+                                                          run.target(input_size(shape), false));
+                  Oracle::depthwise_conv2d_pullback_weight(
+                      run.context, shape, run.in(in[0]), grad_y,
+                      run.target(13 * taps(shape), false));
+              }) < slope_tolerance);
+}
+
+}  // namespace kasmina::conformance
