@@ -101,8 +101,7 @@ static_assert(!PointwiseBackend<NoMapPullback>);
 
 /// Matrices: one that cannot add to what is there.
 struct GemmThatOverwrites : Xtensor<float> {
-    static void gemm(Context&, bool, bool, Index, Index, Index, const float*, const float*,
-                     float*);
+    static void gemm(Context&, bool, bool, Index, Index, Index, const float*, const float*, float*);
 };
 static_assert(!MatrixBackend<GemmThatOverwrites>);
 

@@ -11,7 +11,8 @@ struct Parameters {
     Values scale;
     Values shift;
 
-    explicit Parameters(Index channels) : scale(normal(channels, 21)), shift(normal(channels, 22)) {}
+    explicit Parameters(Index channels)
+        : scale(normal(channels, 21)), shift(normal(channels, 22)) {}
 };
 
 constexpr std::array<NormGeometry, 10> geometries{{{1, 1, 1, 1},
@@ -27,8 +28,7 @@ constexpr std::array<NormGeometry, 10> geometries{{{1, 1, 1, 1},
 
 std::string describe(const NormGeometry& geometry) {
     return std::to_string(geometry.samples) + "x" + std::to_string(geometry.positions) + "x" +
-           std::to_string(geometry.channels) + " in " + std::to_string(geometry.groups) +
-           " groups";
+           std::to_string(geometry.channels) + " in " + std::to_string(geometry.groups) + " groups";
 }
 
 Index size_of(const NormGeometry& geometry) {
@@ -90,12 +90,12 @@ TEMPLATE_LIST_TEST_CASE("batch norm's statistics agree with the oracle", "[B-7][
         const Values x = normal(conformance::size_of(shape), 1);
         check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
             const Index channels = shape.channels;
-            B::batch_norm_statistics(run.context, shape, epsilon, 0.1, run.in(x),
-                                     run.out(channels), run.out(channels),
+            B::batch_norm_statistics(run.context, shape, epsilon, 0.1, run.in(x), run.out(channels),
+                                     run.out(channels),
                                      run.inout(Values(x.begin(), x.begin() + channels)),
                                      run.inout(Values(static_cast<std::size_t>(channels), 1.0)));
-            B::batch_norm_statistics(run.context, shape, epsilon, 0.1, run.in(x),
-                                     run.out(channels), run.out(channels), nullptr, nullptr);
+            B::batch_norm_statistics(run.context, shape, epsilon, 0.1, run.in(x), run.out(channels),
+                                     run.out(channels), nullptr, nullptr);
             B::inverse_deviation(run.context, channels, epsilon,
                                  run.in(Values(static_cast<std::size_t>(channels), 0.25)),
                                  run.out(channels));
@@ -114,9 +114,9 @@ TEMPLATE_LIST_TEST_CASE("batch norm, ReLU and pooling agree with the oracle", "[
             const Index pooled = pooled_size(shape, epilogue);
             const Values grad_y = normal(pooled, 2);
             for (const bool batch : {false, true}) {
-                INFO(describe(shape) << (epilogue.relu ? ", ReLU" : "")
-                                     << (epilogue.max_pool ? ", pooled" : "")
-                                     << (batch ? ", own statistics" : ", running statistics"));
+                INFO(describe(shape)
+                     << (epilogue.relu ? ", ReLU" : "") << (epilogue.max_pool ? ", pooled" : "")
+                     << (batch ? ", own statistics" : ", running statistics"));
                 check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
                     const auto* in = run.in(x);
                     const auto* scale = run.in(parameters.scale);
@@ -162,9 +162,8 @@ TEMPLATE_LIST_TEST_CASE("a value that is no number comes out of a norm with ReLU
         check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
             B::batch_norm(run.context, shape, epilogue, run.in(x), run.in(ones), run.in(ones),
                           run.in(ones), run.in(ones), run.out(pooled_size(shape, epilogue)));
-            B::group_norm(run.context, {1, 4, 3, 3}, epsilon, run.in(x), run.in(ones),
-                          run.in(ones), nullptr, epilogue.relu, run.out(12), run.out(3),
-                          run.out(3));
+            B::group_norm(run.context, {1, 4, 3, 3}, epsilon, run.in(x), run.in(ones), run.in(ones),
+                          nullptr, epilogue.relu, run.out(12), run.out(3), run.out(3));
         });
     }
 }
@@ -210,18 +209,18 @@ TEST_CASE("the oracle's group norm gradients are slopes", "[B-7]") {
             Oracle::group_norm(run.context, geometry, epsilon, run.in(in[0]), run.in(in[1]),
                                run.in(in[2]), nullptr, relu, y, mean.data(), deviation.data());
         };
-        CHECK(slope_error({normal(size, 1), normal(12, 2), normal(12, 3)},
-                          [&](auto& run, const auto& in) { forward(run, in, run.out(size)); },
-                          [&](auto& run, const auto& in, const double* grad_y) {
-                              Values y(static_cast<std::size_t>(size));
-                              forward(run, in, y.data());
-                              const std::array to{run.target(size, false), run.target(12, false),
-                                                  run.target(12, false)};
-                              Oracle::group_norm_pullback(
-                                  run.context, geometry, run.in(in[0]), run.in(in[1]),
-                                  run.in(in[2]), relu, mean.data(), deviation.data(), grad_y,
-                                  to[0], to[1], to[2]);
-                          }) < slope_tolerance);
+        CHECK(slope_error(
+                  {normal(size, 1), normal(12, 2), normal(12, 3)},
+                  [&](auto& run, const auto& in) { forward(run, in, run.out(size)); },
+                  [&](auto& run, const auto& in, const double* grad_y) {
+                      Values y(static_cast<std::size_t>(size));
+                      forward(run, in, y.data());
+                      const std::array to{run.target(size, false), run.target(12, false),
+                                          run.target(12, false)};
+                      Oracle::group_norm_pullback(run.context, geometry, run.in(in[0]),
+                                                  run.in(in[1]), run.in(in[2]), relu, mean.data(),
+                                                  deviation.data(), grad_y, to[0], to[1], to[2]);
+                  }) < slope_tolerance);
     }
 }
 
@@ -259,9 +258,8 @@ TEST_CASE("the oracle's batch norm gradients are slopes", "[B-7]") {
                           const std::array to{run.target(size, false), run.target(7, false),
                                               run.target(7, false)};
                           Oracle::batch_norm_pullback(run.context, shape, epilogue, batch, x,
-                                                      mean.data(), deviation.data(),
-                                                      run.in(in[1]), run.in(in[2]), grad_y, to[0],
-                                                      to[1], to[2]);
+                                                      mean.data(), deviation.data(), run.in(in[1]),
+                                                      run.in(in[2]), grad_y, to[0], to[1], to[2]);
                       }) < slope_tolerance);
         }
     }

@@ -116,9 +116,8 @@ TEMPLATE_LIST_TEST_CASE("functions of one operand agree with the oracle, stretch
     for (const MapGeometry& geometry : geometries) {
         for (const Broadcast kind : kinds) {
             INFO(describe(geometry) << ", kind " << static_cast<int>(kind));
-            check_against_oracle<TestType>([&](auto& run) {
-                run_all(run, AllFunctions{}, geometry, std::array{kind});
-            });
+            check_against_oracle<TestType>(
+                [&](auto& run) { run_all(run, AllFunctions{}, geometry, std::array{kind}); });
         }
     }
 }
@@ -182,8 +181,7 @@ TEMPLATE_LIST_TEST_CASE("corners and numbers that are none follow PyTorch's conv
         // Where a number is none its gradient is anything.
         const Values finite{0.0, -1.0, 1.0, -3.0, 4.0, -0.0, 2.0, 2.0};
         const Operand<T> sane{run.in(finite), Broadcast::full};
-        const Operand<T> other{run.in({0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 2.0, -2.0}),
-                               Broadcast::full};
+        const Operand<T> other{run.in({0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 2.0, -2.0}), Broadcast::full};
         B::map_pullback(run.context, relu, geometry, std::array{sane}, upstream,
                         std::array{run.target(8, false)});
         B::map_pullback(run.context, maximum, geometry, std::array{sane, other}, upstream,
@@ -200,19 +198,19 @@ TEST_CASE("the oracle's pointwise gradients are slopes", "[B-7]") {
                 return std::array<Operand<double>, 2>{
                     {{run.in(in[0]), first}, {run.in(in[1]), second}}};
             };
-            CHECK(slope_error({normal(operand_size(geometry, first), 3),
-                               normal(operand_size(geometry, second), 4)},
-                              [&](auto& run, const auto& in) {
-                                  Oracle::map(run.context, Mixed{}, geometry, operands(run, in),
-                                              run.out(geometry.elements()));
-                              },
-                              [&](auto& run, const auto& in, const double* grad_y) {
-                                  Oracle::map_pullback(
-                                      run.context, Mixed{}, geometry, operands(run, in), grad_y,
-                                      std::array{run.target(operand_size(geometry, first), false),
-                                                 run.target(operand_size(geometry, second),
-                                                            false)});
-                              }) < slope_tolerance);
+            CHECK(slope_error(
+                      {normal(operand_size(geometry, first), 3),
+                       normal(operand_size(geometry, second), 4)},
+                      [&](auto& run, const auto& in) {
+                          Oracle::map(run.context, Mixed{}, geometry, operands(run, in),
+                                      run.out(geometry.elements()));
+                      },
+                      [&](auto& run, const auto& in, const double* grad_y) {
+                          Oracle::map_pullback(
+                              run.context, Mixed{}, geometry, operands(run, in), grad_y,
+                              std::array{run.target(operand_size(geometry, first), false),
+                                         run.target(operand_size(geometry, second), false)});
+                      }) < slope_tolerance);
         }
     }
 }
@@ -225,8 +223,7 @@ TEST_CASE("the oracle's stretched sum by hand", "[B-7]") {
         const std::array<Operand<double>, 2> operands{
             {{run.in({10, 20}), Broadcast::sample}, {run.in({1, 2}), Broadcast::channel}}};
         Oracle::map(run.context, sum, geometry, operands, run.out(8));
-        Oracle::map_pullback(run.context, sum, geometry, operands,
-                             run.in({1, 2, 3, 4, 5, 6, 7, 8}),
+        Oracle::map_pullback(run.context, sum, geometry, operands, run.in({1, 2, 3, 4, 5, 6, 7, 8}),
                              std::array{run.target(2, false), run.target(2, false)});
     });
     CHECK(results[0] == Values{11, 12, 11, 12, 21, 22, 21, 22});

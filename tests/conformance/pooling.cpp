@@ -68,8 +68,7 @@ TEST_CASE("the oracle's pools by hand", "[B-7]") {
                                 5, 2, 100,  //
                                 100, 100, 100});
         Oracle::max_pool(run.context, {1, 3, 3, 1}, x, run.out(1));
-        Oracle::max_pool_pullback(run.context, {1, 3, 3, 1}, x, run.in({4}),
-                                  run.target(9, false));
+        Oracle::max_pool_pullback(run.context, {1, 3, 3, 1}, x, run.in({4}), run.target(9, false));
         Oracle::mean_positions(run.context, {2, 2, 2, 1}, run.in({1, 2, 3, 4, 5, 6, 7, 8}),
                                run.out(4));
     });
@@ -80,24 +79,25 @@ TEST_CASE("the oracle's pools by hand", "[B-7]") {
 
 TEST_CASE("the oracle's pooling gradients are slopes", "[B-7]") {
     const MapShape shape{3, 5, 4, 7};
-    CHECK(slope_error({normal(size_of(shape), 1)},
-                      [&](auto& run, const auto& in) {
-                          Oracle::max_pool(run.context, shape, run.in(in[0]),
-                                           run.out(pooled_size(shape)));
-                      },
-                      [&](auto& run, const auto& in, const double* grad_y) {
-                          Oracle::max_pool_pullback(run.context, shape, run.in(in[0]), grad_y,
-                                                    run.target(size_of(shape), false));
-                      }) < slope_tolerance);
-    CHECK(slope_error({normal(size_of(shape), 1)},
-                      [&](auto& run, const auto& in) {
-                          Oracle::mean_positions(run.context, geometry_of(shape), run.in(in[0]),
-                                                 run.out(21));
-                      },
-                      [&](auto& run, const auto&, const double* grad_y) {
-                          Oracle::mean_positions_pullback(run.context, geometry_of(shape), grad_y,
-                                                          run.target(size_of(shape), false));
-                      }) < slope_tolerance);
+    CHECK(slope_error(
+              {normal(size_of(shape), 1)},
+              [&](auto& run, const auto& in) {
+                  Oracle::max_pool(run.context, shape, run.in(in[0]), run.out(pooled_size(shape)));
+              },
+              [&](auto& run, const auto& in, const double* grad_y) {
+                  Oracle::max_pool_pullback(run.context, shape, run.in(in[0]), grad_y,
+                                            run.target(size_of(shape), false));
+              }) < slope_tolerance);
+    CHECK(slope_error(
+              {normal(size_of(shape), 1)},
+              [&](auto& run, const auto& in) {
+                  Oracle::mean_positions(run.context, geometry_of(shape), run.in(in[0]),
+                                         run.out(21));
+              },
+              [&](auto& run, const auto&, const double* grad_y) {
+                  Oracle::mean_positions_pullback(run.context, geometry_of(shape), grad_y,
+                                                  run.target(size_of(shape), false));
+              }) < slope_tolerance);
 }
 
 }  // namespace kasmina::conformance

@@ -27,15 +27,23 @@ constexpr std::array<ConvShape, 16> conv_shapes{{
     {3, 5, 4, 1, 3, 3, 1},
 }};
 
-Index input_size(const ConvShape& s) { return s.batch * s.height * s.width * s.in_channels; }
-Index output_size(const ConvShape& s) { return s.batch * s.height * s.width * s.out_channels; }
-Index taps(const ConvShape& s) { return s.kernel_height * s.kernel_width; }
-Index weight_size(const ConvShape& s) { return s.out_channels * s.in_channels * taps(s); }
+Index input_size(const ConvShape& s) {
+    return s.batch * s.height * s.width * s.in_channels;
+}
+Index output_size(const ConvShape& s) {
+    return s.batch * s.height * s.width * s.out_channels;
+}
+Index taps(const ConvShape& s) {
+    return s.kernel_height * s.kernel_width;
+}
+Index weight_size(const ConvShape& s) {
+    return s.out_channels * s.in_channels * taps(s);
+}
 
 std::string describe(const ConvShape& s) {
     return conformance::describe(MapShape{s.batch, s.height, s.width, s.in_channels}) + " to " +
-           std::to_string(s.out_channels) + " channels, kernel " +
-           std::to_string(s.kernel_height) + "x" + std::to_string(s.kernel_width);
+           std::to_string(s.out_channels) + " channels, kernel " + std::to_string(s.kernel_height) +
+           "x" + std::to_string(s.kernel_width);
 }
 
 }  // namespace
@@ -83,8 +91,8 @@ TEMPLATE_LIST_TEST_CASE("convolutions agree with the oracle", "[B-7][E-1]", Back
 TEMPLATE_LIST_TEST_CASE("depthwise convolutions agree with the oracle", "[B-7][E-1]", Backends) {
     for (const MapShape& map : map_shapes) {
         for (const Index kernel : {Index{3}, Index{5}}) {
-            const ConvShape shape{map.batch,    map.height,   map.width, map.channels,
-                                  map.channels, kernel,       kernel};
+            const ConvShape shape{map.batch,    map.height, map.width, map.channels,
+                                  map.channels, kernel,     kernel};
             INFO(describe(shape) << " depthwise");
             const Values x = normal(size_of(map), 1);
             const Values weight = normal(map.channels * taps(shape), 2);
@@ -118,8 +126,8 @@ TEST_CASE("the oracle's convolution of a map by hand", "[B-7]") {
                        run.in({11, 12, 13, 21, 22, 23, 31, 32, 33}), run.out(4));
     });
     // y(0,0) = 1*w22 + 2*w23 + 3*w32 + 4*w33, and so on.
-    CHECK(results[0] == Values{22 + 46 + 96 + 132, 21 + 44 + 93 + 128, 12 + 26 + 66 + 92,
-                               11 + 24 + 63 + 88});
+    CHECK(results[0] ==
+          Values{22 + 46 + 96 + 132, 21 + 44 + 93 + 128, 12 + 26 + 66 + 92, 11 + 24 + 63 + 88});
 }
 
 TEST_CASE("the oracle's matrix product by hand", "[B-7]") {
@@ -163,12 +171,11 @@ TEST_CASE("the oracle's depthwise convolution gradients are slopes", "[B-7]") {
                                            run.out(output_size(shape)));
               },
               [&](auto& run, const auto& in, const double* grad_y) {
-                  Oracle::depthwise_conv2d_pullback_input(run.context, shape, grad_y,
-                                                          run.in(in[1]),
+                  Oracle::depthwise_conv2d_pullback_input(run.context, shape, grad_y, run.in(in[1]),
                                                           run.target(input_size(shape), false));
-                  Oracle::depthwise_conv2d_pullback_weight(
-                      run.context, shape, run.in(in[0]), grad_y,
-                      run.target(13 * taps(shape), false));
+                  Oracle::depthwise_conv2d_pullback_weight(run.context, shape, run.in(in[0]),
+                                                           grad_y,
+                                                           run.target(13 * taps(shape), false));
               }) < slope_tolerance);
 }
 

@@ -24,7 +24,7 @@
 namespace kasmina::conformance {
 
 /// The backends that have to agree with the oracle. A new one is one line here.
-using Backends = std::tuple<backends::Eigen<float>,   //
+using Backends = std::tuple<backends::Eigen<float>,  //
                             backends::Eigen<double>>;
 
 using Oracle = backends::Xtensor<double>;
@@ -42,7 +42,8 @@ using Values = std::vector<double>;
 [[nodiscard]] inline Values normal(Index count, std::uint64_t seed) {
     Generator generator(seed);
     Values values(static_cast<std::size_t>(count));
-    for (double& value : values) value = static_cast<double>(static_cast<float>(generator.normal()));
+    for (double& value : values)
+        value = static_cast<double>(static_cast<float>(generator.normal()));
     return values;
 }
 
@@ -130,7 +131,8 @@ template <class B, class Call>
     return run.results();
 }
 
-/// The largest difference, relative to the greatest value expected or to 1; NaN agrees with NaN alone.
+/// The largest difference, relative to the greatest value expected or to 1; NaN agrees with NaN
+/// alone.
 [[nodiscard]] inline double difference(const Values& expected, const Values& got) {
     if (expected.size() != got.size()) return std::numeric_limits<double>::infinity();
     double scale = 1.0;
@@ -142,8 +144,8 @@ template <class B, class Call>
         if (std::isnan(expected[i]) && std::isnan(got[i])) continue;
         if (expected[i] == got[i]) continue;
         const double error = std::abs(expected[i] - got[i]) / scale;
-        worst = std::isfinite(error) ? std::max(worst, error)
-                                     : std::numeric_limits<double>::infinity();
+        worst =
+            std::isfinite(error) ? std::max(worst, error) : std::numeric_limits<double>::infinity();
     }
     return worst;
 }
@@ -193,8 +195,8 @@ template <class Forward, class Pullback>
         return results_of<Oracle>(context, [&](auto& run) { forward(run, inputs); }).front();
     };
     const Values upstream = normal(static_cast<Index>(value().size()), 7);
-    const std::vector<Values> gradients = results_of<Oracle>(
-        context, [&](auto& run) { pullback(run, inputs, run.in(upstream)); });
+    const std::vector<Values> gradients =
+        results_of<Oracle>(context, [&](auto& run) { pullback(run, inputs, run.in(upstream)); });
     if (gradients.size() != inputs.size()) return std::numeric_limits<double>::infinity();
 
     double worst = 0.0;
@@ -219,8 +221,8 @@ template <class Forward, class Pullback>
             size += std::abs(gradients[i][k] * direction[k]);
         }
         const double error = std::abs(slope - along) / size;
-        worst = std::isfinite(error) ? std::max(worst, error)
-                                     : std::numeric_limits<double>::infinity();
+        worst =
+            std::isfinite(error) ? std::max(worst, error) : std::numeric_limits<double>::infinity();
     }
     return worst;
 }

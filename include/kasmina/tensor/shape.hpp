@@ -3,6 +3,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <span>
 #include <string>
 
 #include <kasmina/error.hpp>
@@ -19,7 +20,11 @@ public:
     constexpr Shape() = default;
 
     /// Errors: ShapeError when there are more than `max_rank` extents or one is negative.
-    constexpr Shape(std::initializer_list<Index> extents) {
+    constexpr Shape(std::initializer_list<Index> extents)
+        : Shape(std::span<const Index>(extents.begin(), extents.size())) {}
+
+    /// The same with extents that are known at run time only.
+    explicit constexpr Shape(std::span<const Index> extents) {
         if (static_cast<Index>(extents.size()) > max_rank) {
             throw ShapeError("a tensor has too many dimensions", "Shape", "at most 6 extents",
                              std::to_string(extents.size()) + " extents",

@@ -24,8 +24,7 @@ struct MultiTensors {
         }
     }
 
-    static void sgd_step(Context&, const SgdStep& step,
-                         std::span<const OptimiserSlice<T>> slices) {
+    static void sgd_step(Context&, const SgdStep& step, std::span<const OptimiserSlice<T>> slices) {
         const T rate = static_cast<T>(step.learning_rate);
         const T momentum = static_cast<T>(step.momentum);
         const T decay = static_cast<T>(step.weight_decay);

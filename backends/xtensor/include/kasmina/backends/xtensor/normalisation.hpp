@@ -54,9 +54,8 @@ struct Normalisation {
     /// The way back from the gradient of `affine`'s result. With `own_statistics` mean and
     /// deviation are those of x, so what lies along 1 and along `normal_x` does not count.
     void pullback(const Array& gradient, const Array& normal_x, const T* scale,
-                  const T* inverse_deviation, bool own_statistics,
-                  const GradientTarget<T>& grad_x, const GradientTarget<T>& grad_scale,
-                  const GradientTarget<T>& grad_shift) const {
+                  const T* inverse_deviation, bool own_statistics, const GradientTarget<T>& grad_x,
+                  const GradientTarget<T>& grad_scale, const GradientTarget<T>& grad_shift) const {
         const Array along_scale = gradient * normal_x;
         put(grad_scale, sum(along_scale));
         put(grad_shift, sum(gradient));

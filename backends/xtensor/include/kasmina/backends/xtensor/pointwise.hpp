@@ -30,9 +30,7 @@ namespace kasmina::backends::xtensor_detail {
 struct Stretched {
     std::array<Index, 3> extents;
 
-    [[nodiscard]] constexpr Index elements() const {
-        return extents[0] * extents[1] * extents[2];
-    }
+    [[nodiscard]] constexpr Index elements() const { return extents[0] * extents[1] * extents[2]; }
     [[nodiscard]] constexpr Index at(Index sample, Index position, Index channel) const {
         return (sample % extents[0] * extents[1] + position % extents[1]) * extents[2] +
                channel % extents[2];

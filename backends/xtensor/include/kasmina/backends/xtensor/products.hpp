@@ -45,8 +45,7 @@ void for_each_tap(const ConvShape& shape, F&& f) {
                         if (from_row < 0 || from_row >= height) continue;
                         if (from_column < 0 || from_column >= width) continue;
                         f((sample * height + row) * width + column,
-                          (sample * height + from_row) * width + from_column,
-                          i * kernel_width + j);
+                          (sample * height + from_row) * width + from_column, i * kernel_width + j);
                     }
                 }
             }
@@ -65,18 +64,16 @@ struct Convolutions {
                                       const T* weight, const GradientTarget<T>& to) {
         xt::xtensor<T, 1> grad_x =
             xt::zeros<T>({shape.batch * shape.height * shape.width * shape.in_channels});
-        for_each_product(shape, [&](Index in, Index w, Index out) {
-            grad_x(in) += grad_y[out] * weight[w];
-        });
+        for_each_product(
+            shape, [&](Index in, Index w, Index out) { grad_x(in) += grad_y[out] * weight[w]; });
         put(to, grad_x);
     }
     static void conv2d_pullback_weight(Context&, const ConvShape& shape, const T* x,
                                        const T* grad_y, const GradientTarget<T>& to) {
         xt::xtensor<T, 1> grad_weight =
             xt::zeros<T>({shape.out_channels * shape.in_channels * taps(shape)});
-        for_each_product(shape, [&](Index in, Index w, Index out) {
-            grad_weight(w) += grad_y[out] * x[in];
-        });
+        for_each_product(
+            shape, [&](Index in, Index w, Index out) { grad_weight(w) += grad_y[out] * x[in]; });
         put(to, grad_weight);
     }
 
@@ -108,18 +105,16 @@ struct DepthwiseConvolutions {
     static void depthwise_conv2d_pullback_input(Context&, const ConvShape& shape, const T* grad_y,
                                                 const T* weight, const GradientTarget<T>& to) {
         xt::xtensor<T, 1> grad_x = xt::zeros<T>({map_size(shape)});
-        for_each_product(shape, [&](Index in, Index w, Index out) {
-            grad_x(in) += grad_y[out] * weight[w];
-        });
+        for_each_product(
+            shape, [&](Index in, Index w, Index out) { grad_x(in) += grad_y[out] * weight[w]; });
         put(to, grad_x);
     }
     static void depthwise_conv2d_pullback_weight(Context&, const ConvShape& shape, const T* x,
                                                  const T* grad_y, const GradientTarget<T>& to) {
         xt::xtensor<T, 1> grad_weight =
             xt::zeros<T>({shape.out_channels * shape.kernel_height * shape.kernel_width});
-        for_each_product(shape, [&](Index in, Index w, Index out) {
-            grad_weight(w) += grad_y[out] * x[in];
-        });
+        for_each_product(
+            shape, [&](Index in, Index w, Index out) { grad_weight(w) += grad_y[out] * x[in]; });
         put(to, grad_weight);
     }
 
