@@ -30,8 +30,11 @@ struct ModelOptions {
 /// A network that grows (H-4): runs the host's segments and the slots between them in execution
 /// order. With no active slot it is exactly the host. Move-only; its slots stay where they are
 /// when it moves (S-11).
-template <hosts::Host HostType, class Blueprints, class Policies = DefaultPolicies>
+template <class HostType, class Blueprints, class Policies = DefaultPolicies>
 class MorphogeneticModel {
+    // Not a constraint: g++ would tell the broken rule too far down its message.
+    static_assert(hosts::RequireHost<HostType>::value);
+
 public:
     using Backend = typename HostType::Backend;
     using Host = HostType;

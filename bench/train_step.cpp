@@ -1,0 +1,109 @@
+// The training step of the reference host, alone and with a blending seed: forward, loss,
+// backward, SGD. bench/compare times it in turn with the same step in PyTorch.
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <kasmina/backends/eigen.hpp>
+#include <kasmina/kasmina.hpp>
+
+namespace {
+
+using namespace kasmina;
+using Backend = backends::Eigen<float>;
+using Model = MorphogeneticModel<hosts::Cnn<Backend>, CnnBlueprints>;
+
+constexpr Index side = 32;
+constexpr Index classes = 10;
+constexpr const char* seed_slot = "r0c1";  // 64 channels at 16x16
+
+/// Multiplications and additions of the convolutions of one step; the first layer passes no
+/// gradient on to the images.
+double step_flops(Index batch, bool seed) {
+    const auto conv = [batch](Index in, Index out, Index extent, int passes) {
+        return 2.0 * 9.0 * static_cast<double>(batch * in * out * extent * extent) * passes;
+    };
+    double flops = conv(3, 32, 32, 2) + conv(32, 64, 16, 3) + conv(64, 128, 8, 3);
+    // Isolation: the seed's first convolution passes no gradient on to the host.
+    if (seed) flops += conv(64, 64, 16, 2) + conv(64, 64, 16, 3);
+    return flops;
+}
+
+/// Brings a conv_heavy seed to alpha 0.5 in blending.
+void grow(Model& model) {
+    auto& slot = model.slot(seed_slot);
+    GerminationOptions options;
+    options.alpha_target = 0.5;
+    options.tempo_epochs = 1;
+    slot.germinate<cnn::ConvHeavy>(options);
+    slot.advance();
+    model.gates().thresholds = {.min_training_improvement = -1000.0,
+                                .min_blending_epochs = 0,
+                                .min_seed_gradient_ratio = -1.0};
+    slot.record_gradients({1.0, 1, true}, {1.0, 1, true}, {});
+    if (!slot.advance().advanced) throw Error("the seed did not blend", "bench", "", "", "");
+    slot.step_epoch();
+}
+
+void train_step(benchmark::State& state, Index batch, int threads, bool seed) {
+    Generator random(1);
+    Backend::Context context(threads);
+    Model model{hosts::Cnn<Backend>{{.classes = classes}}, CnnBlueprints{}, random};
+    if (seed) grow(model);
+    optim::Sgd<Backend> optimiser;
+    optimiser.add_group({.learning_rate = 1e-3, .momentum = 0.9});
+    optimiser.synchronise(0, Model::pointers(model.parameters()));
+
+    std::vector<float> pixels(static_cast<std::size_t>(batch * side * side * 3));
+    for (float& pixel : pixels) pixel = static_cast<float>(random.normal());
+    std::vector<std::int32_t> labels(static_cast<std::size_t>(batch));
+    for (auto& label : labels) label = static_cast<std::int32_t>(random.below(classes));
+    const auto images =
+        Tensor<Backend>::from_host({batch, side, side, 3}, std::span<const float>(pixels));
+
+    Tape<Backend> tape(context);
+    const auto step = [&] {
+        tape.clear();
+        const auto logits = model.forward(tape, tape.constant(images));
+        const auto loss = ops::cross_entropy(logits, labels);
+        optimiser.zero_gradients();
+        tape.backward(loss);
+        optimiser.step(context);
+        benchmark::DoNotOptimize(loss.item());
+    };
+    step();
+    step();
+    const auto before = context.pool().statistics();
+    for (auto _ : state) step();
+    const auto after = context.pool().statistics();
+    const auto steps = static_cast<double>(state.iterations());
+    state.counters["gflops"] = benchmark::Counter(1e-9 * step_flops(batch, seed) * steps,
+                                                  benchmark::Counter::kIsRate);
+    state.counters["allocations"] = static_cast<double>(after.allocations - before.allocations);
+    state.counters["peak_mib"] = static_cast<double>(after.peak_bytes) / (1024.0 * 1024.0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    for (const bool seed : {false, true}) {
+        for (const Index batch : {8, 32, 128}) {
+            for (const int threads : {1, 2}) {
+                const std::string name = std::string("train_step/host") +
+                                         (seed ? "+conv_heavy" : "") +
+                                         "/batch:" + std::to_string(batch) +
+                                         "/threads:" + std::to_string(threads);
+                benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
+                    train_step(state, batch, threads, seed);
+                })->Unit(benchmark::kMillisecond)->UseRealTime();
+            }
+        }
+    }
+    benchmark::Initialize(&argc, argv);
+    if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
+    benchmark::RunSpecifiedBenchmarks();
+    benchmark::Shutdown();
+    return 0;
+}
