@@ -13,6 +13,12 @@ add_library(kasmina_test_main OBJECT ${PROJECT_SOURCE_DIR}/tests/support/main.cp
 target_link_libraries(kasmina_test_main PUBLIC Catch2::Catch2)
 target_compile_features(kasmina_test_main PUBLIC cxx_std_20)
 
+if(TARGET kasmina::eigen)
+  add_library(kasmina_test_kernels OBJECT ${PROJECT_SOURCE_DIR}/tests/support/eigen_instances.cpp)
+  target_link_libraries(kasmina_test_kernels PRIVATE kasmina_dev kasmina::eigen)
+  target_include_directories(kasmina_test_kernels PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+endif()
+
 function(kasmina_add_tests name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
   set(target kasmina_test_${name})
@@ -20,6 +26,11 @@ function(kasmina_add_tests name)
   target_link_libraries(${target} PRIVATE kasmina_dev kasmina::kasmina Catch2::Catch2
                                           ${arg_LIBRARIES})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  if("kasmina::eigen" IN_LIST arg_LIBRARIES)
+    # The CPU backend's kernels are compiled once for all tests.
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:kasmina_test_kernels>)
+    target_compile_options(${target} PRIVATE "SHELL:-include support/eigen_instances.hpp")
+  endif()
   target_compile_definitions(${target} PRIVATE
     KASMINA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
   add_test(NAME ${name} COMMAND ${target})
