@@ -1,8 +1,8 @@
 # kasmina_add_tests(<name> SOURCES <file>... LIBRARIES <target>...)
 #
 # One executable of Catch2 tests, and one ctest test that runs it. Catch2 v3 where it is found,
-# else v2 as Debian 12 has it; its main is compiled once. Tests find `support/...` headers, the
-# golden files through KASMINA_GOLDEN_DIR, and share one precompiled header.
+# else v2 as Debian 12 has it; its main is compiled once. Tests find `support/...` headers, and
+# the golden files through KASMINA_GOLDEN_DIR.
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
