@@ -1,7 +1,6 @@
 # Compiles one case with and without KASMINA_MUST_NOT_COMPILE. Without, it must compile; with, it
 # must not, and each `// expects: text` of the source (alternatives apart by |) must stand in the
-# first five lines of the compiler's message. Lines that only say where a header was included are
-# not counted. Run as cmake -DSOURCE=... -DCOMMAND=... -P.
+# first five lines of the compiler's message. Run as cmake -DSOURCE=... -DCOMMAND=... -P.
 
 separate_arguments(command UNIX_COMMAND "${COMMAND}")
 execute_process(COMMAND ${command} -fsyntax-only ${SOURCE}
@@ -22,9 +21,6 @@ string(REPLACE "\n" ";" lines "${text}")
 set(head "")
 set(count 0)
 foreach(line IN LISTS lines)
-  if(line MATCHES "^In file included from|^                 from " OR line STREQUAL "")
-    continue()
-  endif()
   string(APPEND head "${line}\n")
   math(EXPR count "${count} + 1")
   if(count EQUAL 5)

@@ -1,15 +1,16 @@
 // expects: Stage::dormant
 // expects: Stage::blending
+// expects: MayGoTo<
 // expects: illegal advance
 // An empty slot has nothing to blend (L-1, L-4).
-#include <kasmina/slot/typed_seed.hpp>
+#include "illegal_advance.inc"
 
-using kasmina::Stage;
 #ifdef KASMINA_MUST_NOT_COMPILE
-constexpr Stage target = Stage::blending;
+constexpr Stage from = Stage::dormant;
 #else
-constexpr Stage target = Stage::germinated;
+constexpr Stage from = Stage::training;
 #endif
-static_assert(kasmina::Advance<Stage::dormant, target,
-                               kasmina::slot_detail::Allowed<Stage::dormant>,
-                               kasmina::next_stage(Stage::dormant) == target>::legal);
+
+auto step(SeedIn<from> seed, const kasmina::StrictGates& gates) {
+    return std::move(seed).advance<Stage::blending>(gates);
+}

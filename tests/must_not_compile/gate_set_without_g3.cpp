@@ -1,4 +1,4 @@
-// expects: GateIsInSet<kasmina::Gate::g3
+// expects: Gate::g3
 // expects: this gate set lacks the gate
 // A gate set that leaves a guarded step open does not compile, and says which (G-0, G-8).
 #include <kasmina/gates/gate_set.hpp>
@@ -11,4 +11,4 @@ using Gates = GateSet<gates::Identity, gates::Germination, gates::StrictTraining
 using Gates = GateSet<gates::Identity, gates::Germination, gates::StrictTraining,
                       gates::Blended<false>, gates::Contribution<true>>;
 #endif
-static_assert(guards_every_step<Gates>);
+static_assert(GuardsEveryStep<Gates>::value);

@@ -23,4 +23,4 @@ struct Lifecycle {
     static constexpr std::array influence{empty, learning, mixing, judged, kept};
     static constexpr std::array milestones{learning, mixing, judged};
 };
-static_assert(kasmina::proven_lifecycle<Lifecycle>);
+static_assert(kasmina::ProvenLifecycle<Lifecycle>::value);

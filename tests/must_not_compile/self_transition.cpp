@@ -1,4 +1,5 @@
-// expects: Stage::training, kasmina::Stage::training|Stage::training, Stage::training
+// expects: To = kasmina::Stage::training|Stage::training, kasmina::Stage::training
+// expects: S = kasmina::Stage::training|Stage::training, kasmina::Stage::training
 // expects: illegal advance
 // No stage leads to itself (L-2).
 #include "illegal_advance.inc"

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include <kasmina/alpha/curve.hpp>
+#include <kasmina/error.hpp>
 
 namespace kasmina {
 
@@ -38,8 +40,21 @@ enum class Retarget : std::uint8_t {
     scheduled,  ///< a ramp began
     snapped,    ///< zero steps: alpha is at the target at once
     unchanged,  ///< the target was held already; nothing is scheduled (A-10)
-    refused,    ///< a ramp is under way (A-2)
 };
+
+namespace alpha_detail {
+
+[[noreturn]] inline void refuse_retarget(const AlphaState& state, double target) {
+    throw AlphaError("a retarget while a ramp is under way", "AlphaController::retarget",
+                     "a controller that holds",
+                     "mode " + std::string(name_of(state.mode)) + ", step " +
+                         std::to_string(state.steps_done) + " of " +
+                         std::to_string(state.steps_total) + " to " +
+                         std::to_string(state.target) + ", asked for " + std::to_string(target),
+                     "wait until the ramp ends, or drop it with hold_at");
+}
+
+}  // namespace alpha_detail
 
 /// The only alpha there is: forward, gates, reports and checkpoints read it here.
 class AlphaController {
@@ -66,10 +81,10 @@ public:
     }
 
     /// Schedules a ramp from the current alpha; only from hold. `target` is clamped to
-    /// [0, 1]; fewer than 1 step snaps. Nothing changes when it is refused.
+    /// [0, 1]; fewer than 1 step snaps. Errors: AlphaError while a ramp is under way.
     constexpr Retarget retarget(double target, int steps, AlphaCurve curve = AlphaCurve::linear,
-                                double steepness = default_steepness) noexcept {
-        if (!holds()) return Retarget::refused;
+                                double steepness = default_steepness) {
+        if (!holds()) alpha_detail::refuse_retarget(state_, target);
         target = clamp01(target);
         if (target == state_.alpha) {
             settle(target);

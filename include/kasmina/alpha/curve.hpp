@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string_view>
 
@@ -43,8 +44,11 @@ namespace alpha_detail {
 }
 
 /// The logistic rescaled to run from 0 at t = 0 to 1 at t = 1; t itself when the rescale has
-/// nothing to divide by.
+/// nothing to divide by. An infinite steepness is a step at 1/2.
 [[nodiscard]] constexpr double sigmoid_curve(double t, double steepness) noexcept {
+    if (!(steepness > 0.0)) return t;
+    constexpr double greatest = std::numeric_limits<double>::max();
+    if (steepness > greatest) steepness = greatest;
     const double low = logistic(-0.5 * steepness);
     const double high = logistic(0.5 * steepness);
     if (!(high - low > 1e-12)) return t;

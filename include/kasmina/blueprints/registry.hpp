@@ -54,25 +54,56 @@ struct FirstDuplicate<First, Rest...>
 
 namespace detail {
 
-/// Says in one line which rule a type breaks that is to be a blueprint.
+/// The rules of a blueprint, named as the concepts that state them.
+enum class BlueprintRule {
+    HasName,
+    HasTopology,
+    HasOptions,
+    HasExactParameterCount,
+    ChecksItsOptions,
+    SaysHowItIsBornQuietly,
+    NamesItsCapabilities,
+    all_kept,
+};
+
 template <class T>
+consteval BlueprintRule first_broken_rule() {
+    if (!HasName<T>) return BlueprintRule::HasName;
+    if (!HasTopology<T>) return BlueprintRule::HasTopology;
+    if (!HasOptions<T>) return BlueprintRule::HasOptions;
+    if (!HasExactParameterCount<T>) return BlueprintRule::HasExactParameterCount;
+    if (!ChecksItsOptions<T>) return BlueprintRule::ChecksItsOptions;
+    if (!SaysHowItIsBornQuietly<T>) return BlueprintRule::SaysHowItIsBornQuietly;
+    if (!NamesItsCapabilities<T>) return BlueprintRule::NamesItsCapabilities;
+    return BlueprintRule::all_kept;
+}
+
+/// Names the blueprint in the condition of an assertion, where clang shows it.
+template <class Blueprint, bool Kept>
+struct Keeps {
+    static constexpr bool value = Kept;
+};
+
+/// Says in one line which rule a type breaks that is to be a blueprint. `Broken` is there so that
+/// the compiler prints it.
+template <class T, BlueprintRule Broken>
 struct RequireBlueprint {
-    static_assert(HasName<T>,
+    static_assert(Keeps<T, HasName<T>>::value,
                   "HasName: add `static constexpr std::string_view name` to the blueprint");
-    static_assert(HasTopology<T>,
+    static_assert(Keeps<T, HasTopology<T>>::value,
                   "HasTopology: add `static constexpr Topology topology` to the blueprint");
-    static_assert(HasOptions<T>,
+    static_assert(Keeps<T, HasOptions<T>>::value,
                   "HasOptions: add an aggregate `struct Options` with defaults to the blueprint");
-    static_assert(HasExactParameterCount<T>,
+    static_assert(Keeps<T, HasExactParameterCount<T>>::value,
                   "HasExactParameterCount: add `static constexpr Index parameter_count(Index "
                   "width, const Options& = {})` to the blueprint");
-    static_assert(ChecksItsOptions<T>,
+    static_assert(Keeps<T, ChecksItsOptions<T>>::value,
                   "ChecksItsOptions: add `static constexpr void check(Index width, const "
                   "Options&)`, which throws OptionError, to the blueprint");
-    static_assert(SaysHowItIsBornQuietly<T>,
+    static_assert(Keeps<T, SaysHowItIsBornQuietly<T>>::value,
                   "SaysHowItIsBornQuietly: add `static constexpr QuietBirth quiet_birth`, and the "
                   "option that it names, to the blueprint");
-    static_assert(NamesItsCapabilities<T>,
+    static_assert(Keeps<T, NamesItsCapabilities<T>>::value,
                   "NamesItsCapabilities: add `using Needs = kasmina::Needs<capability::...>` to "
                   "the blueprint");
 };
@@ -80,14 +111,14 @@ struct RequireBlueprint {
 /// The duplicate shows in this struct's argument.
 template <class Found>
 struct RequireDistinctNames {
-    static_assert(std::same_as<Found, NoDuplicate>,
+    static_assert(std::is_same_v<Found, NoDuplicate>,
                   "two blueprints of a list have one name: give one of them another `name`");
 };
 
 /// The capability that lacks shows in this struct's argument.
 template <class Blueprint, class Backend, class Missing>
 struct RequireCapabilities {
-    static_assert(MissingNothing<Missing>,
+    static_assert(Keeps<Missing, MissingNothing<Missing>>::value,
                   "the backend lacks a capability that the blueprint needs: add it to the "
                   "backend, or use another blueprint");
 };
@@ -107,7 +138,7 @@ struct BlueprintEntry {
 /// blueprint, and two of one name, do not compile: static assertions say which rule is broken.
 template <class... Blueprints>
 class BlueprintList
-    : detail::RequireBlueprint<Blueprints>...,
+    : detail::RequireBlueprint<Blueprints, detail::first_broken_rule<Blueprints>()>...,
       detail::RequireDistinctNames<typename detail::FirstDuplicate<Blueprints...>::type> {
 public:
     static constexpr std::size_t size = sizeof...(Blueprints);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
 
 #include <kasmina/gates/policies.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
@@ -16,12 +17,9 @@ concept GatePolicy = requires(const P policy, const GateEvidence& seen,
     { policy(seen, thresholds) } -> std::same_as<GateResult>;
 };
 
-/// Appears in a compile error with the gate that a set lacks.
-template <Gate Missing, bool Present>
+/// Names a gate in the condition of an assertion, where clang shows it.
+template <Gate G, bool Present>
 struct GateIsInSet {
-    static_assert(Present,
-                  "this gate set lacks the gate named in `GateIsInSet<gate, ...>`, which the "
-                  "lifecycle needs: add a policy for it to the GateSet");
     static constexpr bool value = Present;
 };
 
@@ -37,7 +35,8 @@ struct GateSet : Policies... {
     /// The verdict of gate G; a compile error when the set has none (G-0).
     template <Gate G>
     [[nodiscard]] constexpr GateResult evaluate(const GateEvidence& seen) const {
-        static_assert(GateIsInSet<G, has<G>>::value);
+        static_assert(GateIsInSet<G, has<G>>::value,
+                      "this gate set lacks the gate that is named here: add a policy for it");
         GateResult result(G);
         ((Policies::gate == G
               ? (void)(result = static_cast<const Policies&>(*this)(seen, thresholds))
@@ -60,36 +59,42 @@ struct GateSet : Policies... {
     }
 };
 
-namespace lifecycle_detail {
+namespace gates::detail {
 
-/// Whether a row of the table needs the gate.
-consteval bool needs_gate(Gate gate) {
-    for (const auto& row : SeedLifecycle::table.rows) {
-        if (row.gate == gate) return true;
+/// The first gate that the table needs and the set lacks; Gate::none when it lacks none.
+template <class Set>
+consteval Gate first_missing() {
+    constexpr bool has[]{Set::template has<Gate::g0>, Set::template has<Gate::g1>,
+                         Set::template has<Gate::g2>, Set::template has<Gate::g3>,
+                         false,                       Set::template has<Gate::g5>};
+    for (const auto& row : transitions.rows) {
+        if (row.gate != Gate::none && !has[static_cast<std::size_t>(row.gate)]) return row.gate;
     }
-    return false;
+    return Gate::none;
 }
 
-template <class Set, Gate G>
-inline constexpr bool open = needs_gate(G) && !Set::template has<G>;
+/// `Missing` is there so that the compiler prints it.
+template <class Set, Gate Missing>
+struct GateSetProof {
+    static_assert(GateIsInSet<Missing, Missing == Gate::none>::value,
+                  "this gate set lacks the gate that is named here, and the lifecycle needs it: "
+                  "add a policy for it to the GateSet");
+    static constexpr bool value = Missing == Gate::none;
+};
 
-}  // namespace lifecycle_detail
+}  // namespace gates::detail
 
-/// True, or a compile error that names the gate the set lacks (G-8).
+/// `GuardsEveryStep<Set>::value` is true, or a compile error that names the gate the set lacks
+/// (G-8).
 template <class Set>
-inline constexpr bool guards_every_step =
-    GateIsInSet<Gate::g0, !lifecycle_detail::open<Set, Gate::g0>>::value &&
-    GateIsInSet<Gate::g1, !lifecycle_detail::open<Set, Gate::g1>>::value &&
-    GateIsInSet<Gate::g2, !lifecycle_detail::open<Set, Gate::g2>>::value &&
-    GateIsInSet<Gate::g3, !lifecycle_detail::open<Set, Gate::g3>>::value &&
-    GateIsInSet<Gate::g5, !lifecycle_detail::open<Set, Gate::g5>>::value;
+using GuardsEveryStep = gates::detail::GateSetProof<Set, gates::detail::first_missing<Set>()>;
 
 using StrictGates = GateSet<gates::Identity, gates::Germination, gates::StrictTraining,
                             gates::Blended<true>, gates::Contribution<true>>;
 using PermissiveGates = GateSet<gates::Identity, gates::Germination, gates::PermissiveTraining,
                                 gates::Blended<false>, gates::Contribution<false>>;
 
-static_assert(guards_every_step<StrictGates>);
-static_assert(guards_every_step<PermissiveGates>);
+static_assert(GuardsEveryStep<StrictGates>::value);
+static_assert(GuardsEveryStep<PermissiveGates>::value);
 
 }  // namespace kasmina

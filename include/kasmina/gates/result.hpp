@@ -73,7 +73,7 @@ public:
 
     /// Clamped to [0, 1]; a score that is not finite is 0.
     constexpr GateResult& with_score(double score) noexcept {
-        score_ = score > 0.0 ? (score < 1.0 ? score : 1.0) : 0.0;
+        score_ = is_finite(score) && score > 0.0 ? (score < 1.0 ? score : 1.0) : 0.0;
         return *this;
     }
 

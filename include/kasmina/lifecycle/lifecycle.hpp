@@ -42,7 +42,7 @@ struct SeedLifecycle {
     static constexpr std::array milestones{training, blending, holding};
 };
 
-static_assert(proven_lifecycle<SeedLifecycle>);
+static_assert(ProvenLifecycle<SeedLifecycle>::value);
 
 /// The table of `SeedLifecycle`.
 inline constexpr auto& transitions = SeedLifecycle::table;

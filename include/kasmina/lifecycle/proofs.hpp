@@ -17,6 +17,19 @@ enum class LifecycleRule : unsigned char {
     every_step_that_raises_influence_has_a_gate,
     steps_that_do_not_raise_influence_have_no_gate,
     no_stage_leads_to_itself,
+    every_step_is_between_listed_stages,
+};
+
+/// All rules, the ones that others build on first.
+inline constexpr std::array all_lifecycle_rules{
+    LifecycleRule::every_step_is_between_listed_stages,
+    LifecycleRule::no_stage_leads_to_itself,
+    LifecycleRule::every_stage_is_reachable_from_the_first,
+    LifecycleRule::only_the_final_stage_is_terminal,
+    LifecycleRule::every_other_stage_can_return_to_rest,
+    LifecycleRule::every_path_to_the_final_stage_passes_the_milestones_in_order,
+    LifecycleRule::every_step_that_raises_influence_has_a_gate,
+    LifecycleRule::steps_that_do_not_raise_influence_have_no_gate,
 };
 
 /// What a user states of a lifecycle (L-3): a struct with these static constexpr members.
@@ -102,6 +115,14 @@ consteval bool reaches(StageType from, StageType to, StageType avoided) {
 }
 
 template <class L, class StageType>
+consteval bool lists(StageType stage) {
+    for (const StageType other : L::stages) {
+        if (other == stage) return true;
+    }
+    return false;
+}
+
+template <class L, class StageType>
 consteval bool raises_influence(StageType from, StageType to) {
     for (std::size_t i = 0; i + 1 < L::influence.size(); ++i) {
         if (L::influence[i] != from) continue;
@@ -166,6 +187,13 @@ consteval auto find_violation(LifecycleRule rule) {
                 }
             }
             break;
+        case every_step_is_between_listed_stages:
+            for (const auto& row : L::table.rows) {
+                if (!lists<L>(row.from) || !lists<L>(row.to)) {
+                    return Result{false, row.from, row.to};
+                }
+            }
+            break;
         case no_stage_leads_to_itself:
             for (const auto& row : L::table.rows) {
                 if (row.from == row.to) return Result{false, row.from, row.to};
@@ -175,21 +203,30 @@ consteval auto find_violation(LifecycleRule rule) {
     return Result{};
 }
 
-/// Carries a proof's outcome in its template arguments, so that the compiler prints the rule and
-/// the stages when `Holds` is false.
-template <LifecycleRule Rule, auto From, auto To, bool Holds>
-struct Proof {
-    static_assert(Holds,
-                  "this lifecycle breaks the rule named in `Proof<rule, from, to>`: mend the rows "
-                  "between these two stages in its transition table");
-    static constexpr bool holds = Holds;
+/// The first rule that a lifecycle breaks, and the stages of its counter-example.
+template <class L>
+struct Verdict {
+    using StageType = typename decltype(L::table)::StageEnum;
+    LifecycleRule rule{};
+    Finding<StageType> finding{};
+
+    consteval Verdict() {
+        for (const LifecycleRule next : all_lifecycle_rules) {
+            if (!finding.holds) return;
+            rule = next;
+            finding = find_violation<L>(next);
+        }
+    }
 };
 
-template <class L, LifecycleRule Rule>
-consteval bool prove() {
-    constexpr auto finding = find_violation<L>(Rule);
-    return Proof<Rule, finding.from, finding.to, finding.holds>::holds;
-}
+template <class L>
+inline constexpr Verdict<L> verdict{};
+
+/// Names rule and stages in the condition of an assertion, where clang shows them.
+template <LifecycleRule Rule, auto From, auto To, bool Holds>
+struct Proof {
+    static constexpr bool holds = Holds;
+};
 
 }  // namespace lifecycle_detail
 
@@ -197,17 +234,27 @@ consteval bool prove() {
 template <LifecycleDescription L, LifecycleRule Rule>
 inline constexpr bool keeps_rule = lifecycle_detail::find_violation<L>(Rule).holds;
 
-/// True, or a compile error that names the rule broken and the stages (L-3):
-/// `static_assert(kasmina::proven_lifecycle<MyLifecycle>);`
+namespace lifecycle_detail {
+
+/// All arguments but the first are the verdict, there so that the compiler prints it.
+template <LifecycleDescription L, LifecycleRule Rule, auto From, auto To, bool Holds>
+struct LifecycleProof {
+    static_assert(Proof<Rule, From, To, Holds>::holds,
+                  "this lifecycle breaks the rule that is named here: mend the rows between the "
+                  "two stages named after it in its transition table");
+    static constexpr bool value = Holds;
+};
+
+}  // namespace lifecycle_detail
+
+/// `static_assert(kasmina::ProvenLifecycle<MyLifecycle>::value);` is true, or a compile error that
+/// names the rule broken and the stages (L-3). An alias, so that the compiler's first lines show
+/// the verdict and not just `MyLifecycle`.
 template <LifecycleDescription L>
-inline constexpr bool proven_lifecycle =
-    lifecycle_detail::prove<L, LifecycleRule::no_stage_leads_to_itself>() &&
-    lifecycle_detail::prove<L, LifecycleRule::every_stage_is_reachable_from_the_first>() &&
-    lifecycle_detail::prove<L, LifecycleRule::only_the_final_stage_is_terminal>() &&
-    lifecycle_detail::prove<L, LifecycleRule::every_other_stage_can_return_to_rest>() &&
-    lifecycle_detail::prove<
-        L, LifecycleRule::every_path_to_the_final_stage_passes_the_milestones_in_order>() &&
-    lifecycle_detail::prove<L, LifecycleRule::every_step_that_raises_influence_has_a_gate>() &&
-    lifecycle_detail::prove<L, LifecycleRule::steps_that_do_not_raise_influence_have_no_gate>();
+using ProvenLifecycle =
+    lifecycle_detail::LifecycleProof<L, lifecycle_detail::verdict<L>.rule,
+                                     lifecycle_detail::verdict<L>.finding.from,
+                                     lifecycle_detail::verdict<L>.finding.to,
+                                     lifecycle_detail::verdict<L>.finding.holds>;
 
 }  // namespace kasmina

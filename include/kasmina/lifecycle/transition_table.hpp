@@ -16,8 +16,8 @@ struct Transition {
     GateType gate = GateType::none;
 };
 
-/// All allowed steps of a lifecycle; anything else is illegal (L-1). The first step out of a
-/// stage that is not to a failure stage is its forward step (L-7).
+/// All allowed steps of a lifecycle; anything else is illegal (L-1). The gated step out of a stage
+/// is its forward step (L-7).
 template <class StageType, class GateType, std::size_t Rows>
 struct TransitionTable {
     using StageEnum = StageType;

@@ -52,7 +52,7 @@ struct SlotServices {
 /// parallelism. Every call either does what it says or leaves the slot as it was.
 template <class B, class Blueprints, class Policies = DefaultPolicies>
 class Slot {
-    static_assert(guards_every_step<typename Policies::Gates>);
+    static_assert(GuardsEveryStep<typename Policies::Gates>::value);
 
 public:
     using Module = typename Blueprints::template Modules<B>;

@@ -62,13 +62,12 @@ using StateOf = typename Find<S, State<B, Module>>::type;
 
 }  // namespace slot_detail
 
-/// Shows an illegal advance in an error: from, to, and where the seed may go instead.
-template <Stage From, Stage To, class Allowed, bool Legal>
+/// Whether a step is the one asked for; names from, to and the allowed stages in the condition of
+/// an assertion, where clang shows them.
+template <Stage From, Stage To, class Allowed = slot_detail::Allowed<From>>
 struct Advance {
-    static_assert(Legal,
-                  "illegal advance: the first two stages of `Advance<from, to, MayGoTo<...>>` are "
-                  "no forward step; advance to a gated stage of MayGoTo, or prune");
-    static constexpr bool legal = Legal;
+    static constexpr bool is_forward = next_stage(From) == To;
+    static constexpr bool is_allowed = kasmina::is_allowed(From, To);
 };
 
 template <Stage S, class Blueprint, class B>
@@ -100,16 +99,8 @@ public:
     Seed(Seed&&) noexcept = default;
     Seed& operator=(Seed&&) noexcept = default;
 
-    [[nodiscard]] SeedRecord& record() noexcept {
-        if constexpr (requires { state_.seed; }) {
-            return state_.seed.record;
-        } else {
-            return state_.record;
-        }
-    }
-    [[nodiscard]] const SeedRecord& record() const noexcept {
-        return const_cast<Seed*>(this)->record();
-    }
+    [[nodiscard]] SeedRecord& record() noexcept { return record_of(state_); }
+    [[nodiscard]] const SeedRecord& record() const noexcept { return record_of(state_); }
 
     /// The module; only live stages have one.
     [[nodiscard]] Module& module() noexcept
@@ -135,16 +126,20 @@ public:
     }
 
     /// Takes the forward step to `To` if the gate on it lets the seed pass. Anything but the
-    /// forward step does not compile; nor does a gate set without that gate (G-0).
-    template <Stage To, class Gates>
+    /// forward step does not compile; nor does a gate set without that gate (G-0). `Guard`
+    /// and `Allowed` are there so that the compiler prints them.
+    template <Stage To, class Gates, Gate Guard = gate_of(S, To).value_or(Gate::none),
+              class Allowed = slot_detail::Allowed<S>>
     [[nodiscard]] auto advance(const Gates& gates) && {
-        constexpr bool legal = next_stage(S) == To;
-        static_assert(Advance<S, To, slot_detail::Allowed<S>, legal>::legal);
-        if constexpr (legal) {
-            constexpr Gate gate = *gate_of(S, To);
+        static_assert(Advance<S, To, Allowed>::is_forward,
+                      "illegal advance: this is no forward step; MayGoTo<...> says where the seed "
+                      "may go: advance to its gated stage, or prune");
+        if constexpr (Advance<S, To, Allowed>::is_forward) {
+            static_assert(GateIsInSet<Guard, Gates::template has<Guard>>::value,
+                          "this gate set lacks the gate on this step: add a policy for it");
             using Next = Seed<To, Blueprint, B>;
             GateResult verdict =
-                gates.template evaluate<gate>(evidence_of(S, &record(), alpha()));
+                gates.template evaluate<Guard>(evidence_of(S, &record(), alpha()));
             if (!verdict.passed()) {
                 return Advanced<Next, Seed>{
                     verdict, std::variant<Next, Seed>(std::in_place_index<1>, std::move(*this))};
@@ -156,17 +151,30 @@ public:
     }
 
     /// Frees the module and keeps the record; where the table has no such step it does not
-    /// compile.
+    /// compile. `To` and `Allowed` are there so that the compiler prints them.
+    template <Stage To = Stage::pruned, class Allowed = slot_detail::Allowed<S>>
+        requires(To == Stage::pruned)
     [[nodiscard]] auto prune(std::string reason) && {
-        constexpr bool legal = is_allowed(S, Stage::pruned);
-        static_assert(Advance<S, Stage::pruned, slot_detail::Allowed<S>, legal>::legal);
-        if constexpr (legal) {
+        static_assert(Advance<S, To, Allowed>::is_allowed,
+                      "illegal advance: this stage cannot be pruned; MayGoTo<...> says where the "
+                      "seed may go");
+        if constexpr (Advance<S, To, Allowed>::is_allowed) {
             record().metrics.prune_reason = std::move(reason);
-            return std::move(*this).template take<Stage::pruned>();
+            return std::move(*this).template take<To>();
         }
     }
 
 private:
+    /// Live stages keep the record with the module, the others by itself.
+    template <class AnyState>
+    [[nodiscard]] static auto& record_of(AnyState& state) noexcept {
+        if constexpr (requires { state.seed; }) {
+            return state.seed.record;
+        } else {
+            return state.record;
+        }
+    }
+
     template <Stage To>
     [[nodiscard]] Seed<To, Blueprint, B> take() && {
         using ToState = slot_detail::StateOf<To, B, Module>;
