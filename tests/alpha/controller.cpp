@@ -1,8 +1,11 @@
-// The controller: ramps tick by tick, at compile time as well as at run time.
-#include <kasmina/alpha/controller.hpp>
-
-#include <cmath>
+// The alpha controller: ramps tick by tick, retargets from hold alone, one alpha.
+#include <initializer_list>
+#include <limits>
+#include <string>
+#include <type_traits>
 #include <vector>
+
+#include <kasmina/alpha/controller.hpp>
 
 #include "support/catch.hpp"
 
@@ -10,123 +13,190 @@ using namespace kasmina;
 
 namespace {
 
-/// Alpha after each tick of a ramp.
-std::vector<double> ramp(AlphaController controller, int ticks) {
-    std::vector<double> values;
-    for (int i = 0; i < ticks; ++i) {
-        controller.tick();
-        values.push_back(controller.alpha());
-    }
-    return values;
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+
+AlphaController holding_at(double alpha) {
+    AlphaController controller;
+    controller.hold_at(alpha);
+    return controller;
 }
 
-constexpr bool ends_exactly_at_target() {
+void check_ramp(AlphaCurve curve, double steepness, const std::vector<double>& expected) {
     AlphaController controller;
-    controller.retarget(0.7, 3, AlphaCurve::sigmoid);
-    const bool first = controller.tick();
-    const bool second = controller.tick();
-    const bool third = controller.tick();
-    return !first && !second && third && controller.alpha() == 0.7 && controller.holds();
-}
-static_assert(ends_exactly_at_target());
-static_assert(sizeof(AlphaController) == sizeof(AlphaState) && sizeof(AlphaState) <= 48);
-
-void check_ramp(AlphaCurve curve, int steps, const std::vector<double>& expected) {
-    AlphaController controller;
-    REQUIRE(controller.retarget(1.0, steps, curve) == Retarget::scheduled);
-    const auto values = ramp(controller, steps);
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        CHECK(std::abs(values[i] - expected[i]) < 6e-11);
+    const int steps = static_cast<int>(expected.size());
+    REQUIRE(controller.retarget(1.0, steps, curve, steepness) == Retarget::scheduled);
+    for (int step = 1; step <= steps; ++step) {
+        CAPTURE(name_of(curve), step);
+        const bool last = step == steps;
+        CHECK(controller.tick() == last);
+        CHECK(controller.alpha() ==
+              Approx(expected[static_cast<std::size_t>(step - 1)]).margin(1e-10).epsilon(0));
+        CHECK(controller.holds() == last);
+        CHECK(controller.time_to_target() == steps - step);
     }
-    CHECK(values.back() == 1.0);
+    CHECK(controller.alpha() == 1.0);
 }
 
 }  // namespace
 
-TEST_CASE("ramps have the golden values", "[A-3]") {
-    check_ramp(AlphaCurve::sigmoid, 3, {0.1173104278, 0.8826895722, 1.0});
-    check_ramp(AlphaCurve::sigmoid, 5,
+static_assert(std::is_trivially_copyable_v<AlphaController>);
+static_assert(sizeof(AlphaState) == 48);
+static_assert(sizeof(AlphaController) == sizeof(AlphaState));
+
+TEST_CASE("ramps take the recorded values and end exactly on target", "[A-3]") {
+    check_ramp(AlphaCurve::sigmoid, 12.0, {0.1173104278, 0.8826895722, 1.0});
+    check_ramp(AlphaCurve::sigmoid, 12.0,
                {0.0242442643, 0.2301406958, 0.7698593042, 0.9757557357, 1.0});
-    check_ramp(AlphaCurve::cosine, 5,
+    check_ramp(AlphaCurve::cosine, 12.0,
                {0.0954915028, 0.3454915028, 0.6545084972, 0.9045084972, 1.0});
+    check_ramp(AlphaCurve::linear, 12.0, {0.25, 0.5, 0.75, 1.0});
+    check_ramp(AlphaCurve::linear, 12.0, {1.0});
 }
 
-TEST_CASE("a state from outside is clamped to its ranges", "[A-1]") {
-    const AlphaController controller({.alpha = 1.5,
-                                      .start = -1.0,
-                                      .target = std::nan(""),
-                                      .mode = AlphaMode::hold,
-                                      .curve = AlphaCurve::linear,
-                                      .steepness = 0.0,
-                                      .steps_total = 0,
-                                      .steps_done = 0});
-    CHECK(controller.alpha() == 1.0);
-    CHECK(controller.state().start == 0.0);
-    CHECK(controller.target() == 0.0);
-    CHECK(controller.state().steepness == minimum_steepness);
-    CHECK(AlphaController().state().steepness == default_steepness);
+TEST_CASE("a ramp runs in the compiler", "[A-3]") {
+    constexpr AlphaController after_two = [] {
+        AlphaController controller;
+        controller.retarget(1.0, 4, AlphaCurve::linear);
+        controller.tick();
+        controller.tick();
+        return controller;
+    }();
+    static_assert(after_two.alpha() == 0.5);
+    static_assert(after_two.mode() == AlphaMode::up);
+    static_assert(after_two.time_to_target() == 2);
+    SUCCEED();
 }
 
-TEST_CASE("a retarget is refused while a ramp is under way, and changes nothing", "[A-2]") {
+TEST_CASE("every ramp is monotone and stays between its ends", "[A-3]") {
+    for (const double start : {0.0, 0.3, 1.0}) {
+        for (const double target : {0.0, 0.1, 0.7, 1.0}) {
+            if (start == target) continue;
+            for (const auto curve :
+                 {AlphaCurve::linear, AlphaCurve::cosine, AlphaCurve::sigmoid}) {
+                for (const double steepness : {0.1, 12.0, 1e6}) {
+                    CAPTURE(start, target, name_of(curve), steepness);
+                    AlphaController controller = holding_at(start);
+                    controller.retarget(target, 37, curve, steepness);
+                    CHECK(controller.mode() == (target > start ? AlphaMode::up : AlphaMode::down));
+                    bool fine = true;
+                    double previous = start;
+                    int ticks = 0;
+                    while (!controller.holds()) {
+                        controller.tick();
+                        ++ticks;
+                        const double now = controller.alpha();
+                        fine = fine && (target > start ? now >= previous && now <= target
+                                                       : now <= previous && now >= target);
+                        previous = now;
+                    }
+                    CHECK(fine);
+                    CHECK(ticks == 37);
+                    CHECK(controller.alpha() == target);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("a retarget while a ramp is under way is an error and changes nothing", "[A-2][E-2]") {
     AlphaController controller;
-    controller.retarget(1.0, 4);
+    controller.retarget(1.0, 5);
     controller.tick();
     const AlphaState before = controller.state();
-    CHECK(controller.retarget(0.5, 2) == Retarget::refused);
+    CHECK_THROWS_AS(controller.retarget(0.5, 2), AlphaError);
     CHECK(controller.state() == before);
-}
-
-TEST_CASE("a ramp starts from the current alpha and may go down", "[A-2][A-3]") {
-    AlphaController controller;
-    controller.retarget(0.8, 0);
-    CHECK(controller.alpha() == 0.8);
-    CHECK(controller.holds());
-    REQUIRE(controller.retarget(0.2, 4, AlphaCurve::linear) == Retarget::scheduled);
-    CHECK(controller.mode() == AlphaMode::down);
-    double previous = 0.8;
-    for (int left = 4; left > 0; --left) {
-        CHECK(controller.time_to_target() == left);
-        CHECK(controller.tick() == (left == 1));
-        CHECK(controller.alpha() < previous);
-        CHECK(controller.alpha() >= 0.2);
-        previous = controller.alpha();
+    try {
+        controller.retarget(0.5, 2);
+    } catch (const AlphaError& error) {
+        CHECK(error.got().find("mode up, step 1 of 5") == 0);
     }
-    CHECK(controller.alpha() == 0.2);
+}
+
+TEST_CASE("a retarget starts from the current alpha", "[A-2]") {
+    AlphaController controller = holding_at(0.6);
+    REQUIRE(controller.retarget(0.2, 4) == Retarget::scheduled);
+    CHECK(controller.state().start == 0.6);
+    CHECK(controller.alpha() == 0.6);
+    controller.tick();
+    CHECK(controller.alpha() == Approx(0.5));
+    CHECK(controller.mode() == AlphaMode::down);
+}
+
+TEST_CASE("zero steps snap at once, to one alpha that all read", "[A-2][A-9]") {
+    for (const int steps : {0, -3}) {
+        AlphaController controller;
+        CHECK(controller.retarget(0.4, steps) == Retarget::snapped);
+        CHECK(controller.alpha() == 0.4);
+        CHECK(controller.state().alpha == 0.4);
+        CHECK(controller.target() == 0.4);
+        CHECK(controller.holds());
+        CHECK_FALSE(controller.tick());
+        CHECK(controller.retarget(1.0, 2) == Retarget::scheduled);
+    }
+}
+
+TEST_CASE("a retarget to the value held schedules nothing", "[A-2][A-10]") {
+    AlphaController controller;
+    controller.retarget(0.7, 2);
+    controller.tick();
+    controller.tick();
+    CHECK(controller.retarget(0.7, 9) == Retarget::unchanged);
     CHECK(controller.holds());
+    CHECK(controller.time_to_target() == 0);
+    CHECK(controller.state().steps_total == 0);
     CHECK_FALSE(controller.tick());
+    CHECK(controller.alpha() == 0.7);
 }
 
-TEST_CASE("zero steps snap, and the controller's alpha is the new one at once", "[A-2][A-9]") {
+TEST_CASE("alpha, start and target clamp to 0..1, and no number is no amplitude", "[A-1]") {
     AlphaController controller;
-    CHECK(controller.retarget(0.4, 0) == Retarget::snapped);
-    CHECK(controller.alpha() == 0.4);
-    CHECK(controller.target() == 0.4);
-    CHECK(controller.time_to_target() == 0);
-    CHECK(controller.retarget(1.0, 2) == Retarget::scheduled);
+    controller.retarget(7.0, 1);
+    CHECK(controller.target() == 1.0);
+    controller.tick();
+    controller.retarget(-2.0, 1);
+    CHECK(controller.target() == 0.0);
+    CHECK(holding_at(3.0).alpha() == 1.0);
+    CHECK(holding_at(not_a_number).alpha() == 0.0);
+    const AlphaController stored(
+        AlphaState{.alpha = 1.5, .start = -0.5, .target = 2.0, .steepness = 0.0});
+    CHECK(stored.alpha() == 1.0);
+    CHECK(stored.state().start == 0.0);
+    CHECK(stored.target() == 1.0);
+    CHECK(stored.state().steepness == 0.1);
 }
 
-TEST_CASE("a retarget to the value held leaves nothing scheduled", "[A-10]") {
+TEST_CASE("the steepness is 12 unless told, and at least 0.1", "[A-1][A-10]") {
+    CHECK(AlphaController().state().steepness == 12.0);
+    for (const double steepness : {0.0, -5.0, not_a_number}) {
+        AlphaController controller;
+        controller.retarget(1.0, 3, AlphaCurve::sigmoid, steepness);
+        CHECK(controller.state().steepness == 0.1);
+    }
     AlphaController controller;
-    controller.retarget(0.5, 0);
-    CHECK(controller.retarget(0.5, 10) == Retarget::unchanged);
-    CHECK(controller.holds());
-    CHECK(controller.time_to_target() == 0);
+    controller.retarget(1.0, 3, AlphaCurve::sigmoid, 6.0);
+    CHECK(controller.state().steepness == 6.0);
 }
 
-TEST_CASE("holding drops a ramp", "[S-3]") {
+TEST_CASE("holding drops a ramp", "[A-9]") {
     AlphaController controller;
-    controller.retarget(0.9, 5);
+    controller.retarget(1.0, 5);
     controller.tick();
     controller.hold_at(1.0);
     CHECK(controller.alpha() == 1.0);
-    CHECK(controller.target() == 1.0);
     CHECK(controller.holds());
+    CHECK(controller.time_to_target() == 0);
+    CHECK_FALSE(controller.tick());
 }
 
-TEST_CASE("a state taken and put back goes on exactly", "[A-9]") {
-    AlphaController original;
-    original.retarget(1.0, 7, AlphaCurve::sigmoid, 6.0);
-    original.tick();
-    original.tick();
-    CHECK(ramp(AlphaController(original.state()), 6) == ramp(original, 6));
+TEST_CASE("a ramp goes on from its stored state as if nothing had been", "[A-1][A-9]") {
+    AlphaController whole;
+    whole.retarget(0.9, 6, AlphaCurve::sigmoid, 6.0);
+    whole.tick();
+    whole.tick();
+    AlphaController restored(whole.state());
+    CHECK(restored.state() == whole.state());
+    while (!whole.holds()) {
+        CHECK(whole.tick() == restored.tick());
+        CHECK(whole.state() == restored.state());
+    }
 }

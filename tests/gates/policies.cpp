@@ -1,8 +1,9 @@
-// Each gate by its rule: what passes, what fails, under which name, with which score.
-#include <kasmina/gates/gate_set.hpp>
-#include <kasmina/gates/message.hpp>
-
+// The gates G0 to G5, strict and permissive, at their bounds and beyond.
+#include <cmath>
+#include <initializer_list>
 #include <limits>
+
+#include <kasmina/gates/policies.hpp>
 
 #include "support/catch.hpp"
 
@@ -10,13 +11,12 @@ using namespace kasmina;
 
 namespace {
 
-constexpr StrictGates strict{};
-constexpr PermissiveGates permissive{};
-constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr GateThresholds defaults{};
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// Evidence that every gate passes.
-constexpr GateEvidence good() {
+/// Passes every gate of both kinds, but for the stage, which G1 alone reads.
+constexpr GateEvidence worthy() {
     GateEvidence seen;
     seen.stage = Stage::germinated;
     seen.has_seed_id = true;
@@ -31,145 +31,202 @@ constexpr GateEvidence good() {
     return seen;
 }
 
-constexpr Gate every[] = {Gate::g0, Gate::g1, Gate::g2, Gate::g3, Gate::g5};
+template <class Gate>
+GateResult verdict(const GateEvidence& seen) {
+    return Gate{}(seen, defaults);
+}
 
-static_assert(strict.evaluate<Gate::g2>(good()).passed());
-static_assert(sizeof(GateResult) <= 400);
+/// `change` applied to evidence that passes.
+template <class Change>
+GateEvidence but(Change change) {
+    GateEvidence seen = worthy();
+    change(seen);
+    return seen;
+}
 
 }  // namespace
 
-TEST_CASE("evidence at every bound passes every gate", "[G-1][G-2][G-3][G-4][G-5][G-6]") {
-    for (const Gate gate : every) {
-        CAPTURE(name_of(gate));
-        CHECK(strict.evaluate(gate, good()).passed());
-        CHECK(permissive.evaluate(gate, good()).passed());
-    }
+TEST_CASE("the thresholds have the documented defaults", "[G-3]") {
+    static_assert(defaults.min_training_improvement == 0.5);
+    static_assert(defaults.min_blending_epochs == 3);
+    static_assert(defaults.min_seed_gradient_ratio == 0.10);
+    static_assert(defaults.min_gradient_health == 0.7);
+    static_assert(defaults.min_fossilize_contribution == 1.0);
+    static_assert(defaults.alpha_tolerance == 1e-6);
+    SUCCEED();
+}
+
+TEST_CASE("gates run in the compiler too", "[G-8]") {
+    static_assert(gates::Identity{}(worthy(), defaults).passed());
+    static_assert(gates::StrictTraining{}(worthy(), defaults).passed());
+    static_assert(gates::Contribution<true>{}(worthy(), defaults).score() == 0.1);
+    SUCCEED();
 }
 
 TEST_CASE("G0 asks for both names", "[G-1]") {
-    GateEvidence seen = good();
-    seen.has_seed_id = false;
-    CHECK(strict.evaluate(Gate::g0, seen).failed("seed_id_present"));
-    seen = good();
-    seen.has_blueprint_id = false;
-    CHECK(strict.evaluate(Gate::g0, seen).failed("blueprint_id_present"));
+    using gates::Identity;
+    CHECK(verdict<Identity>(worthy()).passed());
+    CHECK(verdict<Identity>(but([](auto& seen) { seen.has_seed_id = false; }))
+              .failed("seed_id_present"));
+    CHECK(verdict<Identity>(but([](auto& seen) { seen.has_blueprint_id = false; }))
+              .failed("blueprint_id_present"));
 }
 
-TEST_CASE("G1 asks for the germinated stage", "[G-2]") {
-    GateEvidence seen = good();
-    seen.stage = Stage::training;
-    CHECK(strict.evaluate(Gate::g1, seen).failed("stage_is_germinated"));
+TEST_CASE("G1 asks that the seed is germinated, and nothing else will do", "[G-2]") {
+    for (const Stage stage : all_stages) {
+        CAPTURE(name_of(stage));
+        const auto result = verdict<gates::Germination>(but([&](auto& seen) {
+            seen.stage = stage;
+        }));
+        CHECK(result.passed() == (stage == Stage::germinated));
+        CHECK(result.failed("stage_is_germinated") == (stage != Stage::germinated));
+    }
 }
 
-TEST_CASE("strict G2 fails each check by itself", "[G-3]") {
-    GateEvidence seen = good();
-    seen.improvement_since_stage_start = 0.499;
-    CHECK(strict.evaluate(Gate::g2, seen).failed("training_improvement"));
-    CHECK_FALSE(strict.evaluate(Gate::g2, seen).passed());
-    seen = good();
-    seen.epochs_in_stage = 2;
-    CHECK(strict.evaluate(Gate::g2, seen).failed("epochs_in_stage"));
-    seen = good();
-    seen.gradient_ratio = 0.099;
-    CHECK(strict.evaluate(Gate::g2, seen).failed("seed_gradient_ratio"));
+TEST_CASE("strict G2 needs improvement, time and a learning seed, each at its bound", "[G-3]") {
+    using G2 = gates::StrictTraining;
+    CHECK(verdict<G2>(worthy()).passed());
+    const auto slow = verdict<G2>(but([](auto& seen) {
+        seen.improvement_since_stage_start = 0.49;
+    }));
+    CHECK(slow.failed("training_improvement"));
+    CHECK_FALSE(slow.failed("epochs_in_stage"));
+    CHECK(verdict<G2>(but([](auto& seen) { seen.epochs_in_stage = 2; }))
+              .failed("epochs_in_stage"));
+    CHECK(verdict<G2>(but([](auto& seen) { seen.gradient_ratio = 0.09; }))
+              .failed("seed_gradient_ratio"));
 }
 
-TEST_CASE("a ratio never measured fails by its own name, unlike zero", "[G-3]") {
-    GateEvidence seen = good();
-    seen.gradient_ratio.reset();
-    const GateResult absent = strict.evaluate(Gate::g2, seen);
-    CHECK(absent.failed("seed_gradient_ratio_measured"));
-    CHECK(absent.find("seed_gradient_ratio") == nullptr);
-    seen.gradient_ratio = 0.0;
-    const GateResult zero = strict.evaluate(Gate::g2, seen);
+TEST_CASE("a gradient ratio that was never measured is not a ratio of zero", "[G-3]") {
+    using G2 = gates::StrictTraining;
+    const auto never = verdict<G2>(but([](auto& seen) { seen.gradient_ratio.reset(); }));
+    CHECK(never.failed("seed_gradient_ratio_measured"));
+    CHECK(never.find("seed_gradient_ratio") == nullptr);
+    const auto zero = verdict<G2>(but([](auto& seen) { seen.gradient_ratio = 0.0; }));
     CHECK(zero.failed("seed_gradient_ratio"));
     CHECK(zero.find("seed_gradient_ratio_measured") == nullptr);
 }
 
-TEST_CASE("the score of G2 is the improvement over 5, clamped", "[G-3]") {
-    GateEvidence seen = good();
-    for (const auto& [improvement, score] :
-         {std::pair{2.5, 0.5}, std::pair{9.0, 1.0}, std::pair{-1.0, 0.0}}) {
-        seen.improvement_since_stage_start = improvement;
-        CHECK(strict.evaluate(Gate::g2, seen).score() == score);
-    }
+TEST_CASE("the score of strict G2 is a fifth of the improvement in points", "[G-3]") {
+    const auto score = [](double improvement) {
+        return verdict<gates::StrictTraining>(but([&](auto& seen) {
+                   seen.improvement_since_stage_start = improvement;
+               })).score();
+    };
+    CHECK(score(2.5) == 0.5);
+    CHECK(score(-1.0) == 0.0);
+    CHECK(score(7.0) == 1.0);
 }
 
 TEST_CASE("permissive G2 asks for sane gradients, not for improvement", "[G-4]") {
-    GateEvidence seen = good();
-    seen.improvement_since_stage_start = -3.0;
-    seen.gradient_ratio.reset();
-    CHECK(permissive.evaluate(Gate::g2, seen).passed());
-    seen.gradients->health = 0.69;
-    CHECK(permissive.evaluate(Gate::g2, seen).failed("gradient_health"));
-    seen.gradients = GradientEvidence{1.0, false, true};
-    CHECK(permissive.evaluate(Gate::g2, seen).failed("gradients_not_exploding"));
-    seen.gradients.reset();
-    CHECK(permissive.evaluate(Gate::g2, seen).failed("gradient_statistics_measured"));
-    seen = good();
-    seen.epochs_in_stage = 2;
-    CHECK(permissive.evaluate(Gate::g2, seen).failed("epochs_in_stage"));
+    using G2 = gates::PermissiveTraining;
+    CHECK(verdict<G2>(but([](auto& seen) {
+              seen.improvement_since_stage_start = -5.0;
+              seen.gradient_ratio.reset();
+              seen.gradients->vanishing = true;
+          })).passed());
+    CHECK(verdict<G2>(but([](auto& seen) { seen.epochs_in_stage = 2; }))
+              .failed("epochs_in_stage"));
+    CHECK(verdict<G2>(but([](auto& seen) { seen.gradients.reset(); }))
+              .failed("gradient_statistics_measured"));
+    CHECK(verdict<G2>(but([](auto& seen) { seen.gradients->exploding = true; }))
+              .failed("gradients_not_exploding"));
+    CHECK(verdict<G2>(but([](auto& seen) { seen.gradients->health = 0.69; }))
+              .failed("gradient_health"));
 }
 
-TEST_CASE("G3 asks for a held, full alpha; strict for epochs too", "[G-5]") {
-    GateEvidence seen = good();
-    seen.epochs_in_stage = 2;
-    CHECK(strict.evaluate(Gate::g3, seen).failed("epochs_in_stage"));
-    CHECK(permissive.evaluate(Gate::g3, seen).passed());
-    seen = good();
-    seen.alpha_target = seen.alpha = 0.9;
-    CHECK(strict.evaluate(Gate::g3, seen).failed("alpha_target_full"));
-    seen = good();
-    seen.alpha_mode = AlphaMode::up;
-    CHECK(strict.evaluate(Gate::g3, seen).failed("alpha_controller_holds"));
-    seen = good();
-    seen.alpha = 0.99;
-    CHECK(strict.evaluate(Gate::g3, seen).failed("alpha_at_target"));
-    CHECK(strict.evaluate(Gate::g3, seen).score() == 0.99);
+TEST_CASE("G3 asks for full amplitude at rest; strict for time too", "[G-5]") {
+    using Strict = gates::Blended<true>;
+    using Permissive = gates::Blended<false>;
+    CHECK(verdict<Strict>(worthy()).passed());
+    CHECK(verdict<Strict>(worthy()).score() == 1.0);
+    const auto partial = but([](auto& seen) { seen.alpha = seen.alpha_target = 0.7; });
+    CHECK(verdict<Permissive>(partial).failed("alpha_target_full"));
+    CHECK(verdict<Permissive>(partial).score() == 0.7);
+    CHECK(verdict<Permissive>(but([](auto& seen) { seen.alpha_mode = AlphaMode::up; }))
+              .failed("alpha_controller_holds"));
+    const auto off_target = but([](auto& seen) { seen.alpha = 1.0 - 3e-6; });
+    CHECK(verdict<Permissive>(off_target).failed("alpha_at_target"));
+    const auto young = but([](auto& seen) { seen.epochs_in_stage = 2; });
+    CHECK(verdict<Strict>(young).failed("epochs_in_stage"));
+    CHECK(verdict<Permissive>(young).passed());
 }
 
-TEST_CASE("G5 asks for a measured contribution of a healthy seed", "[G-6]") {
-    GateEvidence seen = good();
-    seen.contribution = 0.99;
-    CHECK(strict.evaluate(Gate::g5, seen).failed("contribution"));
-    CHECK(permissive.evaluate(Gate::g5, seen).passed());
-    seen.contribution.reset();
-    CHECK(strict.evaluate(Gate::g5, seen).failed("contribution_measured"));
-    CHECK(permissive.evaluate(Gate::g5, seen).failed("contribution_measured"));
-    seen = good();
-    seen.healthy = false;
-    CHECK(permissive.evaluate(Gate::g5, seen).failed("seed_healthy"));
-    seen = good();
-    seen.contribution = 5.0;
-    CHECK(strict.evaluate(Gate::g5, seen).score() == 0.5);
+TEST_CASE("G3 forgives the tolerance and no more", "[G-5]") {
+    using G3 = gates::Blended<false>;
+    const auto near = but([](auto& seen) { seen.alpha = seen.alpha_target = 1.0 - 0.9e-6; });
+    CHECK(verdict<G3>(near).passed());
+    const auto far = but([](auto& seen) { seen.alpha = seen.alpha_target = 1.0 - 1.1e-6; });
+    CHECK_FALSE(verdict<G3>(far).passed());
 }
 
-TEST_CASE("a metric that is not finite never passes, and the check says which", "[G-7]") {
-    for (const double bad : {not_a_number, infinity, -infinity}) {
-        CAPTURE(bad);
-        GateEvidence seen = good();
-        seen.improvement_since_stage_start = bad;
-        CHECK(strict.evaluate(Gate::g2, seen).failed("training_improvement"));
-        CHECK(strict.evaluate(Gate::g2, seen).score() <= 1.0);
-        seen = good();
-        seen.gradient_ratio = bad;
-        CHECK(strict.evaluate(Gate::g2, seen).failed("seed_gradient_ratio"));
-        seen = good();
-        seen.gradients->health = bad;
-        CHECK(permissive.evaluate(Gate::g2, seen).failed("gradient_health"));
-        seen = good();
-        seen.alpha = bad;
-        CHECK(permissive.evaluate(Gate::g3, seen).failed("alpha_at_target"));
-        seen = good();
-        seen.contribution = bad;
-        CHECK(permissive.evaluate(Gate::g5, seen).failed("contribution"));
+TEST_CASE("G5 asks for a measured contribution and a healthy seed", "[G-6]") {
+    using Strict = gates::Contribution<true>;
+    using Permissive = gates::Contribution<false>;
+    CHECK(verdict<Strict>(worthy()).passed());
+    const auto unmeasured = but([](auto& seen) { seen.contribution.reset(); });
+    CHECK(verdict<Strict>(unmeasured).failed("contribution_measured"));
+    CHECK(verdict<Permissive>(unmeasured).failed("contribution_measured"));
+    const auto ill = but([](auto& seen) { seen.healthy = false; });
+    CHECK(verdict<Strict>(ill).failed("seed_healthy"));
+    CHECK(verdict<Permissive>(ill).failed("seed_healthy"));
+    const auto little = but([](auto& seen) { seen.contribution = 0.99; });
+    CHECK(verdict<Strict>(little).failed("contribution"));
+    CHECK(verdict<Permissive>(little).passed());
+    CHECK(verdict<Permissive>(but([](auto& seen) { seen.contribution = -4.0; })).passed());
+}
+
+TEST_CASE("the score of G5 is a tenth of the contribution in points", "[G-6]") {
+    const auto score = [](double contribution) {
+        return verdict<gates::Contribution<true>>(but([&](auto& seen) {
+                   seen.contribution = contribution;
+               })).score();
+    };
+    CHECK(score(2.5) == 0.25);
+    CHECK(score(-1.0) == 0.0);
+    CHECK(score(40.0) == 1.0);
+}
+
+TEST_CASE("numbers that are not finite pass no gate, and the failed check says which", "[G-7]") {
+    for (const double value : {not_a_number, infinity, -infinity}) {
+        CAPTURE(value);
+        CHECK(verdict<gates::StrictTraining>(but([&](auto& seen) {
+                  seen.improvement_since_stage_start = value;
+              })).failed("training_improvement"));
+        CHECK(verdict<gates::StrictTraining>(but([&](auto& seen) {
+                  seen.gradient_ratio = value;
+              })).failed("seed_gradient_ratio"));
+        CHECK(verdict<gates::PermissiveTraining>(but([&](auto& seen) {
+                  seen.gradients->health = value;
+              })).failed("gradient_health"));
+        CHECK(verdict<gates::Blended<false>>(but([&](auto& seen) {
+                  seen.alpha = value;
+              })).failed("alpha_at_target"));
+        CHECK(verdict<gates::Blended<false>>(but([&](auto& seen) {
+                  seen.alpha_target = value;
+              })).failed("alpha_target_full"));
+        CHECK(verdict<gates::Contribution<true>>(but([&](auto& seen) {
+                  seen.contribution = value;
+              })).failed("contribution"));
+        CHECK(verdict<gates::Contribution<false>>(but([&](auto& seen) {
+                  seen.contribution = value;
+              })).failed("contribution"));
     }
 }
 
-TEST_CASE("the message names the failed checks with value and bound", "[G-3]") {
-    GateEvidence seen = good();
-    seen.improvement_since_stage_start = 0.25;
-    CHECK(message_of(strict.evaluate(Gate::g2, seen)) ==
-          "G2 refused: training_improvement 0.25 (bound 0.5)");
-    CHECK(message_of(strict.evaluate(Gate::g2, good())) == "G2 passed");
+TEST_CASE("thresholds are what the gates hold against", "[G-3][G-6]") {
+    GateThresholds lenient;
+    lenient.min_training_improvement = 0.1;
+    lenient.min_blending_epochs = 1;
+    lenient.min_seed_gradient_ratio = 0.01;
+    lenient.min_fossilize_contribution = 0.2;
+    GateEvidence seen = worthy();
+    seen.improvement_since_stage_start = 0.2;
+    seen.epochs_in_stage = 1;
+    seen.gradient_ratio = 0.02;
+    seen.contribution = 0.3;
+    CHECK(gates::StrictTraining{}(seen, lenient).passed());
+    CHECK_FALSE(gates::StrictTraining{}(seen, defaults).passed());
+    CHECK(gates::Contribution<true>{}(seen, lenient).passed());
+    CHECK_FALSE(gates::Contribution<true>{}(seen, defaults).passed());
 }

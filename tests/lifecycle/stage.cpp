@@ -1,54 +1,81 @@
-// Stages: values, names, and the encoding that observers read.
-#include <kasmina/lifecycle/check_transition.hpp>
+// Stages: values, names, predicates and the observers' encoding.
+#include <algorithm>
+
+#include <kasmina/lifecycle/stage.hpp>
 
 #include "support/catch.hpp"
-#include "support/error_text.hpp"
 
 using namespace kasmina;
 
 static_assert(sizeof(Stage) == 1);
-static_assert(static_cast<int>(Stage::holding) == 6 && static_cast<int>(Stage::resetting) == 10);
-static_assert(!stage_from_value(5) && !stage_from_value(-1) && !stage_from_value(11));
-static_assert(stage_from_value(7) == Stage::fossilized);
-static_assert(stage_from_name("blending") == Stage::blending && !stage_from_name("(retired)"));
+static_assert(sizeof(stage_one_hot(Stage::dormant)) == 10 * sizeof(float));
 
-TEST_CASE("the ten stages map to indices 0 to 9 in value order and back", "[L-6]") {
-    REQUIRE(all_stages.size() == 10);
-    REQUIRE(stage_encoding_version == 1);
-    for (std::size_t index = 0; index < all_stages.size(); ++index) {
-        const Stage stage = all_stages[index];
-        CHECK(stage_index(stage) == index);
-        CHECK(stage_from_index(index) == stage);
-        CHECK(stage_from_name(name_of(stage)) == stage);
-        if (index > 0) CHECK(all_stages[index - 1] < stage);
-        const auto encoding = stage_one_hot(stage);
-        for (std::size_t i = 0; i < encoding.size(); ++i) {
-            CHECK(encoding[i] == (i == index ? 1.0F : 0.0F));
-        }
+TEST_CASE("stages have the values that are stored and the names that are shown", "[L-1]") {
+    static_assert(static_cast<int>(Stage::unknown) == 0);
+    static_assert(static_cast<int>(Stage::dormant) == 1);
+    static_assert(static_cast<int>(Stage::germinated) == 2);
+    static_assert(static_cast<int>(Stage::training) == 3);
+    static_assert(static_cast<int>(Stage::blending) == 4);
+    static_assert(static_cast<int>(Stage::holding) == 6);
+    static_assert(static_cast<int>(Stage::fossilized) == 7);
+    static_assert(static_cast<int>(Stage::pruned) == 8);
+    static_assert(static_cast<int>(Stage::embargoed) == 9);
+    static_assert(static_cast<int>(Stage::resetting) == 10);
+    CHECK(name_of(Stage::germinated) == "germinated");
+    CHECK(name_of(Stage::resetting) == "resetting");
+    CHECK(name_of(static_cast<Stage>(5)) == "(retired)");
+    CHECK(name_of(static_cast<Stage>(11)) == "(invalid)");
+}
+
+TEST_CASE("a stored value is a stage unless it is retired or out of range", "[L-1][L-6]") {
+    for (const Stage stage : all_stages) {
+        CHECK(stage_from_value(static_cast<int>(stage)) == stage);
+    }
+    for (const int value : {-1, 5, 11, 261}) CHECK_FALSE(stage_from_value(value));
+}
+
+TEST_CASE("a name leads back to its stage, and no other text does", "[L-1]") {
+    for (const Stage stage : all_stages) CHECK(stage_from_name(name_of(stage)) == stage);
+    for (const auto* text : {"", "Training", "training ", "(retired)"}) {
+        CHECK_FALSE(stage_from_name(text));
+    }
+}
+
+TEST_CASE("four stages are active, three are failures, and none is both", "[L-5]") {
+    const auto among = [](Stage stage, std::initializer_list<Stage> list) {
+        return std::find(list.begin(), list.end(), stage) != list.end();
+    };
+    for (const Stage stage : all_stages) {
+        CAPTURE(name_of(stage));
+        CHECK(is_active(stage) == among(stage, {Stage::training, Stage::blending, Stage::holding,
+                                                Stage::fossilized}));
+        CHECK(is_failure(stage) ==
+              among(stage, {Stage::pruned, Stage::embargoed, Stage::resetting}));
+    }
+}
+
+TEST_CASE("observers see the ten stages in value order as indices 0 to 9", "[L-6]") {
+    static_assert(stage_encoding_version == 1);
+    static_assert(stage_index(Stage::unknown) == 0U);
+    static_assert(stage_index(Stage::blending) == 4U);
+    static_assert(stage_index(Stage::holding) == 5U);
+    static_assert(stage_index(Stage::resetting) == 9U);
+    static_assert(std::is_sorted(all_stages.begin(), all_stages.end()));
+    for (std::size_t index = 0; index < 10; ++index) {
+        CHECK(stage_index(stage_from_index(index).value()) == index);
     }
     CHECK_FALSE(stage_from_index(10));
-    CHECK(stage_index(Stage::holding) == 5);
+    CHECK_FALSE(stage_index(static_cast<Stage>(5)));
+    CHECK_FALSE(stage_index(static_cast<Stage>(11)));
 }
 
-TEST_CASE("a retired or invalid stage value is an error that names the valid ones", "[L-6]") {
-    for (const int value : {5, -1, 11, 255}) {
-        const std::string text =
-            test::error_text<LifecycleError>([&] { (void)require_stage(value, "record"); });
-        CHECK(test::mentions(text, "4 (blending), 6 (holding)"));
-        CHECK(test::mentions(text, std::to_string(value)));
-    }
-    CHECK(require_stage(4, "record") == Stage::blending);
-    CHECK(require_stage_index(Stage::dormant) == 1);
-    REQUIRE_THROWS_AS(require_stage_index(static_cast<Stage>(5)), LifecycleError);
-}
-
-TEST_CASE("active stages run the seed and failure stages lead back to dormant", "[L-5]") {
+TEST_CASE("the one-hot encoding has a single 1 at the stage's index", "[L-6]") {
     for (const Stage stage : all_stages) {
-        const bool active = stage == Stage::training || stage == Stage::blending ||
-                            stage == Stage::holding || stage == Stage::fossilized;
-        const bool failure = stage == Stage::pruned || stage == Stage::embargoed ||
-                             stage == Stage::resetting;
-        CHECK(is_active(stage) == active);
-        CHECK(is_failure(stage) == failure);
+        const auto encoding = stage_one_hot(stage);
+        CHECK(std::count(encoding.begin(), encoding.end(), 1.0F) == 1);
+        CHECK(std::count(encoding.begin(), encoding.end(), 0.0F) == 9);
+        CHECK(encoding[stage_index(stage).value()] == 1.0F);
     }
+    const auto retired = stage_one_hot(static_cast<Stage>(5));
+    CHECK(std::count(retired.begin(), retired.end(), 0.0F) == 10);
 }

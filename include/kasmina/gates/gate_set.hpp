@@ -47,10 +47,10 @@ struct GateSet : Policies... {
 
     /// The verdict of a gate known at run time. A gate that the set lacks never passes: its
     /// result says `gate_exists` failed.
-    [[nodiscard]] constexpr GateResult evaluate(Gate gate, const GateEvidence& seen) const {
-        GateResult result(gate);
+    [[nodiscard]] constexpr GateResult evaluate(Gate asked, const GateEvidence& seen) const {
+        GateResult result(asked);
         const bool known =
-            ((Policies::gate == gate
+            ((Policies::gate == asked
                   ? (result = static_cast<const Policies&>(*this)(seen, thresholds), true)
                   : false) ||
              ...);

@@ -1,0 +1,131 @@
+// Gate sets: exchangeable per gate, complete by proof, and closed where they are not.
+#include <type_traits>
+
+#include <kasmina/gates/gate_set.hpp>
+
+#include "support/catch.hpp"
+
+using namespace kasmina;
+
+namespace {
+
+/// A user's own G5: the seed has held for ten epochs, whatever it contributes.
+struct Patience {
+    static constexpr Gate gate = Gate::g5;
+    int epochs = 10;
+
+    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds&) const {
+        return GateResult(gate).require_at_least("patience", seen.epochs_in_stage, epochs);
+    }
+};
+
+struct WithoutGate {
+    constexpr GateResult operator()(const GateEvidence&, const GateThresholds&) const {
+        return GateResult(Gate::g5);
+    }
+};
+struct WithoutVerdict {
+    static constexpr Gate gate = Gate::g5;
+};
+struct WithBareAnswer {
+    static constexpr Gate gate = Gate::g5;
+    constexpr bool operator()(const GateEvidence&, const GateThresholds&) const { return true; }
+};
+struct WithoutThresholds {
+    static constexpr Gate gate = Gate::g5;
+    constexpr GateResult operator()(const GateEvidence&) const { return GateResult(gate); }
+};
+struct NotConst {
+    static constexpr Gate gate = Gate::g5;
+    constexpr GateResult operator()(const GateEvidence&, const GateThresholds&) {
+        return GateResult(gate);
+    }
+};
+
+using Patient = GateSet<gates::Identity, gates::Germination, gates::PermissiveTraining,
+                        gates::Blended<true>, Patience>;
+
+}  // namespace
+
+TEST_CASE("a gate policy names its gate and gives a verdict, const", "[G-8]") {
+    static_assert(GatePolicy<gates::Identity> && GatePolicy<gates::Germination>);
+    static_assert(GatePolicy<gates::StrictTraining> && GatePolicy<gates::PermissiveTraining>);
+    static_assert(GatePolicy<gates::Blended<true>> && GatePolicy<gates::Contribution<false>>);
+    static_assert(GatePolicy<Patience>);
+    static_assert(!GatePolicy<WithoutGate>);
+    static_assert(!GatePolicy<WithoutVerdict>);
+    static_assert(!GatePolicy<WithBareAnswer>);
+    static_assert(!GatePolicy<WithoutThresholds>);
+    static_assert(!GatePolicy<NotConst>);
+    SUCCEED();
+}
+
+TEST_CASE("strict, permissive and a user's own gates mix in one set", "[G-8]") {
+    static_assert(GuardsEveryStep<StrictGates>::value);
+    static_assert(GuardsEveryStep<PermissiveGates>::value);
+    static_assert(GuardsEveryStep<Patient>::value);
+    const Patient set{};
+    GateEvidence seen;
+    seen.epochs_in_stage = 9;
+    CHECK(set.evaluate<Gate::g5>(seen).failed("patience"));
+    seen.epochs_in_stage = 10;
+    CHECK(set.evaluate<Gate::g5>(seen).passed());
+    CHECK(set.evaluate(Gate::g5, seen).passed());
+}
+
+TEST_CASE("the shipped sets differ just where the rules say", "[G-3][G-4][G-5][G-6]") {
+    GateEvidence seen;
+    seen.epochs_in_stage = 3;
+    seen.gradients = GradientEvidence{1.0, false, false};
+    CHECK_FALSE(StrictGates{}.evaluate(Gate::g2, seen).passed());
+    CHECK(PermissiveGates{}.evaluate(Gate::g2, seen).passed());
+    seen.alpha = seen.alpha_target = 1.0;
+    seen.epochs_in_stage = 0;
+    CHECK_FALSE(StrictGates{}.evaluate(Gate::g3, seen).passed());
+    CHECK(PermissiveGates{}.evaluate(Gate::g3, seen).passed());
+    seen.contribution = 0.5;
+    CHECK_FALSE(StrictGates{}.evaluate(Gate::g5, seen).passed());
+    CHECK(PermissiveGates{}.evaluate(Gate::g5, seen).passed());
+}
+
+TEST_CASE("the thresholds of a set reach its gates", "[G-8]") {
+    StrictGates set;
+    set.thresholds.min_fossilize_contribution = 0.25;
+    GateEvidence seen;
+    seen.contribution = 0.3;
+    CHECK(set.evaluate(Gate::g5, seen).passed());
+    CHECK(set.evaluate(Gate::g5, seen).find("contribution")->bound == 0.25);
+}
+
+TEST_CASE("both ways to ask a gate give one verdict", "[G-8]") {
+    GateEvidence seen;
+    seen.has_seed_id = true;
+    const StrictGates set{};
+    const auto same = [](const GateResult& a, const GateResult& b) {
+        bool equal = a.gate() == b.gate() && a.score() == b.score() && a.checks() == b.checks();
+        for (std::size_t i = 0; equal && i < a.checks(); ++i) {
+            equal = a.check(i).name == b.check(i).name && a.check(i).passed == b.check(i).passed;
+        }
+        return equal;
+    };
+    CHECK(same(set.evaluate<Gate::g0>(seen), set.evaluate(Gate::g0, seen)));
+    CHECK(same(set.evaluate<Gate::g2>(seen), set.evaluate(Gate::g2, seen)));
+    CHECK(same(set.evaluate<Gate::g5>(seen), set.evaluate(Gate::g5, seen)));
+}
+
+TEST_CASE("a gate that a set lacks never passes", "[G-0]") {
+    const GateSet<gates::Identity> set{};
+    static_assert(decltype(set)::has<Gate::g0>);
+    static_assert(!decltype(set)::has<Gate::g3>);
+    const auto result = set.evaluate(Gate::g3, GateEvidence{});
+    CHECK_FALSE(result.passed());
+    CHECK(result.gate() == Gate::g3);
+    CHECK(result.failed("gate_exists"));
+    const auto retired = StrictGates{}.evaluate(static_cast<Gate>(4), GateEvidence{});
+    CHECK(retired.failed("gate_exists"));
+    CHECK_FALSE(StrictGates{}.evaluate(Gate::none, GateEvidence{}).passed());
+}
+
+// A set of policies without state is its thresholds and the room that distinct bases take.
+static_assert(sizeof(GateThresholds) == 48);
+static_assert(sizeof(StrictGates) == sizeof(GateThresholds));
