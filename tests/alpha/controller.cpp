@@ -71,8 +71,7 @@ TEST_CASE("every ramp is monotone and stays between its ends", "[A-3]") {
     for (const double start : {0.0, 0.3, 1.0}) {
         for (const double target : {0.0, 0.1, 0.7, 1.0}) {
             if (start == target) continue;
-            for (const auto curve :
-                 {AlphaCurve::linear, AlphaCurve::cosine, AlphaCurve::sigmoid}) {
+            for (const auto curve : {AlphaCurve::linear, AlphaCurve::cosine, AlphaCurve::sigmoid}) {
                 for (const double steepness : {0.1, 12.0, 1e6}) {
                     CAPTURE(start, target, name_of(curve), steepness);
                     AlphaController controller = holding_at(start);

@@ -103,8 +103,8 @@ TEST_CASE("exp and cos of the compiler are those of the C library", "[A-4]") {
     double worst_cos = 0.0;
     for (int i = 0; i <= 10000; ++i) {
         const double t = i / 10000.0;
-        worst_cos = std::max(worst_cos,
-                             std::abs(alpha_detail::cos_pi(t) - std::cos(std::numbers::pi * t)));
+        worst_cos =
+            std::max(worst_cos, std::abs(alpha_detail::cos_pi(t) - std::cos(std::numbers::pi * t)));
     }
     CHECK(worst_cos < 5e-16);
 }

@@ -66,18 +66,19 @@ TEST_CASE("gates run in the compiler too", "[G-8]") {
 TEST_CASE("G0 asks for both names", "[G-1]") {
     using gates::Identity;
     CHECK(verdict<Identity>(worthy()).passed());
-    CHECK(verdict<Identity>(but([](auto& seen) { seen.has_seed_id = false; }))
-              .failed("seed_id_present"));
-    CHECK(verdict<Identity>(but([](auto& seen) { seen.has_blueprint_id = false; }))
-              .failed("blueprint_id_present"));
+    CHECK(verdict<Identity>(but([](auto& seen) {
+              seen.has_seed_id = false;
+          })).failed("seed_id_present"));
+    CHECK(verdict<Identity>(but([](auto& seen) {
+              seen.has_blueprint_id = false;
+          })).failed("blueprint_id_present"));
 }
 
 TEST_CASE("G1 asks that the seed is germinated, and nothing else will do", "[G-2]") {
     for (const Stage stage : all_stages) {
         CAPTURE(name_of(stage));
-        const auto result = verdict<gates::Germination>(but([&](auto& seen) {
-            seen.stage = stage;
-        }));
+        const auto result =
+            verdict<gates::Germination>(but([&](auto& seen) { seen.stage = stage; }));
         CHECK(result.passed() == (stage == Stage::germinated));
         CHECK(result.failed("stage_is_germinated") == (stage != Stage::germinated));
     }
@@ -86,15 +87,14 @@ TEST_CASE("G1 asks that the seed is germinated, and nothing else will do", "[G-2
 TEST_CASE("strict G2 needs improvement, time and a learning seed, each at its bound", "[G-3]") {
     using G2 = gates::StrictTraining;
     CHECK(verdict<G2>(worthy()).passed());
-    const auto slow = verdict<G2>(but([](auto& seen) {
-        seen.improvement_since_stage_start = 0.49;
-    }));
+    const auto slow =
+        verdict<G2>(but([](auto& seen) { seen.improvement_since_stage_start = 0.49; }));
     CHECK(slow.failed("training_improvement"));
     CHECK_FALSE(slow.failed("epochs_in_stage"));
-    CHECK(verdict<G2>(but([](auto& seen) { seen.epochs_in_stage = 2; }))
-              .failed("epochs_in_stage"));
-    CHECK(verdict<G2>(but([](auto& seen) { seen.gradient_ratio = 0.09; }))
-              .failed("seed_gradient_ratio"));
+    CHECK(verdict<G2>(but([](auto& seen) { seen.epochs_in_stage = 2; })).failed("epochs_in_stage"));
+    CHECK(verdict<G2>(but([](auto& seen) {
+              seen.gradient_ratio = 0.09;
+          })).failed("seed_gradient_ratio"));
 }
 
 TEST_CASE("a gradient ratio that was never measured is not a ratio of zero", "[G-3]") {
@@ -109,9 +109,9 @@ TEST_CASE("a gradient ratio that was never measured is not a ratio of zero", "[G
 
 TEST_CASE("the score of strict G2 is a fifth of the improvement in points", "[G-3]") {
     const auto score = [](double improvement) {
-        return verdict<gates::StrictTraining>(but([&](auto& seen) {
-                   seen.improvement_since_stage_start = improvement;
-               })).score();
+        return verdict<gates::StrictTraining>(
+                   but([&](auto& seen) { seen.improvement_since_stage_start = improvement; }))
+            .score();
     };
     CHECK(score(2.5) == 0.5);
     CHECK(score(-1.0) == 0.0);
@@ -125,14 +125,16 @@ TEST_CASE("permissive G2 asks for sane gradients, not for improvement", "[G-4]")
               seen.gradient_ratio.reset();
               seen.gradients->vanishing = true;
           })).passed());
-    CHECK(verdict<G2>(but([](auto& seen) { seen.epochs_in_stage = 2; }))
-              .failed("epochs_in_stage"));
-    CHECK(verdict<G2>(but([](auto& seen) { seen.gradients.reset(); }))
-              .failed("gradient_statistics_measured"));
-    CHECK(verdict<G2>(but([](auto& seen) { seen.gradients->exploding = true; }))
-              .failed("gradients_not_exploding"));
-    CHECK(verdict<G2>(but([](auto& seen) { seen.gradients->health = 0.69; }))
-              .failed("gradient_health"));
+    CHECK(verdict<G2>(but([](auto& seen) { seen.epochs_in_stage = 2; })).failed("epochs_in_stage"));
+    CHECK(verdict<G2>(but([](auto& seen) {
+              seen.gradients.reset();
+          })).failed("gradient_statistics_measured"));
+    CHECK(verdict<G2>(but([](auto& seen) {
+              seen.gradients->exploding = true;
+          })).failed("gradients_not_exploding"));
+    CHECK(verdict<G2>(but([](auto& seen) {
+              seen.gradients->health = 0.69;
+          })).failed("gradient_health"));
 }
 
 TEST_CASE("G3 asks for full amplitude at rest; strict for time too", "[G-5]") {
@@ -143,8 +145,9 @@ TEST_CASE("G3 asks for full amplitude at rest; strict for time too", "[G-5]") {
     const auto partial = but([](auto& seen) { seen.alpha = seen.alpha_target = 0.7; });
     CHECK(verdict<Permissive>(partial).failed("alpha_target_full"));
     CHECK(verdict<Permissive>(partial).score() == 0.7);
-    CHECK(verdict<Permissive>(but([](auto& seen) { seen.alpha_mode = AlphaMode::up; }))
-              .failed("alpha_controller_holds"));
+    CHECK(verdict<Permissive>(but([](auto& seen) {
+              seen.alpha_mode = AlphaMode::up;
+          })).failed("alpha_controller_holds"));
     const auto off_target = but([](auto& seen) { seen.alpha = 1.0 - 3e-6; });
     CHECK(verdict<Permissive>(off_target).failed("alpha_at_target"));
     const auto young = but([](auto& seen) { seen.epochs_in_stage = 2; });
@@ -178,9 +181,9 @@ TEST_CASE("G5 asks for a measured contribution and a healthy seed", "[G-6]") {
 
 TEST_CASE("the score of G5 is a tenth of the contribution in points", "[G-6]") {
     const auto score = [](double contribution) {
-        return verdict<gates::Contribution<true>>(but([&](auto& seen) {
-                   seen.contribution = contribution;
-               })).score();
+        return verdict<gates::Contribution<true>>(
+                   but([&](auto& seen) { seen.contribution = contribution; }))
+            .score();
     };
     CHECK(score(2.5) == 0.25);
     CHECK(score(-1.0) == 0.0);

@@ -32,9 +32,8 @@ inline constexpr Steps<9> sound_steps{{
 template <const auto& Rows>
 struct Lifecycle {
     static constexpr TransitionTable table{Rows};
-    static constexpr std::array stages{Phase::created, Phase::empty,  Phase::learning,
-                                       Phase::mixing,  Phase::judged, Phase::kept,
-                                       Phase::forgotten};
+    static constexpr std::array stages{Phase::created, Phase::empty, Phase::learning, Phase::mixing,
+                                       Phase::judged,  Phase::kept,  Phase::forgotten};
     static constexpr Phase first = Phase::created;
     static constexpr Phase rest = Phase::empty;
     static constexpr Phase final = Phase::kept;
@@ -97,8 +96,7 @@ TEST_CASE("a stage that nothing leads to is named", "[L-2][L-3]") {
         left[5] = {Phase::forgotten, Phase::empty};
         return left;
     }();
-    static_assert(breaks<Lifecycle<steps>,
-                         LifecycleRule::every_stage_is_reachable_from_the_first>(
+    static_assert(breaks<Lifecycle<steps>, LifecycleRule::every_stage_is_reachable_from_the_first>(
         Phase::created, Phase::forgotten));
     SUCCEED();
 }
@@ -126,29 +124,29 @@ TEST_CASE("stages that cannot return to rest are named", "[L-2][L-3]") {
 TEST_CASE("ways round a milestone are named with what they go round", "[L-2][L-3]") {
     using enum LifecycleRule;
     static constexpr auto last = extended({Phase::mixing, Phase::kept, Guard::review});
-    static_assert(breaks<Lifecycle<last>,
-                         every_path_to_the_final_stage_passes_the_milestones_in_order>(
-        Phase::judged, Phase::kept));
+    static_assert(
+        breaks<Lifecycle<last>, every_path_to_the_final_stage_passes_the_milestones_in_order>(
+            Phase::judged, Phase::kept));
     static constexpr auto first = extended({Phase::empty, Phase::mixing, Guard::review});
-    static_assert(breaks<Lifecycle<first>,
-                         every_path_to_the_final_stage_passes_the_milestones_in_order>(
-        Phase::learning, Phase::kept));
+    static_assert(
+        breaks<Lifecycle<first>, every_path_to_the_final_stage_passes_the_milestones_in_order>(
+            Phase::learning, Phase::kept));
     SUCCEED();
 }
 
 TEST_CASE("milestones that are passed, but not in order, are named", "[L-2][L-3]") {
-    static_assert(breaks<OutOfOrder,
-                         LifecycleRule::
-                             every_path_to_the_final_stage_passes_the_milestones_in_order>(
-        Phase::mixing, Phase::learning));
+    static_assert(
+        breaks<OutOfOrder,
+               LifecycleRule::every_path_to_the_final_stage_passes_the_milestones_in_order>(
+            Phase::mixing, Phase::learning));
     SUCCEED();
 }
 
 TEST_CASE("a step that raises influence unguarded is named", "[L-2][L-3]") {
     static constexpr auto steps = exchanged(4, {Phase::judged, Phase::kept});
-    static_assert(breaks<Lifecycle<steps>,
-                         LifecycleRule::every_step_that_raises_influence_has_a_gate>(
-        Phase::judged, Phase::kept));
+    static_assert(
+        breaks<Lifecycle<steps>, LifecycleRule::every_step_that_raises_influence_has_a_gate>(
+            Phase::judged, Phase::kept));
     SUCCEED();
 }
 
@@ -167,8 +165,8 @@ TEST_CASE("a gate on a prune or on the way back is named", "[L-2][L-3]") {
 
 TEST_CASE("a stage that leads to itself is named", "[L-2][L-3]") {
     static constexpr auto steps = extended({Phase::mixing, Phase::mixing});
-    static_assert(breaks<Lifecycle<steps>, LifecycleRule::no_stage_leads_to_itself>(
-        Phase::mixing, Phase::mixing));
+    static_assert(breaks<Lifecycle<steps>, LifecycleRule::no_stage_leads_to_itself>(Phase::mixing,
+                                                                                    Phase::mixing));
     SUCCEED();
 }
 
@@ -213,19 +211,19 @@ TEST_CASE("a lifecycle description needs each of its members", "[L-3]") {
     static_assert(LifecycleDescription<SeedLifecycle>);
     static_assert(LifecycleDescription<Described<HasTable, HasStages, HasFirst, HasRest, HasFinal,
                                                  HasInfluence, HasMilestones>>);
-    static_assert(!LifecycleDescription<Described<HasStages, HasFirst, HasRest, HasFinal,
-                                                  HasInfluence, HasMilestones>>);
-    static_assert(!LifecycleDescription<Described<HasTable, HasFirst, HasRest, HasFinal,
-                                                  HasInfluence, HasMilestones>>);
-    static_assert(!LifecycleDescription<Described<HasTable, HasStages, HasRest, HasFinal,
-                                                  HasInfluence, HasMilestones>>);
-    static_assert(!LifecycleDescription<Described<HasTable, HasStages, HasFirst, HasFinal,
-                                                  HasInfluence, HasMilestones>>);
-    static_assert(!LifecycleDescription<Described<HasTable, HasStages, HasFirst, HasRest,
-                                                  HasInfluence, HasMilestones>>);
-    static_assert(!LifecycleDescription<Described<HasTable, HasStages, HasFirst, HasRest, HasFinal,
-                                                  HasMilestones>>);
-    static_assert(!LifecycleDescription<Described<HasTable, HasStages, HasFirst, HasRest, HasFinal,
-                                                  HasInfluence>>);
+    static_assert(!LifecycleDescription<
+                  Described<HasStages, HasFirst, HasRest, HasFinal, HasInfluence, HasMilestones>>);
+    static_assert(!LifecycleDescription<
+                  Described<HasTable, HasFirst, HasRest, HasFinal, HasInfluence, HasMilestones>>);
+    static_assert(!LifecycleDescription<
+                  Described<HasTable, HasStages, HasRest, HasFinal, HasInfluence, HasMilestones>>);
+    static_assert(!LifecycleDescription<
+                  Described<HasTable, HasStages, HasFirst, HasFinal, HasInfluence, HasMilestones>>);
+    static_assert(!LifecycleDescription<
+                  Described<HasTable, HasStages, HasFirst, HasRest, HasInfluence, HasMilestones>>);
+    static_assert(!LifecycleDescription<
+                  Described<HasTable, HasStages, HasFirst, HasRest, HasFinal, HasMilestones>>);
+    static_assert(!LifecycleDescription<
+                  Described<HasTable, HasStages, HasFirst, HasRest, HasFinal, HasInfluence>>);
     SUCCEED();
 }

@@ -47,8 +47,8 @@ TEST_CASE("four stages are active, three are failures, and none is both", "[L-5]
     };
     for (const Stage stage : all_stages) {
         CAPTURE(name_of(stage));
-        CHECK(is_active(stage) == among(stage, {Stage::training, Stage::blending, Stage::holding,
-                                                Stage::fossilized}));
+        CHECK(is_active(stage) ==
+              among(stage, {Stage::training, Stage::blending, Stage::holding, Stage::fossilized}));
         CHECK(is_failure(stage) ==
               among(stage, {Stage::pruned, Stage::embargoed, Stage::resetting}));
     }

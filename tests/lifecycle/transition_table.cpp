@@ -14,10 +14,9 @@ static_assert(sizeof(transitions) == 14 * 3);
 
 TEST_CASE("exactly the fourteen steps are allowed, of all hundred pairs", "[L-1]") {
     const std::set<std::pair<Stage, Stage>> allowed{
-        {unknown, dormant},     {dormant, germinated}, {germinated, training},
-        {germinated, pruned},   {training, blending},  {training, pruned},
-        {blending, holding},    {blending, pruned},    {holding, fossilized},
-        {holding, blending},    {holding, pruned},     {pruned, embargoed},
+        {unknown, dormant},     {dormant, germinated}, {germinated, training}, {germinated, pruned},
+        {training, blending},   {training, pruned},    {blending, holding},    {blending, pruned},
+        {holding, fossilized},  {holding, blending},   {holding, pruned},      {pruned, embargoed},
         {embargoed, resetting}, {resetting, dormant}};
     for (const Stage from : all_stages) {
         for (const Stage to : all_stages) {
@@ -28,8 +27,7 @@ TEST_CASE("exactly the fourteen steps are allowed, of all hundred pairs", "[L-1]
     }
 }
 
-TEST_CASE("the five forward steps carry the five gates, no other step carries one",
-          "[L-2][L-9]") {
+TEST_CASE("the five forward steps carry the five gates, no other step carries one", "[L-2][L-9]") {
     static_assert(gate_of(dormant, germinated) == Gate::g0);
     static_assert(gate_of(germinated, training) == Gate::g1);
     static_assert(gate_of(training, blending) == Gate::g2);

@@ -6,7 +6,11 @@
 #include "illegal_advance.inc"
 
 #ifdef KASMINA_MUST_NOT_COMPILE
-auto step(SeedIn<Stage::fossilized> seed) { return std::move(seed).prune("no"); }
+auto step(SeedIn<Stage::fossilized> seed) {
+    return std::move(seed).prune("no");
+}
 #else
-auto step(SeedIn<Stage::holding> seed) { return std::move(seed).prune("no"); }
+auto step(SeedIn<Stage::holding> seed) {
+    return std::move(seed).prune("no");
+}
 #endif

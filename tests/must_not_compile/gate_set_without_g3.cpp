@@ -5,8 +5,8 @@
 
 using namespace kasmina;
 #ifdef KASMINA_MUST_NOT_COMPILE
-using Gates = GateSet<gates::Identity, gates::Germination, gates::StrictTraining,
-                      gates::Contribution<true>>;
+using Gates =
+    GateSet<gates::Identity, gates::Germination, gates::StrictTraining, gates::Contribution<true>>;
 #else
 using Gates = GateSet<gates::Identity, gates::Germination, gates::StrictTraining,
                       gates::Blended<false>, gates::Contribution<true>>;

@@ -8,9 +8,15 @@
 struct Lifecycle {
     using enum Phase;
     static constexpr kasmina::TransitionTable table{std::to_array<Row>({
-        {created, empty}, {empty, learning, Guard::any}, {learning, mixing, Guard::any},
-        {mixing, judged, Guard::any}, {judged, kept, Guard::any}, {learning, forgotten},
-        {forgotten, empty}, {mixing, empty}, {judged, empty},
+        {created, empty},
+        {empty, learning, Guard::any},
+        {learning, mixing, Guard::any},
+        {mixing, judged, Guard::any},
+        {judged, kept, Guard::any},
+        {learning, forgotten},
+        {forgotten, empty},
+        {mixing, empty},
+        {judged, empty},
 #ifdef KASMINA_MUST_NOT_COMPILE
         {mixing, kept, Guard::any},
 #endif

@@ -14,9 +14,15 @@ constexpr Guard last = Guard::any;
 struct Lifecycle {
     using enum Phase;
     static constexpr kasmina::TransitionTable table{std::to_array<Row>({
-        {created, empty}, {empty, learning, Guard::any}, {learning, mixing, Guard::any},
-        {mixing, judged, Guard::any}, {judged, kept, last}, {learning, forgotten},
-        {forgotten, empty}, {mixing, empty}, {judged, empty},
+        {created, empty},
+        {empty, learning, Guard::any},
+        {learning, mixing, Guard::any},
+        {mixing, judged, Guard::any},
+        {judged, kept, last},
+        {learning, forgotten},
+        {forgotten, empty},
+        {mixing, empty},
+        {judged, empty},
     })};
     static constexpr std::array stages{created, empty, learning, mixing, judged, kept, forgotten};
     static constexpr Phase first = created, rest = empty, final = kept;

@@ -7,8 +7,12 @@
 struct Lifecycle {
     using enum Phase;
     static constexpr kasmina::TransitionTable table{std::to_array<Row>({
-        {created, empty}, {empty, learning, Guard::any}, {learning, mixing, Guard::any},
-        {mixing, judged, Guard::any}, {judged, kept, Guard::any}, {forgotten, empty},
+        {created, empty},
+        {empty, learning, Guard::any},
+        {learning, mixing, Guard::any},
+        {mixing, judged, Guard::any},
+        {judged, kept, Guard::any},
+        {forgotten, empty},
         {judged, empty},
 #ifndef KASMINA_MUST_NOT_COMPILE
         {learning, forgotten},

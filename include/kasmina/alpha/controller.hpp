@@ -49,8 +49,8 @@ namespace alpha_detail {
                      "a controller that holds",
                      "mode " + std::string(name_of(state.mode)) + ", step " +
                          std::to_string(state.steps_done) + " of " +
-                         std::to_string(state.steps_total) + " to " +
-                         std::to_string(state.target) + ", asked for " + std::to_string(target),
+                         std::to_string(state.steps_total) + " to " + std::to_string(state.target) +
+                         ", asked for " + std::to_string(target),
                      "wait until the ramp ends, or drop it with hold_at");
 }
 

@@ -11,11 +11,11 @@ namespace kasmina {
 
 /// A gate policy: which gate it is, and a verdict from evidence and thresholds (G-8).
 template <class P>
-concept GatePolicy = requires(const P policy, const GateEvidence& seen,
-                              const GateThresholds& thresholds) {
-    { P::gate } -> std::convertible_to<Gate>;
-    { policy(seen, thresholds) } -> std::same_as<GateResult>;
-};
+concept GatePolicy =
+    requires(const P policy, const GateEvidence& seen, const GateThresholds& thresholds) {
+        { P::gate } -> std::convertible_to<Gate>;
+        { policy(seen, thresholds) } -> std::same_as<GateResult>;
+    };
 
 /// Names a gate in the condition of an assertion, where clang shows it.
 template <Gate G, bool Present>
@@ -64,9 +64,12 @@ namespace gates::detail {
 /// The first gate that the table needs and the set lacks; Gate::none when it lacks none.
 template <class Set>
 consteval Gate first_missing() {
-    constexpr bool has[]{Set::template has<Gate::g0>, Set::template has<Gate::g1>,
-                         Set::template has<Gate::g2>, Set::template has<Gate::g3>,
-                         false,                       Set::template has<Gate::g5>};
+    constexpr bool has[]{Set::template has<Gate::g0>,
+                         Set::template has<Gate::g1>,
+                         Set::template has<Gate::g2>,
+                         Set::template has<Gate::g3>,
+                         false,
+                         Set::template has<Gate::g5>};
     for (const auto& row : transitions.rows) {
         if (row.gate != Gate::none && !has[static_cast<std::size_t>(row.gate)]) return row.gate;
     }

@@ -10,7 +10,9 @@ namespace kasmina::gates {
 
 namespace detail {
 
-constexpr double magnitude(double value) noexcept { return value < 0.0 ? -value : value; }
+constexpr double magnitude(double value) noexcept {
+    return value < 0.0 ? -value : value;
+}
 
 }  // namespace detail
 
@@ -64,12 +66,10 @@ struct PermissiveTraining {
 
     constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
         GateResult result(gate);
-        result.require_at_least("epochs_in_stage", seen.epochs_in_stage,
-                                bound.min_blending_epochs);
+        result.require_at_least("epochs_in_stage", seen.epochs_in_stage, bound.min_blending_epochs);
         if (!seen.gradients) return result.require("gradient_statistics_measured", false);
         return result.require("gradients_not_exploding", !seen.gradients->exploding)
-            .require_at_least("gradient_health", seen.gradients->health,
-                              bound.min_gradient_health)
+            .require_at_least("gradient_health", seen.gradients->health, bound.min_gradient_health)
             .with_score(seen.gradients->health);
     }
 };
@@ -81,11 +81,9 @@ struct Blended {
 
     constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
         GateResult result(gate);
-        result
-            .require_at_least("alpha_target_full", seen.alpha_target, 1.0 - bound.alpha_tolerance)
+        result.require_at_least("alpha_target_full", seen.alpha_target, 1.0 - bound.alpha_tolerance)
             .require("alpha_controller_holds", seen.alpha_mode == AlphaMode::hold)
-            .require_at_most("alpha_at_target",
-                             detail::magnitude(seen.alpha - seen.alpha_target),
+            .require_at_most("alpha_at_target", detail::magnitude(seen.alpha - seen.alpha_target),
                              bound.alpha_tolerance);
         if constexpr (Strict) {
             result.require_at_least("epochs_in_stage", seen.epochs_in_stage,

@@ -99,8 +99,7 @@ consteval bool reaches(StageType from, StageType to, StageType avoided) {
     const Graph<L>& steps = graph<L>;
     bool seen[Graph<L>::stages]{};
     seen[Graph<L>::index(from)] = true;
-    const std::size_t blocked =
-        avoided == from ? Graph<L>::stages : Graph<L>::index(avoided);
+    const std::size_t blocked = avoided == from ? Graph<L>::stages : Graph<L>::index(avoided);
     bool changed = true;
     while (changed) {
         changed = false;
@@ -251,10 +250,8 @@ struct LifecycleProof {
 /// names the rule broken and the stages (L-3). An alias, so that the compiler's first lines show
 /// the verdict and not just `MyLifecycle`.
 template <LifecycleDescription L>
-using ProvenLifecycle =
-    lifecycle_detail::LifecycleProof<L, lifecycle_detail::verdict<L>.rule,
-                                     lifecycle_detail::verdict<L>.finding.from,
-                                     lifecycle_detail::verdict<L>.finding.to,
-                                     lifecycle_detail::verdict<L>.finding.holds>;
+using ProvenLifecycle = lifecycle_detail::LifecycleProof<
+    L, lifecycle_detail::verdict<L>.rule, lifecycle_detail::verdict<L>.finding.from,
+    lifecycle_detail::verdict<L>.finding.to, lifecycle_detail::verdict<L>.finding.holds>;
 
 }  // namespace kasmina

@@ -26,8 +26,8 @@ enum class Stage : std::uint8_t {
 
 /// All valid stages in value order; a stage's place here is its observer index (L-6, version 1).
 inline constexpr std::array all_stages{
-    Stage::unknown,    Stage::dormant, Stage::germinated, Stage::training,  Stage::blending,
-    Stage::holding,    Stage::fossilized, Stage::pruned,  Stage::embargoed, Stage::resetting};
+    Stage::unknown, Stage::dormant,    Stage::germinated, Stage::training,  Stage::blending,
+    Stage::holding, Stage::fossilized, Stage::pruned,     Stage::embargoed, Stage::resetting};
 
 /// Version of the index encoding below.
 inline constexpr int stage_encoding_version = 1;

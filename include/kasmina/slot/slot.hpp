@@ -219,14 +219,14 @@ public:
 
         Generator generator = services_->generator;
         using Made = typename Blueprint::template Module<B>;
-        Live seed{SeedRecord{}, Module(std::in_place_type<Made>, width_, blueprint_options,
-                                       generator),
-                  options};
+        Live seed{SeedRecord{},
+                  Module(std::in_place_type<Made>, width_, blueprint_options, generator), options};
         check_shape_preserved<B>(std::get<Made>(seed.module), Blueprint::name, topology_, width_);
-        if (options.algorithm == BlendAlgorithm::gate) seed.gate.emplace(topology_, width_, generator);
+        if (options.algorithm == BlendAlgorithm::gate)
+            seed.gate.emplace(topology_, width_, generator);
         seed.record.blueprint = Blueprint::name;
-        seed.record.seed_id = options.seed_id.empty() ? name_ + "-" + seed.record.blueprint
-                                                      : options.seed_id;
+        seed.record.seed_id =
+            options.seed_id.empty() ? name_ + "-" + seed.record.blueprint : options.seed_id;
         seed.record.metrics.host_parameters = services_->host_parameters;
         seed.record.metrics.seed_parameters = count(seed);
 
@@ -238,7 +238,8 @@ public:
         if (!result.advanced) return result;
         go<Germinated>(&seed);
         services_->generator = generator;
-        send([this] { return telemetry_events::germinated(context(), services_->host_parameters); });
+        send(
+            [this] { return telemetry_events::germinated(context(), services_->host_parameters); });
         return result;
     }
 
@@ -290,7 +291,9 @@ public:
         metrics.auto_pruned = automatic;
         metrics.prune_reason = reason;
         go<slot_detail::Pruned>();
-        send([&] { return telemetry_events::pruned(context(), from, reason, initiator, automatic); });
+        send([&] {
+            return telemetry_events::pruned(context(), from, reason, initiator, automatic);
+        });
         return {true, {}};
     }
 
@@ -301,8 +304,8 @@ public:
     Outcome schedule_prune(int steps, AlphaCurve curve, double steepness, std::string reason,
                            std::string initiator = "user") {
         const AlphaController* controller = alpha_controller();
-        const bool ramps = std::holds_alternative<Blending>(state_) ||
-                           std::holds_alternative<Holding>(state_);
+        const bool ramps =
+            std::holds_alternative<Blending>(state_) || std::holds_alternative<Holding>(state_);
         if (!ramps || steps < 1 || controller->alpha() == 0.0) {
             return prune(std::move(reason), std::move(initiator));
         }
@@ -310,8 +313,8 @@ public:
         if (std::holds_alternative<Holding>(state_)) go<Blending>();
         Blending& blending = std::get<Blending>(state_);
         blending.alpha.retarget(0.0, steps, curve, steepness);
-        blending.scheduled_prune = slot_detail::ScheduledPrune{std::move(reason),
-                                                               std::move(initiator)};
+        blending.scheduled_prune =
+            slot_detail::ScheduledPrune{std::move(reason), std::move(initiator)};
         freeze(blending);
         return {true, {}};
     }
@@ -431,8 +434,8 @@ private:
     void go(Live* newborn = nullptr) {
         const Stage from = stage();
         const int epochs = record() == nullptr ? 0 : record()->metrics.epochs_in_stage;
-        slot_detail::StepInput<B, Module> input{topology_ == Topology::cnn,
-                                                options_.embargo_ticks, newborn};
+        slot_detail::StepInput<B, Module> input{topology_ == Topology::cnn, options_.embargo_ticks,
+                                                newborn};
         State next = std::visit(
             [&]<class From>(From& state) -> State {
                 using Step = slot_detail::Step<From, To>;
@@ -447,7 +450,9 @@ private:
         state_ = std::move(next);
         if (SeedRecord* seed = mutable_record()) seed->enter(from, To::stage);
         if constexpr (!std::same_as<To, slot_detail::Dormant>) {
-            send([&] { return telemetry_events::stage_changed(context(), from, To::stage, epochs); });
+            send([&] {
+                return telemetry_events::stage_changed(context(), from, To::stage, epochs);
+            });
         }
     }
 
@@ -535,12 +540,11 @@ private:
 
     /// `amplitude` is a number, or a span with one per sample.
     template <class Amplitude>
-    [[nodiscard]] static Variable<B> blend(Tape<B>& tape, const Live& live,
-                                           const Variable<B>& host, const Variable<B>& seed,
-                                           const Variable<B>& input, const Amplitude& amplitude) {
+    [[nodiscard]] static Variable<B> blend(Tape<B>& tape, const Live& live, const Variable<B>& host,
+                                           const Variable<B>& seed, const Variable<B>& input,
+                                           const Amplitude& amplitude) {
         switch (live.blend.algorithm) {
-            case BlendAlgorithm::multiply:
-                return ops::blend_multiply(host, seed, input, amplitude);
+            case BlendAlgorithm::multiply: return ops::blend_multiply(host, seed, input, amplitude);
             case BlendAlgorithm::gate:
                 return ops::blend_gate(host, seed, live.gate->forward(tape, input), amplitude);
             case BlendAlgorithm::add: break;

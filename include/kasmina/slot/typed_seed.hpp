@@ -138,8 +138,7 @@ public:
             static_assert(GateIsInSet<Guard, Gates::template has<Guard>>::value,
                           "this gate set lacks the gate on this step: add a policy for it");
             using Next = Seed<To, Blueprint, B>;
-            GateResult verdict =
-                gates.template evaluate<Guard>(evidence_of(S, &record(), alpha()));
+            GateResult verdict = gates.template evaluate<Guard>(evidence_of(S, &record(), alpha()));
             if (!verdict.passed()) {
                 return Advanced<Next, Seed>{
                     verdict, std::variant<Next, Seed>(std::in_place_index<1>, std::move(*this))};
