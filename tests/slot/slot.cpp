@@ -1,0 +1,479 @@
+// The run-time slot on its own: every operation, what it refuses, and what a refusal leaves alone.
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <kasmina/backends/eigen.hpp>
+#include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/slot/slot.hpp>
+
+#include "slot/open_gates.hpp"
+#include "support/catch.hpp"
+#include "support/error_text.hpp"
+
+namespace kasmina {
+namespace {
+
+using B = backends::Eigen<double>;
+using OpenSlot = Slot<B, CnnBlueprints, test::OpenPolicies>;
+using StrictSlot = Slot<B, CnnBlueprints>;
+
+/// A slot of width 8 with what it would share with others.
+template <class SlotType, class Policies>
+struct Alone {
+    explicit Alone(SlotOptions options = {})
+        : slot("r0c0", Topology::cnn, 8, options, services) {}
+    SlotServices<Policies> services{.generator = Generator(7)};
+    SlotType slot;
+};
+using Open = Alone<OpenSlot, test::OpenPolicies>;
+using Strict = Alone<StrictSlot, DefaultPolicies>;
+
+void go_to(OpenSlot& slot, Stage goal) {
+    slot.germinate("conv_light");
+    while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
+}
+
+const std::vector<Stage> live_stages{Stage::germinated, Stage::training, Stage::blending,
+                                     Stage::holding};
+
+TEST_CASE("a germinated seed is named, counted and does not touch the forward pass", "[S-1]") {
+    Open open;
+    open.services.host_parameters = 1234;
+    const AdvanceResult result = open.slot.germinate("conv_light");
+    CHECK(result.advanced);
+    CHECK(result.gate.gate() == Gate::g0);
+    CHECK(open.slot.stage() == Stage::germinated);
+    REQUIRE(open.slot.record() != nullptr);
+    CHECK(open.slot.record()->seed_id == "r0c0-conv_light");
+    CHECK(open.slot.record()->metrics.seed_parameters == 592);
+    CHECK(open.slot.record()->metrics.host_parameters == 1234);
+    CHECK_FALSE(open.slot.active());
+    CHECK(open.slot.alpha() == 0.0);
+}
+
+TEST_CASE("the seed id can be chosen", "[S-1]") {
+    Open open;
+    open.slot.germinate("norm", {.seed_id = "mine"});
+    CHECK(open.slot.record()->seed_id == "mine");
+}
+
+TEST_CASE("a gated seed counts its gate network", "[S-1][A-6]") {
+    Open open;
+    open.slot.germinate("conv_light", {.algorithm = BlendAlgorithm::gate});
+    CHECK(open.slot.record()->metrics.seed_parameters == 592 + 81);
+}
+
+TEST_CASE("a germination that fails leaves the slot and the random stream alone", "[S-1][B-4]") {
+    Open open;
+    Open fresh;
+    const double nan = std::numeric_limits<double>::quiet_NaN();
+    CHECK_THROWS_AS(open.slot.germinate("conv_huge"), UnknownNameError);
+    CHECK_THROWS_AS(open.slot.germinate("norm", {.tempo_epochs = 0}), OptionError);
+    CHECK_THROWS_AS(open.slot.germinate("norm", {.alpha_target = 0.0}), OptionError);
+    CHECK_THROWS_AS(open.slot.germinate("norm", {.alpha_target = 1.01}), OptionError);
+    CHECK_THROWS_AS(open.slot.germinate("norm", {.steepness = nan}), OptionError);
+    open.services.gates.thresholds.min_blending_epochs = -1;
+    CHECK_FALSE(open.slot.germinate("conv_light").advanced);
+    CHECK(open.slot.stage() == Stage::dormant);
+    CHECK(open.slot.record() == nullptr);
+    CHECK(open.slot.parameters().empty());
+
+    open.services.gates.thresholds.min_blending_epochs = 3;
+    open.slot.germinate("conv_light");
+    fresh.slot.germinate("conv_light");
+    const auto values = open.slot.parameters();
+    const auto expected = fresh.slot.parameters();
+    REQUIRE(values.size() == expected.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+        CHECK(values[i].parameter->value().to_host() == expected[i].parameter->value().to_host());
+    }
+}
+
+TEST_CASE("a second seed does not germinate where one lives", "[S-1]") {
+    for (const Stage stage : live_stages) {
+        Open open;
+        go_to(open.slot, stage);
+        CHECK_THROWS_AS(open.slot.germinate("norm"), LifecycleError);
+        CHECK(open.slot.stage() == stage);
+        CHECK(open.slot.record()->blueprint == "conv_light");
+    }
+}
+
+TEST_CASE("advance without a target walks to fossilized, and no further", "[S-2][L-7]") {
+    Open open;
+    open.slot.germinate("norm");
+    for (const Stage next :
+         {Stage::training, Stage::blending, Stage::holding, Stage::fossilized}) {
+        const AdvanceResult result = open.slot.advance();
+        CHECK(result.advanced);
+        CHECK(result.to == next);
+        CHECK(open.slot.stage() == next);
+    }
+    CHECK_THROWS_AS(open.slot.advance(), LifecycleError);
+}
+
+TEST_CASE("a target that is not the next step is an error, gate or no gate", "[S-2][L-7][L-9]") {
+    for (const Stage stage : live_stages) {
+        Open open;
+        go_to(open.slot, stage);
+        const std::optional<Stage> next = next_stage(stage);
+        for (const Stage target : all_stages) {
+            if (target == next) continue;
+            CHECK_THROWS_AS(open.slot.advance(target), LifecycleError);
+            CHECK(open.slot.stage() == stage);
+        }
+        CHECK(open.slot.advance(next).advanced);
+    }
+    Open dormant;
+    CHECK_THROWS_AS(dormant.slot.advance(), LifecycleError);
+    const std::string text =
+        test::error_text<LifecycleError>([&] { dormant.slot.advance(Stage::germinated); });
+    CHECK(test::mentions(text, "germinate"));
+}
+
+TEST_CASE("a shut gate keeps the seed where it is", "[S-2]") {
+    Strict strict;
+    strict.slot.germinate("conv_light");
+    CHECK(strict.slot.advance().advanced);
+    const std::size_t history = strict.slot.record()->history.size();
+    const AdvanceResult result = strict.slot.advance();
+    CHECK_FALSE(result.advanced);
+    CHECK(result.gate.gate() == Gate::g2);
+    CHECK(strict.slot.stage() == Stage::training);
+    CHECK(strict.slot.record()->history.size() == history);
+    CHECK(strict.slot.ask_gate().passed() == false);
+}
+
+TEST_CASE("a transition is noted, and the stage's count and baseline start anew", "[L-8]") {
+    Open open;
+    go_to(open.slot, Stage::training);
+    open.slot.record_accuracy(40.0);
+    open.slot.step_epoch();
+    open.slot.step_epoch();
+    open.slot.record_accuracy(46.0);
+    CHECK(open.slot.record()->metrics.improvement_since_stage_start() == 6.0);
+    open.slot.advance();
+    const SeedRecord& record = *open.slot.record();
+    REQUIRE(record.history.size() == 3);
+    CHECK(record.history.back().from == Stage::training);
+    CHECK(record.history.back().to == Stage::blending);
+    CHECK(record.history.back().epochs_in_from == 2);
+    CHECK(record.metrics.epochs_in_stage == 0);
+    CHECK(record.metrics.epochs_total == 2);
+    CHECK(record.metrics.improvement_since_stage_start() == 0.0);
+    CHECK(record.metrics.accuracy_at_blending_start == 46.0);
+    CHECK(open.slot.report().previous_stage == Stage::training);
+}
+
+TEST_CASE("a history keeps the last hundred transitions", "[L-8]") {
+    SeedRecord record;
+    for (int i = 0; i < 130; ++i) {
+        record.metrics.epochs_in_stage = i;
+        record.enter(Stage::holding, Stage::blending);
+    }
+    REQUIRE(record.history.size() == 100);
+    CHECK(record.history.front().epochs_in_from == 30);
+    CHECK(record.history.back().epochs_in_from == 129);
+}
+
+TEST_CASE("isolation is on from training on, and stays on in a CNN's blending", "[S-3][I-3]") {
+    Open open;
+    open.slot.germinate("norm");
+    CHECK_FALSE(open.slot.isolated());
+    open.slot.advance();
+    CHECK(open.slot.isolated());
+    open.slot.advance();
+    CHECK(open.slot.isolated());
+    open.slot.prune("enough");
+    CHECK_FALSE(open.slot.isolated());
+}
+
+TEST_CASE("blending ramps over the tempo from its first tick on", "[S-3][I-8][A-10]") {
+    Open open;
+    open.slot.germinate("norm");
+    open.slot.advance();
+    open.slot.advance();
+    const std::vector<double> ramp{0.0242442643, 0.2301406958, 0.7698593042, 0.9757557357, 1.0};
+    CHECK(open.slot.report().time_to_target == 5);
+    for (std::size_t i = 0; i < ramp.size(); ++i) {
+        CHECK(open.slot.step_epoch().ramp_ended == (i + 1 == ramp.size()));
+        CHECK(open.slot.alpha() == Approx(ramp[i]).epsilon(1e-9));
+        CHECK(open.slot.report().metrics.alpha == open.slot.alpha());
+    }
+    CHECK(open.slot.alpha() == 1.0);
+    CHECK(open.slot.report().time_to_target == 0);
+}
+
+TEST_CASE("holding is at full amplitude with nothing scheduled", "[S-3]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    const SlotReport report = open.slot.report();
+    CHECK(report.alpha.alpha == 1.0);
+    CHECK(report.alpha.target == 1.0);
+    CHECK(report.alpha.mode == AlphaMode::hold);
+    CHECK(report.time_to_target == 0);
+}
+
+TEST_CASE("a live seed can be pruned at once from any stage", "[S-4]") {
+    for (const Stage stage : live_stages) {
+        Open open;
+        go_to(open.slot, stage);
+        CHECK(open.slot.prune("too slow").done);
+        CHECK(open.slot.stage() == Stage::pruned);
+        CHECK(open.slot.alpha() == 0.0);
+        CHECK(open.slot.parameters().empty());
+        REQUIRE(open.slot.record() != nullptr);
+        CHECK(open.slot.record()->metrics.prune_reason == "too slow");
+        CHECK_FALSE(open.slot.record()->metrics.auto_pruned);
+    }
+}
+
+TEST_CASE("a second prune says so and changes nothing", "[S-4]") {
+    Open open;
+    go_to(open.slot, Stage::training);
+    open.slot.prune("first");
+    for (int tick = 0; tick < 7; ++tick) {
+        const Stage stage = open.slot.stage();
+        const Outcome outcome = open.slot.prune("governor_nan");
+        CHECK_FALSE(outcome.done);
+        CHECK(test::mentions(outcome.reason, std::string(name_of(stage))));
+        CHECK(open.slot.stage() == stage);
+        CHECK(open.slot.record()->metrics.prune_reason == "first");
+        CHECK_FALSE(open.slot.record()->metrics.auto_pruned);
+        open.slot.step_epoch();
+    }
+    CHECK(open.slot.stage() == Stage::dormant);
+}
+
+TEST_CASE("what is not there or final cannot be pruned", "[S-4][S-5]") {
+    Open dormant;
+    CHECK_THROWS_AS(dormant.slot.prune("why"), LifecycleError);
+    Open fossil;
+    go_to(fossil.slot, Stage::fossilized);
+    CHECK_THROWS_AS(fossil.slot.prune("governor_nan"), LifecycleError);
+    CHECK_THROWS_AS(fossil.slot.schedule_prune(3, AlphaCurve::linear, 12.0, "why"),
+                    LifecycleError);
+    CHECK(fossil.slot.stage() == Stage::fossilized);
+    CHECK_FALSE(fossil.slot.record()->metrics.auto_pruned);
+    CHECK(fossil.slot.record()->metrics.prune_reason.empty());
+}
+
+TEST_CASE("a governor's prune is marked automatic", "[S-4]") {
+    Open open;
+    go_to(open.slot, Stage::blending);
+    open.slot.prune("governor_divergence", "governor");
+    CHECK(open.slot.record()->metrics.auto_pruned);
+}
+
+TEST_CASE("a scheduled prune ramps down frozen and prunes on the tick at 0", "[S-5][I-6]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    auto parameters = open.slot.parameters();
+    REQUIRE(parameters.size() == 3);
+    CHECK(open.slot.schedule_prune(4, AlphaCurve::linear, 12.0, "governor_rollback").done);
+    CHECK(open.slot.stage() == Stage::blending);
+    CHECK(open.slot.report().prune_scheduled);
+    CHECK(open.slot.report().blending_out);
+    for (const auto& named : open.slot.parameters()) CHECK_FALSE(named.parameter->trainable());
+    CHECK(open.slot.record()->metrics.seed_parameters == 592);
+    for (const double alpha : {0.75, 0.5, 0.25}) {
+        open.slot.step_epoch();
+        CHECK(open.slot.alpha() == Approx(alpha));
+        CHECK_FALSE(open.slot.record()->metrics.auto_pruned);
+    }
+    const TickResult last = open.slot.step_epoch();
+    CHECK(last.ramp_ended);
+    CHECK(last.to == Stage::pruned);
+    CHECK(open.slot.record()->metrics.auto_pruned);
+}
+
+TEST_CASE("a prune without a ramp happens at once", "[S-5]") {
+    for (const Stage stage : {Stage::germinated, Stage::training, Stage::blending}) {
+        Open open;
+        go_to(open.slot, stage);
+        CHECK(open.slot.schedule_prune(5, AlphaCurve::linear, 12.0, "why").done);
+        CHECK(open.slot.stage() == Stage::pruned);
+    }
+    Open holding;
+    go_to(holding.slot, Stage::holding);
+    CHECK(holding.slot.schedule_prune(0, AlphaCurve::linear, 12.0, "why").done);
+    CHECK(holding.slot.stage() == Stage::pruned);
+}
+
+TEST_CASE("a ramp under way refuses another one, with the reason", "[S-5][S-6]") {
+    Open open;
+    go_to(open.slot, Stage::blending);
+    open.slot.step_epoch();
+    const double alpha = open.slot.alpha();
+    for (const Outcome& outcome :
+         {open.slot.schedule_prune(3, AlphaCurve::linear, 12.0, "why"),
+          open.slot.set_alpha_target(0.5, 3), open.slot.set_alpha_target(0.5, 3)}) {
+        CHECK_FALSE(outcome.done);
+        CHECK(test::mentions(outcome.reason, "ramp"));
+    }
+    CHECK(open.slot.alpha() == alpha);
+    CHECK(open.slot.stage() == Stage::blending);
+    CHECK_FALSE(open.slot.report().prune_scheduled);
+    CHECK(open.slot.report().time_to_target == 4);
+}
+
+TEST_CASE("an alpha target outside blending and holding is refused", "[S-6]") {
+    for (const Stage stage : {Stage::germinated, Stage::training, Stage::fossilized}) {
+        Open open;
+        go_to(open.slot, stage);
+        const Outcome outcome = open.slot.set_alpha_target(0.5, 3);
+        CHECK_FALSE(outcome.done);
+        CHECK(test::mentions(outcome.reason, std::string(name_of(stage))));
+        CHECK(open.slot.stage() == stage);
+    }
+    Open open;
+    go_to(open.slot, Stage::holding);
+    for (const double target : {0.0, -0.5, 1.5, std::nan("")}) {
+        CHECK_THROWS_AS(open.slot.set_alpha_target(target, 3), OptionError);
+    }
+    CHECK(open.slot.stage() == Stage::holding);
+}
+
+TEST_CASE("a target below 1 takes a holding seed back to blending", "[S-6][L-9]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    CHECK(open.slot.set_alpha_target(1.0, 3).done);
+    CHECK(open.slot.stage() == Stage::holding);
+    CHECK(open.slot.set_alpha_target(0.5, 2, AlphaCurve::linear).done);
+    CHECK(open.slot.stage() == Stage::blending);
+    CHECK(open.slot.alpha() == 1.0);
+    open.slot.step_epoch();
+    CHECK(open.slot.alpha() == Approx(0.75));
+    open.slot.step_epoch();
+    CHECK(open.slot.alpha() == 0.5);
+    for (const auto& named : open.slot.parameters()) CHECK(named.parameter->trainable());
+}
+
+TEST_CASE("exactly what was frozen thaws at the end of the ramp", "[I-6]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    open.slot.parameters()[1].parameter->set_trainable(false);
+    open.slot.set_alpha_target(0.5, 2, AlphaCurve::linear);
+    open.slot.step_epoch();
+    for (const auto& named : open.slot.parameters()) CHECK_FALSE(named.parameter->trainable());
+    open.slot.step_epoch();
+    const auto parameters = open.slot.parameters();
+    CHECK(parameters[0].parameter->trainable());
+    CHECK_FALSE(parameters[1].parameter->trainable());
+    CHECK(parameters[2].parameter->trainable());
+}
+
+TEST_CASE("changing the algorithm makes and drops the gate network", "[S-6][A-6]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    CHECK(open.slot
+              .set_alpha_target(0.5, 2, AlphaCurve::sigmoid, default_steepness,
+                                BlendAlgorithm::gate)
+              .done);
+    CHECK(open.slot.record()->metrics.seed_parameters == 592 + 81);
+    CHECK(open.slot.report().algorithm == BlendAlgorithm::gate);
+    CHECK(open.slot.report().alpha.curve == AlphaCurve::linear);
+    open.slot.step_epoch();
+    open.slot.step_epoch();
+    CHECK(open.slot
+              .set_alpha_target(1.0, 0, AlphaCurve::linear, default_steepness, BlendAlgorithm::add)
+              .done);
+    CHECK(open.slot.record()->metrics.seed_parameters == 592);
+    CHECK(open.slot.alpha() == 1.0);
+}
+
+TEST_CASE("a retarget without steps is the one alpha everywhere", "[A-9][A-10]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    CHECK(open.slot.set_alpha_target(0.25, 0).done);
+    CHECK(open.slot.alpha() == 0.25);
+    CHECK(open.slot.report().alpha.alpha == 0.25);
+    CHECK(open.slot.report().metrics.alpha == 0.25);
+    CHECK(open.slot.evidence().alpha == 0.25);
+    CHECK(open.slot.report().time_to_target == 0);
+    CHECK(open.slot.set_alpha_target(1.0, 3).done);
+}
+
+TEST_CASE("the cooldown takes seven ticks, one stage a tick", "[S-7]") {
+    Open open;
+    go_to(open.slot, Stage::training);
+    open.slot.prune("why");
+    const std::vector<Stage> stages{Stage::embargoed, Stage::embargoed, Stage::embargoed,
+                                    Stage::embargoed, Stage::embargoed, Stage::resetting,
+                                    Stage::dormant};
+    int left = 7;
+    for (const Stage stage : stages) {
+        CHECK(open.slot.report().cooldown_ticks_left == left--);
+        CHECK(open.slot.record() != nullptr);
+        CHECK_THROWS_AS(open.slot.germinate("norm"), LifecycleError);
+        open.slot.record_accuracy(50.0);
+        CHECK(open.slot.step_epoch().to == stage);
+        CHECK(open.slot.stage() == stage);
+    }
+    CHECK(open.slot.record() == nullptr);
+    CHECK(open.slot.report().cooldown_ticks_left == 0);
+    CHECK_NOTHROW(open.slot.germinate("norm"));
+}
+
+TEST_CASE("the embargo's length is the slot's option", "[S-7]") {
+    Open open({.embargo_ticks = 2});
+    go_to(open.slot, Stage::training);
+    open.slot.prune("why");
+    for (int tick = 0; tick < 3; ++tick) open.slot.step_epoch();
+    CHECK(open.slot.stage() == Stage::resetting);
+    CHECK_THROWS_AS(Open({.embargo_ticks = 0}), OptionError);
+}
+
+TEST_CASE("no seed moves by itself unless told so", "[G-9]") {
+    Open open;
+    open.slot.germinate("norm");
+    for (int tick = 0; tick < 10; ++tick) CHECK_FALSE(open.slot.step_epoch().changed_stage());
+    CHECK(open.slot.stage() == Stage::germinated);
+}
+
+TEST_CASE("auto-forward takes one step a tick and stops in holding", "[G-9][S-7][I-8]") {
+    Open open({.auto_forward = {.g1 = true, .g2 = true, .g3 = true}});
+    open.slot.germinate("norm");
+    CHECK(open.slot.step_epoch().to == Stage::training);
+    CHECK(open.slot.step_epoch().to == Stage::training);
+    CHECK(open.slot.step_epoch().to == Stage::training);
+    CHECK(open.slot.step_epoch().to == Stage::blending);
+    CHECK(open.slot.alpha() > 0.0);
+    for (int tick = 0; tick < 20; ++tick) open.slot.step_epoch();
+    CHECK(open.slot.stage() == Stage::holding);
+}
+
+TEST_CASE("accuracies start with the first measurement and cool down ignored", "[S-12][S-8]") {
+    Open open;
+    open.slot.record_accuracy(99.0);
+    go_to(open.slot, Stage::training);
+    CHECK_FALSE(open.slot.record()->metrics.best_accuracy.has_value());
+    open.slot.record_accuracy(-3.0);
+    CHECK(open.slot.record()->metrics.best_accuracy == -3.0);
+    open.slot.record_accuracy(-5.0);
+    CHECK(open.slot.record()->metrics.best_accuracy == -3.0);
+    CHECK(open.slot.record()->metrics.total_improvement() == -2.0);
+    CHECK_THROWS_AS(open.slot.record_accuracy(std::nan("")), NumericError);
+    CHECK_THROWS_AS(open.slot.record_contribution(std::nan("")), NumericError);
+    open.slot.prune("why");
+    open.slot.record_accuracy(70.0);
+    CHECK(open.slot.record()->metrics.current_accuracy == -5.0);
+    CHECK_THROWS_AS(open.slot.record_contribution(1.0), LifecycleError);
+}
+
+TEST_CASE("a report stays true to the moment it was taken at", "[S-9]") {
+    Open open;
+    go_to(open.slot, Stage::blending);
+    const SlotReport before = open.slot.report();
+    open.slot.prune("why");
+    CHECK(before.stage == Stage::blending);
+    CHECK(before.blueprint == "conv_light");
+    CHECK(before.slot == "r0c0");
+    CHECK(before.isolated);
+}
+
+}  // namespace
+}  // namespace kasmina
