@@ -79,8 +79,8 @@ void train_step(benchmark::State& state, Index batch, int threads, bool seed) {
     for (auto _ : state) step();
     const auto after = context.pool().statistics();
     const auto steps = static_cast<double>(state.iterations());
-    state.counters["gflops"] = benchmark::Counter(1e-9 * step_flops(batch, seed) * steps,
-                                                  benchmark::Counter::kIsRate);
+    state.counters["gflops"] =
+        benchmark::Counter(1e-9 * step_flops(batch, seed) * steps, benchmark::Counter::kIsRate);
     state.counters["allocations"] = static_cast<double>(after.allocations - before.allocations);
     state.counters["peak_mib"] = static_cast<double>(after.peak_bytes) / (1024.0 * 1024.0);
 }
@@ -91,13 +91,14 @@ int main(int argc, char** argv) {
     for (const bool seed : {false, true}) {
         for (const Index batch : {8, 32, 128}) {
             for (const int threads : {1, 2}) {
-                const std::string name = std::string("train_step/host") +
-                                         (seed ? "+conv_heavy" : "") +
-                                         "/batch:" + std::to_string(batch) +
-                                         "/threads:" + std::to_string(threads);
-                benchmark::RegisterBenchmark(name.c_str(), [=](benchmark::State& state) {
-                    train_step(state, batch, threads, seed);
-                })->Unit(benchmark::kMillisecond)->UseRealTime();
+                const std::string name =
+                    std::string("train_step/host") + (seed ? "+conv_heavy" : "") +
+                    "/batch:" + std::to_string(batch) + "/threads:" + std::to_string(threads);
+                benchmark::RegisterBenchmark(
+                    name.c_str(),
+                    [=](benchmark::State& state) { train_step(state, batch, threads, seed); })
+                    ->Unit(benchmark::kMillisecond)
+                    ->UseRealTime();
             }
         }
     }

@@ -1,6 +1,7 @@
 // grow_cnn: trains a small CNN on images, alone and with a seed that grows into it, and compares.
 #include <chrono>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
 #include <variant>
@@ -48,7 +49,7 @@ using Model = MorphogeneticModel<hosts::Cnn<Backend>, CnnBlueprints, Policies>;
 
 /// The default configuration, chosen on validation data alone.
 constexpr Index host_width = 8;
-constexpr const char* growing_slot = "r0c2";
+constexpr const char* growing_slot = "r1c2";
 
 double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -118,8 +119,8 @@ void train_host(Training<Model>& training, const Splits& data, int epochs, Story
     story.line(table_header());
     for (int epoch = 1; epoch <= epochs; ++epoch) {
         const auto start = Clock::now();
-        const auto measured = training.epoch(
-            epoch, epochs, [&](double share) { story.step("host alone", share); });
+        const auto measured =
+            training.epoch(epoch, epochs, [&](double share) { story.step("host alone", share); });
         const double validation = training.accuracy(data.validation);
         show(story, measured, epoch, validation, nullptr, seconds_since(start));
         story.epoch_done();
@@ -137,6 +138,7 @@ struct Growth {
     void note(const kasmina::StageChange& change, const SlotReport& measured) {
         if (change.to == Stage::germinated) {
             ++germinated;
+            path_of[change.slot] = paths.size();
             paths.push_back({std::string(name_of(change.from))});
         }
         if (change.to == Stage::pruned) ++pruned;
@@ -144,8 +146,11 @@ struct Growth {
             ++fossilized;
             contribution = measured.metrics.contribution;
         }
-        paths.back().emplace_back(name_of(change.to));
+        paths[path_of.at(change.slot)].emplace_back(name_of(change.to));
     }
+
+private:
+    std::map<std::string, std::size_t> path_of;  ///< of the seed that a slot holds
 };
 
 Growth train_growing(Training<Model>& training, Model& model, Backend::Context& context,
@@ -159,10 +164,10 @@ Growth train_growing(Training<Model>& training, Model& model, Backend::Context& 
     story.line(table_header());
     for (int epoch = 1; epoch <= line.epochs; ++epoch) {
         const auto start = Clock::now();
-        const auto measured = training.epoch(
-            epoch, line.epochs, [&](double share) { story.step("growing", share); });
-        const EpochReport report = grower.end_epoch(
-            context, measured.loss, [&](const AlphaOverrides& overrides) {
+        const auto measured =
+            training.epoch(epoch, line.epochs, [&](double share) { story.step("growing", share); });
+        const EpochReport report =
+            grower.end_epoch(context, measured.loss, [&](const AlphaOverrides& overrides) {
                 return training.accuracy(data.validation, overrides);
             });
         if (report.panic) {
@@ -171,17 +176,20 @@ Growth train_growing(Training<Model>& training, Model& model, Backend::Context& 
                        std::string(prune_reason(*report.panic)) + ")");
         }
         training.synchronise();
-        const SlotReport slot = model.slot(growing_slot).report();
-        const SlotReport* shown = &slot;
-        for (const SlotReport& before : report.slots) {
-            if (before.slot == growing_slot) shown = &before;
-        }
-        show(story, measured, epoch, report.accuracy, shown, seconds_since(start));
+        // Before the decisions where there is such a report: what the decisions were made on.
+        const auto reported = [&](const std::string& name) {
+            for (const SlotReport& before : report.slots) {
+                if (before.slot == name) return before;
+            }
+            return model.slot(name).report();
+        };
+        const SlotReport shown = reported(growing_slot);
+        show(story, measured, epoch, report.accuracy, &shown, seconds_since(start));
         for (const kasmina::StageChange& change : report.changes) {
-            growth.note(change, *shown);
-            story.line(sentence({epoch, change.slot, change.blueprint,
-                                 std::string(name_of(change.from)),
-                                 std::string(name_of(change.to)), change.reason}));
+            growth.note(change, reported(change.slot));
+            story.line(
+                sentence({epoch, change.slot, change.blueprint, std::string(name_of(change.from)),
+                          std::string(name_of(change.to)), change.reason}));
         }
         story.epoch_done();
     }
@@ -203,7 +211,8 @@ void conclude(const Summary& summary, double host_seconds, double grown_seconds,
     std::printf("  grown       %6.2f %%  %8lld parameters  %.2f s an epoch\n",
                 summary.grown_accuracy, static_cast<long long>(summary.grown_parameters),
                 grown_seconds / summary.epochs);
-    std::printf("  difference  %+6.2f points\n", summary.grown_accuracy - summary.host_only_accuracy);
+    std::printf("  difference  %+6.2f points\n",
+                summary.grown_accuracy - summary.host_only_accuracy);
     std::printf("seeds: %d germinated, %d fossilized, %d pruned\n", summary.germinated,
                 summary.fossilized, summary.pruned);
     for (const auto& path : summary.stages) std::printf("  %s\n", joined(path).c_str());
@@ -231,8 +240,7 @@ void run(const CommandLine& line) {
     Model host = make_model(data, line.seed, {});
     Model grown = make_model(data, line.seed, std::move(sink));
     Training<Model> host_training(host, context, data.training, data.augmentation, recipe, order);
-    Training<Model> grown_training(grown, context, data.training, data.augmentation, recipe,
-                                   order);
+    Training<Model> grown_training(grown, context, data.training, data.augmentation, recipe, order);
 
     story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
     const auto host_start = Clock::now();

@@ -34,8 +34,8 @@ public:
         if (augmentation.padding < 0 ||
             augmentation.padding >= std::min(images.height, images.width)) {
             throw OptionError("the crop's padding is out of range", "Batches",
-                              "0 to the image's side less 1",
-                              std::to_string(augmentation.padding), "use 2 to 4 pixels");
+                              "0 to the image's side less 1", std::to_string(augmentation.padding),
+                              "use 2 to 4 pixels");
         }
         const std::size_t largest = std::min(batch_size, images.count());
         pixels_.resize(largest * images.image_size());
@@ -96,8 +96,7 @@ private:
             const Index from_y = y + down;
             for (Index x = 0; x < width; ++x, to += channels) {
                 const Index from_x = (flip ? width - 1 - x : x) + across;
-                const bool inside =
-                    from_y >= 0 && from_y < height && from_x >= 0 && from_x < width;
+                const bool inside = from_y >= 0 && from_y < height && from_x >= 0 && from_x < width;
                 if (inside) {
                     std::copy_n(from + (from_y * width + from_x) * channels, channels, to);
                 } else {

@@ -19,7 +19,7 @@ namespace kasmina::examples {
 struct CommandLine {
     std::optional<std::string> data;
     std::optional<std::string> mnist;
-    int epochs = 40;
+    int epochs = 60;
     std::uint64_t seed = 1;
     int threads = 1;
     std::string blueprint = "conv_heavy";
@@ -68,8 +68,7 @@ inline std::variant<CommandLine, Exit> parse_command_line(
         ->check(CLI::IsMember(blueprints))
         ->capture_default_str();
     app.add_option("--summary", line.summary, "write the outcome as JSON")->type_name("FILE");
-    app.add_option("--telemetry", line.telemetry, "write events as JSON Lines")
-        ->type_name("FILE");
+    app.add_option("--telemetry", line.telemetry, "write events as JSON Lines")->type_name("FILE");
     app.footer("Without --data and --mnist it draws a task of its own.");
     try {
         app.parse(argument_count, arguments);

@@ -9,8 +9,8 @@
 #include <system_error>
 #include <vector>
 
-#include <kasmina/error.hpp>
 #include <zlib.h>
+#include <kasmina/error.hpp>
 
 namespace kasmina::examples {
 
@@ -46,8 +46,7 @@ inline std::uintmax_t require_file(const std::filesystem::path& file) {
 /// Errors: DataError when it is missing, empty, unreadable, or a damaged or truncated gzip.
 inline std::vector<std::uint8_t> read_file(const std::filesystem::path& file) {
     require_file(file);
-    const std::unique_ptr<gzFile_s, int (*)(gzFile)> handle(gzopen(file.c_str(), "rb"),
-                                                            gzclose_r);
+    const std::unique_ptr<gzFile_s, int (*)(gzFile)> handle(gzopen(file.c_str(), "rb"), gzclose_r);
     if (!handle) {
         throw DataError("a data file cannot be opened", file.string(), "a readable file",
                         "a refusal", "check its permissions");

@@ -78,8 +78,12 @@ inline RawImages read_pair(const std::filesystem::path& image_file,
     }
     pixels.erase(pixels.begin(), pixels.begin() + 16);
     // Digits stay 28x28: the host takes any size, and a border of zeros would only cost time.
-    RawImages images{static_cast<Index>(extents[1]), static_cast<Index>(extents[2]), 1, 10,
-                     std::move(pixels), {}};
+    RawImages images{static_cast<Index>(extents[1]),
+                     static_cast<Index>(extents[2]),
+                     1,
+                     10,
+                     std::move(pixels),
+                     {}};
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint8_t label = labels[8 + i];
         if (label > 9) {
@@ -127,10 +131,9 @@ inline Splits load(const std::filesystem::path& folder, std::uint64_t seed,
     std::error_code ignored;
     if (std::filesystem::exists(train_images, ignored) ||
         std::filesystem::exists(train_labels, ignored)) {
-        return make_splits("MNIST", read_pair(train_images, train_labels), augmentation,
-                           validation_fraction, seed, [test_images, test_labels] {
-                               return read_pair(test_images, test_labels);
-                           });
+        return make_splits(
+            "MNIST", read_pair(train_images, train_labels), augmentation, validation_fraction, seed,
+            [test_images, test_labels] { return read_pair(test_images, test_labels); });
     }
     const RawImages all = read_pair(test_images, test_labels);
     const std::size_t boundary = all.count() * 4 / 5;

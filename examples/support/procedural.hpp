@@ -126,8 +126,8 @@ inline void draw(std::int32_t label, const Options& options, Generator& generato
             for (std::size_t c = 0; c < 3; ++c, bits >>= 10U) {
                 const float noise = static_cast<float>(bits & 1023U) / 511.5F - 1.0F;
                 const float value = colour[c] + static_cast<float>(options.noise) * noise;
-                *pixels++ = static_cast<std::uint8_t>(
-                    std::lround(255.0F * std::clamp(value, 0.0F, 1.0F)));
+                *pixels++ =
+                    static_cast<std::uint8_t>(std::lround(255.0F * std::clamp(value, 0.0F, 1.0F)));
             }
         }
     }

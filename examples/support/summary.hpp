@@ -38,9 +38,8 @@ inline nlohmann::ordered_json to_json(const Summary& summary) {
             {"fossilized", summary.fossilized},
             {"pruned", summary.pruned},
             {"stages", summary.stages},
-            {"contribution", summary.contribution
-                                 ? nlohmann::ordered_json(*summary.contribution)
-                                 : nlohmann::ordered_json(nullptr)},
+            {"contribution", summary.contribution ? nlohmann::ordered_json(*summary.contribution)
+                                                  : nlohmann::ordered_json(nullptr)},
             {"epochs", summary.epochs},
             {"seconds", summary.seconds}};
 }

@@ -167,14 +167,13 @@ TEST_CASE("augmentation mirrors and shifts whole images and keeps their labels",
                     for (int x = 0; x < 4; ++x) {
                         const int from_y = y + down;
                         const int from_x = (variant / 9 == 1 ? 3 - x : x) + across;
-                        const bool inside =
-                            from_y >= 0 && from_y < 4 && from_x >= 0 && from_x < 4;
+                        const bool inside = from_y >= 0 && from_y < 4 && from_x >= 0 && from_x < 4;
                         const float expected =
                             inside ? set.pixels[label * 16 +
                                                 static_cast<std::size_t>(from_y * 4 + from_x)]
                                    : 0.0F;
-                        same = same && batches.pixels()[static_cast<std::size_t>(y * 4 + x)] ==
-                                           expected;
+                        same = same &&
+                               batches.pixels()[static_cast<std::size_t>(y * 4 + x)] == expected;
                     }
                 }
                 if (same) {

@@ -166,9 +166,9 @@ TEST_CASE("a summary that cannot be written is an error and leaves nothing", "[e
 }
 
 TEST_CASE("arguments reach the options and the rest keeps its default", "[examples]") {
-    const Outcome outcome = parse({"--data", "d", "--epochs", "7", "--seed", "18446744073709551615",
-                                   "--threads=2", "--blueprint", "norm", "--summary", "s.json",
-                                   "--telemetry", "t.jsonl"});
+    const Outcome outcome =
+        parse({"--data", "d", "--epochs", "7", "--seed", "18446744073709551615", "--threads=2",
+               "--blueprint", "norm", "--summary", "s.json", "--telemetry", "t.jsonl"});
     const auto& line = std::get<CommandLine>(outcome.result);
     CHECK(line.data == "d");
     CHECK_FALSE(line.mnist.has_value());
@@ -184,12 +184,18 @@ TEST_CASE("arguments reach the options and the rest keeps its default", "[exampl
 }
 
 TEST_CASE("a wrong argument is one line and code 2", "[examples][E-2]") {
-    const std::vector<std::vector<const char*>> wrong{
-        {"--epochs", "0"},        {"--epochs", "many"},  {"--threads", "-1"},
-        {"--seed", "-1"},         {"--seed", "1.5"},     {"--blueprint", "conv_huge"},
-        {"--data"},               {"--bogus"},           {"stray"},
-        {"--seed", "18446744073709551616"},
-        {"--data", "a", "--mnist", "b"}, {"--mnist", "b", "--data", "a"}};
+    const std::vector<std::vector<const char*>> wrong{{"--epochs", "0"},
+                                                      {"--epochs", "many"},
+                                                      {"--threads", "-1"},
+                                                      {"--seed", "-1"},
+                                                      {"--seed", "1.5"},
+                                                      {"--blueprint", "conv_huge"},
+                                                      {"--data"},
+                                                      {"--bogus"},
+                                                      {"stray"},
+                                                      {"--seed", "18446744073709551616"},
+                                                      {"--data", "a", "--mnist", "b"},
+                                                      {"--mnist", "b", "--data", "a"}};
     for (const auto& arguments : wrong) {
         CAPTURE(arguments.front());
         const Outcome outcome = parse(arguments);

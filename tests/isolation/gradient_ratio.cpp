@@ -11,7 +11,9 @@ namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-constexpr GradientNorm measured(double norm, Index parameters) { return {norm, parameters, true}; }
+constexpr GradientNorm measured(double norm, Index parameters) {
+    return {norm, parameters, true};
+}
 
 TEST_CASE("the ratio is per parameter: norms are scaled by the square root of counts", "[I-4]") {
     CHECK(gradient_ratio(measured(2.0, 100), measured(1.0, 100)) == Approx(0.5));

@@ -51,7 +51,9 @@ private:
     int epoch_ = 0;
 };
 
-HeuristicOptions options() { return {.slots = {"r0c0"}, .blueprints = {"norm", "attention"}}; }
+HeuristicOptions options() {
+    return {.slots = {"r0c0"}, .blueprints = {"norm", "attention"}};
+}
 
 /// Puts a seed into a report: accuracies at the stage's start and now, epochs in the stage.
 void put_seed(SlotReport& report, Stage stage, double start, double now, int epochs,

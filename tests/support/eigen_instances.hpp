@@ -3,27 +3,27 @@
 
 #include <kasmina/backends/eigen.hpp>
 
-#define KASMINA_EACH_KERNEL(DO, T)                                                               \
-    DO(conv2d_forward, T)                                                                        \
-    DO(conv2d_backward_input, T)                                                                 \
-    DO(conv2d_backward_weight, T)                                                                \
-    DO(depthwise_conv2d_forward, T)                                                              \
-    DO(depthwise_conv2d_backward_input, T)                                                       \
-    DO(depthwise_conv2d_backward_weight, T)                                                      \
-    DO(gemm, T)                                                                                  \
-    DO(group_norm, T)                                                                            \
-    DO(group_norm_pullback, T)                                                                   \
-    DO(batch_norm_statistics, T)                                                                 \
-    DO(batch_norm, T)                                                                            \
-    DO(batch_norm_pullback, T)                                                                   \
-    DO(max_pool, T)                                                                              \
-    DO(max_pool_pullback, T)                                                                     \
-    DO(mean_positions, T)                                                                        \
-    DO(mean_positions_pullback, T)                                                               \
-    DO(cross_entropy, T)                                                                         \
-    DO(cross_entropy_pullback, T)                                                                \
-    DO(squared_norms, T)                                                                         \
-    DO(sgd_step, T)                                                                              \
+#define KASMINA_EACH_KERNEL(DO, T)          \
+    DO(conv2d_forward, T)                   \
+    DO(conv2d_backward_input, T)            \
+    DO(conv2d_backward_weight, T)           \
+    DO(depthwise_conv2d_forward, T)         \
+    DO(depthwise_conv2d_backward_input, T)  \
+    DO(depthwise_conv2d_backward_weight, T) \
+    DO(gemm, T)                             \
+    DO(group_norm, T)                       \
+    DO(group_norm_pullback, T)              \
+    DO(batch_norm_statistics, T)            \
+    DO(batch_norm, T)                       \
+    DO(batch_norm_pullback, T)              \
+    DO(max_pool, T)                         \
+    DO(max_pool_pullback, T)                \
+    DO(mean_positions, T)                   \
+    DO(mean_positions_pullback, T)          \
+    DO(cross_entropy, T)                    \
+    DO(cross_entropy_pullback, T)           \
+    DO(squared_norms, T)                    \
+    DO(sgd_step, T)                         \
     DO(adamw_step, T)
 
 namespace kasmina::backends::eigen_detail {

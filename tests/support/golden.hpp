@@ -262,7 +262,9 @@ template <class Scalar>
 
 /// The same for anything contiguous, such as a std::vector.
 template <class Range>
-requires requires(const Range& range) { std::span{range.data(), range.size()}; }
+    requires requires(const Range& range) {
+        std::span{range.data(), range.size()};
+    }
 [[nodiscard]] double relative_error(const Range& actual, const GoldenTensor& recorded) {
     using Scalar = std::remove_cvref_t<decltype(*actual.data())>;
     return relative_error(std::span<const Scalar>{actual.data(), std::size_t(actual.size())},

@@ -17,14 +17,10 @@ namespace kasmina::test {
         return static_cast<Index>(tensor.shape.at(axis));
     };
     switch (tensor.shape.size()) {
-        case 1:
-            return {extent(0)};
-        case 2:
-            return {extent(0), extent(1)};
-        case 4:
-            return {extent(0), extent(1), extent(2), extent(3)};
-        default:
-            throw GoldenError("(a tensor)", "rank is none of 1, 2, 4");
+        case 1: return {extent(0)};
+        case 2: return {extent(0), extent(1)};
+        case 4: return {extent(0), extent(1), extent(2), extent(3)};
+        default: throw GoldenError("(a tensor)", "rank is none of 1, 2, 4");
     }
 }
 

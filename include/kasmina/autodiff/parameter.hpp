@@ -26,8 +26,8 @@ template <class B>
 class Parameter {
 public:
     explicit Parameter(Tensor<B> value)
-        : state_(std::make_shared<ParameterState<B>>(
-              ParameterState<B>{.value = std::move(value)})) {}
+        : state_(
+              std::make_shared<ParameterState<B>>(ParameterState<B>{.value = std::move(value)})) {}
 
     Parameter(Parameter&&) noexcept = default;
     Parameter& operator=(Parameter&&) noexcept = default;

@@ -88,9 +88,8 @@ private:
 /// extension point: record one with `Tape::record` or `Tape::record_alias`.
 template <class Op, class B>
 concept DifferentiableOperation =
-    std::move_constructible<Op> && requires(Op op, Tape<B>& tape, Upstream<B>& upstream) {
-        op.pullback(tape, upstream);
-    };
+    std::move_constructible<Op> &&
+    requires(Op op, Tape<B>& tape, Upstream<B>& upstream) { op.pullback(tape, upstream); };
 
 /// Whether a tape writes down what backward needs.
 enum class Recording : std::uint8_t { gradients, none };
@@ -164,8 +163,8 @@ public:
 
     /// Puts an op's output on the tape. `op` is kept only when an input needs a gradient.
     template <DifferentiableOperation<B> Op>
-    Variable<B> record(const Shape& shape, Buffer value,
-                       std::initializer_list<Variable<B>> inputs, Op op) {
+    Variable<B> record(const Shape& shape, Buffer value, std::initializer_list<Variable<B>> inputs,
+                       Op op) {
         const bool wanted = any_requires_gradient(inputs);
         const Variable<B> output = push(shape, std::move(value), wanted);
         if (wanted) add_entry(output.node_, std::move(op));
@@ -174,8 +173,8 @@ public:
 
     /// The same for an output whose value is `source`'s own memory, with another way back.
     template <DifferentiableOperation<B> Op>
-    Variable<B> record_alias(const Variable<B>& source,
-                             std::initializer_list<Variable<B>> inputs, Op op) {
+    Variable<B> record_alias(const Variable<B>& source, std::initializer_list<Variable<B>> inputs,
+                             Op op) {
         return record_alias(Shape(source.shape()), source, inputs, std::move(op));
     }
 
@@ -197,8 +196,8 @@ public:
     /// when it needs no gradient or the tape was swept already.
     void backward(const Variable<B>& loss) {
         if (loss.shape().elements() != 1) {
-            throw ShapeError("backward starts from a single value", "Tape::backward",
-                             "one element", "shape " + to_string(loss.shape()),
+            throw ShapeError("backward starts from a single value", "Tape::backward", "one element",
+                             "shape " + to_string(loss.shape()),
                              "reduce to a loss, or pass the upstream gradient");
         }
         const Scalar one{1};
@@ -279,10 +278,10 @@ private:
     [[nodiscard]] const Node& node(const Variable<B>& variable) const {
         if (variable.tape_ != this || variable.generation_ != generation_) {
             throw TapeError("a variable is used after its tape was cleared, or on another tape",
-                             "Tape", "a variable of this tape's current step",
-                             variable.tape_ == this ? "a variable of an earlier step"
-                                                    : "a variable of another tape",
-                             "run the forward pass again after Tape::clear");
+                            "Tape", "a variable of this tape's current step",
+                            variable.tape_ == this ? "a variable of an earlier step"
+                                                   : "a variable of another tape",
+                            "run the forward pass again after Tape::clear");
         }
         return nodes_[variable.node_];
     }
@@ -290,12 +289,12 @@ private:
     void check_sweepable(const Variable<B>& output) const {
         const bool wanted = node(output).requires_gradient;
         if (!wanted || swept_) {
-            throw TapeError("backward has nothing to sweep", "Tape::backward",
-                             "a variable that depends on a trainable parameter, swept once",
-                             swept_ ? "a tape that was swept already"
-                                    : "a variable that needs no gradient",
-                             swept_ ? "clear the tape and run the forward pass again"
-                                    : "record gradients, and use a trainable parameter or a leaf");
+            throw TapeError(
+                "backward has nothing to sweep", "Tape::backward",
+                "a variable that depends on a trainable parameter, swept once",
+                swept_ ? "a tape that was swept already" : "a variable that needs no gradient",
+                swept_ ? "clear the tape and run the forward pass again"
+                       : "record gradients, and use a trainable parameter or a leaf");
         }
     }
 
@@ -322,8 +321,7 @@ private:
         return push(shape, data, std::move(value), requires_gradient);
     }
 
-    Variable<B> push(const Shape& shape, const Scalar* data, Buffer owned,
-                     bool requires_gradient) {
+    Variable<B> push(const Shape& shape, const Scalar* data, Buffer owned, bool requires_gradient) {
         Node node;
         node.shape = shape;
         node.value = data;

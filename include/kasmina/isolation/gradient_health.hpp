@@ -63,8 +63,8 @@ struct GradientNorm {
     if (!std::isfinite(host.norm)) return std::nullopt;
     if (host.norm < minimum_host_gradient_norm) return 0.0;
     if (!std::isfinite(seed.norm)) return maximum_gradient_ratio;
-    const double scale = std::sqrt(static_cast<double>(host.parameters) /
-                                   static_cast<double>(seed.parameters));
+    const double scale =
+        std::sqrt(static_cast<double>(host.parameters) / static_cast<double>(seed.parameters));
     return std::min(seed.norm / host.norm * scale, maximum_gradient_ratio);
 }
 

@@ -46,15 +46,15 @@ public:
     MorphogeneticModel(HostType host, Blueprints, Generator& generator,
                        ModelOptions<Policies> options = {})
         : host_(std::move(host)),
-          services_(std::make_unique<SlotServices<Policies>>(SlotServices<Policies>{
-              .gates = std::move(options.gates),
-              .sink = std::move(options.sink),
-              .communicator = std::move(options.communicator),
-              .telemetry_failures = {},
-              .generator = Generator(),
-              .host_parameters = 0,
-              .environment = options.environment,
-              .correlation_id = std::nullopt})) {
+          services_(std::make_unique<SlotServices<Policies>>(
+              SlotServices<Policies>{.gates = std::move(options.gates),
+                                     .sink = std::move(options.sink),
+                                     .communicator = std::move(options.communicator),
+                                     .telemetry_failures = {},
+                                     .generator = Generator(),
+                                     .host_parameters = 0,
+                                     .environment = options.environment,
+                                     .correlation_id = std::nullopt})) {
         host_.initialise(generator);
         services_->generator = generator.split();
         services_->host_parameters = nn::parameter_count(host_);

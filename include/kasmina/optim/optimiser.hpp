@@ -19,14 +19,14 @@ namespace kasmina::optim {
 /// An update rule: options with a learning rate, how many state tensors a parameter needs, and
 /// the step over a run of parameters that have been stepped equally often.
 template <class R, class B>
-concept UpdateRule = requires(typename R::Options options, typename B::Context& context,
-                              std::int64_t step,
-                              std::span<const OptimiserSlice<typename B::Scalar>> slices) {
-    { options.learning_rate } -> std::convertible_to<double>;
-    R::check(options);
-    { R::state_tensors(options) } -> std::convertible_to<int>;
-    R::template step<B>(context, options, step, slices);
-};
+concept UpdateRule =
+    requires(typename R::Options options, typename B::Context& context, std::int64_t step,
+             std::span<const OptimiserSlice<typename B::Scalar>> slices) {
+        { options.learning_rate } -> std::convertible_to<double>;
+        R::check(options);
+        { R::state_tensors(options) } -> std::convertible_to<int>;
+        R::template step<B>(context, options, step, slices);
+    };
 
 /// Steps parameters in groups, each with its own options (host and seed rates apart). Holds
 /// parameters weakly: the state of a seed goes when the seed is pruned, and appears when
@@ -149,8 +149,7 @@ private:
             if (tensors > 0 && member.first.empty()) member.first = Tensor<B>::full(shape, 0);
             if (tensors > 1 && member.second.empty()) member.second = Tensor<B>::full(shape, 0);
             slices_.push_back({parameter->value.data(), parameter->gradient.data(),
-                               member.first.data(), member.second.data(),
-                               parameter->value.size()});
+                               member.first.data(), member.second.data(), parameter->value.size()});
         }
         if (!slices_.empty()) {
             Rule::template step<B>(context, group.options, run_steps + 1, slices_);

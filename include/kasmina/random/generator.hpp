@@ -50,9 +50,7 @@ public:
     [[nodiscard]] constexpr const State& state() const noexcept { return state_; }
 
     static constexpr result_type min() noexcept { return 0; }
-    static constexpr result_type max() noexcept {
-        return std::numeric_limits<result_type>::max();
-    }
+    static constexpr result_type max() noexcept { return std::numeric_limits<result_type>::max(); }
 
     /// 32 random bits.
     constexpr result_type operator()() noexcept {

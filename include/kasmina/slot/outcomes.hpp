@@ -13,7 +13,7 @@ struct AdvanceResult {
     GateResult gate;
     Stage from;
     Stage to;
-    bool advanced = false;         ///< rank 0's decision, acted on by every rank (D-1)
+    bool advanced = false;          ///< rank 0's decision, acted on by every rank (D-1)
     bool verdict_differed = false;  ///< this rank's own verdict was another one
 };
 

@@ -24,13 +24,13 @@ struct SeedMetrics {
     std::optional<double> accuracy_at_stage_start{};
     std::optional<double> accuracy_at_blending_start{};
 
-    std::optional<double> contribution{};           ///< with the seed minus without it
+    std::optional<double> contribution{};  ///< with the seed minus without it
     std::optional<double> previous_contribution{};
-    double contribution_velocity = 0.0;             ///< 0.7 * velocity + 0.3 * change
+    double contribution_velocity = 0.0;  ///< 0.7 * velocity + 0.3 * change
 
     std::optional<double> gradient_ratio{};
     std::optional<ParameterHealth> parameter_health{};
-    double gradient_norm_average = 0.0;             ///< EMA of the seed's gradient norm
+    double gradient_norm_average = 0.0;  ///< EMA of the seed's gradient norm
 
     Index host_parameters = 0;
     Index seed_parameters = 0;
@@ -90,8 +90,8 @@ struct SeedMetrics {
         gradient_ratio = ratio;
         if (health) parameter_health = health;
         if (!std::isfinite(seed_norm)) return;
-        gradient_norm_average = gradient_norm_decay * gradient_norm_average +
-                                (1.0 - gradient_norm_decay) * seed_norm;
+        gradient_norm_average =
+            gradient_norm_decay * gradient_norm_average + (1.0 - gradient_norm_decay) * seed_norm;
     }
 
     /// The baseline and the count of a new stage (L-8).

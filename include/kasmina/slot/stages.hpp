@@ -91,16 +91,15 @@ struct Resetting {
 };
 
 template <class B, class Module>
-using State = std::variant<Dormant, Germinated<B, Module>, Training<B, Module>,
-                           Blending<B, Module>, Holding<B, Module>, Fossilized<B, Module>, Pruned,
-                           Embargoed, Resetting>;
+using State = std::variant<Dormant, Germinated<B, Module>, Training<B, Module>, Blending<B, Module>,
+                           Holding<B, Module>, Fossilized<B, Module>, Pruned, Embargoed, Resetting>;
 
 /// What a step needs beside the state it leaves.
 template <class B, class Module>
 struct StepInput {
-    bool stays_isolated_in_blending = true;       ///< by topology (I-3)
+    bool stays_isolated_in_blending = true;  ///< by topology (I-3)
     int embargo_ticks = 5;
-    LiveSeed<B, Module>* newborn = nullptr;       ///< for dormant to germinated
+    LiveSeed<B, Module>* newborn = nullptr;  ///< for dormant to germinated
 };
 
 /// The steps: a function from one stage to another for each row of the table, and for no other

@@ -15,9 +15,9 @@ namespace kasmina::telemetry {
 /// contributions are percentage points.
 struct SeedContext {
     static constexpr std::array field_names = std::to_array<std::string_view>(
-        {"slot", "environment", "correlation_id", "seed_id", "blueprint", "stage", "alpha",
-         "curve", "epochs_total", "epochs_in_stage", "improvement", "blending_delta",
-         "contribution", "gradient_ratio", "vanishing", "exploding", "seed_parameters"});
+        {"slot", "environment", "correlation_id", "seed_id", "blueprint", "stage", "alpha", "curve",
+         "epochs_total", "epochs_in_stage", "improvement", "blending_delta", "contribution",
+         "gradient_ratio", "vanishing", "exploding", "seed_parameters"});
 
     std::string slot{};
     std::optional<std::int64_t> environment{};
@@ -40,8 +40,7 @@ struct SeedContext {
 
 struct SeedGerminated {
     static constexpr std::string_view name = "seed_germinated";
-    static constexpr std::array field_names =
-        std::to_array<std::string_view>({"host_parameters"});
+    static constexpr std::array field_names = std::to_array<std::string_view>({"host_parameters"});
 
     SeedContext seed{};
     std::int64_t host_parameters = 0;
@@ -91,7 +90,6 @@ struct SeedPruned {
     bool automatic = false;
 };
 
-using Event =
-    std::variant<SeedGerminated, StageChanged, GateEvaluated, SeedFossilized, SeedPruned>;
+using Event = std::variant<SeedGerminated, StageChanged, GateEvaluated, SeedFossilized, SeedPruned>;
 
 }  // namespace kasmina::telemetry

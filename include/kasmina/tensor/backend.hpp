@@ -17,21 +17,21 @@ namespace kasmina {
 
 /// Memory: pooled for a tape's values, persistent for parameters, and copies to and from the host.
 template <class B>
-concept StorageBackend = requires(typename B::Context& context, typename B::Buffer buffer,
-                                  typename B::Scalar* to, const typename B::Scalar* from,
-                                  typename B::Scalar value, Index count) {
-    requires std::floating_point<typename B::Scalar>;
-    requires std::movable<typename B::Buffer>;
-    { buffer.data() } -> std::same_as<typename B::Scalar*>;
-    { buffer.size() } -> std::convertible_to<Index>;
-    { B::acquire(context, count) } -> std::same_as<typename B::Buffer>;
-    { B::persistent(count) } -> std::same_as<typename B::Buffer>;
-    B::upload(from, to, count);
-    B::download(from, to, count);
-    B::copy(context, from, to, count);
-    B::fill(context, to, count, value);
-    B::add(context, from, to, count);  // to += from
-};
+concept StorageBackend =
+    requires(typename B::Context& context, typename B::Buffer buffer, typename B::Scalar* to,
+             const typename B::Scalar* from, typename B::Scalar value, Index count) {
+        requires std::floating_point<typename B::Scalar>;
+        requires std::movable<typename B::Buffer>;
+        { buffer.data() } -> std::same_as<typename B::Scalar*>;
+        { buffer.size() } -> std::convertible_to<Index>;
+        { B::acquire(context, count) } -> std::same_as<typename B::Buffer>;
+        { B::persistent(count) } -> std::same_as<typename B::Buffer>;
+        B::upload(from, to, count);
+        B::download(from, to, count);
+        B::copy(context, from, to, count);
+        B::fill(context, to, count, value);
+        B::add(context, from, to, count);  // to += from
+    };
 
 namespace detail {
 
@@ -87,23 +87,22 @@ concept DepthwiseConvolutionBackend =
 /// Group norm y = [residual +] [relu](scale * (x - mean) / deviation + shift); layer norm is one
 /// group over one position. `mean` and `inverse_deviation` hold samples * groups values.
 template <class B>
-concept GroupNormBackend =
-    requires(typename B::Context& context, NormGeometry geometry, double epsilon, bool relu,
-             const typename B::Scalar* in, typename B::Scalar* out,
-             GradientTarget<typename B::Scalar> target) {
-        // x, scale, shift, residual or null, relu, y, mean, inverse_deviation
-        B::group_norm(context, geometry, epsilon, in, in, in, in, relu, out, out, out);
-        // x, scale, shift, relu, mean, inverse_deviation, grad_y; grad x, scale, shift
-        B::group_norm_pullback(context, geometry, in, in, in, relu, in, in, in, target, target,
-                               target);
-    };
+concept GroupNormBackend = requires(typename B::Context& context, NormGeometry geometry,
+                                    double epsilon, bool relu, const typename B::Scalar* in,
+                                    typename B::Scalar* out,
+                                    GradientTarget<typename B::Scalar> target) {
+    // x, scale, shift, residual or null, relu, y, mean, inverse_deviation
+    B::group_norm(context, geometry, epsilon, in, in, in, in, relu, out, out, out);
+    // x, scale, shift, relu, mean, inverse_deviation, grad_y; grad x, scale, shift
+    B::group_norm_pullback(context, geometry, in, in, in, relu, in, in, in, target, target, target);
+};
 
 /// Batch norm with the statistics given apart, fused with ReLU and 2x2 max-pool.
 template <class B>
 concept BatchNormBackend =
     requires(typename B::Context& context, MapShape shape, NormEpilogue epilogue, bool batch,
-             double epsilon, double momentum, const typename B::Scalar* in,
-             typename B::Scalar* out, GradientTarget<typename B::Scalar> target) {
+             double epsilon, double momentum, const typename B::Scalar* in, typename B::Scalar* out,
+             GradientTarget<typename B::Scalar> target) {
         // x; mean and inverse_deviation of the batch; running mean and (unbiased)
         // variance updated as running += momentum * (batch - running); running may be null
         B::batch_norm_statistics(context, shape, epsilon, momentum, in, out, out, out, out);
@@ -148,22 +147,21 @@ concept LossBackend =
 
 /// Many tensors in one pass: norms for clipping and gradient health, and optimiser steps.
 template <class B>
-concept MultiTensorBackend =
-    requires(typename B::Context& context, std::span<const TensorSlice<typename B::Scalar>> slices,
-             std::span<double> norms, std::span<const OptimiserSlice<typename B::Scalar>> states,
-             SgdStep sgd, AdamWStep adamw, typename B::Scalar* out, Index count,
-             typename B::Scalar value) {
-        B::squared_norms(context, slices, norms);  // one sum of squares per tensor, in double
-        B::sgd_step(context, sgd, states);
-        B::adamw_step(context, adamw, states);
-        B::scale(context, value, out, count);  // out *= value
-    };
+concept MultiTensorBackend = requires(
+    typename B::Context& context, std::span<const TensorSlice<typename B::Scalar>> slices,
+    std::span<double> norms, std::span<const OptimiserSlice<typename B::Scalar>> states,
+    SgdStep sgd, AdamWStep adamw, typename B::Scalar* out, Index count, typename B::Scalar value) {
+    B::squared_norms(context, slices, norms);  // one sum of squares per tensor, in double
+    B::sgd_step(context, sgd, states);
+    B::adamw_step(context, adamw, states);
+    B::scale(context, value, out, count);  // out *= value
+};
 
 /// What hosts, blueprints and optimisers of the library need together.
 template <class B>
-concept Backend = StorageBackend<B> && PointwiseBackend<B> && MatrixBackend<B> &&
-                  ConvolutionBackend<B> && DepthwiseConvolutionBackend<B> && GroupNormBackend<B> &&
-                  BatchNormBackend<B> && PoolingBackend<B> && LossBackend<B> &&
-                  MultiTensorBackend<B>;
+concept Backend =
+    StorageBackend<B> && PointwiseBackend<B> && MatrixBackend<B> && ConvolutionBackend<B> &&
+    DepthwiseConvolutionBackend<B> && GroupNormBackend<B> && BatchNormBackend<B> &&
+    PoolingBackend<B> && LossBackend<B> && MultiTensorBackend<B>;
 
 }  // namespace kasmina

@@ -81,12 +81,9 @@ struct BlendGatePerSample {
 /// (batch, 1, ..., 1) for states of that shape.
 [[nodiscard]] inline Shape per_sample_shape(const Shape& states) {
     switch (states.rank()) {
-        case 2:
-            return {states[0], 1};
-        case 3:
-            return {states[0], 1, 1};
-        case 4:
-            return {states[0], 1, 1, 1};
+        case 2: return {states[0], 1};
+        case 3: return {states[0], 1, 1};
+        case 4: return {states[0], 1, 1, 1};
         default:
             throw ShapeError("a blend needs samples", "ops::blend", "states of rank 2 to 4",
                              to_string(states), "pass maps, sequences or rows");

@@ -15,20 +15,14 @@ namespace kasmina::backends::eigen_detail {
 class FlushDenormals {
 public:
 #if defined(__SSE2__) || defined(_M_X64)
-    FlushDenormals() noexcept : previous_(_mm_getcsr()) {
-        _mm_setcsr(previous_ | 0x8040U);
-    }
-    ~FlushDenormals() {
-        _mm_setcsr(previous_);
-    }
+    FlushDenormals() noexcept : previous_(_mm_getcsr()) { _mm_setcsr(previous_ | 0x8040U); }
+    ~FlushDenormals() { _mm_setcsr(previous_); }
 #elif defined(__aarch64__)
     FlushDenormals() noexcept {
         asm volatile("mrs %0, fpcr" : "=r"(previous_));
         asm volatile("msr fpcr, %0" : : "r"(previous_ | (std::uint64_t{1} << 24)));
     }
-    ~FlushDenormals() {
-        asm volatile("msr fpcr, %0" : : "r"(previous_));
-    }
+    ~FlushDenormals() { asm volatile("msr fpcr, %0" : : "r"(previous_)); }
 #else
     FlushDenormals() noexcept {}
     ~FlushDenormals() {}

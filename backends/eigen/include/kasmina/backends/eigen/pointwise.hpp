@@ -122,8 +122,7 @@ void map(Context& context, const F& function, const MapGeometry& geometry,
                                 function(Pack<T>(load_lanes(from[Is] + place, count))...);
                             store_lanes(to + place, result.values, count);
                         });
-                    }
-                    (std::make_index_sequence<N>{});
+                    }(std::make_index_sequence<N>{});
                 },
                 [](Index, bool) {});
         });
@@ -183,8 +182,7 @@ void map_pullback(Context& context, const F& function, const MapGeometry& geomet
                         };
                         (put(to[Is], result.derivatives[Is]), ...);
                     });
-                }
-                (std::make_index_sequence<N>{});
+                }(std::make_index_sequence<N>{});
             };
             const auto end = [&](Index sample, bool last) {
                 for (std::size_t i = 0; i < N; ++i) {
