@@ -23,8 +23,7 @@ using StrictSlot = Slot<B, CnnBlueprints>;
 /// A slot of width 8 with what it would share with others.
 template <class SlotType, class Policies>
 struct Alone {
-    explicit Alone(SlotOptions options = {})
-        : slot("r0c0", Topology::cnn, 8, options, services) {}
+    explicit Alone(SlotOptions options = {}) : slot("r0c0", Topology::cnn, 8, options, services) {}
     SlotServices<Policies> services{.generator = Generator(7)};
     SlotType slot;
 };
@@ -105,8 +104,7 @@ TEST_CASE("a second seed does not germinate where one lives", "[S-1]") {
 TEST_CASE("advance without a target walks to fossilized, and no further", "[S-2][L-7]") {
     Open open;
     open.slot.germinate("norm");
-    for (const Stage next :
-         {Stage::training, Stage::blending, Stage::holding, Stage::fossilized}) {
+    for (const Stage next : {Stage::training, Stage::blending, Stage::holding, Stage::fossilized}) {
         const AdvanceResult result = open.slot.advance();
         CHECK(result.advanced);
         CHECK(result.to == next);
@@ -254,8 +252,7 @@ TEST_CASE("what is not there or final cannot be pruned", "[S-4][S-5]") {
     Open fossil;
     go_to(fossil.slot, Stage::fossilized);
     CHECK_THROWS_AS(fossil.slot.prune("governor_nan"), LifecycleError);
-    CHECK_THROWS_AS(fossil.slot.schedule_prune(3, AlphaCurve::linear, 12.0, "why"),
-                    LifecycleError);
+    CHECK_THROWS_AS(fossil.slot.schedule_prune(3, AlphaCurve::linear, 12.0, "why"), LifecycleError);
     CHECK(fossil.slot.stage() == Stage::fossilized);
     CHECK_FALSE(fossil.slot.record()->metrics.auto_pruned);
     CHECK(fossil.slot.record()->metrics.prune_reason.empty());
@@ -369,10 +366,10 @@ TEST_CASE("exactly what was frozen thaws at the end of the ramp", "[I-6]") {
 TEST_CASE("changing the algorithm makes and drops the gate network", "[S-6][A-6]") {
     Open open;
     go_to(open.slot, Stage::holding);
-    CHECK(open.slot
-              .set_alpha_target(0.5, 2, AlphaCurve::sigmoid, default_steepness,
-                                BlendAlgorithm::gate)
-              .done);
+    CHECK(
+        open.slot
+            .set_alpha_target(0.5, 2, AlphaCurve::sigmoid, default_steepness, BlendAlgorithm::gate)
+            .done);
     CHECK(open.slot.record()->metrics.seed_parameters == 592 + 81);
     CHECK(open.slot.report().algorithm == BlendAlgorithm::gate);
     CHECK(open.slot.report().alpha.curve == AlphaCurve::linear);

@@ -1,0 +1,394 @@
+// The model: isolation of seeds, amplitudes as arguments, and what grows and shrinks with a seed.
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/backends/eigen.hpp>
+#include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/hosts/cnn.hpp>
+#include <kasmina/model/model.hpp>
+#include <kasmina/optim/sgd.hpp>
+
+#include "slot/open_gates.hpp"
+#include "support/catch.hpp"
+#include "support/gradient_check.hpp"
+
+namespace kasmina {
+namespace {
+
+template <class B>
+using Network = MorphogeneticModel<hosts::Cnn<B>, CnnBlueprints, test::OpenPolicies>;
+using Double = backends::Eigen<double>;
+using Model = Network<Double>;
+
+constexpr Index batch = 4;
+const std::vector<std::int32_t> targets{0, 1, 2, 1};
+const std::vector<std::string> slot_names{"r0c0", "r1c0", "r0c1", "r1c1"};
+
+template <class B>
+Network<B> make_network() {
+    Generator generator(5);
+    return Network<B>(
+        hosts::Cnn<B>({.classes = 3, .base = 4, .blocks = 2, .height = 8, .width = 8}),
+        CnnBlueprints{}, generator);
+}
+
+template <class B>
+Variable<B> images(Tape<B>& tape) {
+    return tape.constant({batch, 8, 8, 3},
+                         test::normal_values<typename B::Scalar>(batch * 8 * 8 * 3, 2));
+}
+
+template <class ModelType>
+void grow(ModelType& model, const std::string& name, Stage goal) {
+    auto& slot = model.slot(name);
+    slot.germinate("conv_light");
+    while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
+}
+
+/// A blending seed halfway up its ramp.
+template <class ModelType>
+void grow_to_half(ModelType& model, const std::string& name) {
+    grow(model, name, Stage::holding);
+    REQUIRE(model.slot(name).set_alpha_target(0.5, 0).done);
+}
+
+/// Logits and all host gradients of one training pass.
+template <class B>
+struct Pass {
+    std::vector<typename B::Scalar> logits;
+    std::vector<std::vector<typename B::Scalar>> host;
+    bool operator==(const Pass&) const = default;
+};
+
+template <class B>
+Pass<B> backward_of(Network<B>& model, Tape<B>& tape, const Variable<B>& logits) {
+    tape.backward(ops::cross_entropy(logits, std::span<const std::int32_t>(targets)));
+    Pass<B> pass{logits.to_host(), {}};
+    for (const auto& named : model.host_parameters()) {
+        pass.host.push_back(named.parameter->gradient().to_host());
+    }
+    return pass;
+}
+
+template <class B>
+Pass<B> pass_of(Network<B>& model, typename B::Context& context) {
+    Tape<B> tape(context);
+    return backward_of(model, tape, model.forward(tape, images(tape)));
+}
+
+/// The host alone, cut at a slot's boundary as it is when that slot is active.
+template <class B>
+Pass<B> host_pass_of(Network<B>& model, const std::string& name) {
+    typename B::Context context{};
+    Tape<B> tape(context);
+    const auto& host = model.host();
+    const std::size_t cut = hosts::boundary_of(host, name);
+    const auto half = host.forward(tape, images(tape), hosts::start_boundary, cut, Mode::training);
+    return backward_of(model, tape,
+                       host.forward(tape, half, cut, hosts::end_boundary(host), Mode::training));
+}
+
+template <class B>
+Pass<B> pass_of(Network<B>& model) {
+    typename B::Context context{};
+    return pass_of(model, context);
+}
+
+std::vector<double> evaluation(const Model& model, const AlphaOverrides& overrides = {}) {
+    Double::Context context{};
+    Tape<Double> tape(context, Recording::none);
+    return model.evaluate(tape, images(tape), overrides).to_host();
+}
+
+void poison(Model& model, const std::string& name) {
+    for (const auto& named : model.slot(name).parameters()) {
+        named.parameter->value().assign(
+            std::vector<double>(static_cast<std::size_t>(named.parameter->size()),
+                                std::numeric_limits<double>::quiet_NaN()));
+    }
+}
+
+// In front of a pool (row 0) an active slot parts the host's fused norm, ReLU and pool, whose
+// pullback adds up in another order. So gradients are held against the host cut there too; uncut,
+// they are the same bits behind a pool (row 1) and differ by rounding in front of one.
+TEMPLATE_TEST_CASE("a seed in training leaves output and host gradients bit for bit the host's",
+                   "[I-1][I-2]", backends::Eigen<float>, backends::Eigen<double>) {
+    using B = TestType;
+    for (const std::string& name : slot_names) {
+        INFO(name);
+        Network<B> alone = make_network<B>();
+        Network<B> grown = make_network<B>();
+        grow(grown, name, Stage::training);
+        const Pass<B> whole = pass_of(alone);
+        const Pass<B> seen = pass_of(grown);
+        const bool behind_pool = name.starts_with("r1");
+        CHECK(seen.logits == whole.logits);
+        CHECK((seen.host == whole.host || !behind_pool));
+        Network<B> cut = make_network<B>();
+        CHECK((seen == host_pass_of(cut, name)));
+        for (const auto& named : grown.slot(name).parameters()) {
+            CHECK(named.parameter->has_gradient());
+        }
+    }
+}
+
+TEST_CASE("a germinated seed is not run and takes no gradient", "[S-10][L-5]") {
+    Model alone = make_network<Double>();
+    Model grown = make_network<Double>();
+    grow(grown, "r1c0", Stage::germinated);
+    poison(grown, "r1c0");
+    CHECK(pass_of(grown) == pass_of(alone));
+    CHECK_FALSE(grown.slot("r1c0").parameters()[0].parameter->has_gradient());
+}
+
+TEST_CASE("an isolated blending seed sends the host only its own share of the gradient",
+          "[I-1][I-3][A-5]") {
+    // With y = h + a(s - h) and s cut off, the gradient that reaches h is (1 - a) times y's; a
+    // path through s would add a * ds/dh. The last slot's host gradient in front of it shows it.
+    Model model = make_network<Double>();
+    grow_to_half(model, "r1c1");
+    CHECK(model.slot("r1c1").isolated());
+    Double::Context context{};
+    Tape<Double> tape(context);
+    const std::vector<double> values = test::normal_values<double>(2 * 2 * 2 * 8, 4);
+    const auto host = tape.leaf({2, 2, 2, 8}, values);
+    const auto blended = model.slot("r1c1").forward(tape, host);
+    const std::vector<double> upstream = test::normal_values<double>(2 * 2 * 2 * 8, 6);
+    tape.backward(blended, upstream);
+    const std::vector<double> gradient = tape.gradient(host);
+    REQUIRE(gradient.size() == upstream.size());
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+        CHECK(gradient[i] == Approx(0.5 * upstream[i]).epsilon(1e-14));
+    }
+    for (const auto& named : model.slot("r1c1").parameters()) {
+        CHECK(named.parameter->has_gradient());
+    }
+}
+
+TEST_CASE("a model with no active slot is exactly the host", "[H-4]") {
+    Model model = make_network<Double>();
+    Double::Context context{};
+    Tape<Double> tape(context, Recording::none);
+    const auto x = images(tape);
+    const auto host = model.host().forward(tape, x, hosts::start_boundary,
+                                           hosts::end_boundary(model.host()), Mode::evaluation);
+    CHECK(model.evaluate(tape, x).to_host() == host.to_host());
+}
+
+TEST_CASE("counts follow the seeds", "[H-4]") {
+    Model model = make_network<Double>();
+    const Index host = model.total_parameters();
+    CHECK(host == nn::parameter_count(model.host()));
+    grow(model, "r0c0", Stage::germinated);
+    CHECK(model.total_parameters() == host + 152);
+    CHECK(model.active_parameters() == host);
+    CHECK(model.active_seeds() == 0);
+    grow(model, "r1c1", Stage::fossilized);
+    CHECK(model.total_parameters() == host + 152 + 592);
+    CHECK(model.active_parameters() == host + 592);
+    CHECK(model.active_seeds() == 1);
+    CHECK(model.fossilized_seeds() == 1);
+    model.slot("r0c0").prune("why");
+    CHECK(model.total_parameters() == host + 592);
+    CHECK(model.seed_parameters().size() == 3);
+    CHECK(model.parameters().size() == model.host_parameters().size() + 3);
+    CHECK_THROWS_AS(model.slot("r7c7"), UnknownNameError);
+}
+
+TEST_CASE("an override is an amplitude for one pass and changes nothing", "[A-8]") {
+    Model model = make_network<Double>();
+    const std::vector<double> host = evaluation(model);
+    grow_to_half(model, "r1c0");
+    const std::vector<double> half = evaluation(model);
+    CHECK(half != host);
+    CHECK(evaluation(model, AlphaOverrides{}.with("r1c0", 0.5)) == half);
+    CHECK(evaluation(model, AlphaOverrides{}.with("r1c0", 0.0)) == host);
+    CHECK(evaluation(model, AlphaOverrides{}.with("r1c0", 1.0)) != half);
+    CHECK(model.slot("r1c0").alpha() == 0.5);
+    CHECK(evaluation(model) == half);
+}
+
+TEST_CASE("an override per sample is each sample's own amplitude", "[A-8][A-7]") {
+    Model model = make_network<Double>();
+    grow_to_half(model, "r1c0");
+    const std::vector<double> off = evaluation(model, AlphaOverrides{}.with("r1c0", 0.0));
+    const std::vector<double> on = evaluation(model, AlphaOverrides{}.with("r1c0", 1.0));
+    const std::vector<double> mixed =
+        evaluation(model, AlphaOverrides{}.with("r1c0", std::vector<double>{0.0, 1.0, 1.0, 0.0}));
+    REQUIRE(mixed.size() == 3 * batch);
+    for (std::size_t i = 0; i < mixed.size(); ++i) {
+        const std::size_t sample = i / 3;
+        const double expected = sample == 1 || sample == 2 ? on[i] : off[i];
+        CHECK(mixed[i] == Approx(expected).epsilon(1e-12));
+    }
+}
+
+TEST_CASE("an override of 0 does not run a broken seed", "[A-8]") {
+    Model model = make_network<Double>();
+    const std::vector<double> host = evaluation(model);
+    grow_to_half(model, "r0c1");
+    poison(model, "r0c1");
+    CHECK(std::isnan(evaluation(model)[0]));
+    CHECK(evaluation(model, AlphaOverrides{}.with("r0c1", 0.0)) == host);
+}
+
+TEST_CASE("an override that does not fit is an error", "[A-8]") {
+    Model model = make_network<Double>();
+    grow_to_half(model, "r1c0");
+    grow(model, "r1c1", Stage::training);
+    CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r9c9", 0.5)), UnknownNameError);
+    CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r0c0", 0.5)), OptionError);
+    CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r1c1", 0.5)), OptionError);
+    CHECK_NOTHROW(evaluation(model, AlphaOverrides{}.with("r0c0", 0.0)));
+    CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r1c0", std::vector<double>{0.1, 0.2})),
+                    OptionError);
+}
+
+TEST_CASE("several threads evaluate one model with amplitudes of their own", "[A-8][S-11]") {
+    Model model = make_network<Double>();
+    grow_to_half(model, "r1c0");
+    const Model& shared = model;
+    const std::vector<double> alphas{0.0, 0.25, 0.5, 1.0};
+    std::vector<std::vector<double>> expected;
+    for (const double alpha : alphas) {
+        expected.push_back(evaluation(shared, AlphaOverrides{}.with("r1c0", alpha)));
+    }
+    std::vector<std::vector<double>> seen(alphas.size());
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < alphas.size(); ++i) {
+        threads.emplace_back([&, i] {
+            for (int round = 0; round < 5; ++round) {
+                seen[i] = evaluation(shared, AlphaOverrides{}.with("r1c0", alphas[i]));
+            }
+        });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(seen == expected);
+}
+
+TEST_CASE("an evaluation leaves every value of the host as it was", "[H-6]") {
+    Model model = make_network<Double>();
+    grow_to_half(model, "r1c0");
+    const auto values = [&model] {
+        std::vector<std::vector<double>> all;
+        model.host().visit(nn::Visitor{
+            [&](std::string_view, Parameter<Double>& p) { all.push_back(p.value().to_host()); },
+            [&](std::string_view, Tensor<Double>& buffer) { all.push_back(buffer.to_host()); }});
+        return all;
+    };
+    const auto before = values();
+    evaluation(model, AlphaOverrides{}.with("r1c0", 0.3));
+    CHECK(values() == before);
+    pass_of(model);
+    CHECK(values() != before);
+}
+
+/// Gives an optimiser the members that the model has now: group 0 the host, group 1 the seeds.
+void synchronise(optim::Sgd<Double>& optimiser, Model& model) {
+    optimiser.synchronise(0, Model::pointers(model.host_parameters()));
+    optimiser.synchronise(1, Model::pointers(model.seed_parameters()));
+}
+
+optim::Sgd<Double> make_optimiser() {
+    optim::Sgd<Double> optimiser;
+    const optim::SgdOptions options{.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 0.01};
+    optimiser.add_group(options);
+    optimiser.add_group(options);
+    return optimiser;
+}
+
+TEST_CASE("an optimiser's state comes and goes with the seed", "[H-7]") {
+    Model model = make_network<Double>();
+    optim::Sgd<Double> optimiser = make_optimiser();
+    Double::Context context{};
+    synchronise(optimiser, model);
+    CHECK(optimiser.members(1).empty());
+    grow(model, "r1c0", Stage::training);
+    synchronise(optimiser, model);
+    REQUIRE(optimiser.members(1).size() == 3);
+    pass_of(model, context);
+    optimiser.step(context);
+    CHECK(optimiser.members(1)[0].steps == 1);
+    model.slot("r1c0").prune("why");
+    CHECK(optimiser.members(1)[0].parameter.expired());
+    CHECK_NOTHROW(optimiser.step(context));
+    synchronise(optimiser, model);
+    CHECK(optimiser.members(1).empty());
+}
+
+TEST_CASE("neither momentum nor decay moves a seed that is blended out", "[I-6][H-7]") {
+    Model model = make_network<Double>();
+    optim::Sgd<Double> optimiser = make_optimiser();
+    Double::Context context{};
+    grow(model, "r1c0", Stage::holding);
+    synchronise(optimiser, model);
+    pass_of(model, context);
+    optimiser.step(context);
+    REQUIRE(model.slot("r1c0").schedule_prune(3, AlphaCurve::linear, 12.0, "why").done);
+    const auto values = [&] {
+        std::vector<std::vector<double>> all;
+        for (const auto& named : model.seed_parameters()) {
+            all.push_back(named.parameter->value().to_host());
+        }
+        return all;
+    };
+    const auto seed = values();
+    const auto host = model.host_parameters()[0].parameter->value().to_host();
+    for (int step = 0; step < 2; ++step) {
+        optimiser.zero_gradients();
+        pass_of(model, context);
+        optimiser.step(context);
+        model.step_epoch();
+    }
+    CHECK(values() == seed);
+    CHECK(model.host_parameters()[0].parameter->value().to_host() != host);
+}
+
+TEST_CASE("a model that moved trains on as if it had not", "[S-11]") {
+    const auto train = [](bool moves) {
+        Model first = make_network<Double>();
+        grow(first, "r1c0", Stage::blending);
+        optim::Sgd<Double> optimiser = make_optimiser();
+        synchronise(optimiser, first);
+        Double::Context context{};
+        Model second = make_network<Double>();
+        if (moves) second = std::move(first);
+        Model& model = moves ? second : first;
+        for (int step = 0; step < 3; ++step) {
+            optimiser.zero_gradients();
+            pass_of(model, context);
+            optimiser.step(context);
+            model.step_epoch();
+        }
+        model.slot("r0c1").germinate("conv_light");
+        model.slot("r0c1").advance();
+        return pass_of(model, context);
+    };
+    CHECK(train(true) == train(false));
+}
+
+TEMPLATE_TEST_CASE("a whole step has the same bits on 1, 2 and 4 threads", "[E-1]",
+                   backends::Eigen<float>, backends::Eigen<double>) {
+    using B = TestType;
+    const auto run = [](int threads) {
+        Network<B> model = make_network<B>();
+        grow_to_half(model, "r0c0");
+        grow(model, "r1c1", Stage::training);
+        typename B::Context context(threads);
+        return pass_of(model, context);
+    };
+    const Pass<B> one = run(1);
+    CHECK(run(2) == one);
+    CHECK(run(4) == one);
+}
+
+}  // namespace
+}  // namespace kasmina
