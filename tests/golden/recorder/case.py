@@ -18,7 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 DEFAULT_TOLERANCE = {"float32": 1e-5, "float64": 1e-10}
 # PyTorch's own float32 error may use this share of the default tolerance before it is widened.
-COMFORTABLE_SHARE = 0.3
+COMFORTABLE_SHARE = 0.2
 # Gradients smaller than this share of the upstream one cancel by algebra (GroupNorm takes out the
 # scale of what precedes it, or all of it in a group of one value): compared on the upstream scale.
 CANCELLED = 1e-3
