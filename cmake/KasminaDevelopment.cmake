@@ -6,7 +6,9 @@ find_path(KASMINA_PFR_INCLUDE_DIR boost/pfr.hpp REQUIRED
 
 find_program(KASMINA_CCACHE ccache)
 if(KASMINA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${KASMINA_CCACHE})
+  # Tests use precompiled headers, which ccache takes only with these.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros ${KASMINA_CCACHE})
 endif()
 
 add_library(kasmina_dev INTERFACE)

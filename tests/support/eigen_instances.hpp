@@ -1,7 +1,9 @@
-// The CPU backend's kernels, declared as compiled elsewhere: once for all tests, not in each.
+// The CPU backend's kernels and operations, declared as compiled elsewhere: once for all tests.
 #pragma once
 
 #include <kasmina/backends/eigen.hpp>
+
+#include "support/op_instances.hpp"
 
 #define KASMINA_EACH_KERNEL(DO, T)          \
     DO(conv2d_forward, T)                   \
@@ -34,3 +36,6 @@ KASMINA_EACH_KERNEL(KASMINA_DECLARE, double)
 #undef KASMINA_DECLARE
 
 }  // namespace kasmina::backends::eigen_detail
+
+KASMINA_OPS_OF(extern template, backends::Eigen<float>)
+KASMINA_OPS_OF(extern template, backends::Eigen<double>)

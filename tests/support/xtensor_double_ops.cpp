@@ -1,0 +1,4 @@
+// Compiles the operations in double on the reference backend for all tests.
+#include "support/xtensor_instances.hpp"
+
+KASMINA_OPS_OF(template, backends::Xtensor<double>)

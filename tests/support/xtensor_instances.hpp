@@ -1,0 +1,9 @@
+// Operations on the reference backend, declared as compiled elsewhere: once for all tests.
+#pragma once
+
+#include <kasmina/backends/xtensor.hpp>
+
+#include "support/op_instances.hpp"
+
+KASMINA_OPS_OF(extern template, backends::Xtensor<float>)
+KASMINA_OPS_OF(extern template, backends::Xtensor<double>)
