@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <type_traits>
 
 #include <kasmina/backends/eigen/batch_norm.hpp>
 #include <kasmina/backends/eigen/context.hpp>
@@ -17,6 +18,11 @@ namespace kasmina::backends::eigen_detail {
 /// Two passes over memory, each with and without a pool: `sum` adds up, per channel, the gradient
 /// behind the epilogue, and that gradient times x - mean; `write` gives
 /// grad_x = factor * gradient - constant - slope * (x - mean).
+///
+/// A pool gives the same bits here as behind the norm, as an operation of its own, where a seed in
+/// between has parted the two [I-1]: both sum the same chunks, window by window. Three of the four
+/// terms of a window behind a pool are 0, and adding 0 changes no bit, so that with the pool only
+/// the fourth is added.
 template <class T>
 struct BatchNormPullback {
     Context& context;
@@ -27,13 +33,12 @@ struct BatchNormPullback {
     NormRows<T> norm;
     PixelPlan<T> pixels;
     PoolPlan pool;
-    Index width;   ///< of a row of `norm` and of sums
-    Index stride;  ///< between them
-    Index chunks = epilogue.max_pool ? pool.chunks : pixels.chunks;
+    Index width;   ///< of a row of `norm`
+    Index stride;  ///< between them, and between sums
 
     /// Per chunk, `2 * partial` apart: sums of gradient * (x - mean), then of the gradient.
     void sum(T* partials, Index partial) const {
-        context.parallel_for_with_scratch<T>(chunks, 2 * stride, [&](Index chunk, T* sums) {
+        context.parallel_for_with_scratch<T>(pool.chunks, 2 * stride, [&](Index chunk, T* sums) {
             std::fill_n(sums, 2 * stride, T{0});
             if (epilogue.max_pool) {
                 sum_windows(chunk, sums);
@@ -41,15 +46,14 @@ struct BatchNormPullback {
                 sum_pixels(chunk, sums);
             }
             for (Index which = 0; which < 2; ++which) {
-                T* row = sums + which * stride;
-                fold(row, shape.channels, width);
-                std::copy_n(row, shape.channels, partials + (2 * chunk + which) * partial);
+                std::copy_n(sums + which * stride, shape.channels,
+                            partials + (2 * chunk + which) * partial);
             }
         });
     }
 
     void write(const T* constants, const T* slopes, const GradientTarget<T>& grad_x) const {
-        context.parallel_for(chunks, [&](Index chunk) {
+        context.parallel_for(epilogue.max_pool ? pool.chunks : pixels.chunks, [&](Index chunk) {
             if (epilogue.max_pool) {
                 write_windows(chunk, constants, slopes, grad_x);
             } else {
@@ -65,18 +69,72 @@ private:
         return relu ? (value <= Vector<T>{} ? Vector<T>{} : gradient) : gradient;
     }
 
+    /// Window by window as `sum_windows` does it, with all four terms of each.
     void sum_pixels(Index chunk, T* sums) const {
-        const T* from = x + pixels.start(chunk);
-        const T* upstream = grad_y + pixels.start(chunk);
+        const Index channels = shape.channels;
+        const auto pair = [&](Index in, Index) {
+            add_groups(sums, in, pool.windows(), 2 * channels, pool.corners());
+        };
+        const auto rest = [&](Index in, Index size) {
+            add_groups(sums, in, size / channels, channels, std::array<Index, 1>{});
+        };
+        pool.run(chunk, pair, rest);
+    }
+
+    /// Adds the terms of `groups` groups of pixels, `step` numbers apart from `in` on, to sums;
+    /// a group's pixels are `corners` away from its first. Several registers of channels at a
+    /// time, so that their sums overlap in time.
+    template <std::size_t Corners>
+    void add_groups(T* sums, Index in, Index groups, Index step,
+                    const std::array<Index, Corners>& corners) const {
+        const T* from = x + in;
+        const T* upstream = grad_y + in;
         const bool relu = epilogue.relu;
         const NormRows<T> rows = norm;
-        sum_rows<2>(pixels.size(chunk), width, sums, stride, [=](Index at, Index i, auto count) {
-            const NormLanes<T> by = rows.at(i, count);
-            const Vector<T> centred = load_lanes(from + at, count) - by.mean;
-            const Vector<T> gradient =
-                behind(relu, by.normalised(centred), load_lanes(upstream + at, count));
-            return std::array{gradient * centred, gradient};
-        });
+        T* shift_sums = sums + stride;
+        const auto columns = [=](Index first, auto block, auto count) {
+            constexpr std::size_t vectors = decltype(block)::value;
+            const auto place = [=](std::size_t v) {
+                return first + static_cast<Index>(v) * lanes<T>;
+            };
+            std::array<Vector<T>, vectors> scale_sum;
+            std::array<Vector<T>, vectors> shift_sum;
+            KASMINA_UNROLL
+            for (std::size_t v = 0; v < vectors; ++v) {
+                scale_sum[v] = load_lanes(sums + place(v), count);
+                shift_sum[v] = load_lanes(shift_sums + place(v), count);
+            }
+            for (Index group = 0; group < groups; ++group) {
+                KASMINA_UNROLL
+                for (std::size_t corner = 0; corner < Corners; ++corner) {
+                    const Index at = group * step + corners[corner];
+                    KASMINA_UNROLL
+                    for (std::size_t v = 0; v < vectors; ++v) {
+                        const NormLanes<T> by = rows.at(place(v), count);
+                        const Vector<T> centred = load_lanes(from + at + place(v), count) - by.mean;
+                        const Vector<T> gradient =
+                            behind(relu, by.normalised(centred),
+                                   load_lanes(upstream + at + place(v), count));
+                        scale_sum[v] += gradient * centred;
+                        shift_sum[v] += gradient;
+                    }
+                }
+            }
+            KASMINA_UNROLL
+            for (std::size_t v = 0; v < vectors; ++v) {
+                store_lanes(sums + place(v), scale_sum[v], count);
+                store_lanes(shift_sums + place(v), shift_sum[v], count);
+            }
+        };
+        constexpr std::integral_constant<std::size_t, 4> several;
+        constexpr std::integral_constant<std::size_t, 1> one;
+        constexpr Index several_lanes = 4 * lanes<T>;
+        Index c = 0;
+        for (; c + several_lanes <= shape.channels; c += several_lanes) {
+            columns(c, several, AllLanes<T>{});
+        }
+        for (; c + lanes<T> <= shape.channels; c += lanes<T>) columns(c, one, AllLanes<T>{});
+        if (c < shape.channels) columns(c, one, shape.channels - c);
     }
 
     void write_pixels(Index chunk, const T* constants, const T* slopes,
@@ -149,15 +207,14 @@ private:
                     const Index at = 2 * column * channels + c;
                     const auto centred = by.centred(load_window(from + at, corners, count));
                     const WindowMaximum<T> maximum(by.normalised(centred));
-                    const Vector<T> gradient =
-                        behind(relu, maximum.value,
-                               load_lanes(upstream + column * channels + c, count)) *
-                        by.factor;
+                    const Vector<T> gradient = behind(
+                        relu, maximum.value, load_lanes(upstream + column * channels + c, count));
                     KASMINA_UNROLL
                     for (std::size_t i = 0; i < 4; ++i) {
-                        put_lanes(to, at + corners[i],
-                                  maximum.share(i, gradient) - constant - centred[i] * slope,
-                                  count);
+                        put_lanes(
+                            to, at + corners[i],
+                            maximum.share(i, gradient) * by.factor - constant - centred[i] * slope,
+                            count);
                     }
                 }
             });
@@ -204,16 +261,16 @@ void batch_norm_pullback(Context& context, const MapShape& shape, const NormEpil
     if (grad_scale || grad_shift || (grad_x && batch)) {
         const Index partial = spaced<T>(channels);
         const double count = static_cast<double>(shape.batch * shape.height * shape.width);
-        Buffer<T> partials = context.buffer<T>(2 * partial * passes.chunks);
+        Buffer<T> partials = context.buffer<T>(2 * partial * passes.pool.chunks);
         passes.sum(partials.data(), partial);
         for_each_total(
-            partials.data(), passes.chunks, 2 * partial, channels, [&](Index c, double total) {
+            partials.data(), passes.pool.chunks, 2 * partial, channels, [&](Index c, double total) {
                 const double inverse = static_cast<double>(inverse_deviation[c]);
                 const double factor = static_cast<double>(norm.factors()[c]);
                 if (grad_scale) put_total(grad_scale, c, total * inverse);
                 if (batch) slopes[c] = static_cast<T>(factor * total * inverse * inverse / count);
             });
-        for_each_total(partials.data() + partial, passes.chunks, 2 * partial, channels,
+        for_each_total(partials.data() + partial, passes.pool.chunks, 2 * partial, channels,
                        [&](Index c, double total) {
                            const double factor = static_cast<double>(norm.factors()[c]);
                            if (grad_shift) put_total(grad_shift, c, total);
