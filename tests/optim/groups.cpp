@@ -241,5 +241,26 @@ TEST_CASE("an unknown group and a bad rate are errors that change nothing", "[H-
     CHECK(sgd.options(0).learning_rate == 0.25);
 }
 
+TEST_CASE("a parameter of another group is refused, and nothing is changed", "[H-7][E-2]") {
+    const Parameter<B> shared(Tensor<B>::full({3}, 1.0F));
+    const Parameter<B> own(Tensor<B>::full({2}, 1.0F));
+    Sgd<B> sgd;
+    sgd.add_group({.learning_rate = 0.25});
+    sgd.add_group({.learning_rate = 0.5});
+    sgd.synchronise(0, Pointers{&shared});
+    sgd.synchronise(1, Pointers{&own});
+    const std::string text = test::error_text<OptionError>([&] {
+        sgd.synchronise(1, Pointers{&own, &shared});
+    });
+    INFO(text);
+    CHECK(test::mentions(text, "(3)"));
+    CHECK(sgd.members(0).size() == 1);
+    REQUIRE(sgd.members(1).size() == 1);
+    CHECK(sgd.members(1)[0].parameter.lock() == own.state());
+    sgd.synchronise(0, Pointers{});
+    sgd.synchronise(1, Pointers{&own, &shared});
+    CHECK(sgd.members(1).size() == 2);
+}
+
 }  // namespace
 }  // namespace kasmina

@@ -56,9 +56,11 @@ public:
 
     /// Makes `parameters` the members of a group: state of those already in it is kept, of new
     /// ones starts empty, of others is dropped. A parameter named twice (tied weights) is one
-    /// member. Errors: OptionError for an unknown group.
+    /// member. Errors: OptionError for an unknown group, or for a member of another group, which
+    /// two steps would move twice; nothing is changed then.
     void synchronise(std::size_t group, std::span<const Parameter<B>* const> parameters) {
         std::vector<Member>& members = checked(group).members;
+        check_in_no_other(group, parameters);
         std::vector<Member> next;
         next.reserve(parameters.size());
         for (const Parameter<B>* parameter : parameters) {
@@ -129,6 +131,26 @@ private:
                               std::to_string(group), "use the index that add_group returned");
         }
         return groups_[group];
+    }
+
+    void check_in_no_other(std::size_t group,
+                           std::span<const Parameter<B>* const> parameters) const {
+        for (std::size_t other = 0; other < groups_.size(); ++other) {
+            if (other == group) continue;
+            for (const Member& member : groups_[other].members) {
+                const auto state = member.parameter.lock();
+                if (!state || std::ranges::find(parameters, state, &Parameter<B>::state) ==
+                                  parameters.end()) {
+                    continue;
+                }
+                throw OptionError("a parameter is in another group already", "Optimiser",
+                                  "each parameter in one group",
+                                  "one of shape " + to_string(state->value.shape()) +
+                                      " in the groups " + std::to_string(other) + " and " +
+                                      std::to_string(group),
+                                  "synchronise the other group without it first");
+            }
+        }
     }
 
     /// Runs of neighbours with equal step counts go to the rule in one pass: a whole host is one

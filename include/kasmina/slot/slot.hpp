@@ -42,7 +42,7 @@ struct SlotServices {
     typename Policies::Sink sink{};
     typename Policies::Communicator communicator{};
     telemetry::Failures telemetry_failures{};
-    Generator generator;  ///< initial values of seeds
+    Generator generator{};  ///< initial values of seeds
     Index host_parameters = 0;
     std::optional<std::int64_t> environment{};
     std::optional<std::string> correlation_id{};
