@@ -9,6 +9,7 @@
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/pooling.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
+#include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::eigen_detail {
@@ -118,7 +119,7 @@ struct NormLanes {
     Vector<T> shift;
 
     [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> normalised(Vector<T> centred) const {
-        return centred * factor + shift;
+        return multiply_add<T>(centred, factor, shift);
     }
     [[nodiscard]] KASMINA_ALWAYS_INLINE std::array<Vector<T>, 4> centred(
         const std::array<Vector<T>, 4>& window) const {

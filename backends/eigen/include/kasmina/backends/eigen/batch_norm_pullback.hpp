@@ -11,13 +11,14 @@
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/pooling.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
+#include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::eigen_detail {
 
 /// Two passes over memory, each with and without a pool: `sum` adds up, per channel, the gradient
 /// behind the epilogue, and that gradient times x - mean; `write` gives
-/// grad_x = factor * gradient - constant - slope * (x - mean).
+/// grad_x = factor * gradient + constant + slope * (x - mean).
 ///
 /// A pool gives the same bits here as behind the norm, as an operation of its own, where a seed in
 /// between has parted the two [I-1]: both sum the same chunks, window by window. Three of the four
@@ -69,6 +70,14 @@ private:
         return relu ? (value <= Vector<T>{} ? Vector<T>{} : gradient) : gradient;
     }
 
+    [[nodiscard]] static KASMINA_ALWAYS_INLINE Vector<T> gradient_of_x(Vector<T> factor,
+                                                                       Vector<T> gradient,
+                                                                       Vector<T> centred,
+                                                                       Vector<T> constant,
+                                                                       Vector<T> slope) {
+        return multiply_add<T>(centred, slope, multiply_add<T>(gradient, factor, constant));
+    }
+
     /// Window by window as `sum_windows` does it, with all four terms of each.
     void sum_pixels(Index chunk, T* sums) const {
         const Index channels = shape.channels;
@@ -115,7 +124,7 @@ private:
                         const Vector<T> gradient =
                             behind(relu, by.normalised(centred),
                                    load_lanes(upstream + at + place(v), count));
-                        scale_sum[v] += gradient * centred;
+                        scale_sum[v] = multiply_add<T>(gradient, centred, scale_sum[v]);
                         shift_sum[v] += gradient;
                     }
                 }
@@ -150,10 +159,11 @@ private:
                 const Vector<T> centred = load_lanes(from + start + i, count) - by.mean;
                 const Vector<T> gradient =
                     behind(relu, by.normalised(centred), load_lanes(upstream + start + i, count));
-                put_lanes(to, start + i,
-                          gradient * by.factor - load_lanes(constants + i, count) -
-                              centred * load_lanes(slopes + i, count),
-                          count);
+                put_lanes(
+                    to, start + i,
+                    gradient_of_x(by.factor, gradient, centred, load_lanes(constants + i, count),
+                                  load_lanes(slopes + i, count)),
+                    count);
             });
         });
     }
@@ -178,7 +188,7 @@ private:
                     const WindowMaximum<T> maximum(by.normalised(centred));
                     const Vector<T> gradient = behind(
                         relu, maximum.value, load_lanes(upstream + column * channels + c, count));
-                    scale_sum += gradient * maximum.pick(centred);
+                    scale_sum = multiply_add<T>(gradient, maximum.pick(centred), scale_sum);
                     shift_sum += gradient;
                 }
                 store_lanes(sums + c, scale_sum, count);
@@ -211,10 +221,10 @@ private:
                         relu, maximum.value, load_lanes(upstream + column * channels + c, count));
                     KASMINA_UNROLL
                     for (std::size_t i = 0; i < 4; ++i) {
-                        put_lanes(
-                            to, at + corners[i],
-                            maximum.share(i, gradient) * by.factor - constant - centred[i] * slope,
-                            count);
+                        put_lanes(to, at + corners[i],
+                                  gradient_of_x(by.factor, maximum.share(i, gradient), centred[i],
+                                                constant, slope),
+                                  count);
                     }
                 }
             });
@@ -222,12 +232,13 @@ private:
         const auto rest = [&](Index in, Index size) {
             for (Index start = in; start < in + size; start += channels) {
                 for_each_vector<T>(channels, [&](Index c, auto count) {
-                    const Vector<T> centred =
-                        load_lanes(x + start + c, count) - norm.at(c, count).mean;
-                    put_lanes(
-                        grad_x, start + c,
-                        -load_lanes(constants + c, count) - centred * load_lanes(slopes + c, count),
-                        count);
+                    const NormLanes<T> by = norm.at(c, count);
+                    put_lanes(grad_x, start + c,
+                              gradient_of_x(by.factor, Vector<T>{},
+                                            load_lanes(x + start + c, count) - by.mean,
+                                            load_lanes(constants + c, count),
+                                            load_lanes(slopes + c, count)),
+                              count);
                 });
             }
         };
@@ -254,7 +265,7 @@ void batch_norm_pullback(Context& context, const MapShape& shape, const NormEpil
                                       norm,    pixels, PoolPlan(shape), width, stride};
 
     // With n = the normalised x: grad_x = factor * (gradient - mean(gradient) - n * mean(gradient *
-    // n)), where the means over the batch are there only if `batch`.
+    // n)), where the means over the batch are there only if `batch`. The rows have their minus.
     T* constants = rows.data() + NormRows<T>::size(stride);
     T* slopes = constants + stride;
     std::fill_n(constants, 2 * stride, T{0});
@@ -268,13 +279,13 @@ void batch_norm_pullback(Context& context, const MapShape& shape, const NormEpil
                 const double inverse = static_cast<double>(inverse_deviation[c]);
                 const double factor = static_cast<double>(norm.factors()[c]);
                 if (grad_scale) put_total(grad_scale, c, total * inverse);
-                if (batch) slopes[c] = static_cast<T>(factor * total * inverse * inverse / count);
+                if (batch) slopes[c] = static_cast<T>(-factor * total * inverse * inverse / count);
             });
         for_each_total(partials.data() + partial, passes.pool.chunks, 2 * partial, channels,
                        [&](Index c, double total) {
                            const double factor = static_cast<double>(norm.factors()[c]);
                            if (grad_shift) put_total(grad_shift, c, total);
-                           if (batch) constants[c] = static_cast<T>(factor * total / count);
+                           if (batch) constants[c] = static_cast<T>(-factor * total / count);
                        });
         spread_first(constants, channels, width);
         spread_first(slopes, channels, width);

@@ -1,9 +1,14 @@
 // Vectors of the width the compiler may use, and the register tile that the matrix kernels share.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstring>
 #include <kasmina/tensor/index.hpp>
+
+#if defined(__GNUC__) && (defined(__FMA__) || defined(__AVX512F__))
+#include <immintrin.h>
+#endif
 
 /// \file
 /// GCC's vector extensions (g++ and clang) generate better code here than intrinsics wrapped in
@@ -62,6 +67,27 @@ template <class V, class T>
 template <class V, class T>
 KASMINA_ALWAYS_INLINE void store(T* to, V value) {
     std::memcpy(to, &value, sizeof(V));
+}
+
+/// a * b + c, rounded once where the target can. For what two kernels must compute to the same
+/// bits: whether the compiler fuses a * b + c by itself depends on the code around it.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> multiply_add(Vector<T> a, Vector<T> b, Vector<T> c) {
+#if defined(__GNUC__) && defined(__AVX512F__)
+    if constexpr (std::same_as<T, float>) {
+        return (Vector<T>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+    } else {
+        return (Vector<T>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+    }
+#elif defined(__GNUC__) && defined(__FMA__)
+    if constexpr (std::same_as<T, float>) {
+        return (Vector<T>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+    } else {
+        return (Vector<T>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+    }
+#else
+    return a * b + c;
+#endif
 }
 
 }  // namespace kasmina::backends::eigen_detail
