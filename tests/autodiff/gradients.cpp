@@ -40,7 +40,8 @@ TEMPLATE_TEST_CASE("convolution", "[gradient]", KASMINA_BACKENDS) {
     for (const Index inputs : odd_channels) {
         for (const Index kernel : {1, 3, 5}) {
             const Index outputs = inputs == 70 ? 3 : inputs + 4;
-            const Shape map = kernel == 5 ? Shape{1, 3, 4, inputs} : odd_maps(inputs)[inputs % 4];
+            const Shape map = kernel == 5 ? Shape{1, 3, 4, inputs}
+                                          : odd_maps(inputs)[static_cast<std::size_t>(inputs % 4)];
             CAPTURE(to_string(map), kernel);
             CHECK(test::gradient_error<B>(
                       {map, {outputs, inputs, kernel, kernel}},

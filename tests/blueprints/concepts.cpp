@@ -37,7 +37,7 @@ static_assert(!HasModule<Whole, B>);
 static_assert(!BlueprintFor<Whole, B>);
 
 struct MutableName : Whole {
-    static inline std::string_view name = "changes";
+    [[maybe_unused]] static inline std::string_view name = "changes";
 };
 static_assert(!HasName<MutableName> && !Blueprint<MutableName>);
 
@@ -76,7 +76,7 @@ struct SilentAboutBirth : Whole {
 static_assert(!SaysHowItIsBornQuietly<SilentAboutBirth> && !Blueprint<SilentAboutBirth>);
 
 struct NamesNoCapabilities {
-    static constexpr std::string_view name = "nameless";
+    [[maybe_unused]] static constexpr std::string_view name = "nameless";
 };
 static_assert(!NamesItsCapabilities<NamesNoCapabilities>);
 
