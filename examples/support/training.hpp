@@ -19,7 +19,7 @@ namespace kasmina::examples {
 
 /// How both networks are trained.
 struct Recipe {
-    std::size_t batch_size = 32;
+    std::size_t batch_size = 64;
     double learning_rate = 0.05;       ///< at the start; falls to 0 along half a cosine
     double seed_learning_rate = 0.05;  ///< the same, for seeds
     double momentum = 0.9;
