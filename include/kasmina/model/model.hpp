@@ -57,7 +57,9 @@ public:
                                      .correlation_id = std::nullopt})) {
         host_.initialise(generator);
         services_->generator = generator.split();
-        services_->host_parameters = nn::parameter_count(host_);
+        for (const Named& named : host_parameters()) {
+            services_->host_parameters += named.parameter->size();
+        }
         const std::span<const hosts::InjectionPoint> points = host_.injection_points();
         slots_.reserve(points.size());
         for (const hosts::InjectionPoint& point : points) {

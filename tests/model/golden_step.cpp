@@ -1,0 +1,145 @@
+// Whole training steps of a model with a seed, and SGD, against PyTorch's recorded numbers (B-7).
+#include "support/golden.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/backends/eigen.hpp>
+#include <kasmina/blueprints/cnn/conv_heavy.hpp>
+#include <kasmina/blueprints/cnn/conv_light.hpp>
+#include <kasmina/blueprints/cnn/conv_small.hpp>
+#include <kasmina/hosts/cnn.hpp>
+#include <kasmina/model/model.hpp>
+#include <kasmina/optim/sgd.hpp>
+
+#include "model/token_cnn.hpp"
+#include "slot/open_gates.hpp"
+#include "support/catch.hpp"
+#include "support/golden_module.hpp"
+
+namespace kasmina {
+namespace {
+
+using OnMaps = BlueprintList<cnn::ConvLight, cnn::ConvSmall, cnn::ConvHeavy>;
+using OnRows = BlueprintList<test::OnRows<cnn::ConvSmall>, test::OnRows<cnn::ConvHeavy>>;
+
+template <class Slot>
+void bring_to_recorded_stage(Slot& slot, const test::GoldenCase& golden) {
+    const bool multiplies = golden.option("algorithm") == "multiply";
+    slot.germinate(golden.option("blueprint"),
+                   {.algorithm = multiplies ? BlendAlgorithm::multiply : BlendAlgorithm::add});
+    REQUIRE(slot.advance().advanced);
+    if (golden.option("stage") == "training") return;
+    REQUIRE(golden.option("stage") == "blending");
+    REQUIRE(slot.advance().advanced);
+    REQUIRE(slot.advance().advanced);
+    REQUIRE(slot.set_alpha_target(golden.number("alpha"), 0).done);
+    REQUIRE(slot.stage() == Stage::blending);
+}
+
+/// What lives in a slot, to be visited like any module.
+template <class Slot>
+struct SeedOf {
+    Slot* slot;
+
+    template <class Visitor>
+    void visit(Visitor&& visitor) const {
+        slot->visit(visitor);
+    }
+};
+
+/// Host or seed, after an optimiser step, as recorded under "after<step>.<prefix>".
+template <class B, class Module>
+void check_values_after(Module& module, const test::GoldenCase& golden, const std::string& after) {
+    const auto check = [&](const std::string& name, const Tensor<B>& tensor) {
+        const test::GoldenTensor& recorded = golden.at(after + name);
+        INFO(golden.file() << " " << after << name);
+        CAPTURE(test::relative_error(tensor.to_host(), recorded));
+        CHECK(test::agrees(tensor.to_host(), recorded));
+    };
+    for (const auto& named : nn::parameters<B>(module)) check(named.name, named.parameter->value());
+    for (const auto& named : nn::buffers<B>(module)) check(named.name, *named.buffer);
+}
+
+template <class Host, class Blueprints>
+void check_recorded_steps(const std::string& name) {
+    using B = typename Host::Backend;
+    using Scalar = typename B::Scalar;
+    const test::GoldenCase golden = test::read_golden("training/" + name);
+    INFO(name);
+    Generator generator(1);
+    MorphogeneticModel<Host, Blueprints, test::OpenPolicies> model(
+        Host({.classes = golden.count("classes"),
+              .base = golden.count("base"),
+              .blocks = golden.count("blocks"),
+              .height = golden.count("height"),
+              .width = golden.count("width")}),
+        Blueprints{}, generator);
+    auto& slot = model.slot(golden.option("slot"));
+    bring_to_recorded_stage(slot, golden);
+    CHECK(slot.isolated() == (golden.option("isolated") == "true"));
+    SeedOf seed{&slot};
+    test::load_golden<B>(model.host(), golden, "host.");
+    test::load_golden<B>(seed, golden, "seed.");
+
+    optim::Sgd<B> sgd;
+    for (const auto& members : {model.host_parameters(), model.seed_parameters()}) {
+        const std::size_t group = sgd.add_group(
+            {.learning_rate = golden.number("lr"), .momentum = golden.number("momentum")});
+        sgd.synchronise(group, model.pointers(members));
+    }
+    typename B::Context context{};
+    Tape<B> tape(context);
+    std::vector<Scalar> losses;
+    const std::size_t steps = static_cast<std::size_t>(golden.count("steps"));
+    for (std::size_t step = 0; step < steps; ++step) {
+        const std::string number = std::to_string(step);
+        const test::GoldenTensor& images = golden.at("input." + number);
+        const test::GoldenTensor& recorded_labels = golden.at("labels." + number);
+        const std::vector<std::int32_t> labels(recorded_labels.values.begin(),
+                                               recorded_labels.values.end());
+        tape.clear();
+        const Variable<B> logits =
+            model.forward(tape, tape.constant(test::shape_of(images), images.as<Scalar>()));
+        const Variable<B> loss = ops::cross_entropy(logits, std::span<const std::int32_t>(labels));
+        sgd.zero_gradients();
+        tape.backward(loss);
+        losses.push_back(loss.item());
+        if (step == 0) {
+            CHECK(test::agrees(logits.to_host(), golden.at("output.0")));
+            test::check_golden_gradients<B>(model.host(), golden, "host.");
+            test::check_golden_gradients<B>(seed, golden, "seed.");
+        }
+        sgd.step(context);
+        if (step == 0 || step + 1 == steps) {
+            const std::string after = "after" + std::to_string(step + 1);
+            check_values_after<B>(model.host(), golden, after + ".host.");
+            check_values_after<B>(seed, golden, after + ".seed.");
+        }
+    }
+    CAPTURE(test::relative_error(losses, golden.at("losses")));
+    CHECK(test::agrees(losses, golden.at("losses")));
+}
+
+TEMPLATE_TEST_CASE("a model's training steps with an isolated seed are PyTorch's",
+                   "[B-7][S-3][I-1][I-2][H-7]", backends::Eigen<float>, backends::Eigen<double>) {
+    for (const std::string name :
+         {"conv_light_training", "conv_small_multiply", "conv_heavy_blending_isolated"}) {
+        check_recorded_steps<hosts::Cnn<TestType>, OnMaps>(name);
+    }
+}
+
+// Only a transformer host lets a blending seed send gradients into the host.
+TEMPLATE_TEST_CASE("a model's training steps with a coupled seed are PyTorch's",
+                   "[B-7][S-3][I-3][H-3][H-7]", backends::Eigen<float>, backends::Eigen<double>) {
+    for (const std::string name : {"conv_small_multiply_coupled", "conv_heavy_blending_coupled"}) {
+        check_recorded_steps<test::TokenCnn<TestType>, OnRows>(name);
+    }
+}
+
+}  // namespace
+}  // namespace kasmina

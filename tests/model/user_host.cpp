@@ -1,0 +1,242 @@
+// A user's own host: two linear layers, tied or not, between which a seed of a user's grows.
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/autodiff/ops/linear.hpp>
+#include <kasmina/backends/eigen.hpp>
+#include <kasmina/model/model.hpp>
+#include <kasmina/optim/sgd.hpp>
+
+#include "slot/open_gates.hpp"
+#include "support/catch.hpp"
+#include "support/gradient_check.hpp"
+
+namespace kasmina {
+namespace {
+
+using B = backends::Eigen<double>;
+
+constexpr Index width = 4;
+constexpr Index rows = 3;
+const std::vector<std::int32_t> labels{0, 3, 1};
+
+/// Rows of `width` values through two square matrices. Tied, both are one parameter, and a visitor
+/// is shown it twice, under both names.
+class TwoLayers {
+public:
+    using Backend = B;
+    static constexpr Topology topology = Topology::transformer;
+
+    explicit TwoLayers(bool tied) {
+        for (std::size_t i = 0; i < (tied ? 1U : 2U); ++i) {
+            matrices_.emplace_back(Tensor<B>::full({width, width}, 0.0));
+        }
+    }
+
+    /// Equal values in both layers, so that tied and untied hosts compute the same.
+    void initialise(Generator&) {
+        for (Parameter<B>& matrix : matrices_) {
+            matrix.value().assign(test::normal_values<double>(width * width, 3));
+        }
+    }
+
+    [[nodiscard]] std::span<const hosts::InjectionPoint> injection_points() const noexcept {
+        return points_;
+    }
+
+    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& state, std::size_t from,
+                                      std::size_t to, Mode) const {
+        hosts::check_route(points_, from, to);
+        Variable<B> current = state;
+        for (std::size_t layer = from; layer < to; ++layer) {
+            current = ops::linear(current, tape.parameter(layer == 0 ? first() : second()));
+        }
+        return current;
+    }
+
+    template <class Visitor>
+    void visit(Visitor&& visitor) {
+        visitor.parameter("first", matrices_.front());
+        visitor.parameter("second", matrices_.back());
+    }
+    template <class Visitor>
+    void visit(Visitor&& visitor) const {
+        visitor.parameter("first", first());
+        visitor.parameter("second", second());
+    }
+
+    [[nodiscard]] const Parameter<B>& first() const noexcept { return matrices_.front(); }
+    [[nodiscard]] const Parameter<B>& second() const noexcept { return matrices_.back(); }
+
+private:
+    std::vector<Parameter<B>> matrices_;
+    std::array<hosts::InjectionPoint, 1> points_{
+        hosts::InjectionPoint{.slot_id = "middle", .channels = width, .position = 0}};
+};
+
+/// y = M x on the last dimension, M from the identity on.
+struct Mix {
+    static constexpr std::string_view name = "mix";
+    static constexpr Topology topology = Topology::transformer;
+    static constexpr QuietBirth quiet_birth = QuietBirth::built_in;
+    using Needs = kasmina::Needs<capability::Pointwise, capability::Matrix>;
+    struct Options {};
+
+    static constexpr void check(Index size, const Options&) {
+        require_at_least(name, "width", size, 1);
+    }
+    static constexpr Index parameter_count(Index size, const Options& = {}) { return size * size; }
+
+    template <class AnyBackend>
+    struct Module : nn::Visitable<Module<AnyBackend>> {
+        Parameter<AnyBackend> matrix;
+
+        Module(Index size, const Options&, Generator&)
+            : matrix(Tensor<AnyBackend>::full({size, size}, 0)) {
+            std::vector<typename AnyBackend::Scalar> identity(
+                static_cast<std::size_t>(size * size));
+            for (std::size_t i = 0; i < identity.size(); i += static_cast<std::size_t>(size) + 1) {
+                identity[i] = 1;
+            }
+            matrix.value().assign(identity);
+        }
+
+        [[nodiscard]] Variable<AnyBackend> forward(Tape<AnyBackend>& tape,
+                                                   const Variable<AnyBackend>& input) const {
+            return ops::linear(input, tape.parameter(matrix));
+        }
+
+        [[nodiscard]] static constexpr auto members() {
+            return std::tuple(nn::Member{"matrix", &Module::matrix});
+        }
+    };
+};
+
+using Model = MorphogeneticModel<TwoLayers, BlueprintList<Mix>, test::OpenPolicies>;
+
+Model make_model(bool tied) {
+    Generator generator(1);
+    return {TwoLayers(tied), BlueprintList<Mix>{}, generator};
+}
+
+/// Gradients of the host's parameters, each as often as the model lists it.
+std::vector<std::vector<double>> host_gradients(Model& model) {
+    B::Context context{};
+    Tape<B> tape(context);
+    const Variable<B> input =
+        tape.constant({rows, width}, test::normal_values<double>(rows * width, 2));
+    tape.backward(
+        ops::cross_entropy(model.forward(tape, input), std::span<const std::int32_t>(labels)));
+    std::vector<std::vector<double>> gradients;
+    for (const auto& named : model.host_parameters()) {
+        gradients.push_back(named.parameter->gradient().to_host());
+    }
+    return gradients;
+}
+
+TEST_CASE("a tied parameter is listed and counted once", "[H-4]") {
+    Model tied = make_model(true);
+    CHECK(make_model(false).host_parameters().size() == 2);
+    CHECK(make_model(false).total_parameters() == 2 * width * width);
+    REQUIRE(tied.host_parameters().size() == 1);
+    CHECK(tied.host_parameters()[0].name == "first");
+    CHECK(tied.parameters().size() == 1);
+    CHECK(tied.total_parameters() == width * width);
+    CHECK(tied.active_parameters() == width * width);
+    tied.slot("middle").germinate("mix");
+    CHECK(tied.slot("middle").record()->metrics.host_parameters == width * width);
+    CHECK(tied.parameters().size() == 2);
+    CHECK(tied.total_parameters() == 2 * width * width);
+}
+
+TEST_CASE("a tied parameter is stepped once, by the sum of its gradients", "[H-4][H-7]") {
+    Model untied = make_model(false);
+    const auto apart = host_gradients(untied);
+    REQUIRE(apart.size() == 2);
+    Model tied = make_model(true);
+    const std::vector<double> before = tied.host().first().value().to_host();
+    const auto together = host_gradients(tied);
+    REQUIRE(together.size() == 1);
+
+    constexpr double rate = 0.25;
+    optim::Sgd<B> sgd;
+    sgd.add_group({.learning_rate = rate});
+    // As the visitor shows it, twice: the optimiser sees that it is one.
+    const Parameter<B>* const shown[] = {&tied.host().first(), &tied.host().second()};
+    sgd.synchronise(0, shown);
+    CHECK(sgd.members(0).size() == 1);
+    B::Context context{};
+    sgd.step(context);
+    const std::vector<double> after = tied.host().first().value().to_host();
+    for (std::size_t i = 0; i < before.size(); ++i) {
+        const double sum = apart[0][i] + apart[1][i];
+        CHECK(together[0][i] == Approx(sum).epsilon(1e-13).margin(1e-15));
+        CHECK(after[i] == Approx(before[i] - rate * sum).epsilon(1e-13).margin(1e-15));
+    }
+}
+
+TEST_CASE("in a transformer host a seed is isolated in training, and not in blending",
+          "[S-3][I-3][H-3]") {
+    Model alone = make_model(false);
+    const auto expected = host_gradients(alone);
+    Model model = make_model(false);
+    auto& slot = model.slot("middle");
+    slot.germinate("mix");
+    CHECK_FALSE(slot.isolated());
+    slot.advance();
+    REQUIRE(slot.stage() == Stage::training);
+    CHECK(slot.isolated());
+    CHECK(host_gradients(model) == expected);
+
+    slot.record_accuracy(61.0);
+    slot.advance();
+    REQUIRE(slot.stage() == Stage::blending);
+    CHECK_FALSE(slot.isolated());
+    CHECK(slot.record()->metrics.accuracy_at_blending_start == 61.0);
+    CHECK(slot.report().time_to_target == 5);
+    // Full amplitude, y = s: all of the layer below the seed's gradient comes through the seed.
+    REQUIRE(slot.advance().advanced);
+    const std::vector<double> mirror{-1, 0, 0, 0, 0, -1, 0, 0, 0, 0, -1, 0, 0, 0, 0, -1};
+    slot.parameters()[0].parameter->value().assign(mirror);
+    for (const auto& named : model.host_parameters()) named.parameter->zero_gradient();
+    const auto mirrored = host_gradients(model);
+    CHECK(mirrored[0] != expected[0]);
+    CHECK(mirrored[0] != std::vector<double>(expected[0].size(), 0.0));
+}
+
+TEST_CASE("holding drops what was scheduled, and a way back to blending keeps co-adaptation",
+          "[S-3][S-6][I-3]") {
+    Model model = make_model(false);
+    auto& slot = model.slot("middle");
+    slot.germinate("mix", {.tempo_epochs = 9});
+    while (slot.stage() != Stage::blending) REQUIRE(slot.advance().advanced);
+    slot.step_epoch();
+    REQUIRE(slot.alpha() > 0.0);
+    REQUIRE(slot.alpha() < 1.0);
+    REQUIRE(slot.report().time_to_target == 8);
+    REQUIRE(slot.advance().advanced);  // the open gates let a ramp under way through
+
+    REQUIRE(slot.stage() == Stage::holding);
+    const AlphaState held = slot.report().alpha;
+    CHECK(held.alpha == 1.0);
+    CHECK(held.target == 1.0);
+    CHECK(held.mode == AlphaMode::hold);
+    CHECK(slot.report().time_to_target == 0);
+    for (int epoch = 0; epoch < 10; ++epoch) {
+        CHECK_FALSE(slot.step_epoch().ramp_ended);
+        CHECK(slot.alpha() == 1.0);
+    }
+    REQUIRE(slot.set_alpha_target(0.5, 2).done);
+    REQUIRE(slot.stage() == Stage::blending);
+    CHECK_FALSE(slot.isolated());
+}
+
+}  // namespace
+}  // namespace kasmina
