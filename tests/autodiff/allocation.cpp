@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include <kasmina/autodiff/ops/blend.hpp>
@@ -9,7 +10,10 @@
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
+#include <kasmina/model/model.hpp>
+#include <kasmina/optim/sgd.hpp>
 
+#include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
 #include "support/gradient_check.hpp"
@@ -54,6 +58,56 @@ TEST_CASE("after the first step, training allocates nothing", "[allocation]") {
         CHECK(allocations_of_a_later_step<cnn::Bottleneck>(threads) == 0);
         CHECK(allocations_of_a_later_step<cnn::Attention>(threads) == 0);
         CHECK(allocations_of_a_later_step<cnn::Norm>(threads) == 0);
+    }
+}
+
+/// Steps of a model with a seed: forward, backward, optimiser.
+std::size_t allocations_of_later_model_steps(int threads, Stage goal, BlendAlgorithm algorithm) {
+    using B = backends::Eigen<float>;
+    using Blueprints = BlueprintList<cnn::ConvHeavy>;
+    Generator generator(1);
+    MorphogeneticModel<hosts::Cnn<B>, Blueprints, test::OpenPolicies> model(
+        hosts::Cnn<B>({.base = 8, .height = 16, .width = 16}), Blueprints{}, generator);
+    auto& slot = model.slot("r0c1");
+    slot.germinate("conv_heavy", {.algorithm = algorithm});
+    while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
+    if (goal == Stage::blending) slot.step_epoch();  // an amplitude above 0
+    REQUIRE((slot.alpha() > 0.0) == (goal != Stage::training));
+    optim::Sgd<B> sgd;
+    sgd.add_group({.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 1e-4});
+    sgd.add_group({.learning_rate = 0.02, .momentum = 0.9});
+    sgd.synchronise(0, model.pointers(model.host_parameters()));
+    sgd.synchronise(1, model.pointers(model.seed_parameters()));
+
+    B::Context context(threads);
+    Tape<B> tape(context);
+    const std::vector<float> images = test::normal_values<float>(4 * 16 * 16 * 3, 2);
+    const std::vector<std::int32_t> labels{1, 2, 3, 4};
+    const auto step = [&] {
+        tape.clear();
+        const Variable<B> logits = model.forward(tape, tape.constant({4, 16, 16, 3}, images));
+        const Variable<B> loss = ops::cross_entropy(logits, std::span<const std::int32_t>(labels));
+        sgd.zero_gradients();
+        tape.backward(loss);
+        sgd.step(context);
+    };
+    step();
+    const std::size_t before = test::allocations();
+    for (int i = 0; i < 3; ++i) step();
+    return test::allocations() - before;
+}
+
+TEST_CASE("after the first step of a model with a seed, steps allocate nothing",
+          "[allocation][H-7]") {
+    for (const int threads : {1, 2}) {
+        for (const BlendAlgorithm algorithm :
+             {BlendAlgorithm::add, BlendAlgorithm::multiply, BlendAlgorithm::gate}) {
+            CAPTURE(threads, static_cast<int>(algorithm));
+            for (const Stage stage : {Stage::training, Stage::blending, Stage::fossilized}) {
+                CAPTURE(name_of(stage));
+                CHECK(allocations_of_later_model_steps(threads, stage, algorithm) == 0);
+            }
+        }
     }
 }
 
