@@ -1,4 +1,4 @@
-// Compiles the CPU backend's kernels for all tests; see eigen_instances.hpp.
+// Compiles the CPU backend's kernels for all tests.
 #include "support/eigen_instances.hpp"
 
 namespace kasmina::backends::eigen_detail {
