@@ -109,6 +109,33 @@ TEST_CASE("one seed at a time: nothing germinates while another is in trial", "[
     CHECK(decisions[0].slot == "r0c1");
 }
 
+TEST_CASE("as many seeds are on trial at once as the options say", "[K]") {
+    HeuristicOptions several = options();
+    several.slots = {"r0c0", "r0c1", "r0c2"};
+    several.seeds_on_trial = 2;
+    Story story(several, {"r0c0", "r0c1", "r0c2"});
+    put_seed(story.reports[0], Stage::training, 50, 50, 1);
+    REQUIRE(story.first_decision(50.0) != 0);  // that seed's own advance
+    std::vector<Decision> decisions;
+    for (int epoch = 0; epoch < 8 && decisions.size() < 2; ++epoch) decisions = story.epoch(50.0);
+    REQUIRE(decisions.size() == 2);
+    CHECK(decisions[1].action == Action::germinate);
+    CHECK(decisions[1].slot == "r0c1");
+    put_seed(story.reports[1], Stage::training, 50, 50, 1);
+    for (int epoch = 0; epoch < 8; ++epoch) {
+        for (const Decision& decision : story.epoch(50.0)) {
+            CHECK(decision.action != Action::germinate);
+        }
+    }
+    put_seed(story.reports[0], Stage::fossilized, 50, 50, 1);
+    const auto after = story.epoch(50.0);
+    REQUIRE(after.size() == 2);
+    CHECK(after[1].slot == "r0c2");
+
+    several.seeds_on_trial = 0;
+    CHECK_THROWS_AS(HeuristicController(several), OptionError);
+}
+
 TEST_CASE("slots that cool down are neither advanced nor germinated", "[K][S-7]") {
     for (const Stage stage :
          {Stage::pruned, Stage::embargoed, Stage::resetting, Stage::fossilized}) {

@@ -26,13 +26,14 @@ struct HeuristicOptions {
     double prune_penalty = 2.0;             ///< added to a pruned blueprint
     double penalty_decay = 0.5;             ///< each epoch
     double penalty_limit = 3.0;             ///< from here on a blueprint is skipped
+    int seeds_on_trial = 1;                 ///< at most so many at once, fossilized ones apart
 };
 
-/// Germinates on a plateau, one seed at a time; advances whenever the gate allows (so that the
+/// Germinates on a plateau, one seed an epoch; advances whenever the gate allows (so that the
 /// threshold for fossilizing is the gate's own); prunes what has dropped or stalled.
 class HeuristicController {
 public:
-    /// Errors: OptionError without a slot or a blueprint to try.
+    /// Errors: OptionError without a slot or a blueprint to try, or with no seed on trial.
     explicit HeuristicController(HeuristicOptions options) : options_(std::move(options)) {
         if (options_.slots.empty() || options_.blueprints.empty()) {
             throw OptionError("the controller has nothing to grow", "HeuristicController",
@@ -41,6 +42,12 @@ public:
                                   std::to_string(options_.blueprints.size()) + " blueprints",
                               "name them in the options");
         }
+        if (options_.seeds_on_trial < 1) {
+            throw OptionError("the controller may never try a seed", "HeuristicController",
+                              "seeds_on_trial of at least 1",
+                              std::to_string(options_.seeds_on_trial),
+                              "use 1 to try one seed after another");
+        }
         penalties_.assign(options_.blueprints.size(), 0.0);
     }
 
@@ -48,12 +55,12 @@ public:
         for (double& penalty : penalties_) penalty *= options_.penalty_decay;
         watch_plateau(seen.accuracy);
         std::vector<Decision> decisions;
-        bool growing = false;
+        int on_trial = 0;
         for (std::size_t i = 0; i < seen.slots.size(); ++i) {
             const SlotReport& slot = seen.slots[i];
             const bool can_advance = slot.stage == Stage::germinated || is_in_trial(slot.stage);
             if (!can_advance) continue;
-            growing = true;
+            ++on_trial;
             if (!seen.gate_passes[i] && is_in_trial(slot.stage)) {
                 if (const auto reason = reason_to_prune(slot)) {
                     punish(slot.blueprint);
@@ -64,7 +71,7 @@ public:
             decisions.push_back({slot.slot, Decision::Action::advance, {}, {}});
         }
         const bool plateau = plateau_ >= options_.plateau_epochs;
-        if (plateau && seen.epoch >= options_.first_epoch && !growing) {
+        if (plateau && seen.epoch >= options_.first_epoch && on_trial < options_.seeds_on_trial) {
             if (auto germination = choose(seen)) {
                 decisions.push_back(std::move(*germination));
                 plateau_ = 0;
