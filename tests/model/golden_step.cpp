@@ -52,6 +52,9 @@ struct SeedOf {
     }
 };
 
+template <class Slot>
+SeedOf(Slot*) -> SeedOf<Slot>;
+
 /// Host or seed, after an optimiser step, as recorded under "after<step>.<prefix>".
 template <class B, class Module>
 void check_values_after(Module& module, const test::GoldenCase& golden, const std::string& after) {
