@@ -1,0 +1,89 @@
+// The HTML report: it holds the run's data, whole, and asks for nothing from outside.
+#include <string>
+
+#include "report.hpp"
+#include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace kasmina::examples {
+namespace {
+
+RunReport small_run() {
+    RunReport report;
+    report.title = "a run";
+    report.subtitle = "its subtitle";
+    report.tiles = {{"62.3 %", "grown"}, {"7602", "parameters"}};
+    report.host_accuracy = {30.0, 41.5};
+    report.grown_accuracy = {30.0, 43.25};
+    report.slots = {{"r0c0",
+                     {{.stage = "dormant"},
+                      {.stage = "blending",
+                       .alpha = 0.5,
+                       .gradient_ratio = 0.75,
+                       .contribution = 1.5,
+                       .contribution_error = 2.25,
+                       .verdict = "G3 refuses"}}}};
+    report.events = {{2, "r0c0", "it germinated </script><script>alert(1)</script>"}};
+    return report;
+}
+
+/// What stands between the tags of the page's data.
+std::string data_of(const std::string& page) {
+    const std::string opening = "<script type=\"application/json\" id=\"data\">";
+    const std::size_t begin = page.find(opening) + opening.size();
+    return page.substr(begin, page.find("</script>", begin) - begin);
+}
+
+TEST_CASE("a report holds every figure of the run", "[report]") {
+    const RunReport run = small_run();
+    const auto data = nlohmann::ordered_json::parse(data_of(report_html(run)));
+    CHECK(data == to_json(run));
+    CHECK(data["host"] == nlohmann::ordered_json({30.0, 41.5}));
+    CHECK(data["grown"] == nlohmann::ordered_json({30.0, 43.25}));
+    const auto& epochs = data["slots"][0]["epochs"];
+    CHECK(epochs[0]["stage"] == "dormant");
+    CHECK(epochs[0]["alpha"].is_null());
+    CHECK(epochs[0]["contribution"].is_null());
+    CHECK(epochs[1]["alpha"] == 0.5);
+    CHECK(epochs[1]["gradient_ratio"] == 0.75);
+    CHECK(epochs[1]["contribution"] == 1.5);
+    CHECK(epochs[1]["contribution_error"] == 2.25);
+    CHECK(epochs[1]["verdict"] == "G3 refuses");
+    CHECK(data["events"][0]["epoch"] == 2);
+    CHECK(data["tiles"][1][0] == "7602");
+}
+
+TEST_CASE("nothing in the data ends the script that holds it", "[report]") {
+    const auto data = nlohmann::ordered_json::parse(data_of(report_html(small_run())));
+    CHECK(data["events"][0]["text"] == "it germinated </script><script>alert(1)</script>");
+}
+
+TEST_CASE("a report asks for nothing from outside", "[report]") {
+    std::string page = report_html(small_run());
+    const std::string space = "http://www.w3.org/2000/svg";  // a name, not an address
+    const std::size_t at = page.find(space);
+    REQUIRE(at != std::string::npos);
+    page.erase(at, space.size());
+    for (const char* reference :
+         {"http:", "https:", "src=", "@import", "url(", "<link", "fetch("}) {
+        INFO(reference);
+        CHECK(page.find(reference) == std::string::npos);
+    }
+}
+
+TEST_CASE("the error of a contribution is that of a difference of two shares", "[report]") {
+    // Var = p (1 - p) / n of either: 0.25 / 100 + 0.16 / 100, in points 100 * sqrt(0.0041).
+    CHECK(difference_error(50.0, 80.0, 100) == Approx(6.403124237432849).epsilon(1e-12));
+    CHECK(difference_error(100.0, 0.0, 763) == 0.0);
+}
+
+TEST_CASE("a report that cannot be written is one clear error", "[report][E-2]") {
+    const test::TemporaryFolder folder;
+    CHECK_THROWS_AS(write_report(folder.path() / "absent" / "out.html", small_run()), DataError);
+    write_report(folder.path() / "out.html", small_run());
+    CHECK(std::filesystem::exists(folder.path() / "out.html"));
+    CHECK_FALSE(std::filesystem::exists(folder.path() / "out.html.tmp"));
+}
+
+}  // namespace
+}  // namespace kasmina::examples
