@@ -1,4 +1,4 @@
-// Everything of the library but backends and the headers that need a JSON library.
+// Everything of the library but backends and the headers that write telemetry files.
 #pragma once
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
@@ -10,3 +10,4 @@
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/policy/heuristic_controller.hpp>
+#include <kasmina/telemetry/fan_out.hpp>

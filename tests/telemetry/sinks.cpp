@@ -6,6 +6,7 @@
 #include <string>
 #include <variant>
 
+#include <kasmina/telemetry/fan_out.hpp>
 #include <kasmina/telemetry/json_lines.hpp>
 #include <kasmina/telemetry/sink.hpp>
 
@@ -20,6 +21,7 @@ telemetry::SeedPruned event_that_nobody_can_build();
 namespace {
 
 using telemetry::Failures;
+using telemetry::FanOutSink;
 using telemetry::MemorySink;
 using telemetry::NullSink;
 
@@ -39,6 +41,7 @@ static_assert(telemetry::Sink<NullSink>);
 static_assert(telemetry::Sink<MemorySink>);
 static_assert(telemetry::Sink<telemetry::JsonLinesSink>);
 static_assert(telemetry::Sink<telemetry::SinkReference<MemorySink>>);
+static_assert(telemetry::Sink<FanOutSink>);
 static_assert(telemetry::Sink<ThrowingSink>, "a user's own sink satisfies the concept");
 static_assert(!telemetry::Sink<int>);
 
@@ -93,6 +96,45 @@ TEST_CASE("an event that cannot be built breaks nothing either, and is not sent"
     telemetry::send(sink, failures, []() -> telemetry::SeedFossilized { throw std::bad_alloc(); });
     CHECK(failures.count == 1);
     CHECK(sink.events().empty());
+}
+
+TEST_CASE("every sink of a fan-out gets every event, whichever of them throws", "[T-2][T-3]") {
+    MemorySink first;
+    MemorySink last;
+    FanOutSink sink;
+    sink.add(OddlyThrowingSink{})
+        .add(telemetry::SinkReference<MemorySink>(first))
+        .add(ThrowingSink{})
+        .add(telemetry::SinkReference<MemorySink>(last));
+    Failures failures;
+    for (int i = 0; i < 3; ++i) {
+        telemetry::send(sink, failures, [] { return telemetry::SeedFossilized{}; });
+    }
+    CHECK(first.events().size() == 3);
+    CHECK(last.events().size() == 3);
+    // Counted for each sink, and by the sender once an event that somebody missed.
+    REQUIRE(sink.failures().size() == 4);
+    CHECK(sink.failures()[0].count == 3);
+    CHECK(sink.failures()[0].first.empty());
+    CHECK(sink.failures()[1].count == 0);
+    CHECK(sink.failures()[2].count == 3);
+    CHECK(sink.failures()[2].first == "call 1");
+    CHECK(sink.failures()[3].count == 0);
+    CHECK(failures.count == 3);
+}
+
+TEST_CASE("the sender hears of the first failure in a fan-out, and of none without one", "[T-3]") {
+    Failures failures;
+    FanOutSink sink;
+    telemetry::send(sink, failures, [] { return telemetry::SeedFossilized{}; });
+    CHECK(failures.count == 0);
+    sink.add(MemorySink{});
+    telemetry::send(sink, failures, [] { return telemetry::SeedFossilized{}; });
+    CHECK(failures.count == 0);
+    sink.add(ThrowingSink{.calls = 10}).add(ThrowingSink{.calls = 20});
+    telemetry::send(sink, failures, [] { return telemetry::SeedFossilized{}; });
+    CHECK(failures.count == 1);
+    CHECK(failures.first == "call 11");
 }
 
 /// A builder whose call compiles for no one.

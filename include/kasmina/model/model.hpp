@@ -174,6 +174,10 @@ public:
     [[nodiscard]] const telemetry::Failures& telemetry_failures() const noexcept {
         return services_->telemetry_failures;
     }
+    /// Marks the events from now on, so that they can be found among others; nothing for none.
+    void set_correlation_id(std::optional<std::string> id) {
+        services_->correlation_id = std::move(id);
+    }
     /// The gates that guard the slots, with their thresholds.
     [[nodiscard]] typename Policies::Gates& gates() noexcept { return services_->gates; }
     /// The stream that initial values of seeds are drawn from.

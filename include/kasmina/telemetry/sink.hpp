@@ -50,6 +50,21 @@ struct Failures {
     std::string first{};
 };
 
+/// Counts the exception that is being handled, and keeps the first one's message.
+inline void count(Failures& failures) noexcept {
+    const bool first = failures.count++ == 0;
+    try {
+        throw;
+    } catch (const std::exception& error) {
+        if (!first) return;
+        try {
+            failures.first = error.what();
+        } catch (...) {  // no memory for the message: the count still tells
+        }
+    } catch (...) {  // not an exception of ours or the library's: it has no message
+    }
+}
+
 /// Builds an event and sends it; a sink that throws is counted and breaks nothing. With the null
 /// sink neither the builder nor the send exists in the generated code.
 template <Sink S, class Builder>
@@ -57,15 +72,8 @@ void send(S& sink, Failures& failures, Builder&& build) noexcept {
     if constexpr (!std::same_as<S, NullSink>) {
         try {
             sink.emit(Event(std::forward<Builder>(build)()));
-        } catch (const std::exception& error) {
-            if (failures.count++ == 0) {
-                try {
-                    failures.first = error.what();
-                } catch (...) {  // no memory for the message: the count still tells
-                }
-            }
         } catch (...) {
-            ++failures.count;
+            count(failures);
         }
     }
 }

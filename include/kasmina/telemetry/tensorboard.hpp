@@ -1,0 +1,151 @@
+// TensorBoardSink: curves and texts of every slot in an event file that TensorBoard reads.
+#pragma once
+
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include <kasmina/error.hpp>
+#include <kasmina/telemetry/events.hpp>
+#include <kasmina/telemetry/tensorboard_event.hpp>
+
+namespace kasmina::telemetry {
+
+/// The event in a line, as people read it.
+[[nodiscard]] inline std::string sentence(const Event& event) {
+    return std::visit(
+        [](const auto& typed) -> std::string {
+            using Typed = std::remove_cvref_t<decltype(typed)>;
+            if constexpr (std::is_same_v<Typed, SeedGerminated>) {
+                return typed.seed.blueprint + " germinated with " +
+                       std::to_string(typed.seed.seed_parameters) + " parameters";
+            } else if constexpr (std::is_same_v<Typed, StageChanged>) {
+                return typed.from + " to " + typed.to + " after " +
+                       std::to_string(typed.epochs_in_from) + " epochs";
+            } else if constexpr (std::is_same_v<Typed, GateEvaluated>) {
+                return typed.message;
+            } else if constexpr (std::is_same_v<Typed, SeedFossilized>) {
+                return typed.seed.blueprint + " fossilized";
+            } else {
+                return typed.seed.blueprint + " pruned from " + typed.from + " by " +
+                       typed.initiator + ": " + typed.reason;
+            }
+        },
+        event);
+}
+
+/// Writes a new event file, `events.out.tfevents.<seconds since 1970>.kasmina`, into a folder that
+/// is made where it is missing; TensorBoard takes each folder for one run. Every telemetry event
+/// is one record, flushed at once: a process that is killed loses the last one at most.
+///
+/// Tags are `<slot>/<name>`, below `environment_<number>/` where an environment is set; the names
+/// are listed in docs/telemetry.md. The step is the number of epochs that seeds have lived in that
+/// slot, so that the curve of a second seed goes on where the first one's ended. Errors: DataError
+/// when the file cannot be made or written; after a failed write nothing more is written, for
+/// readers stop at a broken record.
+class TensorBoardSink {
+public:
+    explicit TensorBoardSink(const std::filesystem::path& folder) {
+        const std::int64_t seconds = static_cast<std::int64_t>(now());
+        std::error_code error;
+        std::filesystem::create_directories(folder, error);
+        // Another run may write to the same folder in the same second: never overwrite its file.
+        for (int taken = 0; file_ == nullptr; ++taken) {
+            std::string name = "events.out.tfevents." + std::to_string(seconds) + ".kasmina";
+            if (taken > 0) name += "." + std::to_string(taken);
+            path_ = folder / name;
+            file_.reset(std::fopen(path_.string().c_str(), "wbx"));
+            if (file_ == nullptr && errno != EEXIST) {
+                throw_error("the event file cannot be made", std::strerror(errno));
+            }
+        }
+        write(tensorboard::file_version_event(now()));
+    }
+
+    void emit(const Event& event) {
+        const SeedContext& seed =
+            std::visit([](const auto& typed) -> const SeedContext& { return typed.seed; }, event);
+        std::string prefix = seed.slot + "/";
+        if (seed.environment) {
+            prefix = "environment_" + std::to_string(*seed.environment) + "/" + prefix;
+        }
+        tensorboard::Summary summary;
+        const auto scalar = [&](const char* name, double value) {
+            summary.scalar(prefix + name, value);
+        };
+        scalar("alpha", seed.alpha);
+        scalar("epochs_in_stage", static_cast<double>(seed.epochs_in_stage));
+        scalar("improvement", seed.improvement);
+        scalar("blending_delta", seed.blending_delta);
+        if (seed.contribution) scalar("contribution", *seed.contribution);
+        if (seed.gradient_ratio) scalar("gradient_ratio", *seed.gradient_ratio);
+        if (seed.vanishing) scalar("vanishing", *seed.vanishing ? 1.0 : 0.0);
+        if (seed.exploding) scalar("exploding", *seed.exploding ? 1.0 : 0.0);
+        scalar("seed_parameters", static_cast<double>(seed.seed_parameters));
+        if (const auto* verdict = std::get_if<GateEvaluated>(&event)) {
+            summary.scalar(prefix + verdict->gate + "/passed", verdict->passed ? 1.0 : 0.0);
+            summary.scalar(prefix + verdict->gate + "/score", verdict->score);
+        }
+        summary.text(prefix + "events", sentence(event));
+        write(tensorboard::summary_event(now(), step_of(prefix, seed.epochs_total), summary));
+    }
+
+    /// The file that is being written.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+
+private:
+    /// Epochs of the seeds that lived in a slot before, and of the one that lives there now.
+    struct Age {
+        std::int64_t earlier = 0;
+        std::int64_t current = 0;
+    };
+
+    struct Close {
+        void operator()(std::FILE* file) const noexcept { std::fclose(file); }
+    };
+
+    [[nodiscard]] static double now() {
+        const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+        return std::chrono::duration<double>(since_1970).count();
+    }
+
+    /// A seed's own count only rises; where it falls, another seed has begun.
+    [[nodiscard]] std::int64_t step_of(const std::string& prefix, std::int64_t epochs_total) {
+        Age& age = ages_[prefix];
+        if (epochs_total < age.current) age.earlier += age.current;
+        age.current = epochs_total;
+        return age.earlier + age.current;
+    }
+
+    void write(const std::string& event) {
+        const std::string framed = tensorboard::record(event);
+        if (std::ferror(file_.get()) == 0) {
+            std::fwrite(framed.data(), 1, framed.size(), file_.get());
+            std::fflush(file_.get());
+        }
+        if (std::ferror(file_.get()) != 0) {
+            throw_error("the event file cannot be written", "a failed write");
+        }
+    }
+
+    [[noreturn]] void throw_error(const char* what, const std::string& why) const {
+        throw DataError(what, "TensorBoardSink", "a writable folder", path_.string() + ": " + why,
+                        "choose another folder, or free the disk");
+    }
+
+    std::filesystem::path path_;
+    std::unique_ptr<std::FILE, Close> file_;
+    std::map<std::string, Age> ages_;
+};
+
+}  // namespace kasmina::telemetry
