@@ -2,7 +2,6 @@
 #include <chrono>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -10,6 +9,7 @@
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
 #include <kasmina/telemetry/json_lines.hpp>
+#include <kasmina/telemetry/tensorboard.hpp>
 
 #include "cifar10.hpp"
 #include "command_line.hpp"
@@ -28,21 +28,12 @@ using namespace kasmina::examples;
 using Backend = backends::Eigen<float>;
 using Clock = std::chrono::steady_clock;
 
-/// Events go to a file when one was asked for.
-struct OptionalFile {
-    std::unique_ptr<telemetry::JsonLinesSink> file;
-
-    void emit(const telemetry::Event& event) {
-        if (file) file->emit(event);
-    }
-};
-
 /// Behind the host a seed cannot move the accuracy, so this program does not ask for an
 /// improvement before blending (G-4), but for a measured contribution before fossilizing (G-6).
 struct Policies : DefaultPolicies {
     using Gates = GateSet<gates::Identity, gates::Germination, gates::PermissiveTraining,
                           gates::Blended<true>, gates::Contribution<true>>;
-    using Sink = OptionalFile;
+    using Sink = telemetry::FanOutSink;
 };
 
 using Model = MorphogeneticModel<hosts::Cnn<Backend>, CnnBlueprints, Policies>;
@@ -235,7 +226,8 @@ void conclude(const Summary& summary, double host_seconds, double grown_seconds,
 void run(const CommandLine& line) {
     if (line.summary) require_writable(*line.summary);
     Policies::Sink sink;
-    if (line.telemetry) sink.file = std::make_unique<telemetry::JsonLinesSink>(*line.telemetry);
+    if (line.telemetry) sink.add(telemetry::JsonLinesSink(*line.telemetry));
+    if (line.tensorboard) sink.add(telemetry::TensorBoardSink(*line.tensorboard));
     const auto start = Clock::now();
     const Splits data = load(line);
     Backend::Context context(line.threads);

@@ -16,6 +16,7 @@
 
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
+#include "telemetry/event_file.hpp"
 
 #ifndef KASMINA_GROW_CNN
 #error "define KASMINA_GROW_CNN as the path of the built program"
@@ -119,6 +120,9 @@ TEST_CASE("a folder that is not there is one clear error", "[examples][E-2]") {
     const std::string file = (folder / "no" / "such" / "file").string();
     check_one_clear_error({"--summary", file}, {file});
     check_one_clear_error({"--telemetry", file}, {file});
+    std::ofstream(folder / "in the way") << "a file";
+    const std::string in_the_way = (folder / "in the way").string();
+    check_one_clear_error({"--tensorboard", in_the_way}, {in_the_way});
 }
 
 TEST_CASE("a CIFAR-10 file cut short, missing or with a wrong label is one clear error",
@@ -232,7 +236,8 @@ TEST_CASE("telemetry is one JSON object a line, and the summary tells the seed's
     const auto telemetry_file = folder / "events.jsonl";
     const Outcome outcome =
         run({"--data", folder.path().string(), "--epochs", "7", "--blueprint", "norm", "--threads",
-             "2", "--summary", summary_file.string(), "--telemetry", telemetry_file.string()});
+             "2", "--summary", summary_file.string(), "--telemetry", telemetry_file.string(),
+             "--tensorboard", (folder / "runs").string()});
     CAPTURE(outcome.out, outcome.err);
     REQUIRE(outcome.code == 0);
 
@@ -264,6 +269,11 @@ TEST_CASE("telemetry is one JSON object a line, and the summary tells the seed's
         if (event.contains("to")) told.push_back(event.at("to").get<std::string>());
     }
     CHECK(told == std::vector<std::string>(path.begin() + 1, path.end()));
+
+    const std::filesystem::directory_iterator runs(folder / "runs");
+    const auto logged = test::event_file::read(runs->path());
+    REQUIRE(logged.size() == 1 + events.size());
+    CHECK(logged.back().step == events.back().at("epochs_total"));
 }
 
 }  // namespace

@@ -166,9 +166,9 @@ TEST_CASE("a summary that cannot be written is an error and leaves nothing", "[e
 }
 
 TEST_CASE("arguments reach the options and the rest keeps its default", "[examples]") {
-    const Outcome outcome =
-        parse({"--data", "d", "--epochs", "7", "--seed", "18446744073709551615", "--threads=2",
-               "--blueprint", "norm", "--summary", "s.json", "--telemetry", "t.jsonl"});
+    const Outcome outcome = parse({"--data", "d", "--epochs", "7", "--seed", "18446744073709551615",
+                                   "--threads=2", "--blueprint", "norm", "--summary", "s.json",
+                                   "--telemetry", "t.jsonl", "--tensorboard", "runs"});
     const auto& line = std::get<CommandLine>(outcome.result);
     CHECK(line.data == "d");
     CHECK_FALSE(line.mnist.has_value());
@@ -178,6 +178,7 @@ TEST_CASE("arguments reach the options and the rest keeps its default", "[exampl
     CHECK(line.blueprint == "norm");
     CHECK(line.summary == "s.json");
     CHECK(line.telemetry == "t.jsonl");
+    CHECK(line.tensorboard == "runs");
     const Outcome bare = parse({});
     CHECK(std::get<CommandLine>(bare.result).epochs == CommandLine{}.epochs);
     CHECK_FALSE(std::get<CommandLine>(bare.result).data.has_value());
@@ -215,7 +216,7 @@ TEST_CASE("--help lists every option and ends with code 0", "[examples]") {
     CHECK(std::get<Exit>(outcome.result).code == 0);
     CHECK(outcome.err.empty());
     for (const char* option : {"--data", "--mnist", "--epochs", "--seed", "--threads",
-                               "--blueprint", "--summary", "--telemetry"}) {
+                               "--blueprint", "--summary", "--telemetry", "--tensorboard"}) {
         CHECK(mentions(outcome.out, option));
     }
 }
