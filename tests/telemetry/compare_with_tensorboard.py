@@ -66,7 +66,7 @@ def main(folder):
             text = entry.tensor_proto.string_val[0].decode("utf-8")
             assert text if message is None else text == message, (tag, text, message)
     points = sum(map(len, scalars.values()))
-    assert points > 100, points
+    assert points, "nothing to compare"
     print(f"TensorBoard reads what was written: {len(scalars)} curves with {points} points, "
           f"{sum(map(len, texts.values()))} texts")
 
