@@ -45,7 +45,7 @@ function(kasmina_test_shared target precompiled)
   endif()
 endfunction()
 
-kasmina_test_shared(kasmina_test_core precompiled_core.hpp SOURCES precompiled_core.cpp)
+kasmina_test_shared(kasmina_test_core precompiled_core.hpp SOURCES precompiled.cpp)
 if(TARGET kasmina::eigen)
   kasmina_test_shared(kasmina_test_eigen_kernels precompiled_eigen.hpp
     SOURCES eigen_kernels.cpp
@@ -55,7 +55,10 @@ if(TARGET kasmina::eigen)
     LIBRARIES kasmina::eigen)
 endif()
 if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
-  kasmina_test_shared(kasmina_test_xtensor_ops precompiled_reference.hpp
+  kasmina_test_shared(kasmina_test_reference precompiled_reference.hpp
+    SOURCES precompiled.cpp
+    LIBRARIES kasmina::eigen kasmina::xtensor)
+  kasmina_test_shared(kasmina_test_xtensor_ops kasmina_test_reference
     SOURCES xtensor_float_ops.cpp xtensor_double_ops.cpp
     LIBRARIES kasmina::eigen kasmina::xtensor)
 endif()
@@ -72,7 +75,7 @@ function(kasmina_add_tests name)
     list(APPEND shared eigen_kernels eigen_ops)
   endif()
   if("kasmina::xtensor" IN_LIST arg_LIBRARIES)
-    set(precompiled kasmina_test_xtensor_ops)
+    set(precompiled kasmina_test_reference)
     list(APPEND shared xtensor_ops)
   endif()
   if(arg_WITHOUT_OPS)
