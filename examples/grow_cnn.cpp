@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <kasmina/backends/eigen.hpp>
+#include <kasmina/gates/message.hpp>
 #include <kasmina/kasmina.hpp>
 #include <kasmina/telemetry/json_lines.hpp>
 #include <kasmina/telemetry/tensorboard.hpp>
@@ -16,6 +17,7 @@
 #include "mnist.hpp"
 #include "procedural.hpp"
 #include "progress.hpp"
+#include "report.hpp"
 #include "summary.hpp"
 #include "table.hpp"
 #include "training.hpp"
@@ -118,8 +120,11 @@ void show(Story& story, const EpochMeasurement& measured, int epoch, double vali
     story.line(table_row(row));
 }
 
-/// Trains the host by itself; its accuracy on the test part is taken later.
-void train_host(Training<Model>& training, const Splits& data, int epochs, Story& story) {
+/// Trains the host by itself; its accuracy on the test part is taken later. Returns the one on the
+/// validation part after each epoch.
+std::vector<double> train_host(Training<Model>& training, const Splits& data, int epochs,
+                               Story& story) {
+    std::vector<double> accuracies;
     story.line(table_header());
     for (int epoch = 1; epoch <= epochs; ++epoch) {
         const auto start = Clock::now();
@@ -127,8 +132,33 @@ void train_host(Training<Model>& training, const Splits& data, int epochs, Story
             training.epoch(epoch, epochs, [&](double share) { story.step("host alone", share); });
         const double validation = training.accuracy(data.validation);
         show(story, measured, epoch, validation, nullptr, seconds_since(start));
+        accuracies.push_back(validation);
         story.epoch_done();
     }
+    return accuracies;
+}
+
+/// What the page shows of the slot in an epoch.
+SlotEpoch slot_epoch(const SlotReport& slot, const EpochReport& report,
+                     std::size_t validation_images) {
+    SlotEpoch shown{.stage = std::string(name_of(slot.stage))};
+    if (is_active(slot.stage)) {
+        shown.alpha = slot.alpha.alpha;
+        shown.gradient_ratio = slot.metrics.gradient_ratio;
+    }
+    // A fossilized seed keeps the contribution that it fossilized with.
+    const bool measured = slot.stage == Stage::blending || slot.stage == Stage::holding;
+    if (measured && slot.metrics.contribution) {
+        shown.contribution = slot.metrics.contribution;
+        shown.contribution_error = difference_error(
+            report.accuracy, report.accuracy - *shown.contribution, validation_images);
+    }
+    for (std::size_t i = 0; i < report.verdicts.size(); ++i) {
+        if (report.slots[i].slot == slot.slot && report.verdicts[i]) {
+            shown.verdict = message_of(*report.verdicts[i]);
+        }
+    }
+    return shown;
 }
 
 /// Follows the seeds: how many, along which stages, with which contribution at the end.
@@ -138,6 +168,9 @@ struct Growth {
     int pruned = 0;
     std::vector<std::vector<std::string>> paths;
     std::optional<double> contribution;
+    std::vector<double> accuracies;  ///< on the validation part, after each epoch
+    SlotHistory history{growing_slot, {}};
+    std::vector<ReportEvent> events;
 
     void note(const kasmina::StageChange& change, const SlotReport& measured) {
         if (change.to == Stage::germinated) {
@@ -186,11 +219,15 @@ Growth train_growing(Training<Model>& training, Model& model, Backend::Context& 
         };
         const SlotReport shown = reported(growing_slot);
         show(story, measured, epoch, report.accuracy, &shown, seconds_since(start));
+        growth.accuracies.push_back(report.accuracy);
+        growth.history.epochs.push_back(slot_epoch(shown, report, data.validation.count()));
         for (const kasmina::StageChange& change : report.changes) {
             growth.note(change, reported(change.slot));
-            story.line(
+            const std::string told =
                 sentence({epoch, change.slot, change.blueprint, std::string(name_of(change.from)),
-                          std::string(name_of(change.to)), change.reason}));
+                          std::string(name_of(change.to)), change.reason});
+            story.line(told);
+            growth.events.push_back({epoch, change.slot, told.substr(told.find(": ") + 2)});
         }
         story.epoch_done();
     }
@@ -223,8 +260,32 @@ void conclude(const Summary& summary, double host_seconds, double grown_seconds,
     }
 }
 
+RunReport page_of(const Splits& data, const CommandLine& line, const Summary& summary,
+                  std::vector<double> host_accuracies, const Growth& growth,
+                  std::size_t test_images) {
+    RunReport page;
+    page.title = data.name + ": a network that grew";
+    page.subtitle = line.blueprint + " at " + growing_slot + "; " +
+                    std::to_string(data.training.count()) + " images to train, " +
+                    std::to_string(data.validation.count()) + " to validate; seed " +
+                    std::to_string(line.seed);
+    const double gained = summary.grown_accuracy - summary.host_only_accuracy;
+    page.tiles = {{number("%.2f %%", summary.grown_accuracy),
+                   "grown, on " + std::to_string(test_images) + " test images"},
+                  {number("%.2f %%", summary.host_only_accuracy), "host alone, on the same"},
+                  {number("%+.2f", gained), "points between them"},
+                  {std::to_string(summary.grown_parameters),
+                   "parameters, from " + std::to_string(summary.host_parameters)}};
+    page.host_accuracy = std::move(host_accuracies);
+    page.grown_accuracy = growth.accuracies;
+    page.slots = {growth.history};
+    page.events = growth.events;
+    return page;
+}
+
 void run(const CommandLine& line) {
     if (line.summary) require_writable(*line.summary);
+    if (line.report) require_writable(*line.report);
     Policies::Sink sink;
     if (line.telemetry) sink.add(telemetry::JsonLinesSink(*line.telemetry));
     if (line.tensorboard) sink.add(telemetry::TensorBoardSink(*line.tensorboard));
@@ -246,7 +307,7 @@ void run(const CommandLine& line) {
 
     story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
     const auto host_start = Clock::now();
-    train_host(host_training, data, line.epochs, story);
+    std::vector<double> host_accuracies = train_host(host_training, data, line.epochs, story);
     const double host_seconds = seconds_since(host_start);
 
     story.line("\nthe same host, growing " + line.blueprint + " at " + growing_slot);
@@ -274,6 +335,10 @@ void run(const CommandLine& line) {
                   << " times: " << grown.telemetry_failures().first << '\n';
     }
     if (line.summary) write_summary(*line.summary, summary);
+    if (line.report) {
+        write_report(*line.report, page_of(data, line, summary, std::move(host_accuracies), growth,
+                                           test.count()));
+    }
 }
 
 }  // namespace

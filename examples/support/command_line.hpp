@@ -26,6 +26,7 @@ struct CommandLine {
     std::optional<std::string> summary;
     std::optional<std::string> telemetry;
     std::optional<std::string> tensorboard;
+    std::optional<std::string> report;
 };
 
 /// The program is to end now with this code: 0 after --help, 2 after a mistake.
@@ -70,6 +71,7 @@ inline std::variant<CommandLine, Exit> parse_command_line(
         ->capture_default_str();
     app.add_option("--summary", line.summary, "write the outcome as JSON")->type_name("FILE");
     app.add_option("--telemetry", line.telemetry, "write events as JSON Lines")->type_name("FILE");
+    app.add_option("--report", line.report, "write the run as an HTML page")->type_name("FILE");
     app.add_option("--tensorboard", line.tensorboard, "write events for TensorBoard")
         ->type_name("DIR");
     app.footer("Without --data and --mnist it draws a task of its own.");

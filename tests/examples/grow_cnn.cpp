@@ -193,8 +193,9 @@ TEST_CASE("a whole run on the built-in task says how it went, on the screen and 
     const TemporaryFolder folder;
     const auto summary_file = folder / "summary.json";
     const auto telemetry_file = folder / "events.jsonl";
+    const auto report_file = folder / "run.html";
     const Outcome outcome = run({"--epochs", "2", "--summary", summary_file.string(), "--telemetry",
-                                 telemetry_file.string()});
+                                 telemetry_file.string(), "--report", report_file.string()});
     CAPTURE(outcome.out, outcome.err);
     REQUIRE(outcome.code == 0);
     CHECK(outcome.err.empty());
@@ -225,6 +226,18 @@ TEST_CASE("a whole run on the built-in task says how it went, on the screen and 
     CHECK(summary.at("seconds").get<double>() > 0.0);
     CHECK(std::filesystem::exists(telemetry_file));
     CHECK(text_of(telemetry_file).empty());
+
+    const std::string page = text_of(report_file);
+    const std::string opening = "id=\"data\">";
+    const std::size_t begin = page.find(opening) + opening.size();
+    const auto shown =
+        nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+    CHECK(shown.at("host").size() == 2);
+    CHECK(shown.at("grown") == shown.at("host"));
+    REQUIRE(shown.at("slots").size() == 1);
+    REQUIRE(shown.at("slots")[0].at("epochs").size() == 2);
+    CHECK(shown.at("slots")[0].at("epochs")[1].at("stage") == "dormant");
+    CHECK(shown.at("events").empty());
 }
 
 // Grey images teach nothing, so accuracy stands still and a seed germinates in the fifth epoch.

@@ -30,6 +30,8 @@ struct EpochReport {
     std::optional<Panic> panic{};
     std::vector<StageChange> changes{};
     std::vector<SlotReport> slots{};  ///< measured this epoch, before the decisions
+    /// What the gate on each slot's forward step said to that; nothing where there is no such step.
+    std::vector<std::optional<GateResult>> verdicts{};
 };
 
 /// Drives a model with a controller and a governor (spec section 11). Call `end_epoch` after the
@@ -109,7 +111,8 @@ private:
         for (std::size_t i = 0; i < count; ++i) {
             const auto& slot = model_->slots()[i];
             const bool live = slot.stage() != Stage::dormant && next_stage(slot.stage());
-            passes[i] = live && slot.ask_gate().passed();
+            report.verdicts.push_back(live ? std::optional(slot.ask_gate()) : std::nullopt);
+            passes[i] = live && report.verdicts.back()->passed();
         }
         const EpochObservation seen{epoch_, report.accuracy, report.slots, {passes.get(), count}};
         bool fossilized = false;
