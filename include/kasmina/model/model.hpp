@@ -123,6 +123,17 @@ public:
         }
     }
 
+    /// Records with every live seed the amplitudes before and behind it (S-8).
+    void record_neighbours() {
+        double total = 0.0;
+        for (const SlotType& slot : slots_) total += slot.alpha();
+        double upstream = 0.0;
+        for (SlotType& slot : slots_) {
+            slot.record_neighbours(upstream, total - upstream - slot.alpha());
+            upstream += slot.alpha();
+        }
+    }
+
     // ---- parameters -------------------------------------------------------------------------
 
     using Named = nn::NamedParameter<Backend>;

@@ -41,13 +41,14 @@ private:
 
     template <class Visitable>
     void take(Visitable& owner) {
-        owner.visit(nn::Visitor{[this](std::string_view, Parameter<B>& parameter) {
-                                    parameters_.emplace_back(parameter.state(),
-                                                             parameter.value().to_host());
-                                },
-                                [this](std::string_view, Tensor<B>& buffer) {
-                                    buffers_.emplace_back(&buffer, buffer.to_host());
-                                }});
+        nn::Contents<B> owned;
+        owner.visit(owned);
+        for (const auto& [name, parameter] : owned.parameters) {
+            parameters_.emplace_back(parameter->state(), parameter->value().to_host());
+        }
+        for (const auto& [name, buffer] : owned.buffers) {
+            buffers_.emplace_back(buffer, buffer->to_host());
+        }
     }
 
     std::vector<std::pair<std::weak_ptr<ParameterState<B>>, Values>> parameters_;

@@ -61,25 +61,39 @@ concept VisitableModule = requires(M& module, const M& constant, AnyVisitor<B>& 
     constant.visit(visitor);
 };
 
-/// All parameters of a module in visiting order. The pointers are valid until the module moves.
+/// All that a module owns, in visiting order; itself the visitor that lists it, so that modules
+/// are compiled for this one visitor and not for each use.
+template <class B>
+struct Contents {
+    std::vector<NamedParameter<B>> parameters{};
+    std::vector<NamedBuffer<B>> buffers{};
+
+    void parameter(std::string_view name, Parameter<B>& parameter) {
+        parameters.push_back({std::string(name), &parameter});
+    }
+    void buffer(std::string_view name, Tensor<B>& buffer) {
+        buffers.push_back({std::string(name), &buffer});
+    }
+};
+
+/// Parameters and buffers of a module. The pointers are valid until the module moves.
 template <class B, VisitableModule<B> M>
-[[nodiscard]] std::vector<NamedParameter<B>> parameters(M& module) {
-    std::vector<NamedParameter<B>> found;
-    module.visit(Visitor{[&found](std::string_view name, Parameter<B>& parameter) {
-                             found.push_back({std::string(name), &parameter});
-                         },
-                         ignore});
+[[nodiscard]] Contents<B> contents(M& module) {
+    Contents<B> found;
+    module.visit(found);
     return found;
 }
 
-/// All buffers of a module in visiting order.
+/// All parameters of a module in visiting order. The pointers are valid until the module moves.
+template <class B, VisitableModule<B> M>
+[[nodiscard]] std::vector<NamedParameter<B>> parameters(M& module) {
+    return contents<B>(module).parameters;
+}
+
+/// All buffers of a module in visiting order. The pointers are valid until the module moves.
 template <class B, VisitableModule<B> M>
 [[nodiscard]] std::vector<NamedBuffer<B>> buffers(M& module) {
-    std::vector<NamedBuffer<B>> found;
-    module.visit(Visitor{ignore, [&found](std::string_view name, Tensor<B>& buffer) {
-                             found.push_back({std::string(name), &buffer});
-                         }});
-    return found;
+    return contents<B>(module).buffers;
 }
 
 /// Number of values in a module's parameters, frozen ones included (I-6).

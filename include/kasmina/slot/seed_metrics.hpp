@@ -38,10 +38,10 @@ struct SeedMetrics {
     double alpha = 0.0;
     int ramp_step = 0;
 
-    double interaction_sum = 0.0;
-    double boost_received = 0.0;
-    double upstream_alpha_sum = 0.0;
-    double downstream_alpha_sum = 0.0;
+    double interaction_sum = 0.0;       ///< of its pairwise interactions with other blended seeds
+    double boost_received = 0.0;        ///< the largest of these, where one is above 0
+    double upstream_alpha_sum = 0.0;    ///< of the slots before this one
+    double downstream_alpha_sum = 0.0;  ///< of the slots behind it
 
     bool auto_pruned = false;
     std::string prune_reason{};

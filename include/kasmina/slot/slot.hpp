@@ -104,14 +104,9 @@ public:
     /// Parameters of the seed and its gate network, frozen ones included; empty without a seed.
     /// The pointers are valid until the next change of stage.
     [[nodiscard]] std::vector<nn::NamedParameter<B>> parameters() {
-        std::vector<nn::NamedParameter<B>> found;
         Live* live = live_seed();
-        if (live == nullptr) return found;
-        visit_live(*live, nn::Visitor{[&found](std::string_view name, Parameter<B>& parameter) {
-                                          found.push_back({std::string(name), &parameter});
-                                      },
-                                      nn::ignore});
-        return found;
+        if (live == nullptr) return {};
+        return contents(*live).parameters;
     }
 
     [[nodiscard]] SlotReport report() const {
@@ -219,28 +214,11 @@ public:
 
         Generator generator = services_->generator;
         using Made = typename Blueprint::template Module<B>;
-        Live seed{SeedRecord{},
-                  Module(std::in_place_type<Made>, width_, blueprint_options, generator), options};
-        check_shape_preserved<B>(std::get<Made>(seed.module), Blueprint::name, topology_, width_);
-        if (options.algorithm == BlendAlgorithm::gate)
-            seed.gate.emplace(topology_, width_, generator);
-        seed.record.blueprint = Blueprint::name;
-        seed.record.seed_id =
-            options.seed_id.empty() ? name_ + "-" + seed.record.blueprint : options.seed_id;
-        seed.record.metrics.host_parameters = services_->host_parameters;
-        seed.record.metrics.seed_parameters = count(seed);
-
-        GateEvidence seen;
-        seen.stage = Stage::dormant;
-        seen.has_seed_id = !seed.record.seed_id.empty();
-        seen.has_blueprint_id = !seed.record.blueprint.empty();
-        AdvanceResult result = decide(Gate::g0, seen, Stage::dormant, Stage::germinated);
-        if (!result.advanced) return result;
-        go<Germinated>(&seed);
-        services_->generator = generator;
-        send(
-            [this] { return telemetry_events::germinated(context(), services_->host_parameters); });
-        return result;
+        std::unique_ptr<Live> seed(new Live{
+            SeedRecord{}, Module(std::in_place_type<Made>, width_, blueprint_options, generator),
+            options});
+        check_shape_preserved<B>(std::get<Made>(seed->module), Blueprint::name, topology_, width_);
+        return plant(std::move(seed), std::string(Blueprint::name), generator);
     }
 
     /// Tries the forward step, or `target` where given: the gate is asked, the decision agreed
@@ -390,6 +368,26 @@ public:
         require_live("record_contribution").record.metrics.record_contribution(points);
     }
 
+    /// How the seed goes together with other blended seeds, in percentage points: the sum of its
+    /// pairwise interactions, and the largest of them where one is above 0. Errors: NumericError
+    /// when one is not finite; LifecycleError without a live seed.
+    void record_interactions(double sum, double boost) {
+        check_finite(sum, "a sum of interactions");
+        check_finite(boost, "an interaction");
+        SeedMetrics& metrics = require_live("record_interactions").record.metrics;
+        metrics.interaction_sum = sum;
+        metrics.boost_received = boost;
+    }
+
+    /// The sums of the amplitudes in front of this slot and behind it; ignored without a live
+    /// seed.
+    void record_neighbours(double upstream, double downstream) noexcept {
+        if (Live* live = live_seed()) {
+            live->record.metrics.upstream_alpha_sum = upstream;
+            live->record.metrics.downstream_alpha_sum = downstream;
+        }
+    }
+
     /// The seed's gradients next to the host's (I-4, I-7), from the last backward pass.
     /// `seed_tensor_norms` are the probe's. Does nothing without a live seed.
     void record_gradients(const GradientNorm& host, const GradientNorm& seed,
@@ -397,10 +395,9 @@ public:
         Live* live = live_seed();
         if (live == nullptr) return;
         bool warm = true;
-        visit_live(*live, nn::Visitor{[&warm](std::string_view, Parameter<B>& parameter) {
-                                          warm = warm && parameter.state()->warm;
-                                      },
-                                      nn::ignore});
+        for (const auto& named : contents(*live).parameters) {
+            warm = warm && named.parameter->state()->warm;
+        }
         std::optional<ParameterHealth> health;
         if (seed.measured && warm) health = parameter_health(seed_tensor_norms);
         live->record.metrics.record_gradients(gradient_ratio(host, seed), seed.norm, health);
@@ -414,7 +411,11 @@ public:
     /// Shows the parameters and buffers of the seed and its gate network, without a prefix.
     template <class Visitor>
     void visit(Visitor&& visitor) {
-        if (Live* live = live_seed()) visit_live(*live, visitor);
+        Live* live = live_seed();
+        if (live == nullptr) return;
+        const nn::Contents<B> owned = contents(*live);
+        for (const auto& [name, parameter] : owned.parameters) visitor.parameter(name, *parameter);
+        for (const auto& [name, buffer] : owned.buffers) visitor.buffer(name, *buffer);
     }
 
 private:
@@ -429,13 +430,37 @@ private:
     static_assert(slot_detail::steps_match_table(std::type_identity<State>{}),
                   "the run-time steps and the transition table differ: add or remove a Step");
 
+    /// The part of a germination that is the same for all blueprints.
+    AdvanceResult plant(std::unique_ptr<Live> seed, std::string blueprint, Generator generator) {
+        const GerminationOptions& options = seed->blend;
+        if (options.algorithm == BlendAlgorithm::gate) {
+            seed->gate.emplace(topology_, width_, generator);
+        }
+        seed->record.seed_id = options.seed_id.empty() ? name_ + "-" + blueprint : options.seed_id;
+        seed->record.blueprint = std::move(blueprint);
+        seed->record.metrics.host_parameters = services_->host_parameters;
+        seed->record.metrics.seed_parameters = count(*seed);
+
+        GateEvidence seen;
+        seen.stage = Stage::dormant;
+        seen.has_seed_id = !seed->record.seed_id.empty();
+        seen.has_blueprint_id = !seed->record.blueprint.empty();
+        AdvanceResult result = decide(Gate::g0, seen, Stage::dormant, Stage::germinated);
+        if (!result.advanced) return result;
+        go<Germinated>(std::move(seed));
+        services_->generator = generator;
+        send(
+            [this] { return telemetry_events::germinated(context(), services_->host_parameters); });
+        return result;
+    }
+
     /// Takes the step that the table has from here to `To`.
     template <class To>
-    void go(Live* newborn = nullptr) {
+    void go(std::unique_ptr<Live> newborn = nullptr) {
         const Stage from = stage();
         const int epochs = record() == nullptr ? 0 : record()->metrics.epochs_in_stage;
         slot_detail::StepInput<B, Module> input{topology_ == Topology::cnn, options_.embargo_ticks,
-                                                newborn};
+                                                std::move(newborn)};
         State next = std::visit(
             [&]<class From>(From& state) -> State {
                 using Step = slot_detail::Step<From, To>;
@@ -515,12 +540,11 @@ private:
     // ---- the blend-out freeze (I-6) -----------------------------------------------------------
 
     void freeze(Blending& blending) {
-        visit_live(blending.seed, nn::Visitor{[&](std::string_view, Parameter<B>& parameter) {
-                                                  if (!parameter.trainable()) return;
-                                                  parameter.set_trainable(false);
-                                                  blending.frozen.push_back(parameter.state());
-                                              },
-                                              nn::ignore});
+        for (const auto& named : contents(*blending.seed).parameters) {
+            if (!named.parameter->trainable()) continue;
+            named.parameter->set_trainable(false);
+            blending.frozen.push_back(named.parameter->state());
+        }
     }
 
     static void thaw(Blending& blending) {
@@ -561,7 +585,7 @@ private:
         return std::visit(
             [](auto& state) -> Live* {
                 if constexpr (requires { state.seed; }) {
-                    return &state.seed;
+                    return state.seed.get();
                 } else {
                     return nullptr;
                 }
@@ -573,7 +597,7 @@ private:
         return std::visit(
             [](auto& state) -> SeedRecord* {
                 if constexpr (requires { state.seed; }) {
-                    return &state.seed.record;
+                    return &state.seed->record;
                 } else if constexpr (requires { state.record; }) {
                     return &state.record;
                 } else {
@@ -604,21 +628,20 @@ private:
         return controller == nullptr ? AlphaState{} : controller->state();
     }
 
-    template <class Visitor>
-    static void visit_live(Live& live, Visitor&& visitor) {
-        std::visit([&](auto& module) { module.visit(visitor); }, live.module);
+    /// Parameters and buffers of a seed and its gate network.
+    [[nodiscard]] static nn::Contents<B> contents(Live& live) {
+        nn::Contents<B> owned;
+        std::visit([&owned](auto& module) { module.visit(owned); }, live.module);
         if (live.gate) {
-            nn::Prefixed<std::remove_reference_t<Visitor>> prefixed(visitor, "gate.");
+            nn::Prefixed<nn::Contents<B>> prefixed(owned, "gate.");
             live.gate->visit(prefixed);
         }
+        return owned;
     }
 
     [[nodiscard]] static Index count(Live& live) {
         Index parameters = 0;
-        visit_live(live, nn::Visitor{[&parameters](std::string_view, Parameter<B>& parameter) {
-                                         parameters += parameter.size();
-                                     },
-                                     nn::ignore});
+        for (const auto& named : contents(live).parameters) parameters += named.parameter->size();
         return parameters;
     }
 

@@ -28,6 +28,11 @@ struct LiveSeed {
     bool isolated = false;
 };
 
+/// Live stages own their seed through a pointer, so that a step moves a pointer and not a module,
+/// and what moves it is compiled once and not once per blueprint and stage.
+template <class B, class Module>
+using SeedPointer = std::unique_ptr<LiveSeed<B, Module>>;
+
 /// A prune that waits for alpha to reach 0 (S-5).
 struct ScheduledPrune {
     std::string reason;
@@ -41,19 +46,19 @@ struct Dormant {
 template <class B, class Module>
 struct Germinated {
     static constexpr Stage stage = Stage::germinated;
-    LiveSeed<B, Module> seed;
+    SeedPointer<B, Module> seed;
 };
 
 template <class B, class Module>
 struct Training {
     static constexpr Stage stage = Stage::training;
-    LiveSeed<B, Module> seed;
+    SeedPointer<B, Module> seed;
 };
 
 template <class B, class Module>
 struct Blending {
     static constexpr Stage stage = Stage::blending;
-    LiveSeed<B, Module> seed;
+    SeedPointer<B, Module> seed;
     AlphaController alpha;
     std::optional<ScheduledPrune> scheduled_prune{};
     /// What the blend-out froze, to restore exactly that (I-6).
@@ -63,14 +68,14 @@ struct Blending {
 template <class B, class Module>
 struct Holding {
     static constexpr Stage stage = Stage::holding;
-    LiveSeed<B, Module> seed;
+    SeedPointer<B, Module> seed;
     AlphaController alpha;
 };
 
 template <class B, class Module>
 struct Fossilized {
     static constexpr Stage stage = Stage::fossilized;
-    LiveSeed<B, Module> seed;
+    SeedPointer<B, Module> seed;
     AlphaController alpha;
 };
 
@@ -99,7 +104,7 @@ template <class B, class Module>
 struct StepInput {
     bool stays_isolated_in_blending = true;  ///< by topology (I-3)
     int embargo_ticks = 5;
-    LiveSeed<B, Module>* newborn = nullptr;  ///< for dormant to germinated
+    SeedPointer<B, Module> newborn{};  ///< for dormant to germinated
 };
 
 /// The steps: a function from one stage to another for each row of the table, and for no other
@@ -113,7 +118,7 @@ template <class B, class M>
 struct Step<Dormant, Germinated<B, M>> {
     static constexpr bool exists = true;
     static Germinated<B, M> take(Dormant&&, StepInput<B, M>& input) {
-        return {std::move(*input.newborn)};
+        return {std::move(input.newborn)};
     }
 };
 
@@ -121,7 +126,7 @@ template <class B, class M>
 struct Step<Germinated<B, M>, Training<B, M>> {
     static constexpr bool exists = true;
     static Training<B, M> take(Germinated<B, M>&& from, StepInput<B, M>&) {
-        from.seed.isolated = true;
+        from.seed->isolated = true;
         return {std::move(from.seed)};
     }
 };
@@ -130,10 +135,10 @@ template <class B, class M>
 struct Step<Training<B, M>, Blending<B, M>> {
     static constexpr bool exists = true;
     static Blending<B, M> take(Training<B, M>&& from, StepInput<B, M>& input) {
-        SeedMetrics& metrics = from.seed.record.metrics;
+        SeedMetrics& metrics = from.seed->record.metrics;
         metrics.accuracy_at_blending_start = metrics.current_accuracy;
-        from.seed.isolated = input.stays_isolated_in_blending;
-        const GerminationOptions& blend = from.seed.blend;
+        from.seed->isolated = input.stays_isolated_in_blending;
+        const GerminationOptions& blend = from.seed->blend;
         const bool gated = blend.algorithm == BlendAlgorithm::gate;
         AlphaController alpha;
         alpha.retarget(blend.alpha_target, blend.tempo_epochs,
@@ -165,7 +170,7 @@ struct Step<Holding<B, M>, Fossilized<B, M>> {
     static constexpr bool exists = true;
     /// The seed is part of the network from here on, so the host before it learns through it.
     static Fossilized<B, M> take(Holding<B, M>&& from, StepInput<B, M>&) {
-        from.seed.isolated = false;
+        from.seed->isolated = false;
         return {std::move(from.seed), from.alpha};
     }
 };
@@ -177,8 +182,8 @@ struct Step<From, Pruned> {
     static constexpr bool exists = true;
     template <class Input>
     static Pruned take(From&& from, Input&) {
-        from.seed.record.metrics.alpha = 0.0;
-        return {std::move(from.seed.record)};
+        from.seed->record.metrics.alpha = 0.0;
+        return {std::move(from.seed->record)};
     }
 };
 

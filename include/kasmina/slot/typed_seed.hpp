@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -106,7 +107,7 @@ public:
     [[nodiscard]] Module& module() noexcept
         requires requires(State& state) { state.seed; }
     {
-        return state_.seed.module;
+        return state_.seed->module;
     }
 
     /// The amplitude's schedule; 0 in stages that have none.
@@ -168,7 +169,7 @@ private:
     template <class AnyState>
     [[nodiscard]] static auto& record_of(AnyState& state) noexcept {
         if constexpr (requires { state.seed; }) {
-            return state.seed.record;
+            return state.seed->record;
         } else {
             return state.record;
         }
@@ -200,10 +201,11 @@ template <class Blueprint, class B>
     record.blueprint = Blueprint::name;
     record.seed_id = blend.seed_id.empty() ? std::string(Blueprint::name) : blend.seed_id;
     record.enter(Stage::dormant, Stage::germinated);
-    slot_detail::LiveSeed<B, Module> seed{std::move(record), Module(width, options, generator),
-                                          blend};
+    using Live = slot_detail::LiveSeed<B, Module>;
+    std::unique_ptr<Live> seed(
+        new Live{std::move(record), Module(width, options, generator), blend});
     if (blend.algorithm == BlendAlgorithm::gate) {
-        seed.gate.emplace(Blueprint::topology, width, generator);
+        seed->gate.emplace(Blueprint::topology, width, generator);
     }
     return Seed<Stage::germinated, Blueprint, B>({std::move(seed)});
 }
