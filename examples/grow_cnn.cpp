@@ -1,19 +1,21 @@
-// grow_cnn: trains a small CNN on images, alone and with a seed that grows into it, and compares.
+// grow_cnn: trains a small CNN on images, alone and with seeds that grow into it, and compares.
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <iostream>
-#include <map>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include <kasmina/backends/eigen.hpp>
-#include <kasmina/gates/message.hpp>
 #include <kasmina/kasmina.hpp>
 #include <kasmina/telemetry/json_lines.hpp>
 #include <kasmina/telemetry/tensorboard.hpp>
 
 #include "cifar10.hpp"
 #include "command_line.hpp"
+#include "growth.hpp"
 #include "mnist.hpp"
 #include "procedural.hpp"
 #include "progress.hpp"
@@ -42,19 +44,29 @@ using Model = MorphogeneticModel<hosts::Cnn<Backend>, CnnBlueprints, Policies>;
 
 /// The default configuration, chosen on validation data alone.
 constexpr Index host_width = 8;
-constexpr const char* growing_slot = "r0c0";
 
 /// On the few hundred images of a validation split the accuracy of the host alone moves by three
 /// to four points from one epoch to the next while the rate is high, so the controller's bounds
 /// are wider than its defaults: a plateau is no gain of 2 points, a drop is one of 8. A seed that
 /// does harm is stopped by its contribution, which is measured on one and the same network.
-HeuristicOptions controller_options(const std::string& blueprint) {
+HeuristicOptions controller_options(const CommandLine& line) {
     HeuristicOptions options;
-    options.slots = {growing_slot};
-    options.blueprints = {blueprint};
+    options.slots = line.slots;
+    options.blueprints = {line.blueprint};
+    options.seeds_on_trial = static_cast<int>(line.slots.size());
     options.plateau_improvement = 2.0;
     options.drop_limit = 8.0;
     return options;
+}
+
+/// Errors: UnknownNameError that lists the slots; OptionError for one named twice.
+void require_slots(const Model& model, const std::vector<std::string>& names) {
+    for (const std::string& name : names) {
+        static_cast<void>(model.slot(name));
+        if (std::ranges::count(names, name) == 1) continue;
+        throw OptionError("a slot is named twice", "--slots", "each slot once", name,
+                          "name each slot once");
+    }
 }
 
 double seconds_since(Clock::time_point start) {
@@ -101,23 +113,16 @@ private:
     Clock::time_point start_ = Clock::now();
 };
 
-void show(Story& story, const EpochMeasurement& measured, int epoch, double validation,
-          const SlotReport* slot, double seconds) {
-    EpochRow row;
-    row.epoch = epoch;
-    row.loss = measured.loss;
-    row.training_accuracy = measured.accuracy;
-    row.validation_accuracy = validation;
-    row.seconds = seconds;
-    if (slot != nullptr) {
-        row.stage = name_of(slot->stage);
-        if (is_active(slot->stage)) {
-            row.alpha = slot->alpha.alpha;
-            row.gradient_ratio = slot->metrics.gradient_ratio;
-            row.contribution = slot->metrics.contribution;
-        }
-    }
-    story.line(table_row(row));
+EpochRow row_of(const EpochMeasurement& measured, int epoch, double validation, double seconds) {
+    return {.epoch = epoch,
+            .loss = measured.loss,
+            .training_accuracy = measured.accuracy,
+            .validation_accuracy = validation,
+            .seconds = seconds};
+}
+
+void show(Story& story, const Table& table, const EpochRow& row) {
+    for (const std::string& line : table.rows(row)) story.line(line);
 }
 
 /// Trains the host by itself; its accuracy on the test part is taken later. Returns the one on the
@@ -125,84 +130,56 @@ void show(Story& story, const EpochMeasurement& measured, int epoch, double vali
 std::vector<double> train_host(Training<Model>& training, const Splits& data, int epochs,
                                Story& story) {
     std::vector<double> accuracies;
-    story.line(table_header());
+    const Table table;
+    story.line(table.header());
     for (int epoch = 1; epoch <= epochs; ++epoch) {
         const auto start = Clock::now();
         const auto measured =
             training.epoch(epoch, epochs, [&](double share) { story.step("host alone", share); });
         const double validation = training.accuracy(data.validation);
-        show(story, measured, epoch, validation, nullptr, seconds_since(start));
+        show(story, table, row_of(measured, epoch, validation, seconds_since(start)));
         accuracies.push_back(validation);
         story.epoch_done();
     }
     return accuracies;
 }
 
-/// What the page shows of the slot in an epoch.
-SlotEpoch slot_epoch(const SlotReport& slot, const EpochReport& report,
-                     std::size_t validation_images) {
-    SlotEpoch shown{.stage = std::string(name_of(slot.stage))};
-    if (is_active(slot.stage)) {
-        shown.alpha = slot.alpha.alpha;
-        shown.gradient_ratio = slot.metrics.gradient_ratio;
+/// The slots that may grow, as measured before the decisions of an epoch; where a panic left no
+/// such report, as they are now.
+std::vector<SlotReport> reports_of(const std::vector<std::string>& names, const Model& model,
+                                   const EpochReport& report) {
+    std::vector<SlotReport> found;
+    for (const std::string& name : names) {
+        const auto seen = std::ranges::find(report.slots, name, &SlotReport::slot);
+        found.push_back(seen != report.slots.end() ? *seen : model.slot(name).report());
     }
-    // A fossilized seed keeps the contribution that it fossilized with.
-    const bool measured = slot.stage == Stage::blending || slot.stage == Stage::holding;
-    if (measured && slot.metrics.contribution) {
-        shown.contribution = slot.metrics.contribution;
-        shown.contribution_error = difference_error(
-            report.accuracy, report.accuracy - *shown.contribution, validation_images);
-    }
-    for (std::size_t i = 0; i < report.verdicts.size(); ++i) {
-        if (report.slots[i].slot == slot.slot && report.verdicts[i]) {
-            shown.verdict = message_of(*report.verdicts[i]);
-        }
-    }
-    return shown;
+    return found;
 }
 
-/// Follows the seeds: how many, along which stages, with which contribution at the end.
-struct Growth {
-    int germinated = 0;
-    int fossilized = 0;
-    int pruned = 0;
-    std::vector<std::vector<std::string>> paths;
-    std::optional<double> contribution;
-    std::vector<double> accuracies;  ///< on the validation part, after each epoch
-    SlotHistory history{growing_slot, {}};
-    std::vector<ReportEvent> events;
-
-    void note(const kasmina::StageChange& change, const SlotReport& measured) {
-        if (change.to == Stage::germinated) {
-            ++germinated;
-            path_of[change.slot] = paths.size();
-            paths.push_back({std::string(name_of(change.from))});
-        }
-        if (change.to == Stage::pruned) ++pruned;
-        if (change.to == Stage::fossilized) {
-            ++fossilized;
-            contribution = measured.metrics.contribution;
-        }
-        paths[path_of.at(change.slot)].emplace_back(name_of(change.to));
+/// A line for each slot that is not empty, or one for the first of them.
+std::vector<SlotRow> slot_rows(const std::vector<SlotReport>& slots, const EpochReport& report) {
+    std::vector<SlotRow> rows;
+    for (const SlotReport& slot : slots) {
+        if (slot.stage != Stage::dormant) rows.push_back(slot_row(slot, report));
     }
-
-private:
-    std::map<std::string, std::size_t> path_of;  ///< of the seed that a slot holds
-};
+    if (rows.empty()) rows.push_back(slot_row(slots.front(), report));
+    return rows;
+}
 
 Growth train_growing(Training<Model>& training, Model& model, Backend::Context& context,
                      const Splits& data, const CommandLine& line, Story& story) {
-    Grower grower(model, HeuristicController(controller_options(line.blueprint)),
+    Grower grower(model, HeuristicController(controller_options(line)),
                   std::log(static_cast<double>(data.training.classes)));
-    Growth growth;
-    story.line(table_header());
+    Growth growth(line.slots, data.validation.count());
+    const Table table(line.slots.size() > 1);
+    story.line(table.header());
     for (int epoch = 1; epoch <= line.epochs; ++epoch) {
         const auto start = Clock::now();
         const auto measured =
             training.epoch(epoch, line.epochs, [&](double share) { story.step("growing", share); });
-        const EpochReport report =
-            grower.end_epoch(context, measured.loss, [&](const AlphaOverrides& overrides) {
-                return training.accuracy(data.validation, overrides);
+        const EpochReport report = grower.end_epoch(
+            context, measured.loss, [&](std::span<const AlphaOverrides> configurations) {
+                return training.accuracies(data.validation, configurations);
             });
         if (report.panic) {
             training.forget_momentum();
@@ -210,33 +187,41 @@ Growth train_growing(Training<Model>& training, Model& model, Backend::Context& 
                        std::string(prune_reason(*report.panic)) + ")");
         }
         training.synchronise();
-        // Before the decisions where there is such a report: what the decisions were made on.
-        const auto reported = [&](const std::string& name) {
-            for (const SlotReport& before : report.slots) {
-                if (before.slot == name) return before;
-            }
-            return model.slot(name).report();
-        };
-        const SlotReport shown = reported(growing_slot);
-        show(story, measured, epoch, report.accuracy, &shown, seconds_since(start));
-        growth.accuracies.push_back(report.accuracy);
-        growth.history.epochs.push_back(slot_epoch(shown, report, data.validation.count()));
-        for (const kasmina::StageChange& change : report.changes) {
-            growth.note(change, reported(change.slot));
-            const std::string told =
-                sentence({epoch, change.slot, change.blueprint, std::string(name_of(change.from)),
-                          std::string(name_of(change.to)), change.reason});
-            story.line(told);
-            growth.events.push_back({epoch, change.slot, told.substr(told.find(": ") + 2)});
-        }
+        const std::vector<SlotReport> slots = reports_of(line.slots, model, report);
+        EpochRow row = row_of(measured, epoch, report.accuracy, seconds_since(start));
+        row.slots = slot_rows(slots, report);
+        show(story, table, row);
+        for (const std::string& sentence : growth.note(report, slots)) story.line(sentence);
         story.epoch_done();
     }
     return growth;
 }
 
-std::string joined(const std::vector<std::string>& path) {
+/// Fills in what the fossilized seeds bring at the end, on validation data.
+void measure_at_the_end(std::vector<SlotContribution>& contributions, Training<Model>& training,
+                        const Splits& data) {
+    std::vector<std::string> players;
+    for (const SlotContribution& each : contributions) players.push_back(each.slot);
+    const std::size_t count = players.size();
+    const auto [without, alone, shares] = analyse_slots(
+        players,
+        [&](std::span<const AlphaOverrides> configurations) {
+            return training.accuracies(data.validation, configurations);
+        },
+        [&](const auto& value) {
+            return std::array{leave_one_out(count, value), solo_contributions(count, value),
+                              shapley_values(count, value)};
+        });
+    for (std::size_t i = 0; i < count; ++i) {
+        contributions[i].leave_one_out = without[i];
+        contributions[i].alone = alone[i];
+        contributions[i].shapley = shares[i];
+    }
+}
+
+std::string joined(const std::vector<std::string>& words, const char* between) {
     std::string text;
-    for (const std::string& stage : path) text += (text.empty() ? "" : " -> ") + stage;
+    for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
     return text;
 }
 
@@ -253,10 +238,14 @@ void conclude(const Summary& summary, double host_seconds, double grown_seconds,
                 summary.grown_accuracy - summary.host_only_accuracy);
     std::printf("seeds: %d germinated, %d fossilized, %d pruned\n", summary.germinated,
                 summary.fossilized, summary.pruned);
-    for (const auto& path : summary.stages) std::printf("  %s\n", joined(path).c_str());
-    if (summary.contribution) {
-        std::printf("contribution when it fossilized: %+.2f points on validation images\n",
-                    *summary.contribution);
+    for (const auto& path : summary.stages) std::printf("  %s\n", joined(path, " -> ").c_str());
+    if (summary.contributions.empty()) return;
+    std::printf("what they bring, in points on validation images:\n");
+    std::printf("  %-6s %16s %12s %12s %12s\n", "slot", "when fossilized", "with others", "alone",
+                "Shapley");
+    for (const SlotContribution& each : summary.contributions) {
+        std::printf("  %-6s %+16.2f %+12.2f %+12.2f %+12.2f\n", each.slot.c_str(),
+                    each.when_fossilized, each.leave_one_out, each.alone, each.shapley);
     }
 }
 
@@ -265,7 +254,7 @@ RunReport page_of(const Splits& data, const CommandLine& line, const Summary& su
                   std::size_t test_images) {
     RunReport page;
     page.title = data.name + ": a network that grew";
-    page.subtitle = line.blueprint + " at " + growing_slot + "; " +
+    page.subtitle = line.blueprint + " at " + joined(line.slots, ", ") + "; " +
                     std::to_string(data.training.count()) + " images to train, " +
                     std::to_string(data.validation.count()) + " to validate; seed " +
                     std::to_string(line.seed);
@@ -278,7 +267,7 @@ RunReport page_of(const Splits& data, const CommandLine& line, const Summary& su
                    "parameters, from " + std::to_string(summary.host_parameters)}};
     page.host_accuracy = std::move(host_accuracies);
     page.grown_accuracy = growth.accuracies;
-    page.slots = {growth.history};
+    page.slots = growth.histories;
     page.events = growth.events;
     return page;
 }
@@ -293,15 +282,16 @@ void run(const CommandLine& line) {
     const Splits data = load(line);
     Backend::Context context(line.threads);
     const Recipe recipe;
-    Story story(2 * line.epochs);
-    story.line(data.name + ": " + std::to_string(data.training.count()) + " images to train, " +
-               std::to_string(data.validation.count()) + " to validate; seed " +
-               std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
 
     // The same seed gives both networks the same start and the same batches.
     const Generator order(line.seed, 1);
     Model host = make_model(data, line.seed, {});
     Model grown = make_model(data, line.seed, std::move(sink));
+    require_slots(grown, line.slots);
+    Story story(2 * line.epochs);
+    story.line(data.name + ": " + std::to_string(data.training.count()) + " images to train, " +
+               std::to_string(data.validation.count()) + " to validate; seed " +
+               std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
     Training<Model> host_training(host, context, data.training, data.augmentation, recipe, order);
     Training<Model> grown_training(grown, context, data.training, data.augmentation, recipe, order);
 
@@ -310,7 +300,7 @@ void run(const CommandLine& line) {
     std::vector<double> host_accuracies = train_host(host_training, data, line.epochs, story);
     const double host_seconds = seconds_since(host_start);
 
-    story.line("\nthe same host, growing " + line.blueprint + " at " + growing_slot);
+    story.line("\nthe same host, growing " + line.blueprint + " at " + joined(line.slots, ", "));
     const auto grown_start = Clock::now();
     const Growth growth = train_growing(grown_training, grown, context, data, line, story);
     const double grown_seconds = seconds_since(grown_start);
@@ -326,7 +316,11 @@ void run(const CommandLine& line) {
     summary.fossilized = growth.fossilized;
     summary.pruned = growth.pruned;
     summary.stages = growth.paths;
-    summary.contribution = growth.contribution;
+    summary.contributions = growth.contributions;
+    if (!summary.contributions.empty()) {
+        summary.contribution = summary.contributions.back().when_fossilized;
+        measure_at_the_end(summary.contributions, grown_training, data);
+    }
     summary.epochs = line.epochs;
     summary.seconds = seconds_since(start);
     conclude(summary, host_seconds, grown_seconds, test.count());

@@ -23,6 +23,7 @@ struct CommandLine {
     std::uint64_t seed = 1;
     int threads = 1;
     std::string blueprint = "conv_heavy";
+    std::vector<std::string> slots{"r0c0"};
     std::optional<std::string> summary;
     std::optional<std::string> telemetry;
     std::optional<std::string> tensorboard;
@@ -68,6 +69,11 @@ inline std::variant<CommandLine, Exit> parse_command_line(
         ->capture_default_str();
     app.add_option("--blueprint", line.blueprint, "what to grow")
         ->check(CLI::IsMember(blueprints))
+        ->capture_default_str();
+    app.add_option("--slots", line.slots,
+                   "where to grow, in order of preference: r0c0,r1c0,...; so many seeds at once")
+        ->delimiter(',')
+        ->type_name("NAMES")
         ->capture_default_str();
     app.add_option("--summary", line.summary, "write the outcome as JSON")->type_name("FILE");
     app.add_option("--telemetry", line.telemetry, "write events as JSON Lines")->type_name("FILE");

@@ -23,6 +23,7 @@ struct SlotEpoch {
     std::optional<double> gradient_ratio = {};
     std::optional<double> contribution = {};        ///< percentage points
     std::optional<double> contribution_error = {};  ///< its standard error, in points
+    std::optional<double> interaction = {};         ///< with all other blended seeds, in points
     std::string verdict{};                          ///< of the gate on the forward step, in words
 };
 
@@ -69,6 +70,7 @@ inline nlohmann::ordered_json to_json(const SlotEpoch& epoch) {
             {"gradient_ratio", value(epoch.gradient_ratio)},
             {"contribution", value(epoch.contribution)},
             {"contribution_error", value(epoch.contribution_error)},
+            {"interaction", value(epoch.interaction)},
             {"verdict", epoch.verdict}};
 }
 

@@ -276,6 +276,9 @@ for (const slot of data.slots) {
       lines.push(`contribution ${points(seen.contribution)} ± ` +
         `${seen.contribution_error.toFixed(2)} points`);
     }
+    if (seen.interaction != null) {
+      lines.push(`interaction with the other seeds ${points(seen.interaction)} points`);
+    }
     if (seen.verdict) lines.push(seen.verdict);
     return lines;
   });

@@ -7,12 +7,22 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <kasmina/error.hpp>
 #include <nlohmann/json.hpp>
 
 namespace kasmina::examples {
+
+/// What a fossilized seed brings to the grown network, in percentage points on validation data.
+struct SlotContribution {
+    std::string slot;
+    double when_fossilized = 0;  ///< with it minus without it, when it fossilized
+    double leave_one_out = 0;    ///< the same at the end
+    double alone = 0;            ///< at the end, with no other seed running
+    double shapley = 0;          ///< its fair share of what all of them bring at the end
+};
 
 /// Accuracies on the test part, in per cent; the contribution in percentage points.
 struct Summary {
@@ -24,12 +34,22 @@ struct Summary {
     int fossilized = 0;
     int pruned = 0;
     std::vector<std::vector<std::string>> stages;  ///< the path of each seed, by stage names
-    std::optional<double> contribution;            ///< null in the file when never measured
+    std::optional<double> contribution;  ///< of the seed that fossilized last; null in the file
+                                         ///< when none did
+    std::vector<SlotContribution> contributions;  ///< of each seed that fossilized
     int epochs = 0;
     double seconds = 0;
 };
 
 inline nlohmann::ordered_json to_json(const Summary& summary) {
+    nlohmann::ordered_json contributions = nlohmann::ordered_json::array();
+    for (const SlotContribution& each : summary.contributions) {
+        contributions.push_back({{"slot", each.slot},
+                                 {"when_fossilized", each.when_fossilized},
+                                 {"leave_one_out", each.leave_one_out},
+                                 {"alone", each.alone},
+                                 {"shapley", each.shapley}});
+    }
     return {{"host_only_accuracy", summary.host_only_accuracy},
             {"grown_accuracy", summary.grown_accuracy},
             {"host_parameters", summary.host_parameters},
@@ -40,6 +60,7 @@ inline nlohmann::ordered_json to_json(const Summary& summary) {
             {"stages", summary.stages},
             {"contribution", summary.contribution ? nlohmann::ordered_json(*summary.contribution)
                                                   : nlohmann::ordered_json(nullptr)},
+            {"contributions", std::move(contributions)},
             {"epochs", summary.epochs},
             {"seconds", summary.seconds}};
 }

@@ -5,21 +5,28 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kasmina::examples {
 
-/// One epoch. Accuracies are in per cent, the contribution in percentage points; what does not
-/// apply or was not measured is empty.
+/// A slot in an epoch; what does not apply or was not measured is empty.
+struct SlotRow {
+    std::string slot{};
+    std::string stage{};
+    std::optional<double> alpha = {};
+    std::optional<double> gradient_ratio = {};
+    std::optional<double> contribution = {};  ///< percentage points
+    std::optional<double> interaction = {};   ///< with all other blended seeds, in points
+};
+
+/// One epoch. Accuracies are in per cent.
 struct EpochRow {
     int epoch = 0;
     double loss = 0;
     double training_accuracy = 0;
     double validation_accuracy = 0;
-    std::string stage{};  ///< of the slot; empty for the host alone
-    std::optional<double> alpha = {};
-    std::optional<double> gradient_ratio = {};
-    std::optional<double> contribution = {};
     double seconds = 0;
+    std::vector<SlotRow> slots{};  ///< none for the host alone
 };
 
 /// `format` applied to the value, or a dash.
@@ -30,43 +37,69 @@ inline std::string number(const char* format, std::optional<double> value) {
     return text;
 }
 
-/// The columns side by side, so that header and rows cannot drift apart.
-inline std::string table_line(std::string_view epoch, std::string_view loss,
-                              std::string_view training, std::string_view validation,
-                              std::string_view stage, std::string_view alpha,
-                              std::string_view ratio, std::string_view contribution,
-                              std::string_view seconds) {
-    std::string line;
-    const auto right = [&line](std::string_view text, std::size_t width) {
-        if (text.size() < width) line.append(width - text.size(), ' ');
-        line += text;
+/// Rows of epochs under one header, a line per slot. The columns that tell slots apart are there
+/// only where there are several.
+class Table {
+public:
+    explicit Table(bool several_slots = false) : several_slots_(several_slots) {}
+
+    [[nodiscard]] std::string header() const {
+        return line({"epoch", "loss", "train %", "val %", "s"},
+                    {"slot", "stage", "alpha", "grad", "contrib", "interact"});
+    }
+
+    [[nodiscard]] std::vector<std::string> rows(const EpochRow& row) const {
+        const EpochCells cells{std::to_string(row.epoch), number("%.4f", row.loss),
+                               number("%.2f", row.training_accuracy),
+                               number("%.2f", row.validation_accuracy),
+                               number("%.2f", row.seconds)};
+        if (row.slots.empty()) return {line(cells, {"-", "-", "-", "-", "-", "-"})};
+        std::vector<std::string> lines;
+        for (const SlotRow& slot : row.slots) {
+            lines.push_back(
+                line(lines.empty() ? cells : EpochCells{},
+                     {slot.slot, slot.stage, number("%.2f", slot.alpha),
+                      number("%.3f", slot.gradient_ratio), number("%+.2f", slot.contribution),
+                      number("%+.2f", slot.interaction)}));
+        }
+        return lines;
+    }
+
+private:
+    struct EpochCells {
+        std::string epoch, loss, training, validation, seconds;
     };
-    right(epoch, 5);
-    right(loss, 9);
-    right(training, 9);
-    right(validation, 9);
-    line += "  ";
-    line += stage;
-    if (stage.size() < 11) line.append(11 - stage.size(), ' ');
-    right(alpha, 6);
-    right(ratio, 8);
-    right(contribution, 9);
-    right(seconds, 8);
-    return line;
-}
+    struct SlotCells {
+        std::string slot, stage, alpha, ratio, contribution, interaction;
+    };
 
-inline std::string table_header() {
-    return table_line("epoch", "loss", "train %", "val %", "stage", "alpha", "grad", "contrib",
-                      "s");
-}
+    /// The columns side by side, so that header and rows cannot drift apart.
+    [[nodiscard]] std::string line(const EpochCells& epoch, const SlotCells& slot) const {
+        std::string text;
+        const auto right = [&text](const std::string& cell, std::size_t width) {
+            if (cell.size() < width) text.append(width - cell.size(), ' ');
+            text += cell;
+        };
+        const auto left = [&text](const std::string& cell, std::size_t width) {
+            text += "  " + cell;
+            if (cell.size() < width) text.append(width - cell.size(), ' ');
+        };
+        right(epoch.epoch, 5);
+        right(epoch.loss, 9);
+        right(epoch.training, 9);
+        right(epoch.validation, 9);
+        right(epoch.seconds, 7);
+        if (several_slots_) left(slot.slot, 4);
+        left(slot.stage, 10);
+        right(slot.alpha, 6);
+        right(slot.ratio, 8);
+        right(slot.contribution, 9);
+        if (several_slots_) right(slot.interaction, 10);
+        return text;
+    }
 
-inline std::string table_row(const EpochRow& row) {
-    return table_line(std::to_string(row.epoch), number("%.4f", row.loss),
-                      number("%.2f", row.training_accuracy),
-                      number("%.2f", row.validation_accuracy), row.stage.empty() ? "-" : row.stage,
-                      number("%.2f", row.alpha), number("%.3f", row.gradient_ratio),
-                      number("%+.2f", row.contribution), number("%.2f", row.seconds));
-}
+    bool several_slots_;
+};
 
 /// A change of stage to be told. Stages go by their names.
 struct StageChange {

@@ -2,16 +2,19 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numbers>
+#include <ranges>
 #include <span>
 #include <utility>
+#include <vector>
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/model/mean_scores.hpp>
 #include <kasmina/optim/sgd.hpp>
-#include <kasmina/slot/alpha_overrides.hpp>
 
 #include "batches.hpp"
 
@@ -45,8 +48,7 @@ public:
           images_(&images),
           recipe_(recipe),
           batches_(images, recipe.batch_size, augmentation, order),
-          tape_(context),
-          evaluation_(context, Recording::none) {
+          tape_(context) {
         optimiser_.add_group({.learning_rate = recipe.learning_rate,
                               .momentum = recipe.momentum,
                               .weight_decay = recipe.weight_decay,
@@ -71,7 +73,9 @@ public:
         batches_.start_epoch();
         while (batches_.next()) {
             tape_.clear();
-            const Variable<B> logits = model_->forward(tape_, on_tape(tape_, batches_.pixels()));
+            const auto pixels = batches_.pixels();
+            const Shape shape = batch_shape(pixels.size() / images_->image_size());
+            const Variable<B> logits = model_->forward(tape_, tape_.constant(shape, pixels));
             const Variable<B> loss = ops::cross_entropy(logits, batches_.labels());
             optimiser_.zero_gradients();
             tape_.backward(loss);
@@ -86,18 +90,25 @@ public:
         return sum;
     }
 
-    /// Accuracy on a set, in per cent, with other amplitudes where `overrides` says so.
-    [[nodiscard]] double accuracy(const ImageSet& images, const AlphaOverrides& overrides = {}) {
+    /// Accuracy on a set, in per cent.
+    [[nodiscard]] double accuracy(const ImageSet& images) {
+        return accuracies(images, std::array{AlphaOverrides{}})[0];
+    }
+
+    /// The same once per configuration of amplitudes, in one pass over the set.
+    [[nodiscard]] std::vector<double> accuracies(const ImageSet& images,
+                                                 std::span<const AlphaOverrides> configurations) {
         constexpr std::size_t chunk = 256;
-        Index correct = 0;
-        for (std::size_t first = 0; first < images.count(); first += chunk) {
+        const std::size_t chunks = (images.count() + chunk - 1) / chunk;
+        const auto batch = [&](std::size_t number) {
+            const std::size_t first = number * chunk;
             const std::size_t count = std::min(chunk, images.count() - first);
-            evaluation_.clear();
-            const Variable<B> logits = model_->evaluate(
-                evaluation_, on_tape(evaluation_, images.pixels_of(first, count)), overrides);
-            correct += hits(logits, images.labels_of(first, count));
-        }
-        return per_cent(correct, images.count());
+            return Batch{Tensor<B>::from_host(batch_shape(count), images.pixels_of(first, count)),
+                         images.labels_of(first, count)};
+        };
+        return mean_scores(*model_, *context_, configurations,
+                           std::views::iota(std::size_t{0}, chunks) | std::views::transform(batch),
+                           AccuracyScore{});
     }
 
     /// After seeds have come or gone.
@@ -110,10 +121,13 @@ public:
     void forget_momentum() { optimiser_.clear_state(); }
 
 private:
-    [[nodiscard]] Variable<B> on_tape(Tape<B>& tape, std::span<const float> pixels) const {
-        const Index image = static_cast<Index>(images_->image_size());
-        const Index count = static_cast<Index>(pixels.size()) / image;
-        return tape.constant({count, images_->height, images_->width, images_->channels}, pixels);
+    struct Batch {
+        Tensor<B> images;
+        std::span<const std::int32_t> labels;
+    };
+
+    [[nodiscard]] Shape batch_shape(std::size_t count) const {
+        return {static_cast<Index>(count), images_->height, images_->width, images_->channels};
     }
 
     [[nodiscard]] Index hits(const Variable<B>& logits,
@@ -132,7 +146,6 @@ private:
     Recipe recipe_;
     Batches batches_;
     Tape<B> tape_;
-    Tape<B> evaluation_;
     optim::Sgd<B> optimiser_;
 };
 

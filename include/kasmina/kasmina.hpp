@@ -4,6 +4,8 @@
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
+#include <kasmina/model/analyse_slots.hpp>
+#include <kasmina/model/mean_scores.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/clip_gradients.hpp>

@@ -112,6 +112,13 @@ Bytes digit_labels() {
     return idx({0x801, 40}, labels);
 }
 
+/// The data that a report's page draws.
+nlohmann::json page_data(const std::string& page) {
+    const std::string opening = "id=\"data\">";
+    const std::size_t begin = page.find(opening) + opening.size();
+    return nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+}
+
 TEST_CASE("a folder that is not there is one clear error", "[examples][E-2]") {
     const TemporaryFolder folder;
     const std::string nowhere = (folder / "nowhere").string();
@@ -181,6 +188,8 @@ TEST_CASE("an MNIST file with a wrong magic number, label or length is one clear
 TEST_CASE("a mistake on the command line is one clear error", "[examples][E-2]") {
     check_one_clear_error({"--blueprint", "conv_huge"}, {"conv_huge", "conv_heavy", "--help"});
     check_one_clear_error({"--epochs", "0"}, {"--epochs", "--help"});
+    check_one_clear_error({"--slots", "r0c9"}, {"r0c9", "r0c0", "r1c2"});
+    check_one_clear_error({"--slots", "r0c0,r0c0"}, {"r0c0", "twice"});
     check_one_clear_error({"--no-such-option"}, {"no-such-option", "--help"});
     const Outcome help = run({"--help"});
     CHECK(help.code == 0);
@@ -208,7 +217,8 @@ TEST_CASE("a whole run on the built-in task says how it went, on the screen and 
     for (const auto& [key, value] : summary.items()) keys.insert(key);
     CHECK(keys == std::set<std::string>{"host_only_accuracy", "grown_accuracy", "host_parameters",
                                         "grown_parameters", "germinated", "fossilized", "pruned",
-                                        "stages", "contribution", "epochs", "seconds"});
+                                        "stages", "contribution", "contributions", "epochs",
+                                        "seconds"});
     for (const char* accuracy : {"host_only_accuracy", "grown_accuracy"}) {
         CHECK(summary.at(accuracy).get<double>() >= 0.0);
         CHECK(summary.at(accuracy).get<double>() <= 100.0);
@@ -227,11 +237,7 @@ TEST_CASE("a whole run on the built-in task says how it went, on the screen and 
     CHECK(std::filesystem::exists(telemetry_file));
     CHECK(text_of(telemetry_file).empty());
 
-    const std::string page = text_of(report_file);
-    const std::string opening = "id=\"data\">";
-    const std::size_t begin = page.find(opening) + opening.size();
-    const auto shown =
-        nlohmann::json::parse(page.substr(begin, page.find("</script>", begin) - begin));
+    const auto shown = page_data(text_of(report_file));
     CHECK(shown.at("host").size() == 2);
     CHECK(shown.at("grown") == shown.at("host"));
     REQUIRE(shown.at("slots").size() == 1);
@@ -287,6 +293,41 @@ TEST_CASE("telemetry is one JSON object a line, and the summary tells the seed's
     const auto logged = test::event_file::read(runs->path());
     REQUIRE(logged.size() == 1 + events.size());
     CHECK(logged.back().step == events.back().at("epochs_total"));
+}
+
+// A plateau germinates one seed after another, so both are alive at once.
+TEST_CASE("several slots grow side by side, each with a line of the table and a band of the report",
+          "[examples][K]") {
+    const TemporaryFolder folder;
+    write_cifar(folder);
+    const auto summary_file = folder / "summary.json";
+    const auto report_file = folder / "run.html";
+    const Outcome outcome =
+        run({"--data", folder.path().string(), "--epochs", "13", "--blueprint", "norm", "--slots",
+             "r0c1,r1c2", "--summary", summary_file.string(), "--report", report_file.string()});
+    CAPTURE(outcome.out, outcome.err);
+    REQUIRE(outcome.code == 0);
+    const auto summary = nlohmann::json::parse(text_of(summary_file));
+    CHECK(summary.at("germinated") == 2);
+    CHECK(summary.at("stages").size() == 2);
+    CHECK(outcome.out.find("interact") != std::string::npos);
+    CHECK(outcome.out.find("  r0c1  ") != std::string::npos);
+    CHECK(outcome.out.find("  r1c2  ") != std::string::npos);
+
+    const auto data = page_data(text_of(report_file));
+    REQUIRE(data.at("slots").size() == 2);
+    CHECK(data.at("slots")[0].at("name") == "r0c1");
+    CHECK(data.at("slots")[1].at("name") == "r1c2");
+    int both_alive = 0;
+    for (std::size_t epoch = 0; epoch < 13; ++epoch) {
+        int alive = 0;
+        for (const auto& slot : data.at("slots")) {
+            const auto& seen = slot.at("epochs")[epoch];
+            alive += seen.at("alpha").is_null() ? 0 : 1;
+        }
+        both_alive += alive == 2 ? 1 : 0;
+    }
+    CHECK(both_alive > 0);
 }
 
 }  // namespace

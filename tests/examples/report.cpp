@@ -22,6 +22,7 @@ RunReport small_run() {
                        .gradient_ratio = 0.75,
                        .contribution = 1.5,
                        .contribution_error = 2.25,
+                       .interaction = -0.5,
                        .verdict = "G3 refuses"}}}};
     report.events = {{2, "r0c0", "it germinated </script><script>alert(1)</script>"}};
     return report;
@@ -48,6 +49,7 @@ TEST_CASE("a report holds every figure of the run", "[report]") {
     CHECK(epochs[1]["gradient_ratio"] == 0.75);
     CHECK(epochs[1]["contribution"] == 1.5);
     CHECK(epochs[1]["contribution_error"] == 2.25);
+    CHECK(epochs[1]["interaction"] == -0.5);
     CHECK(epochs[1]["verdict"] == "G3 refuses");
     CHECK(data["events"][0]["epoch"] == 2);
     CHECK(data["tiles"][1][0] == "7602");

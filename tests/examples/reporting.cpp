@@ -45,6 +45,11 @@ Summary sample() {
             .pruned = 1,
             .stages = {{"germinated", "training", "pruned"}, {"germinated"}},
             .contribution = 2.5,
+            .contributions = {{.slot = "r0c1",
+                               .when_fossilized = 2.5,
+                               .leave_one_out = 3.0,
+                               .alone = 1.0,
+                               .shapley = 2.0}},
             .epochs = 40,
             .seconds = 12.5};
 }
@@ -97,23 +102,42 @@ TEST_CASE("durations read as people say them", "[examples]") {
 }
 
 TEST_CASE("table rows line up with the header and dash what was not measured", "[examples]") {
-    EpochRow host_row;
-    host_row.epoch = 3;
-    host_row.loss = 1.5;
-    const std::string host = table_row(host_row);
-    const std::string grown = table_row({.epoch = 120,
-                                         .loss = 0.123456,
-                                         .training_accuracy = 99.5,
-                                         .validation_accuracy = 100,
-                                         .stage = "fossilized",
-                                         .alpha = 1.0,
-                                         .gradient_ratio = 0.5,
-                                         .contribution = -2.25,
-                                         .seconds = 12.5});
-    CHECK(host.size() == table_header().size());
-    CHECK(grown.size() == table_header().size());
-    CHECK(mentions(grown, "0.1235    99.50   100.00  fossilized   1.00   0.500    -2.25   12.50"));
-    CHECK(std::ranges::count(host, '-') == 4);
+    const Table table;
+    const std::vector<std::string> host = table.rows({.epoch = 3, .loss = 1.5});
+    const SlotRow seed{.slot = "r0c1",
+                       .stage = "fossilized",
+                       .alpha = 1.0,
+                       .gradient_ratio = 0.5,
+                       .contribution = -2.25};
+    const std::vector<std::string> grown = table.rows({.epoch = 120,
+                                                       .loss = 0.123456,
+                                                       .training_accuracy = 99.5,
+                                                       .validation_accuracy = 100,
+                                                       .seconds = 12.5,
+                                                       .slots = {seed}});
+    REQUIRE(host.size() == 1);
+    REQUIRE(grown.size() == 1);
+    CHECK(host[0].size() == table.header().size());
+    CHECK(grown[0].size() == table.header().size());
+    CHECK(mentions(grown[0], "0.1235    99.50   100.00  12.50  fossilized  1.00   0.500    -2.25"));
+    CHECK(std::ranges::count(host[0], '-') == 4);
+    CHECK_FALSE(mentions(table.header(), "slot"));
+}
+
+TEST_CASE("several slots have a line each, and columns that tell them apart", "[examples]") {
+    const Table table(true);
+    const SlotRow blending{.slot = "r0c0", .stage = "blending", .alpha = 0.25, .interaction = 1.5};
+    const SlotRow training{.slot = "r1c2", .stage = "training"};
+    const std::vector<std::string> lines =
+        table.rows({.epoch = 7, .loss = 2.5, .slots = {blending, training}});
+    REQUIRE(lines.size() == 2);
+    for (const std::string& line : lines) CHECK(line.size() == table.header().size());
+    CHECK(mentions(lines[0], "2.5000"));
+    CHECK(mentions(lines[0], "r0c0  blending"));
+    CHECK(lines[0].ends_with("+1.50"));
+    CHECK(mentions(lines[1], "r1c2  training"));
+    CHECK_FALSE(mentions(lines[1], "2.5000"));
+    CHECK(mentions(table.header(), "interact"));
 }
 
 TEST_CASE("a stage change is told in words", "[examples]") {
@@ -138,11 +162,17 @@ TEST_CASE("the summary file holds the agreed keys and values", "[examples]") {
     CHECK(keys == std::vector<std::string>{"host_only_accuracy", "grown_accuracy",
                                            "host_parameters", "grown_parameters", "germinated",
                                            "fossilized", "pruned", "stages", "contribution",
-                                           "epochs", "seconds"});
+                                           "contributions", "epochs", "seconds"});
     CHECK(json["grown_accuracy"] == 54.25);
     CHECK(json["grown_parameters"] == 25042);
     CHECK(json["stages"][0][2] == "pruned");
     CHECK(json["stages"].size() == 2);
+    REQUIRE(json["contributions"].size() == 1);
+    CHECK(json["contributions"][0] == nlohmann::ordered_json{{"slot", "r0c1"},
+                                                             {"when_fossilized", 2.5},
+                                                             {"leave_one_out", 3.0},
+                                                             {"alone", 1.0},
+                                                             {"shapley", 2.0}});
     CHECK_FALSE(std::filesystem::exists(folder / "summary.json.tmp"));
 
     Summary unmeasured = sample();
@@ -166,9 +196,10 @@ TEST_CASE("a summary that cannot be written is an error and leaves nothing", "[e
 }
 
 TEST_CASE("arguments reach the options and the rest keeps its default", "[examples]") {
-    const Outcome outcome = parse({"--data", "d", "--epochs", "7", "--seed", "18446744073709551615",
-                                   "--threads=2", "--blueprint", "norm", "--summary", "s.json",
-                                   "--telemetry", "t.jsonl", "--tensorboard", "runs"});
+    const Outcome outcome =
+        parse({"--data", "d", "--epochs", "7", "--seed", "18446744073709551615", "--threads=2",
+               "--blueprint", "norm", "--summary", "s.json", "--telemetry", "t.jsonl",
+               "--tensorboard", "runs", "--slots", "r0c1,r1c2"});
     const auto& line = std::get<CommandLine>(outcome.result);
     CHECK(line.data == "d");
     CHECK_FALSE(line.mnist.has_value());
@@ -179,6 +210,7 @@ TEST_CASE("arguments reach the options and the rest keeps its default", "[exampl
     CHECK(line.summary == "s.json");
     CHECK(line.telemetry == "t.jsonl");
     CHECK(line.tensorboard == "runs");
+    CHECK(line.slots == std::vector<std::string>{"r0c1", "r1c2"});
     const Outcome bare = parse({});
     CHECK(std::get<CommandLine>(bare.result).epochs == CommandLine{}.epochs);
     CHECK_FALSE(std::get<CommandLine>(bare.result).data.has_value());
@@ -192,6 +224,7 @@ TEST_CASE("a wrong argument is one line and code 2", "[examples][E-2]") {
                                                       {"--seed", "1.5"},
                                                       {"--blueprint", "conv_huge"},
                                                       {"--data"},
+                                                      {"--slots"},
                                                       {"--bogus"},
                                                       {"stray"},
                                                       {"--seed", "18446744073709551616"},
@@ -215,8 +248,9 @@ TEST_CASE("--help lists every option and ends with code 0", "[examples]") {
     REQUIRE(std::holds_alternative<Exit>(outcome.result));
     CHECK(std::get<Exit>(outcome.result).code == 0);
     CHECK(outcome.err.empty());
-    for (const char* option : {"--data", "--mnist", "--epochs", "--seed", "--threads",
-                               "--blueprint", "--summary", "--telemetry", "--tensorboard"}) {
+    for (const char* option :
+         {"--data", "--mnist", "--epochs", "--seed", "--threads", "--blueprint", "--slots",
+          "--summary", "--telemetry", "--tensorboard", "--report"}) {
         CHECK(mentions(outcome.out, option));
     }
 }

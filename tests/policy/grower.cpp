@@ -15,6 +15,7 @@
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn/conv_light.hpp>
 #include <kasmina/hosts/cnn.hpp>
+#include <kasmina/model/counterfactual.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/policy/grower.hpp>
@@ -82,8 +83,9 @@ public:
             loss = static_cast<double>(batch_loss.item());
         }
         const EpochReport report = grower->end_epoch(
-            context_, told.value_or(loss),
-            [this](const AlphaOverrides& overrides) { return accuracy(overrides); });
+            context_, told.value_or(loss), [this](std::span<const AlphaOverrides> configurations) {
+                return accuracies(configurations);
+            });
         synchronise();
         if (report.panic) sgd.clear_state();
         return report;
@@ -114,12 +116,16 @@ private:
         sgd.synchronise(1, Model::pointers(model.seed_parameters()));
     }
 
-    double accuracy(const AlphaOverrides& overrides) {
-        Tape<B> tape(context_, Recording::none);
-        const Variable<B> logits = model.evaluate(tape, tape.constant(shape, pixels_), overrides);
-        const Index hits =
-            B::count_correct(context_, images, classes, logits.data(), std::span(labels_));
-        return 100.0 * static_cast<double>(hits) / static_cast<double>(images);
+    std::vector<double> accuracies(std::span<const AlphaOverrides> configurations) {
+        std::vector<double> found(configurations.size());
+        evaluate_each(model, context_, Tensor<B>::from_host(shape, pixels_), configurations,
+                      [&](std::size_t k, const Variable<B>& logits) {
+                          const Index hits = B::count_correct(context_, images, classes,
+                                                              logits.data(), std::span(labels_));
+                          found[k] =
+                              100.0 * static_cast<double>(hits) / static_cast<double>(images);
+                      });
+        return found;
     }
 
     template <class Visitable>

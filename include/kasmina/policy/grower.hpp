@@ -1,6 +1,7 @@
 // Grower: the end of every epoch, from measurements through decisions to the tick.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <kasmina/model/snapshot.hpp>
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/policy/governor.hpp>
+#include <kasmina/policy/seed_effects.hpp>
 
 namespace kasmina {
 
@@ -29,7 +31,8 @@ struct EpochReport {
     double accuracy = 0.0;  ///< percentage points; before the decisions
     std::optional<Panic> panic{};
     std::vector<StageChange> changes{};
-    std::vector<SlotReport> slots{};  ///< measured this epoch, before the decisions
+    std::vector<SlotReport> slots{};          ///< measured this epoch, before the decisions
+    std::vector<Interaction> interactions{};  ///< of seeds that are blended, before the decisions
     /// What the gate on each slot's forward step said to that; nothing where there is no such step.
     std::vector<std::optional<GateResult>> verdicts{};
 };
@@ -51,21 +54,22 @@ public:
           governor_(random_guess_loss),
           snapshot_(Snapshot<B>::of(model)) {}
 
-    /// `loss` is the epoch's mean training loss. `accuracy(overrides)` evaluates the network on
-    /// held-out data, in percentage points. After this call parameters may have come or gone:
+    /// `loss` is the epoch's mean training loss. `accuracies(configurations)` evaluates the network
+    /// on held-out data once per configuration (`evaluate_each` does it in one pass) and returns
+    /// the accuracies in percentage points. After this call parameters may have come or gone:
     /// synchronise the optimiser; after a panic clear its state too.
-    template <class Accuracy>
-    EpochReport end_epoch(typename B::Context& context, double loss, Accuracy&& accuracy) {
+    template <ConfigurationMeasure Accuracies>
+    EpochReport end_epoch(typename B::Context& context, double loss, Accuracies&& accuracies) {
         EpochReport report;
         report.epoch = ++epoch_;
         report.panic = governor_.observe(loss);
         if (report.panic) {
             recover(*report.panic, report);
-            report.accuracy = accuracy(AlphaOverrides{});
+            report.accuracy = accuracies(std::array{AlphaOverrides{}})[0];
             model_->step_epoch();
             return report;
         }
-        measure(context, accuracy, report);
+        measure(context, accuracies, report);
         const bool fossilized = act(report);
         tick(report);
         if (fossilized || epoch_ % snapshot_interval == 0) snapshot_ = Snapshot<B>::of(*model_);
@@ -90,17 +94,15 @@ private:
         }
     }
 
-    template <class Accuracy>
-    void measure(typename B::Context& context, Accuracy& accuracy, EpochReport& report) {
+    template <class Accuracies>
+    void measure(typename B::Context& context, Accuracies& accuracies, EpochReport& report) {
         model_->record_gradient_health(context);
-        report.accuracy = accuracy(AlphaOverrides{});
+        model_->record_neighbours();
+        SeedEffects effects = measure_seed_effects(*model_, accuracies);
+        report.accuracy = effects.accuracy;
         model_->record_accuracy(report.accuracy);
-        for (auto& slot : model_->slots()) {
-            const Stage stage = slot.stage();
-            if (stage != Stage::blending && stage != Stage::holding) continue;
-            const double without = accuracy(AlphaOverrides{}.with(slot.name(), 0.0));
-            slot.record_contribution(report.accuracy - without);
-        }
+        record_seed_effects(*model_, effects);
+        report.interactions = std::move(effects.interactions);
         for (const auto& slot : model_->slots()) report.slots.push_back(slot.report());
     }
 

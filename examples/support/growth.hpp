@@ -1,0 +1,127 @@
+// What became of the seeds of a run: counts, paths, contributions, and the story for the report.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kasmina/gates/message.hpp>
+#include <kasmina/policy/grower.hpp>
+
+#include "report.hpp"
+#include "summary.hpp"
+#include "table.hpp"
+
+namespace kasmina::examples {
+
+/// The sum of a slot's interactions with other blended seeds; nothing where none was measured.
+[[nodiscard]] inline std::optional<double> interaction_of(const std::string& slot,
+                                                          const EpochReport& report) {
+    std::optional<double> sum;
+    for (const Interaction& pair : report.interactions) {
+        if (pair.first == slot || pair.second == slot) sum = sum.value_or(0.0) + pair.points;
+    }
+    return sum;
+}
+
+/// The table's line of a slot.
+[[nodiscard]] inline SlotRow slot_row(const SlotReport& slot, const EpochReport& report) {
+    SlotRow row{.slot = slot.slot, .stage = std::string(name_of(slot.stage))};
+    if (is_active(slot.stage)) {
+        row.alpha = slot.alpha.alpha;
+        row.gradient_ratio = slot.metrics.gradient_ratio;
+        row.contribution = slot.metrics.contribution;
+        row.interaction = interaction_of(slot.slot, report);
+    }
+    return row;
+}
+
+/// What the report's page shows of a slot in an epoch.
+[[nodiscard]] inline SlotEpoch slot_epoch(const SlotReport& slot, const EpochReport& report,
+                                          std::size_t validation_images) {
+    SlotEpoch shown{.stage = std::string(name_of(slot.stage))};
+    if (is_active(slot.stage)) {
+        shown.alpha = slot.alpha.alpha;
+        shown.gradient_ratio = slot.metrics.gradient_ratio;
+        shown.interaction = interaction_of(slot.slot, report);
+    }
+    // A fossilized seed keeps the contribution that it fossilized with.
+    const bool measured = slot.stage == Stage::blending || slot.stage == Stage::holding;
+    if (measured && slot.metrics.contribution) {
+        shown.contribution = slot.metrics.contribution;
+        shown.contribution_error = difference_error(
+            report.accuracy, report.accuracy - *shown.contribution, validation_images);
+    }
+    for (std::size_t i = 0; i < report.verdicts.size(); ++i) {
+        if (report.slots[i].slot == slot.slot && report.verdicts[i]) {
+            shown.verdict = message_of(*report.verdicts[i]);
+        }
+    }
+    return shown;
+}
+
+/// Follows the seeds in the given slots from epoch to epoch.
+class Growth {
+public:
+    Growth(const std::vector<std::string>& slots, std::size_t validation_images)
+        : validation_images_(validation_images) {
+        for (const std::string& slot : slots) histories.push_back({slot, {}});
+    }
+
+    /// Notes an epoch: `measured` has one entry per slot, in the order given at the start. Returns
+    /// the sentences that tell what happened.
+    std::vector<std::string> note(const EpochReport& report,
+                                  const std::vector<SlotReport>& measured) {
+        accuracies.push_back(report.accuracy);
+        for (std::size_t i = 0; i < measured.size(); ++i) {
+            histories[i].epochs.push_back(slot_epoch(measured[i], report, validation_images_));
+        }
+        std::vector<std::string> told;
+        for (const kasmina::StageChange& change : report.changes) {
+            follow(change, measured);
+            told.push_back(sentence({report.epoch, change.slot, change.blueprint,
+                                     std::string(name_of(change.from)),
+                                     std::string(name_of(change.to)), change.reason}));
+            events.push_back(
+                {report.epoch, change.slot, told.back().substr(told.back().find(": ") + 2)});
+        }
+        return told;
+    }
+
+    int germinated = 0;
+    int fossilized = 0;
+    int pruned = 0;
+    std::vector<std::vector<std::string>> paths;
+    std::vector<SlotContribution> contributions;  ///< of the seeds that fossilized, in that order
+    std::vector<double> accuracies;               ///< on the validation part, after each epoch
+    std::vector<SlotHistory> histories;
+    std::vector<ReportEvent> events;
+
+private:
+    void follow(const kasmina::StageChange& change, const std::vector<SlotReport>& measured) {
+        if (change.to == Stage::germinated) {
+            ++germinated;
+            path_of_[change.slot] = paths.size();
+            paths.push_back({std::string(name_of(change.from))});
+        }
+        if (change.to == Stage::pruned) ++pruned;
+        if (change.to == Stage::fossilized) {
+            ++fossilized;
+            for (const SlotReport& slot : measured) {
+                if (slot.slot != change.slot) continue;
+                contributions.push_back(
+                    {.slot = slot.slot,
+                     .when_fossilized = slot.metrics.contribution.value_or(0.0)});
+            }
+        }
+        paths[path_of_.at(change.slot)].emplace_back(name_of(change.to));
+    }
+
+    std::size_t validation_images_;
+    std::map<std::string, std::size_t> path_of_;  ///< of the seed that a slot holds
+};
+
+}  // namespace kasmina::examples
