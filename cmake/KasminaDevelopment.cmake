@@ -23,6 +23,8 @@ if(KASMINA_ARCH)
     target_compile_options(kasmina_dev INTERFACE -mtune=generic)
   endif()
 endif()
+set(KASMINA_HOT_FLAGS "" CACHE STRING
+    "More flags for what would take long to run in a build that is quick to compile")
 option(KASMINA_WERROR "Warnings are errors in this project's own executables" OFF)
 if(KASMINA_WERROR)
   target_compile_options(kasmina_dev INTERFACE -Werror)

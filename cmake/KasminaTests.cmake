@@ -5,8 +5,9 @@
 # `support/...` headers, and the golden files through KASMINA_GOLDEN_DIR.
 #
 # What all tests share is parsed once (precompiled headers) and compiled once (kernels and
-# operations, declared `extern template`): tests/support/precompiled_*.hpp, *_instances.hpp. Tests
-# of kernels alone say WITHOUT_OPS and need not wait for the operations.
+# operations, declared `extern template`): tests/support/precompiled_*.hpp, *_instances.hpp. The
+# latter is where tests spend their time, so it alone is optimised (KASMINA_HOT_FLAGS). Tests of
+# kernels alone say WITHOUT_OPS and need not wait for the operations.
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -30,37 +31,32 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(kasmina_test_settings INTERFACE -fpch-preprocess)
 endif()
 
-# kasmina_test_shared(<target> <precompiled header, or target that has it>
-#                     SOURCES <file>... LIBRARIES <target>...)
-function(kasmina_test_shared target precompiled)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "SOURCES;LIBRARIES")
-  list(TRANSFORM arg_SOURCES PREPEND ${PROJECT_SOURCE_DIR}/tests/support/)
-  add_library(${target} OBJECT ${arg_SOURCES})
-  target_link_libraries(${target} PRIVATE kasmina_test_settings ${arg_LIBRARIES})
-  if(TARGET ${precompiled})
-    target_precompile_headers(${target} REUSE_FROM ${precompiled})
-  else()
-    target_precompile_headers(${target} PRIVATE
-      ${PROJECT_SOURCE_DIR}/tests/support/${precompiled})
-  endif()
+# kasmina_test_precompiled(<name> <target>...): tests/support/precompiled_<name>.hpp
+function(kasmina_test_precompiled name)
+  set(target kasmina_precompiled_${name})
+  add_library(${target} OBJECT ${PROJECT_SOURCE_DIR}/tests/support/precompiled.cpp)
+  target_link_libraries(${target} PRIVATE kasmina_test_settings ${ARGN})
+  target_precompile_headers(${target} PRIVATE
+    ${PROJECT_SOURCE_DIR}/tests/support/precompiled_${name}.hpp)
 endfunction()
 
-kasmina_test_shared(kasmina_test_core precompiled_core.hpp SOURCES precompiled.cpp)
+# kasmina_test_instances(<name> <target>...): tests/support/<name>.cpp
+function(kasmina_test_instances name)
+  set(target kasmina_instances_${name})
+  add_library(${target} OBJECT ${PROJECT_SOURCE_DIR}/tests/support/${name}.cpp)
+  target_link_libraries(${target} PRIVATE kasmina_test_settings ${ARGN})
+  target_compile_options(${target} PRIVATE ${KASMINA_HOT_FLAGS})
+endfunction()
+
+kasmina_test_precompiled(core)
 if(TARGET kasmina::eigen)
-  kasmina_test_shared(kasmina_test_eigen_kernels precompiled_eigen.hpp
-    SOURCES eigen_kernels.cpp
-    LIBRARIES kasmina::eigen)
-  kasmina_test_shared(kasmina_test_eigen_ops kasmina_test_eigen_kernels
-    SOURCES eigen_float_ops.cpp eigen_double_ops.cpp
-    LIBRARIES kasmina::eigen)
+  kasmina_test_precompiled(eigen kasmina::eigen)
+  kasmina_test_instances(eigen_kernels kasmina::eigen)
+  kasmina_test_instances(eigen_ops kasmina::eigen)
 endif()
 if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
-  kasmina_test_shared(kasmina_test_reference precompiled_reference.hpp
-    SOURCES precompiled.cpp
-    LIBRARIES kasmina::eigen kasmina::xtensor)
-  kasmina_test_shared(kasmina_test_xtensor_ops kasmina_test_reference
-    SOURCES xtensor_float_ops.cpp xtensor_double_ops.cpp
-    LIBRARIES kasmina::eigen kasmina::xtensor)
+  kasmina_test_precompiled(reference kasmina::eigen kasmina::xtensor)
+  kasmina_test_instances(xtensor_ops kasmina::xtensor)
 endif()
 
 function(kasmina_add_tests name)
@@ -68,23 +64,23 @@ function(kasmina_add_tests name)
   set(target kasmina_test_${name})
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE kasmina_test_settings ${catch2_main} ${arg_LIBRARIES})
-  set(precompiled kasmina_test_core)
+  set(precompiled core)
   set(shared)
   if("kasmina::eigen" IN_LIST arg_LIBRARIES)
-    set(precompiled kasmina_test_eigen_kernels)
+    set(precompiled eigen)
     list(APPEND shared eigen_kernels eigen_ops)
   endif()
   if("kasmina::xtensor" IN_LIST arg_LIBRARIES)
-    set(precompiled kasmina_test_reference)
+    set(precompiled reference)
     list(APPEND shared xtensor_ops)
   endif()
   if(arg_WITHOUT_OPS)
     list(FILTER shared EXCLUDE REGEX "_ops$")
   endif()
   foreach(objects IN LISTS shared)
-    target_sources(${target} PRIVATE $<TARGET_OBJECTS:kasmina_test_${objects}>)
+    target_sources(${target} PRIVATE $<TARGET_OBJECTS:kasmina_instances_${objects}>)
   endforeach()
-  target_precompile_headers(${target} REUSE_FROM ${precompiled})
+  target_precompile_headers(${target} REUSE_FROM kasmina_precompiled_${precompiled})
   target_compile_definitions(${target} PRIVATE
     KASMINA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
   add_test(NAME ${name} COMMAND ${target})

@@ -1,4 +1,0 @@
-// Compiles the operations in float on the reference backend for all tests.
-#include "support/xtensor_instances.hpp"
-
-KASMINA_OPS_OF(template, backends::Xtensor<float>)
