@@ -81,7 +81,8 @@ private:
             text += cell;
         };
         const auto left = [&text](const std::string& cell, std::size_t width) {
-            text += "  " + cell;
+            text += "  ";
+            text += cell;
             if (cell.size() < width) text.append(width - cell.size(), ' ');
         };
         right(epoch.epoch, 5);

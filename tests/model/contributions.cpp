@@ -119,7 +119,7 @@ TEST_CASE("games of the textbooks have their known Shapley values", "[H-5]") {
 
 TEST_CASE("exact Shapley values are the mean over all joining orders and share out everything",
           "[H-5]") {
-    for (const std::size_t players : {1, 2, 3, 5, 8}) {
+    for (const std::size_t players : {1U, 2U, 3U, 5U, 8U}) {
         const std::vector<double> game = random_game(players, 10 + players);
         const std::vector<double> shares = shapley_values(players, look_up(game));
         CAPTURE(players);

@@ -71,9 +71,10 @@ public:
             blocks_.emplace_back(inputs, outputs);
             inputs = outputs;
             for (const Index row : {Index{0}, Index{1}}) {
+                std::string name(row == 0 ? "r0c" : "r1c");
+                name += std::to_string(block);
                 points_.push_back(
-                    {"r" + std::to_string(row) + "c" + std::to_string(block), outputs,
-                     2 * block + row,
+                    {std::move(name), outputs, 2 * block + row,
                      row == 0 ? LayerRange{block, block + 1} : LayerRange{block + 1, block + 1},
                      row == 0 ? Surface::before_pool : Surface::after_pool});
             }
