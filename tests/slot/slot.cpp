@@ -132,6 +132,22 @@ TEST_CASE("a target that is not the next step is an error, gate or no gate", "[S
     CHECK(test::mentions(text, "germinate"));
 }
 
+TEST_CASE("an illegal step names both stages and lists the allowed ones", "[L-4][S-2]") {
+    const auto text_of_advance = [](Stage from, std::optional<Stage> to) {
+        Open open;
+        go_to(open.slot, from);
+        return test::error_text<LifecycleError>([&] { open.slot.advance(to); });
+    };
+    const std::string skips = text_of_advance(Stage::training, Stage::holding);
+    CHECK(test::mentions(skips, "training to holding"));
+    CHECK(test::mentions(skips, "training may go to blending, pruned"));
+    CHECK(test::mentions(text_of_advance(Stage::fossilized, std::nullopt), "fossilized is final"));
+    Open dormant;
+    const std::string prunes = test::error_text<LifecycleError>([&] { dormant.slot.prune("why"); });
+    CHECK(test::mentions(prunes, "dormant to pruned"));
+    CHECK(test::mentions(prunes, "dormant may go to germinated"));
+}
+
 TEST_CASE("a shut gate keeps the seed where it is", "[S-2]") {
     Strict strict;
     strict.slot.germinate("conv_light");
@@ -363,6 +379,32 @@ TEST_CASE("exactly what was frozen thaws at the end of the ramp", "[I-6]") {
     CHECK(parameters[2].parameter->trainable());
 }
 
+TEST_CASE("an advance that ends a ramp down thaws what the ramp froze", "[I-6][S-3]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    open.slot.parameters()[1].parameter->set_trainable(false);
+    CHECK(open.slot.schedule_prune(4, AlphaCurve::linear, 12.0, "why").done);
+    open.slot.step_epoch();
+    CHECK(open.slot.advance().advanced);
+    CHECK(open.slot.stage() == Stage::holding);
+    CHECK_FALSE(open.slot.report().blending_out);
+    CHECK_FALSE(open.slot.report().prune_scheduled);
+    const auto parameters = open.slot.parameters();
+    CHECK(parameters[0].parameter->trainable());
+    CHECK_FALSE(parameters[1].parameter->trainable());
+    CHECK(parameters[2].parameter->trainable());
+}
+
+TEST_CASE("a gated seed ramps down linearly too, whatever was asked", "[A-6][S-5]") {
+    Open open;
+    open.slot.germinate("norm", {.algorithm = BlendAlgorithm::gate});
+    while (open.slot.stage() != Stage::holding) open.slot.advance();
+    CHECK(open.slot.schedule_prune(4, AlphaCurve::cosine, 12.0, "why").done);
+    CHECK(open.slot.report().alpha.curve == AlphaCurve::linear);
+    open.slot.step_epoch();
+    CHECK(open.slot.alpha() == 0.75);
+}
+
 TEST_CASE("changing the algorithm makes and drops the gate network", "[S-6][A-6]") {
     Open open;
     go_to(open.slot, Stage::holding);
@@ -441,6 +483,45 @@ TEST_CASE("auto-forward takes one step a tick and stops in holding", "[G-9][S-7]
     CHECK(open.slot.alpha() > 0.0);
     for (int tick = 0; tick < 20; ++tick) open.slot.step_epoch();
     CHECK(open.slot.stage() == Stage::holding);
+}
+
+TEST_CASE("a ramp that begins and ends with one tick says so", "[A-3][G-9][I-8]") {
+    Open open({.auto_forward = {.g2 = true}});
+    open.slot.germinate("norm", {.tempo_epochs = 1});
+    open.slot.advance();
+    for (int tick = 0; tick < 2; ++tick) CHECK_FALSE(open.slot.step_epoch().ramp_ended);
+    const TickResult tick = open.slot.step_epoch();
+    CHECK(tick.to == Stage::blending);
+    CHECK(tick.ramp_ended);
+    CHECK(open.slot.alpha() == 1.0);
+}
+
+/// Open gates, but for the library's own G3.
+template <bool Strict>
+struct WithG3 : DefaultPolicies {
+    using Gates =
+        GateSet<test::OpenGate<Gate::g0>, test::OpenGate<Gate::g1>, test::OpenGate<Gate::g2>,
+                gates::Blended<Strict>, test::OpenGate<Gate::g5>>;
+};
+
+/// Epochs that a seed with a ramp of one tick passes in blending before G3 lets it go on by itself.
+template <bool Strict>
+int epochs_until_holding() {
+    Alone<Slot<B, CnnBlueprints, WithG3<Strict>>, WithG3<Strict>> alone(
+        {.auto_forward = {.g3 = true}});
+    alone.slot.germinate("norm", {.tempo_epochs = 1});
+    while (alone.slot.stage() != Stage::blending) alone.slot.advance();
+    int epochs = 0;
+    while (alone.slot.stage() == Stage::blending && epochs < 20) {
+        alone.slot.step_epoch();
+        ++epochs;
+    }
+    return epochs;
+}
+
+TEST_CASE("auto-forward over G3 waits for the least epochs with a strict gate alone", "[G-9]") {
+    CHECK(epochs_until_holding<true>() == 3);
+    CHECK(epochs_until_holding<false>() == 1);
 }
 
 TEST_CASE("accuracies start with the first measurement and cool down ignored", "[S-12][S-8]") {

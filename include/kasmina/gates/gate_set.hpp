@@ -17,6 +17,16 @@ concept GatePolicy =
         { policy(seen, thresholds) } -> std::same_as<GateResult>;
     };
 
+/// Whether a policy calls itself strict with `static constexpr bool strict = true`.
+template <class P>
+inline constexpr bool is_strict_gate = [] {
+    if constexpr (requires { P::strict; }) {
+        return static_cast<bool>(P::strict);
+    } else {
+        return false;
+    }
+}();
+
 /// Names a gate in the condition of an assertion, where clang shows it.
 template <Gate G, bool Present>
 struct GateIsInSet {
@@ -31,6 +41,10 @@ struct GateSet : Policies... {
 
     template <Gate G>
     static constexpr bool has = ((Policies::gate == G) || ...);
+
+    /// Whether gate G asks for a minimum of epochs; auto-forward waits for them then (G-9).
+    template <Gate G>
+    static constexpr bool strict = ((Policies::gate == G && is_strict_gate<Policies>) || ...);
 
     /// The verdict of gate G; a compile error when the set has none (G-0).
     template <Gate G>

@@ -78,6 +78,7 @@ struct PermissiveTraining {
 template <bool Strict>
 struct Blended {
     static constexpr Gate gate = Gate::g3;
+    static constexpr bool strict = Strict;
 
     constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
         GateResult result(gate);

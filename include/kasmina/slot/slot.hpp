@@ -290,6 +290,8 @@ public:
         if (!controller->holds()) return {false, refusal_of_ramp(*controller)};
         if (std::holds_alternative<Holding>(state_)) go<Blending>();
         Blending& blending = std::get<Blending>(state_);
+        const bool gated = blending.seed->blend.algorithm == BlendAlgorithm::gate;
+        if (gated) curve = AlphaCurve::linear;
         blending.alpha.retarget(0.0, steps, curve, steepness);
         blending.scheduled_prune =
             slot_detail::ScheduledPrune{std::move(reason), std::move(initiator)};
@@ -347,7 +349,7 @@ public:
             ++live->record.metrics.epochs_total;
         }
         result.ramp_ended = tick_alpha();
-        if (stage() == result.from) auto_forward();
+        if (stage() == result.from && auto_forward()) result.ramp_ended = true;
         result.to = stage();
         return result;
     }
@@ -504,7 +506,7 @@ private:
     bool tick_alpha() {
         Blending* blending = std::get_if<Blending>(&state_);
         if (blending == nullptr || !blending->alpha.tick()) return false;
-        thaw(*blending);
+        slot_detail::thaw(*blending);
         if (blending->scheduled_prune && blending->alpha.alpha() == 0.0) {
             slot_detail::ScheduledPrune due = std::move(*blending->scheduled_prune);
             prune(std::move(due.reason), std::move(due.initiator));
@@ -513,20 +515,21 @@ private:
     }
 
     /// A blending that begins here gets this epoch's tick, so that no epoch passes at amplitude 0
-    /// (I-8).
-    void auto_forward() {
+    /// (I-8). True when that tick ended the ramp.
+    bool auto_forward() {
         const AutoForward& wanted = options_.auto_forward;
         const Stage now = stage();
         const bool tries = (now == Stage::germinated && wanted.g1) ||
                            (now == Stage::training && wanted.g2) ||
                            (now == Stage::blending && wanted.g3);
-        if (!tries) return;
+        if (!tries) return false;
         const int wait = services_->gates.thresholds.min_blending_epochs;
-        const bool waits = now != Stage::germinated;
-        if (waits && record()->metrics.epochs_in_stage < wait) return;
+        const bool waits = now == Stage::training ||
+                           (now == Stage::blending && Policies::Gates::template strict<Gate::g3>);
+        if (waits && record()->metrics.epochs_in_stage < wait) return false;
         const auto* blending = std::get_if<Blending>(&state_);
-        if (blending != nullptr && blending->scheduled_prune) return;
-        if (advance().advanced && stage() == Stage::blending) tick_alpha();
+        if (blending != nullptr && blending->scheduled_prune) return false;
+        return advance().advanced && stage() == Stage::blending && tick_alpha();
     }
 
     [[nodiscard]] int cooldown_ticks_left() const noexcept {
@@ -545,13 +548,6 @@ private:
             named.parameter->set_trainable(false);
             blending.frozen.push_back(named.parameter->state());
         }
-    }
-
-    static void thaw(Blending& blending) {
-        for (const auto& frozen : blending.frozen) {
-            if (const auto parameter = frozen.lock()) parameter->trainable = true;
-        }
-        blending.frozen.clear();
     }
 
     // ---- forward, in parts ------------------------------------------------------------------
@@ -670,7 +666,8 @@ private:
     [[noreturn]] void throw_not_forward(Stage from, std::optional<Stage> next,
                                         std::optional<Stage> target) const {
         std::string expected = next ? "the forward step to " + std::string(name_of(*next))
-                                    : "a stage with a forward step; " + allowed_steps(from);
+                                    : "a stage with a forward step";
+        expected += "; " + allowed_steps(from);
         std::string mend = "advance without a target, or prune";
         if (from == Stage::dormant) mend = "call germinate";
         throw LifecycleError("not a forward step", "slot " + name_, std::move(expected),

@@ -65,6 +65,15 @@ struct Blending {
     std::vector<std::weak_ptr<ParameterState<B>>> frozen{};
 };
 
+/// Makes exactly what the blend-out froze trainable again (I-6).
+template <class B, class Module>
+void thaw(Blending<B, Module>& blending) {
+    for (const auto& frozen : blending.frozen) {
+        if (const auto parameter = frozen.lock()) parameter->trainable = true;
+    }
+    blending.frozen.clear();
+}
+
 template <class B, class Module>
 struct Holding {
     static constexpr Stage stage = Stage::holding;
@@ -150,7 +159,9 @@ struct Step<Training<B, M>, Blending<B, M>> {
 template <class B, class M>
 struct Step<Blending<B, M>, Holding<B, M>> {
     static constexpr bool exists = true;
+    /// Ends any ramp, and with a ramp down its freeze.
     static Holding<B, M> take(Blending<B, M>&& from, StepInput<B, M>&) {
+        thaw(from);
         AlphaController alpha = from.alpha;
         alpha.hold_at(1.0);
         return {std::move(from.seed), alpha};

@@ -1,0 +1,688 @@
+// LifecycleModel: what a slot does, restated from the tables of the specification and from nothing
+// of the slot's code. It is plain and slow, and holds beliefs, no tensors.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "slot/ramp_model.hpp"
+#include "slot/slot_operation.hpp"
+#include "slot/slot_view.hpp"
+
+namespace kasmina::test {
+
+/// Why a call was not done, or done without effect.
+enum class Why : std::uint8_t {
+    none,
+    not_dormant,
+    unknown_blueprint,
+    tempo_too_short,
+    target_out_of_range,
+    steepness_out_of_range,
+    gate_shut,
+    no_forward_step,
+    not_the_forward_step,
+    cooling_already,
+    cannot_be_pruned,
+    not_blended,
+    ramp_under_way,
+    not_finite,
+    no_live_seed,
+    ignored,
+};
+
+[[nodiscard]] constexpr std::string_view name_of(Why why) noexcept {
+    constexpr std::string_view names[]{"none",
+                                       "not_dormant",
+                                       "unknown_blueprint",
+                                       "tempo_too_short",
+                                       "target_out_of_range",
+                                       "steepness_out_of_range",
+                                       "gate_shut",
+                                       "no_forward_step",
+                                       "not_the_forward_step",
+                                       "cooling_already",
+                                       "cannot_be_pruned",
+                                       "not_blended",
+                                       "ramp_under_way",
+                                       "not_finite",
+                                       "no_live_seed",
+                                       "ignored"};
+    return names[static_cast<int>(why)];
+}
+
+/// What the model expects of a call: the answer, and words that the text of a refusal has.
+struct Expectation {
+    SlotAnswer answer{};
+    std::vector<std::string> words{};
+    Why why = Why::none;
+};
+
+/// One allowed step.
+struct LifecycleRow {
+    Stage from;
+    Stage to;
+};
+
+/// L-1, row by row.
+inline constexpr auto lifecycle_rows = std::to_array<LifecycleRow>({
+    {Stage::unknown, Stage::dormant},
+    {Stage::dormant, Stage::germinated},
+    {Stage::germinated, Stage::training},
+    {Stage::germinated, Stage::pruned},
+    {Stage::training, Stage::blending},
+    {Stage::training, Stage::pruned},
+    {Stage::blending, Stage::holding},
+    {Stage::blending, Stage::pruned},
+    {Stage::holding, Stage::fossilized},
+    {Stage::holding, Stage::blending},
+    {Stage::holding, Stage::pruned},
+    {Stage::pruned, Stage::embargoed},
+    {Stage::embargoed, Stage::resetting},
+    {Stage::resetting, Stage::dormant},
+});
+
+class LifecycleModel {
+public:
+    static constexpr int host_parameters = 1000;
+    static constexpr int min_blending_epochs = 3;  // section 2, the default
+
+    /// L-1. A test may believe otherwise.
+    std::vector<LifecycleRow> table{lifecycle_rows.begin(), lifecycle_rows.end()};
+    /// S-7: a prune is followed by this many ticks and the embargo. A test may believe otherwise.
+    int cooldown_beside_embargo = 2;
+
+    [[nodiscard]] Stage stage() const { return stage_; }
+    [[nodiscard]] bool ramps() const { return !ramp_.holds(); }
+
+    Expectation take(const SlotOperation& op) {
+        switch (op.call) {
+            case Call::new_slot: return new_slot(op);
+            case Call::set_gates: return set_gates(op);
+            case Call::germinate: return germinate(op);
+            case Call::advance: return advance(op.target);
+            case Call::ask_gate: return ask_gate();
+            case Call::prune: return prune(std::string(prune_reasons[op.choice]));
+            case Call::schedule_prune: return schedule_prune(op);
+            case Call::set_alpha_target: return set_alpha_target(op);
+            case Call::step_epoch: return step_epoch();
+            case Call::record_accuracy: return record_accuracy(op.number);
+            case Call::record_contribution: return record_contribution(op.number);
+            case Call::record_interactions: return record_interactions(op.number, op.other);
+            case Call::record_neighbours: return record_neighbours(op.number, op.other);
+            case Call::record_gradients: return record_gradients(op);
+            case Call::backward_twice: return backward_twice();
+            case Call::freeze_by_hand: break;
+        }
+        return freeze_by_hand(op.steps);
+    }
+
+    /// What an observer should see.
+    [[nodiscard]] SlotView view() const {
+        SlotView view;
+        view.stage = stage_;
+        view.gates_asked = gates_asked_;
+        view.active = stage_ == Stage::training || stage_ == Stage::blending ||
+                      stage_ == Stage::holding || stage_ == Stage::fossilized;  // L-5
+        view.cooldown_ticks_left = cooldown_left_;
+        view.alpha = ramp_.alpha;
+        view.start = ramp_.start;
+        view.target = ramp_.target;
+        view.mode = ramp_.mode;
+        view.curve = ramp_.curve;
+        view.steepness = ramp_.steepness;
+        view.steps_total = ramp_.total;
+        view.steps_done = ramp_.done;
+        view.time_to_target = ramp_.time_to_target();
+        if (!seed_) return view;
+        const Seed& seed = *seed_;
+        view.has_record = true;
+        view.seed_id = seed.id;
+        view.blueprint = seed.blueprint;
+        view.previous_stage = seed.history.back().from;
+        view.history_length = seed.history.size();
+        view.history_first = seed.history.front();
+        view.history_last = seed.history.back();
+        view.epochs_total = seed.epochs_total;
+        view.epochs_in_stage = seed.epochs_in_stage;
+        view.initial_accuracy = seed.initial;
+        view.current_accuracy = seed.current;
+        view.best_accuracy = seed.best;
+        view.accuracy_at_stage_start = seed.at_stage_start;
+        view.accuracy_at_blending_start = seed.at_blending_start;
+        view.total_improvement = gain(seed.current, seed.initial);
+        view.improvement_since_stage_start = gain(seed.current, seed.at_stage_start);
+        view.blending_delta = gain(seed.current, seed.at_blending_start);
+        view.contribution = seed.contribution;
+        view.previous_contribution = seed.previous_contribution;
+        view.contribution_velocity = seed.velocity;
+        view.gradient_ratio = seed.gradient_ratio;
+        view.gradient_norm_average = seed.norm_average;
+        view.health = seed.health;
+        view.vanishing = seed.vanishing;
+        view.exploding = seed.exploding;
+        view.interaction_sum = seed.interaction_sum;
+        view.boost_received = seed.boost;
+        view.upstream = seed.upstream;
+        view.downstream = seed.downstream;
+        view.host_parameters = host_parameters;
+        view.seed_parameters = seed.counted;
+        view.auto_pruned = seed.auto_pruned;
+        view.prune_reason = seed.prune_reason;
+        if (!is_live()) return view;
+        view.algorithm = seed.algorithm;
+        view.isolated = seed.isolated;
+        view.blending_out = ramp_.mode == AlphaMode::down;
+        view.prune_scheduled = seed.scheduled_prune.has_value();
+        view.parameters = parameters();
+        for (const Tensor& tensor : seed.tensors) {
+            view.trainable += tensor.by_hand || tensor.by_ramp ? '0' : '1';
+        }
+        return view;
+    }
+
+private:
+    struct Tensor {
+        int size = 0;
+        bool of_gate = false;
+        bool by_hand = false;  ///< frozen by whoever holds the parameter
+        bool by_ramp = false;  ///< frozen while alpha goes down (I-6)
+        bool warm = false;     ///< has been in two backward passes (I-7)
+    };
+
+    struct Seed {
+        std::string id{};
+        std::string blueprint{};
+        BlendAlgorithm algorithm = BlendAlgorithm::add;
+        AlphaCurve curve = AlphaCurve::sigmoid;
+        double steepness = 12.0;
+        double alpha_target = 1.0;
+        int tempo = 5;
+        std::vector<Tensor> tensors{};
+        int counted = 0;
+        bool isolated = false;
+        std::optional<std::string> scheduled_prune{};
+        std::vector<ViewedEntry> history{};
+        int epochs_total = 0;
+        int epochs_in_stage = 0;
+        std::optional<double> initial{};
+        std::optional<double> current{};
+        std::optional<double> best{};
+        std::optional<double> at_stage_start{};
+        std::optional<double> at_blending_start{};
+        std::optional<double> contribution{};
+        std::optional<double> previous_contribution{};
+        double velocity = 0.0;
+        std::optional<double> gradient_ratio{};
+        double norm_average = 0.0;
+        std::optional<double> health{};
+        bool vanishing = false;
+        bool exploding = false;
+        double interaction_sum = 0.0;
+        double boost = 0.0;
+        double upstream = 0.0;
+        double downstream = 0.0;
+        bool auto_pruned = false;
+        std::string prune_reason{};
+    };
+
+    // ---- the tables -------------------------------------------------------------------------
+
+    [[nodiscard]] bool allows(Stage from, Stage to) const {
+        return std::any_of(table.begin(), table.end(), [=](const LifecycleRow& row) {
+            return row.from == from && row.to == to;
+        });
+    }
+
+    /// L-7 and section 2: where an advance goes, and the gate on the way.
+    [[nodiscard]] static std::optional<std::pair<Stage, Gate>> forward(Stage from) {
+        switch (from) {
+            case Stage::germinated: return std::pair(Stage::training, Gate::g1);
+            case Stage::training: return std::pair(Stage::blending, Gate::g2);
+            case Stage::blending: return std::pair(Stage::holding, Gate::g3);
+            case Stage::holding: return std::pair(Stage::fossilized, Gate::g5);
+            default: return std::nullopt;  // dormant germinates, and that is another call
+        }
+    }
+
+    [[nodiscard]] static int place_of(Gate gate) {
+        return gate == Gate::g5 ? 4 : static_cast<int>(gate);
+    }
+
+    /// What a step that L-1 does not have is told: both stages and the allowed ones (L-4).
+    [[nodiscard]] std::vector<std::string> words_of_illegal_step(Stage to) const {
+        std::vector<std::string> words{std::string(name_of(stage_)) + " to " +
+                                       std::string(name_of(to))};
+        add_allowed(words);
+        return words;
+    }
+
+    void add_allowed(std::vector<std::string>& words) const {
+        std::string list;
+        for (const LifecycleRow& row : table) {
+            if (row.from != stage_) continue;
+            list += (list.empty() ? "" : ", ") + std::string(name_of(row.to));
+        }
+        words.push_back(list.empty() ? "final" : list);
+    }
+
+    [[nodiscard]] static Expectation refuse(Verdict verdict, Why why,
+                                            std::vector<std::string> words = {}) {
+        return {.answer = {.verdict = verdict}, .words = std::move(words), .why = why};
+    }
+
+    [[nodiscard]] bool is_cooling() const { return cooldown_left_ > 0; }
+    [[nodiscard]] bool is_live() const { return seed_ && !is_cooling(); }
+
+    [[nodiscard]] static double gain(std::optional<double> now, std::optional<double> then) {
+        return now && then ? *now - *then : 0.0;
+    }
+
+    // ---- what surrounds the slot ------------------------------------------------------------
+
+    Expectation new_slot(const SlotOperation& op) {
+        if (op.steps < 1) return refuse(Verdict::option_error, Why::none, {"embargo"});
+        stage_ = Stage::dormant;
+        seed_.reset();
+        ramp_ = {};
+        cooldown_left_ = 0;
+        embargo_ = op.steps;
+        auto_forward_ = op.choice;
+        transformer_ = op.transformer;
+        return {};
+    }
+
+    Expectation set_gates(const SlotOperation& op) {
+        shut_gates_ = op.choice;
+        return {};
+    }
+
+    bool ask(Gate gate) {
+        ++gates_asked_[static_cast<std::size_t>(place_of(gate))];
+        return (shut_gates_ >> place_of(gate) & 1) == 0;
+    }
+
+    // ---- steps ------------------------------------------------------------------------------
+
+    /// L-8, and what the stage that is entered sets up.
+    void enter(Stage to) {
+        Seed& seed = *seed_;
+        seed.history.push_back({stage_, to, seed.epochs_in_stage});
+        if (seed.history.size() > 100) seed.history.erase(seed.history.begin());
+        seed.epochs_in_stage = 0;
+        seed.at_stage_start = seed.current;
+        const Stage from = std::exchange(stage_, to);
+        switch (to) {
+            case Stage::training: seed.isolated = true; break;  // I-3
+            case Stage::blending:
+                if (from == Stage::holding) break;
+                seed.isolated = !transformer_;          // I-3
+                seed.at_blending_start = seed.current;  // S-3
+                ramp_.retarget(seed.alpha_target, seed.tempo,
+                               seed.algorithm == BlendAlgorithm::gate ? AlphaCurve::linear
+                                                                      : seed.curve,
+                               seed.steepness);
+                break;
+            case Stage::holding:  // S-3
+                ramp_.hold_at(1.0);
+                seed.scheduled_prune.reset();
+                thaw();
+                break;
+            case Stage::fossilized: seed.isolated = false; break;  // a decision of the library's
+            case Stage::pruned:
+                seed.tensors.clear();
+                ramp_ = {};
+                cooldown_left_ = embargo_ + cooldown_beside_embargo;
+                break;
+            default: break;
+        }
+    }
+
+    Expectation germinate(const SlotOperation& op) {
+        if (stage_ != Stage::dormant) {
+            return refuse(Verdict::lifecycle_error, Why::not_dormant,
+                          words_of_illegal_step(Stage::germinated));
+        }
+        const std::string name(blueprint_names[op.choice]);
+        const bool known = transformer_ ? name == "gain" : name == "norm" || name == "noop";
+        if (!known) {
+            return refuse(Verdict::unknown_name_error, Why::unknown_blueprint,
+                          {name, transformer_ ? "gain" : "norm, noop"});
+        }
+        if (op.steps < 1) {
+            return refuse(Verdict::option_error, Why::tempo_too_short,
+                          {"tempo", std::to_string(op.steps)});
+        }
+        if (!(op.number > 0.0 && op.number <= 1.0)) {
+            return refuse(Verdict::option_error, Why::target_out_of_range, {"alpha target"});
+        }
+        if (!std::isfinite(op.other) || op.other < 0.1) {
+            return refuse(Verdict::option_error, Why::steepness_out_of_range, {"steepness"});
+        }
+        Expectation result;
+        result.answer = {.gate = Gate::g0, .from = Stage::dormant, .to = Stage::germinated};
+        if (!ask(Gate::g0)) {
+            result.answer.verdict = Verdict::gate_refused;
+            result.why = Why::gate_shut;
+            return result;
+        }
+        Seed seed;
+        seed.id = "r0c0-" + name;
+        seed.blueprint = name;
+        seed.algorithm = op.algorithm.value_or(BlendAlgorithm::add);
+        seed.curve = op.curve;
+        seed.steepness = op.other;
+        seed.tempo = op.steps;
+        seed.alpha_target = op.number;
+        if (name == "norm") seed.tensors = {{.size = 4}, {.size = 4}, {.size = 1}};
+        if (name == "gain") seed.tensors = {{.size = 4}};
+        seed_ = std::move(seed);
+        if (seed_->algorithm == BlendAlgorithm::gate) add_gate_network();
+        seed_->counted = parameters();
+        enter(Stage::germinated);
+        return result;
+    }
+
+    Expectation advance(std::optional<Stage> target) {
+        const auto step = forward(stage_);
+        if (!step || (target && *target != step->first)) return refuse_advance(step, target);
+        Expectation result;
+        result.answer = {.gate = step->second, .from = stage_, .to = step->first};
+        if (ask(step->second)) {
+            enter(step->first);
+        } else {
+            result.answer.verdict = Verdict::gate_refused;
+            result.why = Why::gate_shut;
+        }
+        return result;
+    }
+
+    /// The verdict alone; nothing is done on it.
+    Expectation ask_gate() {
+        const auto step = forward(stage_);
+        if (!step) return refuse_advance(step, std::nullopt);
+        Expectation result;
+        result.answer.gate = step->second;
+        if (!ask(step->second)) {
+            result.answer.verdict = Verdict::gate_refused;
+            result.why = Why::gate_shut;
+        }
+        return result;
+    }
+
+    Expectation refuse_advance(const std::optional<std::pair<Stage, Gate>>& step,
+                               std::optional<Stage> target) const {
+        std::vector<std::string> words{std::string(name_of(stage_)) + " to " +
+                                       (target ? std::string(name_of(*target)) : "")};
+        if (step) words.push_back("forward step to " + std::string(name_of(step->first)));
+        if (stage_ == Stage::dormant) words.push_back("germinate");
+        add_allowed(words);
+        return refuse(Verdict::lifecycle_error,
+                      step ? Why::not_the_forward_step : Why::no_forward_step, std::move(words));
+    }
+
+    /// S-4.
+    Expectation prune(const std::string& reason) {
+        if (is_cooling()) {
+            return refuse(Verdict::refused, Why::cooling_already, {std::string(name_of(stage_))});
+        }
+        if (!allows(stage_, Stage::pruned)) {
+            return refuse(Verdict::lifecycle_error, Why::cannot_be_pruned,
+                          words_of_illegal_step(Stage::pruned));
+        }
+        seed_->prune_reason = reason;
+        seed_->auto_pruned = reason.rfind("governor_", 0) == 0;
+        enter(Stage::pruned);
+        return {};
+    }
+
+    /// S-5.
+    Expectation schedule_prune(const SlotOperation& op) {
+        const std::string reason(prune_reasons[op.choice]);
+        const bool has_ramp = stage_ == Stage::blending || stage_ == Stage::holding;
+        if (!has_ramp || op.steps <= 0 || ramp_.alpha == 0.0) return prune(reason);
+        if (!ramp_.holds()) return refuse_ramp();
+        if (stage_ == Stage::holding) enter(Stage::blending);
+        seed_->scheduled_prune = reason;
+        ramp_.retarget(0.0, op.steps, curve_for(op.curve), op.other);
+        freeze();
+        return {};
+    }
+
+    /// S-6.
+    Expectation set_alpha_target(const SlotOperation& op) {
+        if (!(op.number > 0.0 && op.number <= 1.0)) {
+            return refuse(Verdict::option_error, Why::target_out_of_range,
+                          {"alpha target", "(0, 1]"});
+        }
+        if (stage_ != Stage::blending && stage_ != Stage::holding) {
+            return refuse(Verdict::refused, Why::not_blended,
+                          {"blending or holding", std::string(name_of(stage_))});
+        }
+        if (!ramp_.holds()) return refuse_ramp();
+        if (op.algorithm) change_algorithm(*op.algorithm);
+        if (stage_ == Stage::holding) {
+            if (op.number == 1.0) return {};
+            enter(Stage::blending);
+        }
+        ramp_.retarget(op.number, op.steps, curve_for(op.curve), op.other);
+        if (ramp_.mode == AlphaMode::down) freeze();
+        return {};
+    }
+
+    [[nodiscard]] Expectation refuse_ramp() const {
+        return refuse(Verdict::refused, Why::ramp_under_way,
+                      {"ramp to", std::to_string(ramp_.target),
+                       std::to_string(ramp_.total - ramp_.done) + " ticks"});
+    }
+
+    // ---- the tick (S-7) -----------------------------------------------------------------------
+
+    Expectation step_epoch() {
+        Expectation result;
+        result.answer.from = stage_;
+        if (is_cooling()) {
+            cool();
+        } else if (seed_) {
+            ++seed_->epochs_in_stage;
+            ++seed_->epochs_total;
+            result.answer.ramp_ended = tick_ramp();
+            if (stage_ == *result.answer.from && tries_to_advance()) {
+                advance(std::nullopt);
+                // I-8: the epoch in which blending begins is a tick of its ramp.
+                if (stage_ == Stage::blending && *result.answer.from == Stage::training) {
+                    result.answer.ramp_ended = tick_ramp();
+                }
+            }
+        }
+        result.answer.to = stage_;
+        return result;
+    }
+
+    /// A cooldown is a number of ticks, and they say the stage: the first is pruned, the last
+    /// resetting, those between are embargoed.
+    void cool() {
+        --cooldown_left_;
+        const Stage next = cooldown_left_ == 0   ? Stage::dormant
+                           : cooldown_left_ == 1 ? Stage::resetting
+                                                 : Stage::embargoed;
+        if (next == Stage::dormant) {
+            stage_ = next;
+            seed_.reset();
+        } else if (next != stage_) {
+            enter(next);
+        }
+    }
+
+    bool tick_ramp() {
+        if (stage_ != Stage::blending || !ramp_.tick()) return false;
+        thaw();
+        if (seed_->scheduled_prune && ramp_.alpha == 0.0) prune(*seed_->scheduled_prune);
+        return true;
+    }
+
+    /// G-9 for strict gates. A seed that is on its way out is not pushed forward.
+    [[nodiscard]] bool tries_to_advance() const {
+        const bool long_enough = seed_->epochs_in_stage >= min_blending_epochs;
+        if (stage_ == Stage::germinated) return (auto_forward_ & 1) != 0;
+        if (stage_ == Stage::training) return (auto_forward_ & 2) != 0 && long_enough;
+        if (stage_ == Stage::blending) {
+            return (auto_forward_ & 4) != 0 && long_enough && !seed_->scheduled_prune;
+        }
+        return false;
+    }
+
+    // ---- tensors (I-6, A-6) -------------------------------------------------------------------
+
+    [[nodiscard]] int parameters() const {
+        int count = 0;
+        for (const Tensor& tensor : seed_->tensors) count += tensor.size;
+        return count;
+    }
+
+    void freeze() {
+        for (Tensor& tensor : seed_->tensors) tensor.by_ramp = true;
+    }
+    void thaw() {
+        for (Tensor& tensor : seed_->tensors) tensor.by_ramp = false;
+    }
+
+    /// A-6 for width 4: a linear layer to 8, and one to 1, with biases.
+    void add_gate_network() {
+        for (const int size : {32, 8, 8, 1}) {
+            seed_->tensors.push_back({.size = size, .of_gate = true});
+        }
+    }
+
+    void change_algorithm(BlendAlgorithm algorithm) {
+        const bool was_gated = seed_->algorithm == BlendAlgorithm::gate;
+        const bool is_gated = algorithm == BlendAlgorithm::gate;
+        if (is_gated && !was_gated) add_gate_network();
+        if (was_gated && !is_gated) {
+            std::erase_if(seed_->tensors, [](const Tensor& tensor) { return tensor.of_gate; });
+        }
+        seed_->algorithm = algorithm;
+        seed_->counted = parameters();
+    }
+
+    /// a gated amplitude ramps linearly whatever was asked.
+    [[nodiscard]] AlphaCurve curve_for(AlphaCurve asked) const {
+        return seed_->algorithm == BlendAlgorithm::gate ? AlphaCurve::linear : asked;
+    }
+
+    Expectation freeze_by_hand(int index) {
+        if (!is_live() || seed_->tensors.empty() || ramp_.mode == AlphaMode::down) return {};
+        Tensor& tensor = seed_->tensors[static_cast<std::size_t>(index) % seed_->tensors.size()];
+        tensor.by_hand = !tensor.by_hand;
+        return {};
+    }
+
+    Expectation backward_twice() {
+        if (!is_live()) return {};
+        for (Tensor& tensor : seed_->tensors) tensor.warm = true;
+        return {};
+    }
+
+    // ---- measurements -------------------------------------------------------------------------
+
+    [[nodiscard]] static Expectation refuse_number() {
+        return refuse(Verdict::numeric_error, Why::not_finite, {"finite"});
+    }
+    [[nodiscard]] Expectation refuse_without_seed() const {
+        return refuse(Verdict::lifecycle_error, Why::no_live_seed,
+                      {"live seed", std::string(name_of(stage_))});
+    }
+
+    /// S-12.
+    Expectation record_accuracy(double accuracy) {
+        if (!std::isfinite(accuracy)) return refuse_number();
+        if (!is_live()) return {.why = Why::ignored};
+        Seed& seed = *seed_;
+        seed.current = accuracy;
+        if (!seed.initial) seed.initial = accuracy;
+        if (!seed.best || accuracy > *seed.best) seed.best = accuracy;
+        if (!seed.at_stage_start) seed.at_stage_start = accuracy;
+        return {};
+    }
+
+    Expectation record_contribution(double points) {
+        if (!std::isfinite(points)) return refuse_number();
+        if (!is_live()) return refuse_without_seed();
+        Seed& seed = *seed_;
+        seed.previous_contribution = seed.contribution;
+        seed.contribution = points;
+        if (seed.previous_contribution) {  // section 11
+            seed.velocity = 0.7 * seed.velocity + 0.3 * (points - *seed.previous_contribution);
+        }
+        return {};
+    }
+
+    Expectation record_interactions(double sum, double boost) {
+        if (!std::isfinite(sum) || !std::isfinite(boost)) return refuse_number();
+        if (!is_live()) return refuse_without_seed();
+        seed_->interaction_sum = sum;
+        seed_->boost = boost;
+        return {};
+    }
+
+    Expectation record_neighbours(double upstream, double downstream) {
+        if (!is_live()) return {.why = Why::ignored};
+        seed_->upstream = upstream;
+        seed_->downstream = downstream;
+        return {};
+    }
+
+    /// I-4 and I-7; the norms are finite here.
+    Expectation record_gradients(const SlotOperation& op) {
+        if (!is_live()) return {.why = Why::ignored};
+        Seed& seed = *seed_;
+        const bool host_measured = (op.choice & host_unmeasured) == 0;
+        const bool seed_measured = (op.choice & seed_unmeasured) == 0;
+        if (seed.tensors.empty()) {
+            seed.gradient_ratio = 0.0;
+        } else if (!host_measured && !seed_measured) {
+            seed.gradient_ratio.reset();
+        } else if (op.other < 1e-8) {
+            seed.gradient_ratio = 0.0;
+        } else {
+            const double per_parameter =
+                std::sqrt(static_cast<double>(host_parameters) / parameters());
+            seed.gradient_ratio = std::min(10.0, op.number / op.other * per_parameter);
+        }
+        seed.norm_average = 0.9 * seed.norm_average + 0.1 * op.number;
+        const bool warm = std::all_of(seed.tensors.begin(), seed.tensors.end(),
+                                      [](const Tensor& tensor) { return tensor.warm; });
+        if (!seed_measured || !warm) return {};
+        double vanishing = 0.0;
+        double exploding = 0.0;
+        for (std::size_t i = 0; i < seed.tensors.size(); ++i) {
+            const double norm = tensor_norm(op.choice, i);
+            if (norm < 1e-7) vanishing += 1.0;
+            if (norm > 10.0) exploding += 1.0;
+        }
+        const double tensors = std::max<double>(1.0, static_cast<double>(seed.tensors.size()));
+        seed.health =
+            std::clamp(1.0 - 0.5 * vanishing / tensors - 0.8 * exploding / tensors, 0.0, 1.0);
+        seed.vanishing = vanishing > 0.0;
+        seed.exploding = exploding > 0.0;
+        return {};
+    }
+
+    Stage stage_ = Stage::dormant;
+    std::optional<Seed> seed_{};
+    RampModel ramp_{};
+    int cooldown_left_ = 0;  ///< ticks until dormant (S-7)
+    int embargo_ = 5;
+    int auto_forward_ = 0;
+    bool transformer_ = false;
+    int shut_gates_ = 0;
+    std::array<int, 5> gates_asked_{};
+};
+
+}  // namespace kasmina::test

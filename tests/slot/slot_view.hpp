@@ -1,0 +1,256 @@
+// SlotView: everything an observer can know of a slot, as one value; and what a call answered.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+#include <kasmina/alpha/blend_algorithm.hpp>
+#include <kasmina/alpha/controller.hpp>
+#include <kasmina/lifecycle/gate.hpp>
+#include <kasmina/lifecycle/stage.hpp>
+
+namespace kasmina::test {
+
+/// One transition as a history keeps it.
+struct ViewedEntry {
+    Stage from = Stage::unknown;
+    Stage to = Stage::unknown;
+    int epochs = 0;
+    friend bool operator==(const ViewedEntry&, const ViewedEntry&) = default;
+};
+
+/// Filled from a slot, and by the model from its own beliefs. The values that are not said are
+/// those of a dormant slot.
+struct SlotView {
+    Stage stage = Stage::dormant;
+    bool has_record = false;
+    bool active = false;
+    std::optional<Stage> previous_stage{};
+    std::string seed_id{};
+    std::string blueprint{};
+    BlendAlgorithm algorithm = BlendAlgorithm::add;
+    double alpha = 0.0;
+    double start = 0.0;
+    double target = 0.0;
+    AlphaMode mode = AlphaMode::hold;
+    AlphaCurve curve = AlphaCurve::linear;
+    double steepness = 12.0;
+    int steps_total = 0;
+    int steps_done = 0;
+    int time_to_target = 0;
+    bool isolated = false;
+    bool blending_out = false;
+    bool prune_scheduled = false;
+    int cooldown_ticks_left = 0;
+    std::string trainable{};  ///< 1 or 0 per tensor, the gate network's last
+    int parameters = 0;       ///< in tensors that are there
+    int seed_parameters = 0;  ///< as counted at germination and with the gate network
+    int host_parameters = 0;
+    int epochs_total = 0;
+    int epochs_in_stage = 0;
+    std::optional<double> initial_accuracy{};
+    std::optional<double> current_accuracy{};
+    std::optional<double> best_accuracy{};
+    std::optional<double> accuracy_at_stage_start{};
+    std::optional<double> accuracy_at_blending_start{};
+    double total_improvement = 0.0;
+    double improvement_since_stage_start = 0.0;
+    double blending_delta = 0.0;
+    std::optional<double> contribution{};
+    std::optional<double> previous_contribution{};
+    double contribution_velocity = 0.0;
+    std::optional<double> gradient_ratio{};
+    double gradient_norm_average = 0.0;
+    std::optional<double> health{};
+    bool vanishing = false;
+    bool exploding = false;
+    double interaction_sum = 0.0;
+    double boost_received = 0.0;
+    double upstream = 0.0;
+    double downstream = 0.0;
+    bool auto_pruned = false;
+    std::string prune_reason{};
+    std::size_t history_length = 0;
+    ViewedEntry history_first{};
+    ViewedEntry history_last{};
+    std::array<int, 5> gates_asked{};  ///< how often G0, G1, G2, G3, G5 were asked so far
+
+    /// Calls `see(name, pointer to member)` for every member.
+    template <class F>
+    static void members(F&& see) {
+        see("stage", &SlotView::stage);
+        see("has_record", &SlotView::has_record);
+        see("active", &SlotView::active);
+        see("previous_stage", &SlotView::previous_stage);
+        see("seed_id", &SlotView::seed_id);
+        see("blueprint", &SlotView::blueprint);
+        see("algorithm", &SlotView::algorithm);
+        see("alpha", &SlotView::alpha);
+        see("start", &SlotView::start);
+        see("target", &SlotView::target);
+        see("mode", &SlotView::mode);
+        see("curve", &SlotView::curve);
+        see("steepness", &SlotView::steepness);
+        see("steps_total", &SlotView::steps_total);
+        see("steps_done", &SlotView::steps_done);
+        see("time_to_target", &SlotView::time_to_target);
+        see("isolated", &SlotView::isolated);
+        see("blending_out", &SlotView::blending_out);
+        see("prune_scheduled", &SlotView::prune_scheduled);
+        see("cooldown_ticks_left", &SlotView::cooldown_ticks_left);
+        see("trainable", &SlotView::trainable);
+        see("parameters", &SlotView::parameters);
+        see("seed_parameters", &SlotView::seed_parameters);
+        see("host_parameters", &SlotView::host_parameters);
+        see("epochs_total", &SlotView::epochs_total);
+        see("epochs_in_stage", &SlotView::epochs_in_stage);
+        see("initial_accuracy", &SlotView::initial_accuracy);
+        see("current_accuracy", &SlotView::current_accuracy);
+        see("best_accuracy", &SlotView::best_accuracy);
+        see("accuracy_at_stage_start", &SlotView::accuracy_at_stage_start);
+        see("accuracy_at_blending_start", &SlotView::accuracy_at_blending_start);
+        see("total_improvement", &SlotView::total_improvement);
+        see("improvement_since_stage_start", &SlotView::improvement_since_stage_start);
+        see("blending_delta", &SlotView::blending_delta);
+        see("contribution", &SlotView::contribution);
+        see("previous_contribution", &SlotView::previous_contribution);
+        see("contribution_velocity", &SlotView::contribution_velocity);
+        see("gradient_ratio", &SlotView::gradient_ratio);
+        see("gradient_norm_average", &SlotView::gradient_norm_average);
+        see("health", &SlotView::health);
+        see("vanishing", &SlotView::vanishing);
+        see("exploding", &SlotView::exploding);
+        see("interaction_sum", &SlotView::interaction_sum);
+        see("boost_received", &SlotView::boost_received);
+        see("upstream", &SlotView::upstream);
+        see("downstream", &SlotView::downstream);
+        see("auto_pruned", &SlotView::auto_pruned);
+        see("prune_reason", &SlotView::prune_reason);
+        see("history_length", &SlotView::history_length);
+        see("history_first", &SlotView::history_first);
+        see("history_last", &SlotView::history_last);
+        see("gates_asked", &SlotView::gates_asked);
+    }
+
+    friend bool operator==(const SlotView&, const SlotView&) = default;
+};
+
+/// What became of a call.
+enum class Verdict : std::uint8_t {
+    done,
+    gate_refused,
+    refused,
+    lifecycle_error,
+    option_error,
+    numeric_error,
+    unknown_name_error,
+    another_error,
+};
+
+/// The answer of a call; what a call does not tell keeps its neutral value.
+struct SlotAnswer {
+    Verdict verdict = Verdict::done;
+    std::optional<Gate> gate{};   ///< the gate that was asked
+    std::optional<Stage> from{};  ///< of an advance, a germination, a tick
+    std::optional<Stage> to{};
+    bool ramp_ended = false;
+    std::string text{};  ///< the error's text, or why the call was refused
+};
+
+namespace view_detail {
+
+template <class T>
+void write(std::ostream& out, const T& value) {
+    if constexpr (requires { value.has_value(); }) {
+        if (value) {
+            write(out, *value);
+        } else {
+            out << "nothing";
+        }
+    } else if constexpr (requires { value.epochs; }) {
+        out << name_of(value.from) << " to " << name_of(value.to) << " after " << value.epochs;
+    } else if constexpr (
+        requires {
+            value.size();
+            value.front() + 1;
+        } && !requires { out << value; }) {
+        for (const auto& element : value) out << element << ' ';
+    } else if constexpr (requires { name_of(value); }) {
+        out << name_of(value);
+    } else if constexpr (std::is_enum_v<T>) {
+        out << static_cast<int>(value);
+    } else {
+        out << value;
+    }
+}
+
+template <class T>
+bool same(const T& expected, const T& seen) {
+    return expected == seen;
+}
+inline bool same(double expected, double seen) {
+    return expected == seen ||
+           std::abs(expected - seen) <= 1e-12 * std::max(1.0, std::abs(expected));
+}
+inline bool same(const std::optional<double>& expected, const std::optional<double>& seen) {
+    return expected.has_value() == seen.has_value() && (!expected || same(*expected, *seen));
+}
+
+}  // namespace view_detail
+
+/// "alpha: expected 0.5, seen 0.25" of the first members that differ by more than 1e-12; empty when
+/// none do. An alpha that is held is exact.
+[[nodiscard]] inline std::string difference(const SlotView& expected, const SlotView& seen) {
+    std::ostringstream text;
+    text.precision(17);
+    const auto note = [&](std::string_view name, const auto& wanted, const auto& found) {
+        text << name << ": expected ";
+        view_detail::write(text, wanted);
+        text << ", seen ";
+        view_detail::write(text, found);
+        text << "; ";
+    };
+    SlotView::members([&](std::string_view name, auto member) {
+        const auto& wanted = expected.*member;
+        const auto& found = seen.*member;
+        if (!view_detail::same(wanted, found)) note(name, wanted, found);
+    });
+    if (expected.mode == AlphaMode::hold && expected.alpha != seen.alpha) {
+        note("alpha (exactly)", expected.alpha, seen.alpha);
+    }
+    return text.str();
+}
+
+/// The same for answers; the model gives no text.
+[[nodiscard]] inline std::string difference(const SlotAnswer& expected, const SlotAnswer& seen) {
+    std::ostringstream text;
+    const auto compare = [&](std::string_view name, const auto& wanted, const auto& found) {
+        if (wanted == found) return;
+        text << name << ": expected ";
+        view_detail::write(text, wanted);
+        text << ", seen ";
+        view_detail::write(text, found);
+        text << "; ";
+    };
+    compare("verdict", expected.verdict, seen.verdict);
+    compare("gate", expected.gate, seen.gate);
+    compare("from", expected.from, seen.from);
+    compare("to", expected.to, seen.to);
+    compare("ramp_ended", expected.ramp_ended, seen.ramp_ended);
+    return text.str();
+}
+
+[[nodiscard]] constexpr std::string_view name_of(Verdict verdict) noexcept {
+    constexpr std::string_view names[]{
+        "done",        "gate refused", "refused",          "LifecycleError",
+        "OptionError", "NumericError", "UnknownNameError", "another error"};
+    return names[static_cast<int>(verdict)];
+}
+
+}  // namespace kasmina::test
