@@ -6,9 +6,10 @@ find_path(KASMINA_PFR_INCLUDE_DIR boost/pfr.hpp REQUIRED
 
 find_program(KASMINA_CCACHE ccache)
 if(KASMINA_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # Tests use precompiled headers, which ccache takes only with these.
+  # Tests use precompiled headers, which ccache takes only with this sloppiness. It learns what a
+  # source depends on from the compiler, and so need not preprocess it first.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-      CCACHE_SLOPPINESS=pch_defines,time_macros ${KASMINA_CCACHE})
+      CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 ${KASMINA_CCACHE})
 endif()
 
 add_library(kasmina_dev INTERFACE)

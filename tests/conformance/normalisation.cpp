@@ -45,7 +45,7 @@ Index pooled_size(const MapShape& shape, const NormEpilogue& epilogue) {
 
 }  // namespace
 
-TEMPLATE_LIST_TEST_CASE("group norm agrees with the oracle", "[B-7][E-1]", Backends) {
+TEST_CASE("group norm agrees with the oracle", "[B-7][E-1]") {
     for (const NormGeometry& geometry : geometries) {
         const Index size = size_of(geometry);
         const Index statistics = geometry.samples * geometry.groups;
@@ -55,7 +55,7 @@ TEMPLATE_LIST_TEST_CASE("group norm agrees with the oracle", "[B-7][E-1]", Backe
         const Parameters parameters(geometry.channels);
         for (const bool relu : {false, true}) {
             INFO(describe(geometry) << (relu ? " with ReLU" : ""));
-            check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
+            check_against_oracle([&]<class B>(Run<B>& run) {
                 const auto* in = run.in(x);
                 const auto* scale = run.in(parameters.scale);
                 const auto* shift = run.in(parameters.shift);
@@ -84,11 +84,11 @@ TEMPLATE_LIST_TEST_CASE("group norm agrees with the oracle", "[B-7][E-1]", Backe
     }
 }
 
-TEMPLATE_LIST_TEST_CASE("batch norm's statistics agree with the oracle", "[B-7][E-1]", Backends) {
+TEST_CASE("batch norm's statistics agree with the oracle", "[B-7][E-1]") {
     for (const MapShape& shape : map_shapes) {
         INFO(describe(shape));
         const Values x = normal(conformance::size_of(shape), 1);
-        check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
+        check_against_oracle([&]<class B>(Run<B>& run) {
             const Index channels = shape.channels;
             B::batch_norm_statistics(run.context, shape, epsilon, 0.1, run.in(x), run.out(channels),
                                      run.out(channels),
@@ -103,8 +103,7 @@ TEMPLATE_LIST_TEST_CASE("batch norm's statistics agree with the oracle", "[B-7][
     }
 }
 
-TEMPLATE_LIST_TEST_CASE("batch norm, ReLU and pooling agree with the oracle", "[B-7][E-1]",
-                        Backends) {
+TEST_CASE("batch norm, ReLU and pooling agree with the oracle", "[B-7][E-1]") {
     for (const MapShape& shape : map_shapes) {
         const Index channels = shape.channels;
         const Index size = conformance::size_of(shape);
@@ -117,7 +116,7 @@ TEMPLATE_LIST_TEST_CASE("batch norm, ReLU and pooling agree with the oracle", "[
                 INFO(describe(shape)
                      << (epilogue.relu ? ", ReLU" : "") << (epilogue.max_pool ? ", pooled" : "")
                      << (batch ? ", own statistics" : ", running statistics"));
-                check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
+                check_against_oracle([&]<class B>(Run<B>& run) {
                     const auto* in = run.in(x);
                     const auto* scale = run.in(parameters.scale);
                     const auto* shift = run.in(parameters.shift);
@@ -151,15 +150,14 @@ TEMPLATE_LIST_TEST_CASE("batch norm, ReLU and pooling agree with the oracle", "[
     }
 }
 
-TEMPLATE_LIST_TEST_CASE("a value that is no number comes out of a norm with ReLU as one", "[B-7]",
-                        Backends) {
+TEST_CASE("a value that is no number comes out of a norm with ReLU as one", "[B-7]") {
     const MapShape shape{1, 2, 2, 3};
     Values x = normal(conformance::size_of(shape), 1);
     x[4] = std::numeric_limits<double>::quiet_NaN();
     const Values ones(3, 1.0);
     for (const NormEpilogue& epilogue : epilogues) {
         INFO("ReLU " << epilogue.relu << ", pooled " << epilogue.max_pool);
-        check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
+        check_against_oracle([&]<class B>(Run<B>& run) {
             B::batch_norm(run.context, shape, epilogue, run.in(x), run.in(ones), run.in(ones),
                           run.in(ones), run.in(ones), run.out(pooled_size(shape, epilogue)));
             B::group_norm(run.context, {1, 4, 3, 3}, epsilon, run.in(x), run.in(ones), run.in(ones),

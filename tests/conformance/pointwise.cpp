@@ -43,7 +43,7 @@ constexpr std::array<MapGeometry, 8> geometries{{{1, 1, 1},
                                                  {1, 20, 48},
                                                  {3, 6, 70},
                                                  {3, 256, 1},
-                                                 {3, 256, 48}}};
+                                                 {3, 120, 48}}};
 
 Index operand_size(const MapGeometry& geometry, Broadcast kind) {
     switch (kind) {
@@ -87,12 +87,12 @@ void run_all(Run<B>& run, const F& function, const MapGeometry& geometry,
 
 }  // namespace
 
-TEMPLATE_LIST_TEST_CASE("storage copies, fills and adds what it is told", "[B-7][E-1]", Backends) {
+TEST_CASE("storage copies, fills and adds what it is told", "[B-7][E-1]") {
     for (const Index count : {1, 3, 13, 70, 1000, 40000}) {
         INFO(count << " values");
         const Values x = normal(count, 1);
         const Values y = normal(count, 2);
-        check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
+        check_against_oracle([&]<class B>(Run<B>& run) {
             using T = typename B::Scalar;
             B::copy(run.context, run.in(x), run.out(count), count);
             B::fill(run.context, run.out(count), count, T(2.5));
@@ -111,26 +111,24 @@ TEMPLATE_LIST_TEST_CASE("acquired memory has the size that was asked for", "[B-7
     CHECK(typename TestType::Buffer{}.size() == 0);
 }
 
-TEMPLATE_LIST_TEST_CASE("functions of one operand agree with the oracle, stretched or not",
-                        "[B-7][E-1]", Backends) {
+TEST_CASE("functions of one operand agree with the oracle, stretched or not", "[B-7][E-1]") {
     for (const MapGeometry& geometry : geometries) {
         for (const Broadcast kind : kinds) {
             INFO(describe(geometry) << ", kind " << static_cast<int>(kind));
-            check_against_oracle<TestType>(
+            check_against_oracle(
                 [&](auto& run) { run_all(run, AllFunctions{}, geometry, std::array{kind}); });
         }
     }
 }
 
-TEMPLATE_LIST_TEST_CASE("functions of two operands agree with the oracle, however stretched",
-                        "[B-7][E-1]", Backends) {
+TEST_CASE("functions of two operands agree with the oracle, however stretched", "[B-7][E-1]") {
     for (const MapGeometry& geometry : geometries) {
         if (geometry.elements() > 10000) continue;  // two kinds say nothing new there
         for (const Broadcast first : kinds) {
             for (const Broadcast second : kinds) {
                 INFO(describe(geometry) << ", kinds " << static_cast<int>(first) << " and "
                                         << static_cast<int>(second));
-                check_against_oracle<TestType>([&](auto& run) {
+                check_against_oracle([&](auto& run) {
                     run_all(run, Mixed{}, geometry, std::array{first, second});
                 });
             }
@@ -138,12 +136,11 @@ TEMPLATE_LIST_TEST_CASE("functions of two operands agree with the oracle, howeve
     }
 }
 
-TEMPLATE_LIST_TEST_CASE("functions of three operands agree with the oracle", "[B-7][E-1]",
-                        Backends) {
+TEST_CASE("functions of three operands agree with the oracle", "[B-7][E-1]") {
     for (const MapGeometry& geometry : geometries) {
         for (const Broadcast alpha : kinds) {
             INFO(describe(geometry) << ", alpha of kind " << static_cast<int>(alpha));
-            check_against_oracle<TestType>([&](auto& run) {
+            check_against_oracle([&](auto& run) {
                 run_all(run, Blend{}, geometry,
                         std::array{Broadcast::full, Broadcast::full, alpha});
             });
@@ -151,19 +148,17 @@ TEMPLATE_LIST_TEST_CASE("functions of three operands agree with the oracle", "[B
     }
 }
 
-TEMPLATE_LIST_TEST_CASE("a map may write over an operand that is not stretched", "[B-7]",
-                        Backends) {
+TEST_CASE("a map may write over an operand that is not stretched", "[B-7]") {
     const MapGeometry geometry{3, 20, 13};
     const Values x = normal(geometry.elements(), 1);
-    check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
+    check_against_oracle([&]<class B>(Run<B>& run) {
         auto* data = run.inout(x);
         B::map(run.context, AllFunctions{}, geometry,
                std::array<Operand<typename B::Scalar>, 1>{{{data, Broadcast::full}}}, data);
     });
 }
 
-TEMPLATE_LIST_TEST_CASE("corners and numbers that are none follow PyTorch's conventions", "[B-7]",
-                        Backends) {
+TEST_CASE("corners and numbers that are none follow PyTorch's conventions", "[B-7]") {
     const MapGeometry geometry{1, 1, 8};
     const double nan = std::numeric_limits<double>::quiet_NaN();
     const double infinity = std::numeric_limits<double>::infinity();
@@ -171,7 +166,7 @@ TEMPLATE_LIST_TEST_CASE("corners and numbers that are none follow PyTorch's conv
     const Values b{0.0, 1.0, nan, 0.0, 0.0, 0.0, 2.0, -2.0};
     const auto relu = []<class V>(const V& x) { return math::relu(x); };
     const auto maximum = []<class V>(const V& x, const V& y) { return math::maximum(x, y); };
-    check_against_oracle<TestType>([&]<class B>(Run<B>& run) {
+    check_against_oracle([&]<class B>(Run<B>& run) {
         using T = typename B::Scalar;
         const Operand<T> first{run.in(a), Broadcast::full};
         const Operand<T> second{run.in(b), Broadcast::full};
