@@ -1,10 +1,16 @@
 // The run-time slot on its own: every operation, what it refuses, and what a refusal leaves alone.
 #include <cmath>
+#include <concepts>
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/slot/slot.hpp>
@@ -91,6 +97,52 @@ TEST_CASE("a germination that fails leaves the slot and the random stream alone"
     }
 }
 
+/// What a user may get wrong: a seed that halves the map.
+struct Shrinking {
+    static constexpr std::string_view name = "shrinking";
+    static constexpr Topology topology = Topology::cnn;
+    static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
+    using Needs = kasmina::Needs<capability::Pooling>;
+    struct Options {};
+    static constexpr void check(Index, const Options& = {}) {}
+    static constexpr Index parameter_count(Index, const Options& = {}) { return 0; }
+
+    template <class Backend>
+    struct Module : nn::Visitable<Module<Backend>> {
+        Module(Index, const Options&, Generator& generator) { generator(); }
+        [[nodiscard]] Variable<Backend> forward(Tape<Backend>&, const Variable<Backend>& x) const {
+            return ops::max_pool(x);
+        }
+        [[nodiscard]] static constexpr auto members() { return std::tuple(); }
+    };
+};
+
+TEST_CASE("a seed that changes the shape does not germinate, and leaves no trace", "[S-1][B-4]") {
+    using List = BlueprintList<cnn::Norm, Shrinking>;
+    Alone<Slot<B, List, test::OpenPolicies>, test::OpenPolicies> alone;
+    const Generator::State before = alone.services.generator.state();
+    CHECK_THROWS_AS(alone.slot.germinate("shrinking"), ShapeError);
+    CHECK(alone.slot.stage() == Stage::dormant);
+    CHECK(alone.slot.record() == nullptr);
+    CHECK(alone.services.generator.state() == before);
+    CHECK(alone.slot.germinate("norm").advanced);
+}
+
+TEST_CASE("two seeds of one stream of random numbers start apart", "[S-1][E-3]") {
+    Open open;
+    OpenSlot other("r0c1", Topology::cnn, 8, {}, open.services);
+    open.slot.germinate("conv_light");
+    other.germinate("conv_light");
+    CHECK(open.slot.parameters()[0].parameter->value().to_host() !=
+          other.parameters()[0].parameter->value().to_host());
+}
+
+TEST_CASE("a seed that multiplies is born quietly", "[S-1][B-5]") {
+    Open open;
+    open.slot.germinate("conv_light", {.algorithm = BlendAlgorithm::multiply});
+    CHECK(open.slot.record()->metrics.seed_parameters == 592 + 8);  // a scale for each channel
+}
+
 TEST_CASE("a second seed does not germinate where one lives", "[S-1]") {
     for (const Stage stage : live_stages) {
         Open open;
@@ -159,6 +211,42 @@ TEST_CASE("a shut gate keeps the seed where it is", "[S-2]") {
     CHECK(strict.slot.stage() == Stage::training);
     CHECK(strict.slot.record()->history.size() == history);
     CHECK(strict.slot.ask_gate().passed() == false);
+}
+
+/// Rank 0 always decides against this rank's verdict.
+struct Overruled {
+    [[nodiscard]] static constexpr int rank() noexcept { return 1; }
+    [[nodiscard]] static constexpr int size() noexcept { return 2; }
+    [[nodiscard]] static constexpr bool decide(bool verdict) noexcept { return !verdict; }
+};
+
+struct OverruledPolicies : DefaultPolicies {
+    using Communicator = Overruled;
+};
+
+TEST_CASE("what rank 0 decides is done, and a verdict that differed is noted", "[S-2][D-1]") {
+    Alone<Slot<B, CnnBlueprints, OverruledPolicies>, OverruledPolicies> alone;
+    const AdvanceResult refused = alone.slot.germinate("norm");
+    CHECK(refused.gate.passed());
+    CHECK_FALSE(refused.advanced);
+    CHECK(refused.verdict_differed);
+    CHECK(alone.slot.stage() == Stage::dormant);
+    CHECK(alone.slot.record() == nullptr);
+}
+
+TEST_CASE("a slot moves and is not copied", "[S-11]") {
+    static_assert(std::movable<OpenSlot>);
+    static_assert(!std::copy_constructible<OpenSlot>);
+    static_assert(!std::is_copy_assignable_v<OpenSlot>);
+    Open open;
+    go_to(open.slot, Stage::blending);
+    open.slot.step_epoch();
+    const double alpha = open.slot.alpha();
+    OpenSlot moved = std::move(open.slot);
+    CHECK(moved.stage() == Stage::blending);
+    CHECK(moved.alpha() == alpha);
+    CHECK(moved.report().time_to_target == 4);
+    CHECK(moved.prune("why").done);
 }
 
 TEST_CASE("a transition is noted, and the stage's count and baseline start anew", "[L-8]") {
