@@ -45,7 +45,8 @@ p { margin: 0 0 8px; color: var(--soft); max-width: 76ch; }
   margin-right: 6px; }
 svg { display: block; width: 100%; height: auto; overflow: visible; }
 svg text { font: 12px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: var(--soft); }
-svg .band { fill: #14181f; font-weight: 600; }
+svg .band { fill: #14181f; font-weight: 600; paint-order: stroke; stroke-width: 4px;
+  stroke-linejoin: round; }
 table { border-collapse: collapse; width: 100%; font-size: 14px; margin-top: 6px; }
 th, td { text-align: left; padding: 4px 14px 4px 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
@@ -219,6 +220,7 @@ for (const slot of data.slots) {
   const ratios = slot.epochs.some((each) => each.gradient_ratio != null);
   const height = 96 + (measured ? 150 : 0) + (ratios ? 120 : 0);
   const picture = chart(part, height + 24, `stages, alpha and measurements of ${slot.name}`);
+  const labels = [];
   for (let first = 1; first <= epochs;) {
     const stage = at(first).stage;
     let last = first;
@@ -227,8 +229,8 @@ for (const slot of data.slots) {
       svg("rect", picture, {x: edge(first - 1), y: 8, width: edge(last) - edge(first - 1),
         height: 62, fill: colour_of[stage]});
       if (edge(last) - edge(first - 1) > 8 * stage.length) {
-        svg("text", picture, {x: (edge(first - 1) + edge(last)) / 2, y: 24, class: "band",
-          "text-anchor": "middle"}, stage);
+        labels.push([{x: (edge(first - 1) + edge(last)) / 2, y: 44, class: "band",
+          stroke: colour_of[stage], "text-anchor": "middle"}, stage]);
       }
     }
     first = last + 1;
@@ -239,6 +241,7 @@ for (const slot of data.slots) {
   svg("text", picture, {x: left - 8, y: 70, "text-anchor": "end"}, "0");
   curve(picture, slot.epochs.map((each) => each.alpha), (alpha) => 70 - 62 * alpha,
     "var(--ink)");
+  for (const [attributes, stage] of labels) svg("text", picture, attributes, stage);
   let top = 88;
   if (measured) {
     svg("text", picture, {x: left, y: top + 8},
