@@ -19,6 +19,10 @@ struct Patience {
     }
 };
 
+struct StrictPatience : Patience {
+    static constexpr bool strict = true;
+};
+
 struct WithoutGate {
     constexpr GateResult operator()(const GateEvidence&, const GateThresholds&) const {
         return GateResult(Gate::g5);
@@ -124,6 +128,15 @@ TEST_CASE("a gate that a set lacks never passes", "[G-0]") {
     const auto retired = StrictGates{}.evaluate(static_cast<Gate>(4), GateEvidence{});
     CHECK(retired.failed("gate_exists"));
     CHECK_FALSE(StrictGates{}.evaluate(Gate::none, GateEvidence{}).passed());
+}
+
+TEST_CASE("a set knows which of its gates are strict", "[G-9]") {
+    static_assert(StrictGates::strict<Gate::g3>);
+    static_assert(!PermissiveGates::strict<Gate::g3>);
+    static_assert(!Patient::strict<Gate::g5>);
+    static_assert(GateSet<StrictPatience>::strict<Gate::g5>);
+    static_assert(!GateSet<StrictPatience>::strict<Gate::g3>);
+    SUCCEED();
 }
 
 // A set of policies without state is its thresholds and the room that distinct bases take.

@@ -121,6 +121,7 @@ TEST_CASE("a slot without an active seed passes on the host's features themselve
     CHECK(passes_on() == bench.host);
     bench.grow(Stage::germinated);
     CHECK(passes_on() == bench.host);
+    CHECK_FALSE(bench.slot.runs(true, nullptr));  // nor is the seed run for nothing
     bench.slot.prune("why");
     while (bench.slot.stage() != Stage::dormant) {
         CHECK(passes_on() == bench.host);

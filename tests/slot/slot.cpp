@@ -309,6 +309,16 @@ TEST_CASE("blending ramps over the tempo from its first tick on", "[S-3][I-8][A-
     CHECK(open.slot.report().time_to_target == 0);
 }
 
+TEST_CASE("a first ramp takes the steepness that was given at germination", "[A-10][S-3]") {
+    Open open;
+    open.slot.germinate("norm", {.steepness = 6.0, .tempo_epochs = 4});
+    while (open.slot.stage() != Stage::blending) open.slot.advance();
+    for (const double alpha : {0.1491464521, 0.5, 0.8508535479, 1.0}) {
+        open.slot.step_epoch();
+        CHECK(open.slot.alpha() == Approx(alpha).epsilon(1e-9));
+    }
+}
+
 TEST_CASE("holding is at full amplitude with nothing scheduled", "[S-3]") {
     Open open;
     go_to(open.slot, Stage::holding);
@@ -610,6 +620,72 @@ int epochs_until_holding() {
 TEST_CASE("auto-forward over G3 waits for the least epochs with a strict gate alone", "[G-9]") {
     CHECK(epochs_until_holding<true>() == 3);
     CHECK(epochs_until_holding<false>() == 1);
+}
+
+TEST_CASE("gates are shown what was recorded, and what was never measured is absent",
+          "[G-3][G-4][G-6]") {
+    Open open;
+    go_to(open.slot, Stage::training);
+    const GateEvidence before = open.slot.evidence();
+    CHECK(before.stage == Stage::training);
+    CHECK(before.has_seed_id);
+    CHECK(before.has_blueprint_id);
+    CHECK_FALSE(before.gradient_ratio.has_value());
+    CHECK_FALSE(before.gradients.has_value());
+    CHECK_FALSE(before.contribution.has_value());
+    CHECK(before.healthy);
+
+    for (const auto& named : open.slot.parameters()) named.parameter->state()->warm = true;
+    const auto record = [&open](std::vector<double> tensor_norms) {
+        open.slot.record_gradients({.norm = 2.0, .parameters = 592, .measured = true},
+                                   {.norm = 1.0, .parameters = 592, .measured = true},
+                                   tensor_norms);
+    };
+    record({1.0, 1e-8});
+    open.slot.record_contribution(2.5);
+    open.slot.record_accuracy(40.0);
+    open.slot.record_accuracy(41.5);
+    open.slot.step_epoch();
+    const GateEvidence after = open.slot.evidence();
+    CHECK(after.epochs_in_stage == 1);
+    CHECK(after.improvement_since_stage_start == 1.5);
+    CHECK(after.gradient_ratio == 0.5);
+    CHECK(after.contribution == 2.5);
+    REQUIRE(after.gradients.has_value());
+    CHECK(after.gradients->health == 0.75);
+    CHECK(after.gradients->vanishing);
+    CHECK_FALSE(after.gradients->exploding);
+    CHECK(after.healthy);
+
+    record({1.0, std::numeric_limits<double>::infinity()});
+    CHECK(open.slot.evidence().gradients->exploding);
+    CHECK_FALSE(open.slot.evidence().healthy);
+}
+
+TEST_CASE("a seed with an exploding gradient does not fossilize, whatever it contributes",
+          "[G-6][S-2]") {
+    Strict strict;
+    strict.services.gates.thresholds.min_blending_epochs = 0;
+    strict.services.gates.thresholds.min_training_improvement = 0.0;
+    strict.slot.germinate("norm", {.tempo_epochs = 1});
+    strict.slot.advance();
+    for (const auto& named : strict.slot.parameters()) named.parameter->state()->warm = true;
+    const auto record = [&strict](double tensor_norm) {
+        strict.slot.record_gradients({.norm = 1.0, .parameters = 17, .measured = true},
+                                     {.norm = 1.0, .parameters = 17, .measured = true},
+                                     std::vector<double>{tensor_norm, 1.0});
+    };
+    record(1.0);
+    REQUIRE(strict.slot.advance().advanced);
+    strict.slot.step_epoch();
+    REQUIRE(strict.slot.advance().advanced);
+    CHECK(strict.slot.advance().gate.failed("contribution_measured"));
+    strict.slot.record_contribution(50.0);
+    record(11.0);
+    CHECK(strict.slot.advance().gate.failed("seed_healthy"));
+    CHECK(strict.slot.stage() == Stage::holding);
+    record(1.0);
+    CHECK(strict.slot.advance().advanced);
 }
 
 TEST_CASE("accuracies start with the first measurement and cool down ignored", "[S-12][S-8]") {
