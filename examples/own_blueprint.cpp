@@ -1,0 +1,59 @@
+// A blueprint of your own: a 1x1 convolution beside the host, grown by name next to the library's.
+#include <cstdio>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/backends/eigen.hpp>
+#include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/hosts/cnn.hpp>
+#include <kasmina/model/model.hpp>
+#include <kasmina/optim/sgd.hpp>
+
+using namespace kasmina;
+using Cpu = backends::Eigen<float>;
+
+/// y = x + conv1x1(x). The convolution is 0 at first, so the seed starts as the identity.
+struct Mix {
+    static constexpr std::string_view name = "mix";
+    static constexpr Topology topology = Topology::cnn;
+    static constexpr QuietBirth quiet_birth = QuietBirth::built_in;
+    using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution>;
+    struct Options {};
+    static constexpr void check(Index, const Options&) {}
+    static constexpr Index parameter_count(Index c, const Options& = {}) { return c * c; }
+    template <class B>
+    struct Module : nn::Visitable<Module<B>> {
+        nn::Conv2d<B> conv;
+        Module(Index width, const Options&, Generator&) : conv(width, width, 1) {}
+        Variable<B> forward(Tape<B>& tape, const Variable<B>& x) const {
+            return ops::add(x, conv.forward(tape, x));
+        }
+        static constexpr auto members() { return std::tuple(nn::Member{"conv", &Module::conv}); }
+    };
+};
+
+int main() {
+    using Blueprints = CnnBlueprints::with<Mix>;
+    for (const std::string_view name : Blueprints::names()) std::printf("%s ", name.data());
+    Generator random(1);
+    MorphogeneticModel model{hosts::Cnn<Cpu>{{.classes = 2, .base = 4}}, Blueprints{}, random};
+    auto& slot = model.slot("r1c0");
+    slot.germinate("mix"), slot.advance();  // to training: it learns behind the host
+    auto [name, seed] = slot.parameters().front();
+    std::vector<float> images(2 * 8 * 8 * 3);  // (batch, height, width, channels)
+    for (float& pixel : images) pixel = static_cast<float>(random.normal());
+    const std::vector<int> labels{0, 1};
+    optim::Sgd<Cpu> sgd;
+    sgd.add_group({.learning_rate = 0.1});
+    sgd.synchronise(0, model.pointers(model.parameters()));
+    Cpu::Context context;
+    Tape<Cpu> tape(context);
+    for (int step = 0; step < 10; ++step, tape.clear(), sgd.zero_gradients()) {
+        const auto logits = model.forward(tape, tape.constant({2, 8, 8, 3}, images));
+        tape.backward(ops::cross_entropy(logits, labels)), sgd.step(context);
+    }
+    const bool moved = seed->value().to_host() != std::vector<float>(16, 0.0F);
+    std::printf("\n%s %s\n", name.c_str(), moved ? "has moved" : "has not moved");
+}
