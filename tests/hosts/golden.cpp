@@ -10,7 +10,10 @@
 #include <kasmina/autodiff/ops/alias.hpp>
 #include <kasmina/autodiff/ops/blend.hpp>
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
-#include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/blueprints/cnn/conv_heavy.hpp>
+#include <kasmina/blueprints/cnn/conv_light.hpp>
+#include <kasmina/blueprints/cnn/conv_small.hpp>
+#include <kasmina/blueprints/registry.hpp>
 #include <kasmina/hosts/cnn.hpp>
 
 #include "support/backend.hpp"
@@ -19,6 +22,8 @@
 
 namespace kasmina {
 namespace {
+
+using Recorded = BlueprintList<cnn::ConvHeavy, cnn::ConvLight, cnn::ConvSmall>;
 
 std::vector<std::int32_t> labels_of(const test::GoldenTensor& recorded) {
     return {recorded.values.begin(), recorded.values.end()};
@@ -93,9 +98,8 @@ TEMPLATE_TEST_CASE("a step of host and seed together agrees with PyTorch", "[I-1
         test::load_golden<B>(host, golden, "host.");
         const std::size_t slot = hosts::boundary_of(host, golden.option("slot"));
         Generator generator(1);
-        auto any_seed =
-            CnnBlueprints::make<B>(Topology::cnn, golden.option("blueprint"),
-                                   host.injection_points()[slot - 1].channels, generator);
+        auto any_seed = Recorded::make<B>(Topology::cnn, golden.option("blueprint"),
+                                          host.injection_points()[slot - 1].channels, generator);
         std::visit(
             [&](auto& seed) {
                 test::load_golden<B>(seed, golden, "seed.");

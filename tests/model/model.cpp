@@ -11,7 +11,8 @@
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/backends/eigen.hpp>
-#include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/blueprints/cnn/conv_light.hpp>
+#include <kasmina/blueprints/registry.hpp>
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
@@ -23,8 +24,9 @@
 namespace kasmina {
 namespace {
 
+using Blueprints = BlueprintList<cnn::ConvLight>;
 template <class B>
-using Network = MorphogeneticModel<hosts::Cnn<B>, CnnBlueprints, test::OpenPolicies>;
+using Network = MorphogeneticModel<hosts::Cnn<B>, Blueprints, test::OpenPolicies>;
 using Double = backends::Eigen<double>;
 using Model = Network<Double>;
 
@@ -38,7 +40,7 @@ const hosts::CnnOptions odd{
 template <class B>
 Network<B> make_network(const hosts::CnnOptions& options = even) {
     Generator generator(5);
-    return Network<B>(hosts::Cnn<B>(options), CnnBlueprints{}, generator);
+    return Network<B>(hosts::Cnn<B>(options), Blueprints{}, generator);
 }
 
 template <class B>
