@@ -656,8 +656,11 @@ private:
             seed.gradient_ratio = std::min(10.0, op.number / op.other * per_parameter);
         }
         seed.norm_average = 0.9 * seed.norm_average + 0.1 * op.number;
-        const bool warm = std::all_of(seed.tensors.begin(), seed.tensors.end(),
-                                      [](const Tensor& tensor) { return tensor.warm; });
+        // In training the gate network is not run, so nothing is asked of it (I-7).
+        const bool behind = stage_ == Stage::training;
+        const bool warm = std::all_of(
+            seed.tensors.begin(), seed.tensors.end(),
+            [behind](const Tensor& tensor) { return tensor.warm || (behind && tensor.of_gate); });
         if (!seed_measured || !warm) return {};
         double vanishing = 0.0;
         double exploding = 0.0;
