@@ -1,4 +1,5 @@
 // The gradient probe: one norm over many tensors and one for each, the same for any thread count.
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -75,6 +76,46 @@ TEMPLATE_TEST_CASE("a gradient that is not finite shows in its tensor and in the
     CHECK_FALSE(std::isfinite(norm.norm));
     CHECK(parameter_health(probe.tensor_norms()).exploding);
     CHECK(probe.tensor_norms()[1] == Approx(1.0));
+}
+
+TEST_CASE("a launched measurement is of the gradients as they were then, and is read once",
+          "[I-5]") {
+    using B = test::Eigen64;
+    B::Context context;
+    Parameter<B> parameter = test::make_parameter<B>({0, 0}, {3, 4});
+    const std::vector<const Parameter<B>*> pointers{&parameter};
+    GradientProbe<B> probe;
+    CHECK_THROWS_AS(probe.read(), OptionError);
+    probe.launch(context, pointers);
+    parameter.state()->gradient.assign(std::vector<double>{300, 400});
+    const GradientNorm norm = probe.read();
+    CHECK(norm.norm == Approx(5.0));
+    CHECK(norm.measured);
+    CHECK(probe.tensor_norms()[0] == Approx(5.0));
+    CHECK_THROWS_AS(probe.read(), OptionError);
+}
+
+TEST_CASE("norms of several devices combine into the norm of all", "[I-5][I-4]") {
+    using B = test::Eigen64;
+    B::Context here;
+    B::Context there;  // a second device
+    const Parameter<B> a = test::make_parameter<B>({0, 0}, {2, 2});
+    const Parameter<B> b = test::make_parameter<B>({0}, {1});
+    const Parameter<B> none = test::make_parameter<B>({0, 0, 0});
+    const std::vector<const Parameter<B>*> first{&a};
+    const std::vector<const Parameter<B>*> second{&b, &none};
+    const std::vector<const Parameter<B>*> third{&none};
+    std::array<GradientProbe<B>, 3> probes;
+    probes[0].launch(here, first);
+    probes[1].launch(there, second);
+    probes[2].launch(there, third);
+    const std::array<GradientNorm, 3> norms{probes[0].read(), probes[1].read(), probes[2].read()};
+    const GradientNorm whole = combined(norms);
+    CHECK(whole.norm == Approx(3.0));
+    CHECK(whole.parameters == 2 + 1 + 3 + 3);
+    CHECK(whole.measured);
+    CHECK_FALSE(combined(std::array{norms[2]}).measured);
+    CHECK_FALSE(combined({}).measured);
 }
 
 TEST_CASE("norms are bit-identical for 1, 2 and 4 threads", "[I-4][E-1]") {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <kasmina/autodiff/parameter.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/tensor/backend.hpp>
 
 namespace kasmina {
@@ -53,6 +54,21 @@ struct GradientNorm {
     bool measured = false;  ///< whether any of the tensors held a gradient
 };
 
+/// The norm over parameters that lie on several devices, from each device's own: one number per
+/// device crosses (spec I-5). Added up in the order given, so the result does not depend on which
+/// device was ready first.
+[[nodiscard]] inline GradientNorm combined(std::span<const GradientNorm> of_devices) noexcept {
+    GradientNorm whole;
+    double total = 0.0;
+    for (const GradientNorm& device : of_devices) {
+        total += device.norm * device.norm;
+        whole.parameters += device.parameters;
+        whole.measured = whole.measured || device.measured;
+    }
+    whole.norm = std::sqrt(total);
+    return whole;
+}
+
 /// I-4: (seed / host) * sqrt(host parameters / seed parameters), clamped. Absent when no
 /// gradient was there to measure; a norm that is not finite reads as the maximum only where the
 /// seed's is, and as absent where the host's is.
@@ -69,40 +85,59 @@ struct GradientNorm {
 }
 
 /// Measures gradients of a set of parameters in one multi-tensor reduction, in a fixed order.
-/// Keeps its scratch between measurements.
+/// Keeps its scratch between measurements. A probe has one measurement under way at a time; a
+/// network on several devices has a probe for each, launches all and reads them after (I-5).
 template <class B>
     requires MultiTensorBackend<B>
 class GradientProbe {
 public:
-    /// The norm over all of `parameters` that hold a gradient. `tensor_norms()` then has one
-    /// norm for each of these.
-    GradientNorm measure(typename B::Context& context,
-                         std::span<const Parameter<B>* const> parameters) {
-        GradientNorm result;
+    /// Starts to measure the norm over all of `parameters` that hold a gradient: behind the work
+    /// that the context has been given so far, and before any that it is given later, so the
+    /// gradients may be overwritten after this call. Waits for nothing that the backend does not
+    /// wait for itself (the CPU's computes here).
+    void launch(typename B::Context& context, std::span<const Parameter<B>* const> parameters) {
+        parameters_ = 0;
         slices_.clear();
         for (const Parameter<B>* parameter : parameters) {
-            result.parameters += parameter->size();
+            parameters_ += parameter->size();
             if (!parameter->has_gradient()) continue;
             slices_.push_back({parameter->gradient().data(), parameter->size()});
         }
         norms_.resize(slices_.size());
-        result.measured = !slices_.empty();
-        if (!result.measured) return result;
-        B::squared_norms(context, slices_, norms_);
+        if (!slices_.empty()) B::squared_norms(context, slices_, norms_);
+        launched_ = true;
+    }
+
+    /// The result of the last launch. `tensor_norms()` then has one norm for each parameter that
+    /// held a gradient. Errors: OptionError without a launch since the last read.
+    GradientNorm read() {
+        if (!launched_) {
+            throw OptionError("there is no measurement to read", "GradientProbe::read",
+                              "a launch before each read", "none", "launch first, or use measure");
+        }
+        launched_ = false;
         double total = 0.0;
         for (double& norm : norms_) {
             total += norm;
             norm = std::sqrt(norm);
         }
-        result.norm = std::sqrt(total);
-        return result;
+        return {std::sqrt(total), parameters_, !norms_.empty()};
+    }
+
+    /// Both at once.
+    GradientNorm measure(typename B::Context& context,
+                         std::span<const Parameter<B>* const> parameters) {
+        launch(context, parameters);
+        return read();
     }
 
     [[nodiscard]] std::span<const double> tensor_norms() const noexcept { return norms_; }
 
 private:
     std::vector<TensorSlice<typename B::Scalar>> slices_;
-    std::vector<double> norms_;
+    std::vector<double> norms_;  ///< squares until they are read
+    Index parameters_ = 0;
+    bool launched_ = false;
 };
 
 }  // namespace kasmina
