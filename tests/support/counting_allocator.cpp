@@ -8,6 +8,7 @@
 namespace {
 
 std::atomic<std::size_t> count{0};
+std::atomic<std::size_t> freed{0};
 
 void* counted(std::size_t size, std::size_t alignment) {
     ++count;
@@ -17,12 +18,22 @@ void* counted(std::size_t size, std::size_t alignment) {
     return memory;
 }
 
+void release(void* memory) noexcept {
+    if (memory == nullptr) return;
+    ++freed;
+    std::free(memory);
+}
+
 }  // namespace
 
 namespace kasmina::test {
 
 std::size_t allocations() noexcept {
     return count;
+}
+
+std::size_t live_allocations() noexcept {
+    return count - freed;
 }
 
 }  // namespace kasmina::test
@@ -40,26 +51,26 @@ void* operator new[](std::size_t size, std::align_val_t alignment) {
     return counted(size, static_cast<std::size_t>(alignment));
 }
 void operator delete(void* memory) noexcept {
-    std::free(memory);
+    release(memory);
 }
 void operator delete[](void* memory) noexcept {
-    std::free(memory);
+    release(memory);
 }
 void operator delete(void* memory, std::size_t) noexcept {
-    std::free(memory);
+    release(memory);
 }
 void operator delete[](void* memory, std::size_t) noexcept {
-    std::free(memory);
+    release(memory);
 }
 void operator delete(void* memory, std::align_val_t) noexcept {
-    std::free(memory);
+    release(memory);
 }
 void operator delete[](void* memory, std::align_val_t) noexcept {
-    std::free(memory);
+    release(memory);
 }
 void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
+    release(memory);
 }
 void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept {
-    std::free(memory);
+    release(memory);
 }

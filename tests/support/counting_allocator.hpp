@@ -1,4 +1,5 @@
-// Counts calls of the global operator new, to prove that a piece of code makes none.
+// Counts calls of the global operators new and delete, to prove that a piece of code makes none, or
+// leaves nothing behind.
 #pragma once
 
 #include <cstddef>
@@ -8,5 +9,8 @@ namespace kasmina::test {
 /// Number of allocations by operator new in this program so far, from all threads. Link
 /// counting_allocator.cpp into the test.
 [[nodiscard]] std::size_t allocations() noexcept;
+
+/// Number of those that have not been freed.
+[[nodiscard]] std::size_t live_allocations() noexcept;
 
 }  // namespace kasmina::test

@@ -396,8 +396,12 @@ public:
                           std::span<const double> seed_tensor_norms) {
         Live* live = live_seed();
         if (live == nullptr) return;
+        // Behind the host the gate network is not run: it cannot get warm there, nor be unwell.
+        nn::Contents<B> reached;
+        visit_module(*live, reached);
+        if (stage() != Stage::training) visit_gate(*live, reached);
         bool warm = true;
-        for (const auto& named : contents(*live).parameters) {
+        for (const auto& named : reached.parameters) {
             warm = warm && named.parameter->state()->warm;
         }
         std::optional<ParameterHealth> health;
@@ -627,12 +631,19 @@ private:
     /// Parameters and buffers of a seed and its gate network.
     [[nodiscard]] static nn::Contents<B> contents(Live& live) {
         nn::Contents<B> owned;
-        std::visit([&owned](auto& module) { module.visit(owned); }, live.module);
-        if (live.gate) {
-            nn::Prefixed<nn::Contents<B>> prefixed(owned, "gate.");
-            live.gate->visit(prefixed);
-        }
+        visit_module(live, owned);
+        visit_gate(live, owned);
         return owned;
+    }
+
+    static void visit_module(Live& live, nn::Contents<B>& visitor) {
+        std::visit([&visitor](auto& module) { module.visit(visitor); }, live.module);
+    }
+
+    static void visit_gate(Live& live, nn::Contents<B>& visitor) {
+        if (!live.gate) return;
+        nn::Prefixed<nn::Contents<B>> prefixed(visitor, "gate.");
+        live.gate->visit(prefixed);
     }
 
     [[nodiscard]] static Index count(Live& live) {
