@@ -583,9 +583,14 @@ private:
         return {};
     }
 
+    /// In training the gate network is not run, so no backward pass reaches it (I-7).
+    [[nodiscard]] bool is_reached(const Tensor& tensor) const {
+        return !(tensor.of_gate && stage_ == Stage::training);
+    }
+
     Expectation backward_twice() {
         if (!is_live()) return {};
-        for (Tensor& tensor : seed_->tensors) tensor.warm = true;
+        for (Tensor& tensor : seed_->tensors) tensor.warm = tensor.warm || is_reached(tensor);
         return {};
     }
 
@@ -656,11 +661,9 @@ private:
             seed.gradient_ratio = std::min(10.0, op.number / op.other * per_parameter);
         }
         seed.norm_average = 0.9 * seed.norm_average + 0.1 * op.number;
-        // In training the gate network is not run, so nothing is asked of it (I-7).
-        const bool behind = stage_ == Stage::training;
-        const bool warm = std::all_of(
+        const bool warm = std::none_of(
             seed.tensors.begin(), seed.tensors.end(),
-            [behind](const Tensor& tensor) { return tensor.warm || (behind && tensor.of_gate); });
+            [this](const Tensor& tensor) { return is_reached(tensor) && !tensor.warm; });
         if (!seed_measured || !warm) return {};
         double vanishing = 0.0;
         double exploding = 0.0;

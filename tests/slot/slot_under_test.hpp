@@ -257,8 +257,13 @@ private:
             case Call::record_neighbours: slot.record_neighbours(op.number, op.other); break;
             case Call::record_gradients: record_gradients(op); break;
             case Call::backward_twice:
-                // What a second backward pass leaves behind in each of its parameters (I-7).
-                for (const auto& named : slot.parameters()) named.parameter->state()->warm = true;
+                // What a second backward pass leaves behind in each parameter that it reaches
+                // (I-7).
+                for (const auto& named : slot.parameters()) {
+                    const bool of_gate = named.name.starts_with("gate.");
+                    if (of_gate && slot.stage() == Stage::training) continue;
+                    named.parameter->state()->warm = true;
+                }
                 break;
             case Call::freeze_by_hand: freeze_by_hand(op.steps); break;
         }
