@@ -270,5 +270,26 @@ TEST_CASE("a seed that fossilized is in the snapshot of that epoch, and outlives
     CHECK(run.model.slot("r1c1").stage() == Stage::fossilized);
 }
 
+TEST_CASE("an epoch is measured, then decided on, then ticked", "[K][I-4][I-8]") {
+    Run run;
+    run.grow_to("r0c0", Stage::training);
+    run.govern();
+    REQUIRE_FALSE(run.epoch().panic);
+    const double average = run.model.slot("r0c0").record()->metrics.gradient_norm_average;
+    CHECK(average > 0.0);
+    run.grower->controller().next = {{.slot = "r0c0", .action = Action::advance}};
+    const EpochReport report = run.epoch();
+    // Gradient health is of this epoch, and the report is from before the decision.
+    CHECK(report.slots[0].stage == Stage::training);
+    CHECK(report.slots[0].metrics.gradient_ratio.value_or(0.0) > 0.0);
+    CHECK(report.slots[0].metrics.parameter_health.has_value());
+    CHECK(report.slots[0].metrics.gradient_norm_average != average);
+    // The ramp that the decision began has made its first step.
+    REQUIRE(report.changes.size() == 1);
+    CHECK(report.changes[0].to == Stage::blending);
+    CHECK(run.model.slot("r0c0").report().alpha.steps_done == 1);
+    CHECK(run.model.slot("r0c0").alpha() > 0.0);
+}
+
 }  // namespace
 }  // namespace kasmina
