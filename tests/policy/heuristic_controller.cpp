@@ -203,6 +203,22 @@ TEST_CASE("a seed whose gate passes is not pruned", "[K][G-6]") {
     CHECK(story.penalty("norm") == 0.0);
 }
 
+TEST_CASE("whether a holding seed fossilizes is its gate's to say, whatever its contribution",
+          "[K][G-6]") {
+    for (const double contribution : {-3.0, 0.4, 0.6, 1.5}) {
+        CAPTURE(contribution);
+        Story open(options());
+        put_seed(open.reports[0], Stage::holding, 50.0, 50.0, 9);
+        open.reports[0].metrics.contribution = contribution;
+        CHECK(open.epoch(50.0, true)[0].action == Action::advance);
+        // Not proposed and refused for ever: a seed that its gate does not let pass goes.
+        Story shut(options());
+        put_seed(shut.reports[0], Stage::holding, 50.0, 50.0, 9);
+        shut.reports[0].metrics.contribution = contribution;
+        CHECK(shut.epoch(50.0, false)[0].action == Action::prune);
+    }
+}
+
 TEST_CASE("a prune adds 2 to the blueprint's penalty, which halves every epoch", "[K]") {
     Story story(options());
     put_seed(story.reports[0], Stage::holding, 50.0, 40.0, 1);
