@@ -8,19 +8,19 @@
 #include <vector>
 
 #include <kasmina/autodiff/ops/pooling.hpp>
+#include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/blueprints/shape_check.hpp>
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/model.hpp>
 
-#include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
 
 namespace kasmina {
 namespace {
 
-using B = test::Eigen32;
+using B = backends::Eigen<float>;
 using Model = MorphogeneticModel<hosts::Cnn<B>, CnnBlueprints>;
 
 Model make_model() {

@@ -11,6 +11,7 @@
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/model.hpp>
@@ -19,14 +20,13 @@
 #include <kasmina/optim/sgd.hpp>
 
 #include "slot/open_gates.hpp"
-#include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
 
-using B = test::Eigen32;
+using B = backends::Eigen<float>;
 
 /// y = x + relu(conv1x1(x)) with conv = 0: the gradient of a ReLU at 0 is 0, so this never learns.
 struct Stillborn {
