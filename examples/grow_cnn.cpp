@@ -192,6 +192,7 @@ Growth train_growing(Training<Model>& training, Model& model, Backend::Context& 
         row.slots = slot_rows(slots, report);
         show(story, table, row);
         for (const std::string& sentence : growth.note(report, slots)) story.line(sentence);
+        for (const std::string& notice : report.notices) story.line(notice);
         story.epoch_done();
     }
     return growth;

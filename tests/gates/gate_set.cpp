@@ -4,6 +4,7 @@
 #include <kasmina/gates/gate_set.hpp>
 
 #include "support/catch.hpp"
+#include "support/error_text.hpp"
 
 using namespace kasmina;
 
@@ -117,17 +118,21 @@ TEST_CASE("both ways to ask a gate give one verdict", "[G-8]") {
     CHECK(same(set.evaluate<Gate::g5>(seen), set.evaluate(Gate::g5, seen)));
 }
 
-TEST_CASE("a gate that a set lacks never passes", "[G-0]") {
+TEST_CASE("to ask for a gate that a set lacks is an error that names it and those there are",
+          "[G-0][E-2]") {
     const GateSet<gates::Identity> set{};
     static_assert(decltype(set)::has<Gate::g0>);
     static_assert(!decltype(set)::has<Gate::g3>);
-    const auto result = set.evaluate(Gate::g3, GateEvidence{});
-    CHECK_FALSE(result.passed());
-    CHECK(result.gate() == Gate::g3);
-    CHECK(result.failed("gate_exists"));
-    const auto retired = StrictGates{}.evaluate(static_cast<Gate>(4), GateEvidence{});
-    CHECK(retired.failed("gate_exists"));
-    CHECK_FALSE(StrictGates{}.evaluate(Gate::none, GateEvidence{}).passed());
+    const auto asking = [](const auto& gates, Gate gate) {
+        return test::error_text<GateError>(
+            [&] { static_cast<void>(gates.evaluate(gate, GateEvidence{})); });
+    };
+    CHECK(test::mentions(asking(set, Gate::g3), "G3 (3)"));
+    CHECK(test::mentions(asking(set, Gate::g3), "one of G0;"));
+    CHECK(asking(set, Gate::g0).empty());
+    CHECK(test::mentions(asking(StrictGates{}, static_cast<Gate>(4)), "(4)"));
+    CHECK(test::mentions(asking(StrictGates{}, static_cast<Gate>(4)), "G0, G1, G2, G3, G5"));
+    CHECK(test::mentions(asking(StrictGates{}, Gate::none), "none (255)"));
 }
 
 TEST_CASE("a set knows which of its gates are strict", "[G-9]") {

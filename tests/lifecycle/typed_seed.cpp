@@ -126,6 +126,8 @@ TEST_CASE("a gate-blended seed ramps linearly whatever was asked", "[A-6]") {
 TEST_CASE("pruning leaves the record and the reason, at alpha 0", "[L-4][S-4]") {
     SeedIn<Stage::pruned> gone = std::move(in_holding()).prune("no use");
     CHECK(gone.record().metrics.prune_reason == "no use");
+    CHECK_FALSE(gone.record().metrics.auto_pruned);
+    CHECK(std::move(in_holding()).prune("governor_nan").record().metrics.auto_pruned);
     CHECK(gone.record().seed_id == "norm");
     CHECK(gone.record().history.back().to == Stage::pruned);
     CHECK(gone.alpha().alpha == 0.0);

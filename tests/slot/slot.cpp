@@ -303,7 +303,8 @@ TEST_CASE("blending ramps over the tempo from its first tick on", "[S-3][I-8][A-
     for (std::size_t i = 0; i < ramp.size(); ++i) {
         CHECK(open.slot.step_epoch().ramp_ended == (i + 1 == ramp.size()));
         CHECK(open.slot.alpha() == Approx(ramp[i]).epsilon(1e-9));
-        CHECK(open.slot.report().metrics.alpha == open.slot.alpha());
+        CHECK(open.slot.report().alpha.alpha == open.slot.alpha());
+        CHECK(open.slot.report().alpha.steps_done == static_cast<int>(i) + 1);
     }
     CHECK(open.slot.alpha() == 1.0);
     CHECK(open.slot.report().time_to_target == 0);
@@ -522,13 +523,41 @@ TEST_CASE("changing the algorithm makes and drops the gate network", "[S-6][A-6]
     CHECK(open.slot.alpha() == 1.0);
 }
 
+TEST_CASE("a seed whose every parameter is frozen in training is told of, once", "[I-2]") {
+    Open open;
+    go_to(open.slot, Stage::training);
+    CHECK(open.slot.step_epoch().notice.empty());
+    const auto set_trainable = [&open](bool trainable) {
+        for (const auto& named : open.slot.parameters()) {
+            named.parameter->set_trainable(trainable);
+        }
+    };
+    set_trainable(false);
+    open.slot.parameters().front().parameter->set_trainable(true);
+    CHECK(open.slot.step_epoch().notice.empty());
+    set_trainable(false);
+    const std::string notice = open.slot.step_epoch().notice;
+    CHECK(test::mentions(notice, "all 3 parameter tensors"));
+    CHECK(test::mentions(notice, "conv_light in r0c0"));
+    CHECK(open.slot.stage() == Stage::training);
+    CHECK(open.slot.step_epoch().notice.empty());
+    set_trainable(true);
+    set_trainable(false);
+    CHECK(open.slot.step_epoch().notice.empty());
+
+    Open noop;  // nothing to freeze
+    noop.slot.germinate("noop");
+    noop.slot.advance();
+    REQUIRE(noop.slot.stage() == Stage::training);
+    CHECK(noop.slot.step_epoch().notice.empty());
+}
+
 TEST_CASE("a retarget without steps is the one alpha everywhere", "[A-9][A-10]") {
     Open open;
     go_to(open.slot, Stage::holding);
     CHECK(open.slot.set_alpha_target(0.25, 0).done);
     CHECK(open.slot.alpha() == 0.25);
     CHECK(open.slot.report().alpha.alpha == 0.25);
-    CHECK(open.slot.report().metrics.alpha == 0.25);
     CHECK(open.slot.evidence().alpha == 0.25);
     CHECK(open.slot.report().time_to_target == 0);
     CHECK(open.slot.set_alpha_target(1.0, 3).done);

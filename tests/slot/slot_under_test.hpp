@@ -193,11 +193,9 @@ private:
     /// all that tell an alpha tell the same; not a number where they do not.
     [[nodiscard]] double one_alpha(const SlotReport& report) const {
         const GateEvidence evidence = slot_->evidence();
-        const bool one =
-            report.alpha.alpha == slot_->alpha() && report.metrics.alpha == slot_->alpha() &&
-            report.metrics.ramp_step == report.alpha.steps_done &&
-            evidence.alpha == slot_->alpha() && evidence.alpha_target == report.alpha.target &&
-            evidence.alpha_mode == report.alpha.mode;
+        const bool one = report.alpha.alpha == slot_->alpha() && evidence.alpha == slot_->alpha() &&
+                         evidence.alpha_target == report.alpha.target &&
+                         evidence.alpha_mode == report.alpha.mode;
         return one ? slot_->alpha() : std::numeric_limits<double>::quiet_NaN();
     }
 

@@ -3,7 +3,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <string>
 
+#include <kasmina/error.hpp>
 #include <kasmina/gates/policies.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
 
@@ -59,8 +61,7 @@ struct GateSet : Policies... {
         return result;
     }
 
-    /// The verdict of a gate known at run time. A gate that the set lacks never passes: its
-    /// result says `gate_exists` failed.
+    /// The verdict of a gate known at run time. Errors: GateError when the set has none (G-0).
     [[nodiscard]] constexpr GateResult evaluate(Gate asked, const GateEvidence& seen) const {
         GateResult result(asked);
         const bool known =
@@ -68,8 +69,19 @@ struct GateSet : Policies... {
                   ? (result = static_cast<const Policies&>(*this)(seen, thresholds), true)
                   : false) ||
              ...);
-        if (!known) result.require("gate_exists", false);
+        if (!known) throw_missing(asked);
         return result;
+    }
+
+private:
+    [[noreturn]] static void throw_missing(Gate asked) {
+        std::string there;
+        ((there.append(there.empty() ? "" : ", ").append(name_of(Policies::gate))), ...);
+        throw GateError(
+            "there is no such gate in this set", "GateSet::evaluate",
+            there.empty() ? "a set with gates" : "one of " + there,
+            std::string(name_of(asked)) + " (" + std::to_string(static_cast<int>(asked)) + ")",
+            "add a policy for it to the GateSet");
     }
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -70,15 +71,16 @@ struct GradientNorm {
 }
 
 /// I-4: (seed / host) * sqrt(host parameters / seed parameters), clamped. Absent when no
-/// gradient was there to measure; a norm that is not finite reads as the maximum only where the
-/// seed's is, and as absent where the host's is.
+/// gradient was there to measure; not a number, which passes no gate (G-7), where a norm is not
+/// finite.
 [[nodiscard]] inline std::optional<double> gradient_ratio(const GradientNorm& host,
                                                           const GradientNorm& seed) noexcept {
     if (seed.parameters == 0) return 0.0;
     if (!host.measured && !seed.measured) return std::nullopt;
-    if (!std::isfinite(host.norm)) return std::nullopt;
+    if (!std::isfinite(host.norm) || !std::isfinite(seed.norm)) {
+        return std::numeric_limits<double>::quiet_NaN();
+    }
     if (host.norm < minimum_host_gradient_norm) return 0.0;
-    if (!std::isfinite(seed.norm)) return maximum_gradient_ratio;
     const double scale =
         std::sqrt(static_cast<double>(host.parameters) / static_cast<double>(seed.parameters));
     return std::min(seed.norm / host.norm * scale, maximum_gradient_ratio);

@@ -101,9 +101,13 @@ public:
 
     // ---- an epoch ---------------------------------------------------------------------------
 
-    /// Ticks every slot (S-7); call it after the epoch's decisions.
-    void step_epoch() {
-        for (SlotType& slot : slots_) slot.step_epoch();
+    /// Ticks every slot (S-7); call it after the epoch's decisions. Returns what came of each tick,
+    /// in the order of the slots.
+    std::vector<TickResult> step_epoch() {
+        std::vector<TickResult> results;
+        results.reserve(slots_.size());
+        for (SlotType& slot : slots_) results.push_back(slot.step_epoch());
+        return results;
     }
 
     /// Records the accuracy of the whole network, in percentage points, with every live seed.

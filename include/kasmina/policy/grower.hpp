@@ -35,6 +35,7 @@ struct EpochReport {
     std::vector<Interaction> interactions{};  ///< of seeds that are blended, before the decisions
     /// What the gate on each slot's forward step said to that; nothing where there is no such step.
     std::vector<std::optional<GateResult>> verdicts{};
+    std::vector<std::string> notices{};  ///< of the ticks
 };
 
 /// Drives a model with a controller and a governor (spec section 11). Call `end_epoch` after the
@@ -135,8 +136,9 @@ private:
     void tick(EpochReport& report) {
         for (auto& slot : model_->slots()) {
             const Stage from = slot.stage();
-            slot.step_epoch();
+            TickResult result = slot.step_epoch();
             note_change(slot, from, {}, report);
+            if (!result.notice.empty()) report.notices.push_back(std::move(result.notice));
         }
     }
 

@@ -6,14 +6,16 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include <kasmina/isolation/gradient_health.hpp>
 #include <kasmina/tensor/index.hpp>
 
 namespace kasmina {
 
-/// Accuracies and contributions are percentage points. A value that may be absent has never been
-/// measured; absence is not zero.
+/// Accuracies and contributions are percentage points. The amplitude and its ramp are not among
+/// these: they are the controller's alone, and SlotReport::alpha shows them. A value that may
+/// be absent has never been measured; absence is not zero.
 struct SeedMetrics {
     int epochs_total = 0;
     int epochs_in_stage = 0;
@@ -34,9 +36,6 @@ struct SeedMetrics {
 
     Index host_parameters = 0;
     Index seed_parameters = 0;
-
-    double alpha = 0.0;
-    int ramp_step = 0;
 
     double interaction_sum = 0.0;       ///< of its pairwise interactions with other blended seeds
     double boost_received = 0.0;        ///< the largest of these, where one is above 0
@@ -81,6 +80,12 @@ struct SeedMetrics {
                 0.7 * contribution_velocity + 0.3 * (points - *previous_contribution);
         }
         contribution = points;
+    }
+
+    /// Reasons that start with governor_ mark a prune as automatic (S-4).
+    void record_prune(std::string reason) {
+        auto_pruned = reason.starts_with("governor_");
+        prune_reason = std::move(reason);
     }
 
     /// `health` is absent for the seed's first backward pass (I-7). A norm that is not finite

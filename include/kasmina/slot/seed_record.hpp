@@ -28,6 +28,7 @@ struct SeedRecord {
     std::string blueprint{};
     SeedMetrics metrics{};
     std::vector<StageEntry> history{};
+    bool told_frozen = false;  ///< that it cannot learn in training was reported (I-2)
 
     /// Notes a transition and starts the new stage's baseline and epoch count.
     void enter(Stage from, Stage to) {

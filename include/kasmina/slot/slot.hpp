@@ -128,8 +128,6 @@ public:
             report.blending_out = blending->alpha.mode() == AlphaMode::down;
         }
         report.cooldown_ticks_left = cooldown_ticks_left();
-        report.metrics.alpha = report.alpha.alpha;
-        report.metrics.ramp_step = report.alpha.steps_done;
         return report;
     }
 
@@ -264,10 +262,8 @@ public:
                                std::string(name_of(from)) + ")"};
         }
         check_transition(from, Stage::pruned, "slot " + name_);
-        SeedMetrics& metrics = mutable_record()->metrics;
-        const bool automatic = reason.starts_with("governor_");
-        metrics.auto_pruned = automatic;
-        metrics.prune_reason = reason;
+        mutable_record()->metrics.record_prune(reason);
+        const bool automatic = record()->metrics.auto_pruned;
         go<slot_detail::Pruned>();
         send([&] {
             return telemetry_events::pruned(context(), from, reason, initiator, automatic);
@@ -342,7 +338,7 @@ public:
     /// One epoch (S-7): ticks a ramp, completes a scheduled prune, runs the cooldown, then tries
     /// the gates of auto-forward. At most one change of stage.
     TickResult step_epoch() {
-        TickResult result{.from = stage(), .to = stage()};
+        TickResult result{.from = stage(), .to = stage(), .notice = frozen_in_training()};
         tick_cooldown();
         if (Live* live = live_seed()) {
             ++live->record.metrics.epochs_in_stage;
@@ -542,6 +538,20 @@ private:
             return embargoed->ticks_left + 1;
         }
         return std::holds_alternative<slot_detail::Resetting>(state_) ? 1 : 0;
+    }
+
+    /// A notice when every parameter of a seed in training is frozen, once per seed (I-2).
+    [[nodiscard]] std::string frozen_in_training() {
+        Live* live = live_seed();
+        if (stage() != Stage::training || live->record.told_frozen) return {};
+        const nn::Contents<B> owned = contents(*live);
+        const bool learns = std::ranges::any_of(
+            owned.parameters, [](const auto& named) { return named.parameter->trainable(); });
+        if (learns || owned.parameters.empty()) return {};
+        live->record.told_frozen = true;
+        return "all " + std::to_string(owned.parameters.size()) + " parameter tensors of " +
+               live->record.blueprint + " in " + name_ +
+               " are frozen, so the seed learns nothing in training: thaw them, or advance it";
     }
 
     // ---- the blend-out freeze (I-6) -----------------------------------------------------------

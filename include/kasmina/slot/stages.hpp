@@ -193,7 +193,6 @@ struct Step<From, Pruned> {
     static constexpr bool exists = true;
     template <class Input>
     static Pruned take(From&& from, Input&) {
-        from.seed->record.metrics.alpha = 0.0;
         return {std::move(from.seed->record)};
     }
 };

@@ -159,7 +159,7 @@ public:
                       "illegal advance: this stage cannot be pruned; MayGoTo<...> says where the "
                       "seed may go");
         if constexpr (Advance<S, To, Allowed>::is_allowed) {
-            record().metrics.prune_reason = std::move(reason);
+            record().metrics.record_prune(std::move(reason));
             return std::move(*this).template take<To>();
         }
     }
