@@ -552,6 +552,23 @@ TEST_CASE("a seed whose every parameter is frozen in training is told of, once",
     CHECK(noop.slot.step_epoch().notice.empty());
 }
 
+TEST_CASE("behind the host a gate network neither learns nor counts in the seed's gradients",
+          "[I-4][A-6]") {
+    Open open;
+    CHECK(open.slot.learning_parameters().empty());
+    open.slot.germinate("conv_light", {.algorithm = BlendAlgorithm::gate});
+    open.slot.advance();
+    REQUIRE(open.slot.stage() == Stage::training);
+    CHECK(open.slot.parameters().size() == 3 + 4);
+    REQUIRE(open.slot.learning_parameters().size() == 3);
+    for (const auto& named : open.slot.learning_parameters()) {
+        CHECK_FALSE(named.name.starts_with("gate."));
+    }
+    open.slot.advance();
+    REQUIRE(open.slot.stage() == Stage::blending);
+    CHECK(open.slot.learning_parameters().size() == 3 + 4);
+}
+
 TEST_CASE("a retarget without steps is the one alpha everywhere", "[A-9][A-10]") {
     Open open;
     go_to(open.slot, Stage::holding);

@@ -122,7 +122,7 @@ public:
         for (SlotType& slot : slots_) {
             if (!slot.active()) continue;
             if (!host_norm) host_norm = probe_.measure(context, pointers(host_parameters()));
-            const GradientNorm seed = probe_.measure(context, pointers(slot.parameters()));
+            const GradientNorm seed = probe_.measure(context, pointers(slot.learning_parameters()));
             slot.record_gradients(*host_norm, seed, probe_.tensor_norms());
         }
     }

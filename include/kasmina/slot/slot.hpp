@@ -109,6 +109,17 @@ public:
         return contents(*live).parameters;
     }
 
+    /// Those of them that a backward pass can reach now: a gate network is not run behind the host,
+    /// so in training it neither learns nor says anything about the seed's health.
+    [[nodiscard]] std::vector<nn::NamedParameter<B>> learning_parameters() {
+        Live* live = live_seed();
+        if (live == nullptr) return {};
+        nn::Contents<B> reached;
+        visit_module(*live, reached);
+        if (stage() != Stage::training) visit_gate(*live, reached);
+        return std::move(reached.parameters);
+    }
+
     [[nodiscard]] SlotReport report() const {
         SlotReport report;
         report.slot = name_;
@@ -392,12 +403,8 @@ public:
                           std::span<const double> seed_tensor_norms) {
         Live* live = live_seed();
         if (live == nullptr) return;
-        // Behind the host the gate network is not run: it cannot get warm there, nor be unwell.
-        nn::Contents<B> reached;
-        visit_module(*live, reached);
-        if (stage() != Stage::training) visit_gate(*live, reached);
         bool warm = true;
-        for (const auto& named : reached.parameters) {
+        for (const auto& named : learning_parameters()) {
             warm = warm && named.parameter->state()->warm;
         }
         std::optional<ParameterHealth> health;
