@@ -2,9 +2,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "byte_files.hpp"
 #include "cifar10.hpp"
 #include "support/catch.hpp"
-#include "temporary_folder.hpp"
 
 namespace cifar10 = kasmina::examples::cifar10;
 using kasmina::tests::Bytes;

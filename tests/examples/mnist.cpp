@@ -2,9 +2,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "byte_files.hpp"
 #include "mnist.hpp"
 #include "support/catch.hpp"
-#include "temporary_folder.hpp"
 
 namespace mnist = kasmina::examples::mnist;
 using kasmina::tests::Bytes;

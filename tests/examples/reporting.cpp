@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "byte_files.hpp"
 #include "command_line.hpp"
 #include "progress.hpp"
 #include "summary.hpp"
 #include "support/catch.hpp"
 #include "table.hpp"
-#include "temporary_folder.hpp"
 
 using namespace kasmina::examples;
 using kasmina::tests::TemporaryFolder;

@@ -12,8 +12,6 @@
 #include <variant>
 #include <vector>
 
-#include <kasmina/autodiff/ops/alias.hpp>
-#include <kasmina/autodiff/ops/blend.hpp>
 #include <kasmina/blueprints/registry.hpp>
 #include <kasmina/blueprints/shape_check.hpp>
 #include <kasmina/distributed/solo.hpp>
@@ -22,7 +20,9 @@
 #include <kasmina/slot/alpha_overrides.hpp>
 #include <kasmina/slot/evidence.hpp>
 #include <kasmina/slot/outcomes.hpp>
+#include <kasmina/slot/refusals.hpp>
 #include <kasmina/slot/report.hpp>
+#include <kasmina/slot/seed_forward.hpp>
 #include <kasmina/slot/stages.hpp>
 #include <kasmina/slot/telemetry.hpp>
 
@@ -66,8 +66,8 @@ public:
           options_(options),
           services_(&services) {
         if (options.embargo_ticks < 1) {
-            throw OptionError("the embargo has no length", "slot " + name_,
-                              "embargo_ticks of at least 1", std::to_string(options.embargo_ticks),
+            throw OptionError("the embargo has no length", where(), "embargo_ticks of at least 1",
+                              std::to_string(options.embargo_ticks),
                               "use 1 for the shortest cooldown");
         }
     }
@@ -155,19 +155,7 @@ public:
     /// Errors: OptionError for an override above 0 unless the seed is blended, or with neither
     /// one value nor one per sample.
     void check_override(const AlphaOverride& chosen, Index samples) const {
-        const Stage now = stage();
-        const bool blended = is_active(now) && now != Stage::training;
-        if (!blended && !chosen.all_zero()) {
-            throw OptionError("an alpha override needs a seed that is blended", "slot " + name_,
-                              "blending, holding or fossilized, or an override of 0",
-                              std::string(name_of(now)), "leave this slot out of the overrides");
-        }
-        if (chosen.per_sample() && static_cast<Index>(chosen.values.size()) != samples) {
-            throw OptionError("an alpha override does not fit the batch", "slot " + name_,
-                              "1 or " + std::to_string(samples) + " values",
-                              std::to_string(chosen.values.size()),
-                              "pass one value, or one per sample");
-        }
+        slot_detail::check_override(where(), stage(), chosen, samples);
     }
 
     /// The host's features with the seed's influence (S-10): the features themselves while there
@@ -179,20 +167,12 @@ public:
                                       const AlphaOverride* override_alpha = nullptr) const {
         if (override_alpha != nullptr) check_override(*override_alpha, host.shape()[0]);
         if (!runs(tape.recording(), override_alpha)) return host;
-        const Live* live = live_seed();
-        if (stage() == Stage::training) {
-            const Variable<B> seed = run(tape, *live, tape.detach(host));
-            return ops::straight_through(host, seed);
+        const Live& live = *live_seed();
+        if (stage() == Stage::training) return slot_detail::forward_behind(tape, live, host);
+        if (override_alpha != nullptr) {
+            return slot_detail::forward_overridden(tape, live, host, *override_alpha);
         }
-        const Variable<B> input = live->isolated ? tape.detach(host) : host;
-        const Variable<B> seed = run(tape, *live, input);
-        if (override_alpha != nullptr && override_alpha->per_sample()) {
-            const std::vector<Scalar> amplitudes(override_alpha->values.begin(),
-                                                 override_alpha->values.end());
-            return blend(tape, *live, host, seed, input, std::span<const Scalar>(amplitudes));
-        }
-        const double amplitude = override_alpha != nullptr ? override_alpha->values[0] : alpha();
-        return blend(tape, *live, host, seed, input, amplitude);
+        return slot_detail::forward_blended(tape, live, host, alpha());
     }
 
     /// Whether a forward pass may differ from the host's.
@@ -204,7 +184,7 @@ public:
     /// UnknownNameError listing the available blueprints; OptionError; ShapeError when the module
     /// does not preserve shapes. The slot is as it was after any of these.
     AdvanceResult germinate(std::string_view blueprint, const GerminationOptions& options = {}) {
-        check_dormant();
+        slot_detail::check_dormant(where(), stage());
         return Blueprints::with_type(
             Blueprints::find(topology_, blueprint),
             [&]<class Blueprint>() { return germinate<Blueprint>(options); });
@@ -216,8 +196,8 @@ public:
         requires(Blueprints::template contains<Blueprint>)
     AdvanceResult germinate(const GerminationOptions& options = {},
                             typename Blueprint::Options blueprint_options = {}) {
-        check_dormant();
-        check_germination_options(options, "slot " + name_);
+        slot_detail::check_dormant(where(), stage());
+        check_germination_options(options, where());
         const bool quiet = options.algorithm == BlendAlgorithm::multiply;
         if (quiet) blueprint_options = quiet_options<Blueprint>(blueprint_options);
 
@@ -237,7 +217,7 @@ public:
         const Stage from = stage();
         const std::optional<Stage> next = next_stage(from);
         if (!next || (target && *target != *next) || from == Stage::dormant) {
-            throw_not_forward(from, next, target);
+            slot_detail::throw_not_forward(where(), from, next, target);
         }
         AdvanceResult result = decide(*gate_of(from, *next), evidence(), from, *next);
         send([&] { return telemetry_events::gate_evaluated(context(), result.gate); });
@@ -259,7 +239,8 @@ public:
     [[nodiscard]] GateResult ask_gate() const {
         const Stage from = stage();
         const std::optional<Stage> next = next_stage(from);
-        if (!next || from == Stage::dormant) throw_not_forward(from, next, std::nullopt);
+        if (!next || from == Stage::dormant)
+            slot_detail::throw_not_forward(where(), from, next, std::nullopt);
         return services_->gates.evaluate(*gate_of(from, *next), evidence());
     }
 
@@ -269,10 +250,9 @@ public:
     Outcome prune(std::string reason, std::string initiator = "user") {
         const Stage from = stage();
         if (is_failure(from)) {
-            return {false, "the seed was pruned before and is cooling down (" +
-                               std::string(name_of(from)) + ")"};
+            return {false, slot_detail::pruned_before(from)};
         }
-        check_transition(from, Stage::pruned, "slot " + name_);
+        check_transition(from, Stage::pruned, where());
         mutable_record()->metrics.record_prune(reason);
         const bool automatic = record()->metrics.auto_pruned;
         go<slot_detail::Pruned>();
@@ -294,7 +274,7 @@ public:
         if (!ramps || steps < 1 || controller->alpha() == 0.0) {
             return prune(std::move(reason), std::move(initiator));
         }
-        if (!controller->holds()) return {false, refusal_of_ramp(*controller)};
+        if (!controller->holds()) return {false, slot_detail::ramp_under_way(*controller)};
         if (std::holds_alternative<Holding>(state_)) go<Blending>();
         Blending& blending = std::get<Blending>(state_);
         const bool gated = blending.seed->blend.algorithm == BlendAlgorithm::gate;
@@ -313,19 +293,12 @@ public:
     Outcome set_alpha_target(double target, int steps, AlphaCurve curve = AlphaCurve::sigmoid,
                              double steepness = default_steepness,
                              std::optional<BlendAlgorithm> algorithm = std::nullopt) {
-        if (!(target > 0.0 && target <= 1.0)) {
-            throw OptionError("the alpha target is out of range", "slot " + name_,
-                              "a number in (0, 1]", std::to_string(target),
-                              "use schedule_prune to go to 0");
-        }
+        slot_detail::check_alpha_target(where(), target);
         AlphaController* controller = alpha_controller();
         const bool blends = std::holds_alternative<Blending>(state_);
         const bool holds = std::holds_alternative<Holding>(state_);
-        if (!blends && !holds) {
-            return {false, "alpha can be set in blending or holding only; the slot is " +
-                               std::string(name_of(stage()))};
-        }
-        if (!controller->holds()) return {false, refusal_of_ramp(*controller)};
+        if (!blends && !holds) return {false, slot_detail::nothing_to_ramp(stage())};
+        if (!controller->holds()) return {false, slot_detail::ramp_under_way(*controller)};
         Live& live = *live_seed();
         const BlendAlgorithm wanted = algorithm.value_or(live.blend.algorithm);
         if (wanted == BlendAlgorithm::gate) {
@@ -366,14 +339,14 @@ public:
     /// Accuracy of the whole network in percentage points; ignored without a live seed (S-12).
     /// Errors: NumericError when it is not finite.
     void record_accuracy(double accuracy) {
-        check_finite(accuracy, "an accuracy");
+        slot_detail::check_finite(where(), accuracy, "an accuracy");
         if (Live* live = live_seed()) live->record.metrics.record_accuracy(accuracy);
     }
 
     /// The seed's counterfactual contribution in percentage points. Errors: NumericError when it
     /// is not finite; LifecycleError without a live seed.
     void record_contribution(double points) {
-        check_finite(points, "a contribution");
+        slot_detail::check_finite(where(), points, "a contribution");
         require_live("record_contribution").record.metrics.record_contribution(points);
     }
 
@@ -381,8 +354,8 @@ public:
     /// pairwise interactions, and the largest of them where one is above 0. Errors: NumericError
     /// when one is not finite; LifecycleError without a live seed.
     void record_interactions(double sum, double boost) {
-        check_finite(sum, "a sum of interactions");
-        check_finite(boost, "an interaction");
+        slot_detail::check_finite(where(), sum, "a sum of interactions");
+        slot_detail::check_finite(where(), boost, "an interaction");
         SeedMetrics& metrics = require_live("record_interactions").record.metrics;
         metrics.interaction_sum = sum;
         metrics.boost_received = boost;
@@ -476,7 +449,7 @@ private:
                 if constexpr (Step::exists) {
                     return Step::take(std::move(state), input);
                 } else {
-                    check_transition(From::stage, To::stage, "slot " + name_);
+                    check_transition(From::stage, To::stage, where());
                     return std::move(state);
                 }
             },
@@ -571,28 +544,6 @@ private:
         }
     }
 
-    // ---- forward, in parts ------------------------------------------------------------------
-
-    [[nodiscard]] static Variable<B> run(Tape<B>& tape, const Live& live,
-                                         const Variable<B>& input) {
-        return std::visit([&](const auto& module) { return module.forward(tape, input); },
-                          live.module);
-    }
-
-    /// `amplitude` is a number, or a span with one per sample.
-    template <class Amplitude>
-    [[nodiscard]] static Variable<B> blend(Tape<B>& tape, const Live& live, const Variable<B>& host,
-                                           const Variable<B>& seed, const Variable<B>& input,
-                                           const Amplitude& amplitude) {
-        switch (live.blend.algorithm) {
-            case BlendAlgorithm::multiply: return ops::blend_multiply(host, seed, input, amplitude);
-            case BlendAlgorithm::gate:
-                return ops::blend_gate(host, seed, live.gate->forward(tape, input), amplitude);
-            case BlendAlgorithm::add: break;
-        }
-        return ops::blend_add(host, seed, amplitude);
-    }
-
     // ---- access -----------------------------------------------------------------------------
 
     [[nodiscard]] const Live* live_seed() const noexcept {
@@ -671,43 +622,11 @@ private:
 
     [[nodiscard]] Live& require_live(const char* what) {
         if (Live* live = live_seed()) return *live;
-        throw LifecycleError(std::string(what) + " needs a seed", "slot " + name_,
-                             "a slot with a live seed", std::string(name_of(stage())),
-                             "germinate a seed first");
+        slot_detail::throw_no_seed(where(), what, stage());
     }
 
-    void check_dormant() const {
-        if (stage() == Stage::dormant) return;
-        throw LifecycleError("a seed can germinate in a dormant slot only", "slot " + name_,
-                             allowed_steps(stage()),
-                             std::string(name_of(stage())) + " to germinated",
-                             "prune the seed and wait for the cooldown, or use another slot");
-    }
-
-    void check_finite(double value, const char* what) const {
-        if (std::isfinite(value)) return;
-        throw NumericError(std::string(what) + " is not finite", "slot " + name_,
-                           "a finite number of percentage points", std::to_string(value),
-                           "find out where the measurement goes wrong");
-    }
-
-    [[noreturn]] void throw_not_forward(Stage from, std::optional<Stage> next,
-                                        std::optional<Stage> target) const {
-        std::string expected = next ? "the forward step to " + std::string(name_of(*next))
-                                    : "a stage with a forward step";
-        expected += "; " + allowed_steps(from);
-        std::string mend = "advance without a target, or prune";
-        if (from == Stage::dormant) mend = "call germinate";
-        throw LifecycleError("not a forward step", "slot " + name_, std::move(expected),
-                             std::string(name_of(from)) + " to " +
-                                 (target ? std::string(name_of(*target)) : "its next stage"),
-                             std::move(mend));
-    }
-
-    [[nodiscard]] static std::string refusal_of_ramp(const AlphaController& controller) {
-        return "a ramp to " + std::to_string(controller.target()) + " is under way for another " +
-               std::to_string(controller.time_to_target()) + " ticks";
-    }
+    /// For errors.
+    [[nodiscard]] std::string where() const { return "slot " + name_; }
 
     // ---- telemetry --------------------------------------------------------------------------
 

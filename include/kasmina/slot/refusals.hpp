@@ -1,0 +1,98 @@
+// What a slot says when it cannot do what it is asked: its typed errors, and reasons of refusals.
+#pragma once
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <kasmina/alpha/controller.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/lifecycle/check_transition.hpp>
+#include <kasmina/slot/alpha_overrides.hpp>
+#include <kasmina/tensor/index.hpp>
+
+/// \file
+/// `where` is the slot, as "slot r0c1". Nothing here knows a backend or a blueprint, so that all of
+/// it is compiled once and not once per kind of slot.
+namespace kasmina::slot_detail {
+
+/// Errors: LifecycleError unless the slot is dormant (S-1).
+inline void check_dormant(const std::string& where, Stage stage) {
+    if (stage == Stage::dormant) return;
+    throw LifecycleError("a seed can germinate in a dormant slot only", where, allowed_steps(stage),
+                         std::string(name_of(stage)) + " to germinated",
+                         "prune the seed and wait for the cooldown, or use another slot");
+}
+
+/// Errors: LifecycleError that names both stages and the allowed ones (L-4). `next` is the forward
+/// step from `from`; `target` what was asked for.
+[[noreturn]] inline void throw_not_forward(const std::string& where, Stage from,
+                                           std::optional<Stage> next, std::optional<Stage> target) {
+    std::string expected = next ? "the forward step to " + std::string(name_of(*next))
+                                : std::string("a stage with a forward step");
+    expected += "; " + allowed_steps(from);
+    throw LifecycleError(
+        "not a forward step", where, std::move(expected),
+        std::string(name_of(from)) + " to " +
+            (target ? std::string(name_of(*target)) : "its next stage"),
+        from == Stage::dormant ? "call germinate" : "advance without a target, or prune");
+}
+
+/// Errors: LifecycleError; `what` needs a seed, and there is none.
+[[noreturn]] inline void throw_no_seed(const std::string& where, const char* what, Stage stage) {
+    throw LifecycleError(std::string(what) + " needs a seed", where, "a slot with a live seed",
+                         std::string(name_of(stage)), "germinate a seed first");
+}
+
+/// Errors: NumericError for a measurement that is not finite.
+inline void check_finite(const std::string& where, double value, const char* what) {
+    if (std::isfinite(value)) return;
+    throw NumericError(std::string(what) + " is not finite", where,
+                       "a finite number of percentage points", std::to_string(value),
+                       "find out where the measurement goes wrong");
+}
+
+/// Errors: OptionError for a target of alpha outside (0, 1] (S-6).
+inline void check_alpha_target(const std::string& where, double target) {
+    if (target > 0.0 && target <= 1.0) return;
+    throw OptionError("the alpha target is out of range", where, "a number in (0, 1]",
+                      std::to_string(target), "use schedule_prune to go to 0");
+}
+
+/// Errors: OptionError for an override above 0 unless the seed is blended, or with neither one
+/// value nor one per sample.
+inline void check_override(const std::string& where, Stage stage, const AlphaOverride& chosen,
+                           Index samples) {
+    const bool blended = is_active(stage) && stage != Stage::training;
+    if (!blended && !chosen.all_zero()) {
+        throw OptionError("an alpha override needs a seed that is blended", where,
+                          "blending, holding or fossilized, or an override of 0",
+                          std::string(name_of(stage)), "leave this slot out of the overrides");
+    }
+    if (chosen.per_sample() && static_cast<Index>(chosen.values.size()) != samples) {
+        throw OptionError("an alpha override does not fit the batch", where,
+                          "1 or " + std::to_string(samples) + " values",
+                          std::to_string(chosen.values.size()),
+                          "pass one value, or one per sample");
+    }
+}
+
+/// Why alpha cannot be scheduled while it moves.
+[[nodiscard]] inline std::string ramp_under_way(const AlphaController& controller) {
+    return "a ramp to " + std::to_string(controller.target()) + " is under way for another " +
+           std::to_string(controller.time_to_target()) + " ticks";
+}
+
+/// Why alpha cannot be scheduled in a stage that has none.
+[[nodiscard]] inline std::string nothing_to_ramp(Stage stage) {
+    return "alpha can be set in blending or holding only; the slot is " +
+           std::string(name_of(stage));
+}
+
+/// Why a pruned seed is not pruned again (S-4).
+[[nodiscard]] inline std::string pruned_before(Stage stage) {
+    return "the seed was pruned before and is cooling down (" + std::string(name_of(stage)) + ")";
+}
+
+}  // namespace kasmina::slot_detail
