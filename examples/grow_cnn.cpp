@@ -144,6 +144,13 @@ std::vector<double> train_host(Training<Model>& training, const Splits& data, in
     return accuracies;
 }
 
+/// Measures configurations of amplitudes, as the grower and analyses of slots ask for it.
+auto accuracies_on(const ImageSet& images, Training<Model>& training) {
+    return [&images, &training](std::span<const AlphaOverrides> configurations) {
+        return training.accuracies(images, configurations);
+    };
+}
+
 /// The slots that may grow, as measured before the decisions of an epoch; where a panic left no
 /// such report, as they are now.
 std::vector<SlotReport> reports_of(const std::vector<std::string>& names, const Model& model,
@@ -177,10 +184,8 @@ Growth train_growing(Training<Model>& training, Model& model, Backend::Context& 
         const auto start = Clock::now();
         const auto measured =
             training.epoch(epoch, line.epochs, [&](double share) { story.step("growing", share); });
-        const EpochReport report = grower.end_epoch(
-            context, measured.loss, [&](std::span<const AlphaOverrides> configurations) {
-                return training.accuracies(data.validation, configurations);
-            });
+        const EpochReport report =
+            grower.end_epoch(context, measured.loss, accuracies_on(data.validation, training));
         if (report.panic) {
             training.forget_momentum();
             story.line("epoch " + std::to_string(epoch) + ": the governor rolled back (" +
@@ -204,12 +209,8 @@ void measure_at_the_end(std::vector<SlotContribution>& contributions, Training<M
     std::vector<std::string> players;
     for (const SlotContribution& each : contributions) players.push_back(each.slot);
     const std::size_t count = players.size();
-    const auto [without, alone, shares] = analyse_slots(
-        players,
-        [&](std::span<const AlphaOverrides> configurations) {
-            return training.accuracies(data.validation, configurations);
-        },
-        [&](const auto& value) {
+    const auto [without, alone, shares] =
+        analyse_slots(players, accuracies_on(data.validation, training), [&](const auto& value) {
             return std::array{leave_one_out(count, value), solo_contributions(count, value),
                               shapley_values(count, value)};
         });

@@ -67,13 +67,19 @@ auto accuracies_on(const Model& model, B::Context& context, const std::vector<Ba
     };
 }
 
-TEST_CASE("mean scores of configurations are the accuracies of separate passes", "[H-5]") {
-    const Model model = grown();
-    const std::vector<Batch> batches = make_batches();
+/// The configuration of each set of players.
+std::vector<AlphaOverrides> all_coalitions() {
     std::vector<AlphaOverrides> configurations;
     for (std::uint64_t bits = 0; bits < 8; ++bits) {
         configurations.push_back(overrides_of(Coalition::of_bits(bits), players));
     }
+    return configurations;
+}
+
+TEST_CASE("mean scores of configurations are the accuracies of separate passes", "[H-5]") {
+    const Model model = grown();
+    const std::vector<Batch> batches = make_batches();
+    const std::vector<AlphaOverrides> configurations = all_coalitions();
     B::Context context;
     const auto accuracies = accuracies_on(model, context, batches)(configurations);
     REQUIRE(accuracies.size() == 8);
@@ -88,10 +94,7 @@ TEST_CASE("mean scores of configurations are the accuracies of separate passes",
 TEST_CASE("mean scores tell configurations apart", "[H-5]") {
     const Model model = grown();
     const std::vector<Batch> batches = make_batches();
-    std::vector<AlphaOverrides> configurations;
-    for (std::uint64_t bits = 0; bits < 8; ++bits) {
-        configurations.push_back(overrides_of(Coalition::of_bits(bits), players));
-    }
+    const std::vector<AlphaOverrides> configurations = all_coalitions();
     B::Context context;
     const auto first_logits = [](const Batch& batch, const Variable<B>& logits) {
         const auto values = logits.to_host();

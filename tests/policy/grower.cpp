@@ -165,7 +165,7 @@ void grow_all(Run& run) {
 }
 
 void check_live_seeds_pruned(Run& run, const EpochReport& report) {
-    REQUIRE(report.changes.size() == live.size());
+    REQUIRE(report.changes.size() == 2 * live.size());  // pruned, and then the epoch's tick
     for (std::size_t i = 0; i < live.size(); ++i) {
         const auto& [name, stage] = live[i];
         CAPTURE(name);
@@ -179,6 +179,10 @@ void check_live_seeds_pruned(Run& run, const EpochReport& report) {
         CHECK(record->metrics.prune_reason == "governor_nan");
         CHECK(run.model.slot(name).parameters().empty());
         CHECK(is_failure(run.model.slot(name).stage()));
+    }
+    for (std::size_t i = live.size(); i < report.changes.size(); ++i) {
+        CHECK(report.changes[i].from == Stage::pruned);
+        CHECK(report.changes[i].to == Stage::embargoed);
     }
     CHECK(run.model.slot("r1c2").stage() == Stage::fossilized);
     CHECK(run.model.active_seeds() == 1);

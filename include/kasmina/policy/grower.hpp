@@ -67,7 +67,7 @@ public:
         if (report.panic) {
             recover(*report.panic, report);
             report.accuracy = accuracies(std::array{AlphaOverrides{}})[0];
-            model_->step_epoch();
+            tick(report);
             return report;
         }
         measure(context, accuracies, report);
@@ -134,11 +134,10 @@ private:
     }
 
     void tick(EpochReport& report) {
-        for (auto& slot : model_->slots()) {
-            const Stage from = slot.stage();
-            TickResult result = slot.step_epoch();
-            note_change(slot, from, {}, report);
-            if (!result.notice.empty()) report.notices.push_back(std::move(result.notice));
+        const std::vector<TickResult> results = model_->step_epoch();
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            note_change(model_->slots()[i], results[i].from, {}, report);
+            if (!results[i].notice.empty()) report.notices.push_back(results[i].notice);
         }
     }
 

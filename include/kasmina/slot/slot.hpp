@@ -56,7 +56,6 @@ class Slot {
 
 public:
     using Module = typename Blueprints::template Modules<B>;
-    using Scalar = typename B::Scalar;
 
     Slot(std::string name, Topology topology, Index width, SlotOptions options,
          SlotServices<Policies>& services)

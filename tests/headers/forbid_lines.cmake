@@ -1,0 +1,26 @@
+# forbid_lines(<what> <pattern> <allowed>): fails where a header under ROOTS has a line that matches
+# <pattern> and not <allowed>; says what is wrong with it. Included by scripts that are run with
+# -DROOTS=<folders, a list>.
+cmake_minimum_required(VERSION 3.25)
+
+function(forbid_lines what pattern allowed)
+  set(scanned 0)
+  set(found)
+  foreach(root IN LISTS ROOTS)
+    file(GLOB_RECURSE headers ${root}/*.hpp)
+    foreach(header IN LISTS headers)
+      math(EXPR scanned "${scanned} + 1")
+      file(STRINGS ${header} lines REGEX "${pattern}")
+      list(FILTER lines EXCLUDE REGEX "${allowed}")
+      list(TRANSFORM lines PREPEND "${header}: ")
+      list(APPEND found ${lines})
+    endforeach()
+  endforeach()
+  if(scanned LESS 50)
+    message(FATAL_ERROR "${scanned} headers scanned: the folders are wrong (${ROOTS})")
+  endif()
+  if(found)
+    list(JOIN found "\n  " found)
+    message(FATAL_ERROR "${what}:\n  ${found}")
+  endif()
+endfunction()
