@@ -12,7 +12,7 @@
 #include <vector>
 
 #include <kasmina/hosts/host.hpp>
-#include <kasmina/isolation/gradient_health.hpp>
+#include <kasmina/health/gradient_health.hpp>
 #include <kasmina/slot/slot.hpp>
 
 namespace kasmina {

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include <kasmina/isolation/gradient_health.hpp>
+#include <kasmina/health/gradient_health.hpp>
 #include <kasmina/tensor/index.hpp>
 
 namespace kasmina {

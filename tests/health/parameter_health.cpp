@@ -3,7 +3,7 @@
 #include <limits>
 #include <vector>
 
-#include <kasmina/isolation/gradient_health.hpp>
+#include <kasmina/health/gradient_health.hpp>
 
 #include "support/catch.hpp"
 

@@ -6,11 +6,8 @@
 #include <limits>
 #include <optional>
 #include <span>
-#include <vector>
 
-#include <kasmina/autodiff/parameter.hpp>
-#include <kasmina/error.hpp>
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/tensor/index.hpp>
 
 namespace kasmina {
 
@@ -85,61 +82,5 @@ struct GradientNorm {
         std::sqrt(static_cast<double>(host.parameters) / static_cast<double>(seed.parameters));
     return std::min(seed.norm / host.norm * scale, maximum_gradient_ratio);
 }
-
-/// Measures gradients of a set of parameters in one multi-tensor reduction, in a fixed order.
-/// Keeps its scratch between measurements. A probe has one measurement under way at a time; a
-/// network on several devices has a probe for each, launches all and reads them after (I-5).
-template <class B>
-    requires MultiTensorBackend<B>
-class GradientProbe {
-public:
-    /// Starts to measure the norm over all of `parameters` that hold a gradient: behind the work
-    /// that the context has been given so far, and before any that it is given later, so the
-    /// gradients may be overwritten after this call. Waits for nothing that the backend does not
-    /// wait for itself (the CPU's computes here).
-    void launch(typename B::Context& context, std::span<const Parameter<B>* const> parameters) {
-        parameters_ = 0;
-        slices_.clear();
-        for (const Parameter<B>* parameter : parameters) {
-            parameters_ += parameter->size();
-            if (!parameter->has_gradient()) continue;
-            slices_.push_back({parameter->gradient().data(), parameter->size()});
-        }
-        norms_.resize(slices_.size());
-        if (!slices_.empty()) B::squared_norms(context, slices_, norms_);
-        launched_ = true;
-    }
-
-    /// The result of the last launch. `tensor_norms()` then has one norm for each parameter that
-    /// held a gradient. Errors: OptionError without a launch since the last read.
-    GradientNorm read() {
-        if (!launched_) {
-            throw OptionError("there is no measurement to read", "GradientProbe::read",
-                              "a launch before each read", "none", "launch first, or use measure");
-        }
-        launched_ = false;
-        double total = 0.0;
-        for (double& norm : norms_) {
-            total += norm;
-            norm = std::sqrt(norm);
-        }
-        return {std::sqrt(total), parameters_, !norms_.empty()};
-    }
-
-    /// Both at once.
-    GradientNorm measure(typename B::Context& context,
-                         std::span<const Parameter<B>* const> parameters) {
-        launch(context, parameters);
-        return read();
-    }
-
-    [[nodiscard]] std::span<const double> tensor_norms() const noexcept { return norms_; }
-
-private:
-    std::vector<TensorSlice<typename B::Scalar>> slices_;
-    std::vector<double> norms_;  ///< squares until they are read
-    Index parameters_ = 0;
-    bool launched_ = false;
-};
 
 }  // namespace kasmina

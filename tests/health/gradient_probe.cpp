@@ -6,7 +6,7 @@
 #include <random>
 #include <vector>
 
-#include <kasmina/isolation/gradient_health.hpp>
+#include <kasmina/health/gradient_health.hpp>
 
 #include "optim/parameters.hpp"
 #include "support/backend.hpp"
