@@ -1,0 +1,31 @@
+// Embedding: rows of a table, and gradients summed back into them.
+#pragma once
+
+#include <algorithm>
+
+#include <kasmina/backend/embedding.hpp>
+#include <kasmina/backends/xtensor/context.hpp>
+#include <kasmina/backends/xtensor/view.hpp>
+
+namespace kasmina::backends::xtensor_detail {
+
+/// Capability: EmbeddingBackend.
+template <class T>
+struct Embeddings {
+    static void embedding(Context&, const Embedding<T>& call) {
+        for (Index i = 0; i < call.count; ++i) {
+            std::copy_n(call.table + call.ids[i] * call.width, call.width, call.y + i * call.width);
+        }
+    }
+    static void embedding_pullback(Context&, const EmbeddingPullback<T>& call) {
+        xt::xtensor<T, 2> gradient = xt::zeros<T>({call.rows, call.width});
+        for (Index i = 0; i < call.count; ++i) {
+            for (Index c = 0; c < call.width; ++c) {
+                gradient(call.ids[i], c) += call.grad_y[i * call.width + c];
+            }
+        }
+        put(call.grad_table, gradient);
+    }
+};
+
+}  // namespace kasmina::backends::xtensor_detail
