@@ -65,8 +65,8 @@ public:
     /// Makes `parameters` the ones that a group steps: state of those already in it is kept, of
     /// new ones starts empty, of others is dropped. A parameter named twice (tied weights) is
     /// tracked once, under its first name. Errors: OptionError for an unknown group, for a
-    /// parameter of another group, which two steps would move twice, and for a name that is empty
-    /// or goes for two parameters; nothing is changed then.
+    /// parameter of another group, which two steps would move twice, and for an empty name;
+    /// DuplicateNameError for a name that two parameters go by. Nothing is changed then.
     void synchronise(std::size_t group, std::span<const nn::NamedParameter<B>> parameters) {
         std::vector<Tracked<B>> wanted;
         wanted.reserve(parameters.size());
@@ -154,9 +154,9 @@ public:
     /// Goes on where `state` stood: takes its options, step counts and moments, for the parameters
     /// that the groups have been synchronised with. One that the state does not speak of starts
     /// anew, as it would have there. Errors: OptionError for another rule, another number of
-    /// groups, options out of range or an entry that is incomplete or there twice;
-    /// UnknownNameError for a parameter that its group does not step; ShapeError for a moment of
-    /// another shape. Nothing is changed then.
+    /// groups, options out of range or an entry that is incomplete; DuplicateNameError for one
+    /// that is there twice; UnknownNameError for a parameter that its group does not step;
+    /// ShapeError for a moment of another shape. Nothing is changed then.
     void restore(Context& context, const State& state) {
         check_fits(state);
         std::vector<Group> next;
@@ -257,9 +257,9 @@ private:
     }
 
     [[noreturn]] static void throw_name_taken(const std::string& name) {
-        throw OptionError("two parameters go by one name", where(), "one parameter for each name",
-                          "a second one called \"" + name + "\"",
-                          "put the name of its owner in front");
+        throw DuplicateNameError(
+            "two parameters go by one name", where(), "one parameter for each name",
+            "a second one called \"" + name + "\"", "put the name of its owner in front");
     }
 
     // ---- a step -----------------------------------------------------------------------------
