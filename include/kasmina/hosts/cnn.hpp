@@ -35,12 +35,12 @@ struct CnnBlock : nn::Visitable<CnnBlock<B>> {
     nn::Conv2d<B> conv;
     nn::BatchNorm2d<B> norm;
 
-    CnnBlock(Index inputs, Index outputs) : conv(inputs, outputs, 3), norm(outputs) {}
+    CnnBlock(typename B::Context& context, Index inputs, Index outputs)
+        : conv(context, inputs, outputs, 3), norm(context, outputs) {}
 
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input, Mode mode,
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,
                                       bool max_pool) const {
-        return norm.forward(tape, conv.forward(tape, input), mode,
-                            {.relu = true, .max_pool = max_pool});
+        return norm.forward(pass, conv.forward(pass, input), {.relu = true, .max_pool = max_pool});
     }
 
     [[nodiscard]] static constexpr auto members() {
@@ -59,16 +59,18 @@ template <Backend B>
 class Cnn : public nn::Visitable<Cnn<B>> {
 public:
     using Backend = B;
+    using Context = typename B::Context;
+    using Input = Tensor<B>;
     static constexpr Topology topology = Topology::cnn;
 
     /// Errors: OptionError for sizes out of range or a pool that would empty the map.
-    explicit Cnn(const CnnOptions& options)
+    explicit Cnn(Context& context, const CnnOptions& options = {})
         : options_(checked(options)),
-          classifier_(options.base << (options.blocks - 1), options.classes) {
+          classifier_(context, options.base << (options.blocks - 1), options.classes) {
         Index inputs = options.in_channels;
         for (Index block = 0; block < options.blocks; ++block) {
             const Index outputs = options.base << block;
-            blocks_.emplace_back(inputs, outputs);
+            blocks_.emplace_back(context, inputs, outputs);
             inputs = outputs;
             for (const Index row : {Index{0}, Index{1}}) {
                 std::string name(row == 0 ? "r0c" : "r1c");
@@ -81,12 +83,14 @@ public:
         }
     }
 
-    Cnn(const CnnOptions& options, Generator& generator) : Cnn(options) { initialise(generator); }
+    Cnn(Context& context, const CnnOptions& options, Generator& generator) : Cnn(context, options) {
+        initialise(context, generator);
+    }
 
     /// Draws the parameters as PyTorch's layers do.
-    void initialise(Generator& generator) {
-        for (CnnBlock<B>& block : blocks_) block.conv.initialise(generator);
-        classifier_.initialise(generator);
+    void initialise(Context& context, Generator& generator) {
+        for (CnnBlock<B>& block : blocks_) block.conv.initialise(context, generator);
+        classifier_.initialise(context, generator);
     }
 
     [[nodiscard]] const CnnOptions& options() const noexcept { return options_; }
@@ -94,22 +98,24 @@ public:
         return points_;
     }
 
+    /// The images as they are.
+    [[nodiscard]] Variable<B> stem(Pass<B>& pass, const Tensor<B>& images) const {
+        return pass.constant(images);
+    }
+
     /// The state at boundary `from` taken to boundary `to` (see host.hpp). A block whose r0
     /// boundary is not asked for runs norm, ReLU and pool in one pass. Errors: ShapeError;
     /// UnknownNameError and OptionError from check_route.
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& state, std::size_t from,
-                                      std::size_t to, Mode mode) const {
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& state, std::size_t from,
+                                      std::size_t to) const {
         check_route(points_, from, to);
         Variable<B> current = state;
         std::size_t at = from;
         while (at < to) {
             const std::size_t block = at / 2;
-            if (block == blocks_.size()) {
-                current = classifier_.forward(tape, ops::mean_positions(current));
-                ++at;
-            } else if (at % 2 == 0) {
+            if (at % 2 == 0) {
                 const bool through = to >= at + 2;
-                current = blocks_[block].forward(tape, current, mode, through && pools(block));
+                current = blocks_[block].forward(pass, current, through && pools(block));
                 at += through ? 2 : 1;
             } else {
                 if (pools(block)) current = ops::max_pool(current);
@@ -119,9 +125,9 @@ public:
         return current;
     }
 
-    /// From images to logits.
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& images, Mode mode) const {
-        return forward(tape, images, start_boundary, points_.size() + 1, mode);
+    /// The last block's map to logits (batch, classes).
+    [[nodiscard]] Variable<B> head(Pass<B>& pass, const Variable<B>& map) const {
+        return classifier_.forward(pass, ops::mean_positions(map));
     }
 
     [[nodiscard]] static constexpr auto members() {
