@@ -50,6 +50,7 @@ template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
 class Optimiser {
 public:
+    using Backend = B;
     using Scalar = typename B::Scalar;
     using Context = typename B::Context;
     using Options = typename Rule::Options;
@@ -215,7 +216,7 @@ private:
     }
 
     void synchronise(std::size_t group, std::vector<Tracked<B>> wanted) {
-        checked(group);
+        static_cast<void>(checked(group));
         for (const Tracked<B>& tracked : wanted) check_in_no_other(group, tracked);
         std::vector<Tracked<B>>& present = groups_[group].tracked;
         slices_.reserve(wanted.size());
