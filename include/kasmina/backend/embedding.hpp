@@ -8,8 +8,8 @@
 
 namespace kasmina {
 
-/// y (count, width) = the rows `ids` of `table` (rows, width). The caller has made sure that every
-/// id is in 0 ... rows - 1.
+/// y (count, width) = the rows `ids` of `table` (rows, width); NaN for an id that is no row, so
+/// that what nobody has checked shows and touches no other memory.
 template <class T>
 struct Embedding {
     Index rows = 0;
@@ -21,7 +21,7 @@ struct Embedding {
 };
 
 /// The gradient of the table: each row's is the sum of grad_y's rows that came from it, in their
-/// order; 0 for rows that nobody asked for.
+/// order; 0 for rows that nobody asked for. Ids that are no row are passed over.
 template <class T>
 struct EmbeddingPullback {
     Index rows = 0;

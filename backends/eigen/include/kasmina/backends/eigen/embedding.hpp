@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 
 #include <kasmina/backend/embedding.hpp>
 #include <kasmina/backends/eigen/context.hpp>
@@ -16,7 +17,13 @@ void embedding(Context& context, const Embedding<T>& call) {
     context.parallel_for((call.count + rows_per_chunk - 1) / rows_per_chunk, [&](Index chunk) {
         const Index last = std::min(call.count, (chunk + 1) * rows_per_chunk);
         for (Index i = chunk * rows_per_chunk; i < last; ++i) {
-            std::copy_n(call.table + call.ids[i] * call.width, call.width, call.y + i * call.width);
+            const Index id = call.ids[i];
+            T* const to = call.y + i * call.width;
+            if (id >= 0 && id < call.rows) {
+                std::copy_n(call.table + id * call.width, call.width, to);
+            } else {
+                std::fill_n(to, call.width, std::numeric_limits<T>::quiet_NaN());
+            }
         }
     });
 }
@@ -38,7 +45,9 @@ void embedding_pullback(Context& context, const EmbeddingPullback<T>& call) {
             }
         }
         for (Index i = 0; i < call.count; ++i) {
-            T* const to = table + call.ids[i] * width;
+            const Index id = call.ids[i];
+            if (id < 0 || id >= call.rows) continue;
+            T* const to = table + id * width;
             const T* const from = call.grad_y + i * width + first;
             for_each_vector<T>(columns, [=](Index c, auto count) {
                 add_lanes(to + c, load_lanes(from + c, count), count);

@@ -1,7 +1,7 @@
 // Embedding: rows of a table, and gradients summed back into them.
 #pragma once
 
-#include <algorithm>
+#include <limits>
 
 #include <kasmina/backend/embedding.hpp>
 #include <kasmina/backends/xtensor/context.hpp>
@@ -14,14 +14,21 @@ template <class T>
 struct Embeddings {
     static void embedding(Context&, const Embedding<T>& call) {
         for (Index i = 0; i < call.count; ++i) {
-            std::copy_n(call.table + call.ids[i] * call.width, call.width, call.y + i * call.width);
+            const Index id = call.ids[i];
+            for (Index c = 0; c < call.width; ++c) {
+                const bool known = id >= 0 && id < call.rows;
+                call.y[i * call.width + c] =
+                    known ? call.table[id * call.width + c] : std::numeric_limits<T>::quiet_NaN();
+            }
         }
     }
     static void embedding_pullback(Context&, const EmbeddingPullback<T>& call) {
         xt::xtensor<T, 2> gradient = xt::zeros<T>({call.rows, call.width});
         for (Index i = 0; i < call.count; ++i) {
+            const Index id = call.ids[i];
+            if (id < 0 || id >= call.rows) continue;
             for (Index c = 0; c < call.width; ++c) {
-                gradient(call.ids[i], c) += call.grad_y[i * call.width + c];
+                gradient(id, c) += call.grad_y[i * call.width + c];
             }
         }
         put(call.grad_table, gradient);
