@@ -59,7 +59,7 @@ template <class Blueprint, class B>
                   "options, generator), `forward(pass, input) const` and `visit`");
     Blueprint::check(width, options);
     auto seed = std::make_unique<SeedModuleOf<Blueprint, B>>(context, width, options, generator);
-    nn::require_distinct_names(seed->contents(), Blueprint::name);
+    nn::require_distinct_names(seed->contents(), "blueprint " + std::string(Blueprint::name));
     detail::require_count(Blueprint::name, Blueprint::parameter_count(width, options),
                           seed->parameter_count());
     check_shape_preserved<B>(context, *seed);

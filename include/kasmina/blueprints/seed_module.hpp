@@ -64,16 +64,9 @@ public:
     using Options = typename Blueprint::Options;
 
     SeedModuleOf(typename B::Context& context, Index width, const Options& options,
-                 Generator& generator)
-        : SeedModule<B>(Blueprint::name, Blueprint::topology, width),
-          options_(options),
-          module_(context, width, options, generator) {
-        this->list(nn::contents<B>(module_));
-    }
+                 Generator& generator);
 
-    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const override {
-        return module_.forward(pass, input);
-    }
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const override;
 
     [[nodiscard]] const Options& options() const noexcept { return options_; }
 
@@ -85,6 +78,20 @@ private:
     Options options_;
     Module module_;
 };
+
+template <class Blueprint, class B>
+SeedModuleOf<Blueprint, B>::SeedModuleOf(typename B::Context& context, Index width,
+                                         const Options& options, Generator& generator)
+    : SeedModule<B>(Blueprint::name, Blueprint::topology, width),
+      options_(options),
+      module_(context, width, options, generator) {
+    this->list(nn::contents<B>(module_));
+}
+
+template <class Blueprint, class B>
+Variable<B> SeedModuleOf<Blueprint, B>::forward(Pass<B>& pass, const Variable<B>& input) const {
+    return module_.forward(pass, input);
+}
 
 /// The seed as that of a blueprint; null when it was made from another one.
 template <class Blueprint, class B>

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <kasmina/autodiff/ops/pooling.hpp>
+#include <kasmina/backend/backend.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/hosts/host.hpp>
 #include <kasmina/nn/batch_norm.hpp>
@@ -64,34 +65,14 @@ public:
     static constexpr Topology topology = Topology::cnn;
 
     /// Errors: OptionError for sizes out of range or a pool that would empty the map.
-    explicit Cnn(Context& context, const CnnOptions& options = {})
-        : options_(checked(options)),
-          classifier_(context, options.base << (options.blocks - 1), options.classes) {
-        Index inputs = options.in_channels;
-        for (Index block = 0; block < options.blocks; ++block) {
-            const Index outputs = options.base << block;
-            blocks_.emplace_back(context, inputs, outputs);
-            inputs = outputs;
-            for (const Index row : {Index{0}, Index{1}}) {
-                std::string name(row == 0 ? "r0c" : "r1c");
-                name += std::to_string(block);
-                points_.push_back(
-                    {std::move(name), outputs, 2 * block + row,
-                     row == 0 ? LayerRange{block, block + 1} : LayerRange{block + 1, block + 1},
-                     row == 0 ? Surface::before_pool : Surface::after_pool});
-            }
-        }
-    }
+    explicit Cnn(Context& context, const CnnOptions& options = {});
 
     Cnn(Context& context, const CnnOptions& options, Generator& generator) : Cnn(context, options) {
         initialise(context, generator);
     }
 
     /// Draws the parameters as PyTorch's layers do.
-    void initialise(Context& context, Generator& generator) {
-        for (CnnBlock<B>& block : blocks_) block.conv.initialise(context, generator);
-        classifier_.initialise(context, generator);
-    }
+    void initialise(Context& context, Generator& generator);
 
     [[nodiscard]] const CnnOptions& options() const noexcept { return options_; }
     [[nodiscard]] std::span<const InjectionPoint> injection_points() const noexcept {
@@ -107,23 +88,7 @@ public:
     /// boundary is not asked for runs norm, ReLU and pool in one pass. Errors: ShapeError;
     /// UnknownNameError and OptionError from check_route.
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& state, std::size_t from,
-                                      std::size_t to) const {
-        check_route(points_, from, to);
-        Variable<B> current = state;
-        std::size_t at = from;
-        while (at < to) {
-            const std::size_t block = at / 2;
-            if (at % 2 == 0) {
-                const bool through = to >= at + 2;
-                current = blocks_[block].forward(pass, current, through && pools(block));
-                at += through ? 2 : 1;
-            } else {
-                if (pools(block)) current = ops::max_pool(current);
-                ++at;
-            }
-        }
-        return current;
-    }
+                                      std::size_t to) const;
 
     /// The last block's map to logits (batch, classes).
     [[nodiscard]] Variable<B> head(Pass<B>& pass, const Variable<B>& map) const {
@@ -136,23 +101,7 @@ public:
     }
 
 private:
-    static const CnnOptions& checked(const CnnOptions& options) {
-        const auto require = [](bool fits, const char* name, const char* expected, Index got) {
-            if (fits) return;
-            throw OptionError(std::string("option ") + name + " is out of range", "hosts::Cnn",
-                              expected, std::to_string(got), "see CnnOptions");
-        };
-        const Index pools = options.pools.value_or(options.blocks);
-        require(options.classes >= 1, "classes", "1 or more", options.classes);
-        require(options.in_channels >= 1, "in_channels", "1 or more", options.in_channels);
-        require(options.base >= 1, "base", "1 or more", options.base);
-        require(options.blocks >= 2 && options.blocks <= 16, "blocks", "2 ... 16", options.blocks);
-        require(pools >= 0 && pools <= options.blocks, "pools", "0 ... blocks", pools);
-        require((options.height >> pools) >= 1, "height", "1 or more after all pools",
-                options.height);
-        require((options.width >> pools) >= 1, "width", "1 or more after all pools", options.width);
-        return options;
-    }
+    static const CnnOptions& checked(const CnnOptions& options);
 
     [[nodiscard]] bool pools(std::size_t block) const noexcept {
         return static_cast<Index>(block) < options_.pools.value_or(options_.blocks);
@@ -163,5 +112,69 @@ private:
     nn::Linear<B> classifier_;
     std::vector<InjectionPoint> points_;
 };
+
+template <Backend B>
+Cnn<B>::Cnn(Context& context, const CnnOptions& options)
+    : options_(checked(options)),
+      classifier_(context, options.base << (options.blocks - 1), options.classes) {
+    Index inputs = options.in_channels;
+    for (Index block = 0; block < options.blocks; ++block) {
+        const Index outputs = options.base << block;
+        blocks_.emplace_back(context, inputs, outputs);
+        inputs = outputs;
+        for (const Index row : {Index{0}, Index{1}}) {
+            std::string name(row == 0 ? "r0c" : "r1c");
+            name += std::to_string(block);
+            points_.push_back(
+                {std::move(name), outputs, 2 * block + row,
+                 row == 0 ? LayerRange{block, block + 1} : LayerRange{block + 1, block + 1},
+                 row == 0 ? Surface::before_pool : Surface::after_pool});
+        }
+    }
+}
+
+template <Backend B>
+void Cnn<B>::initialise(Context& context, Generator& generator) {
+    for (CnnBlock<B>& block : blocks_) block.conv.initialise(context, generator);
+    classifier_.initialise(context, generator);
+}
+
+template <Backend B>
+Variable<B> Cnn<B>::forward(Pass<B>& pass, const Variable<B>& state, std::size_t from,
+                            std::size_t to) const {
+    check_route(points_, from, to);
+    Variable<B> current = state;
+    std::size_t at = from;
+    while (at < to) {
+        const std::size_t block = at / 2;
+        if (at % 2 == 0) {
+            const bool through = to >= at + 2;
+            current = blocks_[block].forward(pass, current, through && pools(block));
+            at += through ? 2 : 1;
+        } else {
+            if (pools(block)) current = ops::max_pool(current);
+            ++at;
+        }
+    }
+    return current;
+}
+
+template <Backend B>
+const CnnOptions& Cnn<B>::checked(const CnnOptions& options) {
+    const auto require = [](bool fits, const char* name, const char* expected, Index got) {
+        if (fits) return;
+        throw OptionError(std::string("option ") + name + " is out of range", "hosts::Cnn",
+                          expected, std::to_string(got), "see CnnOptions");
+    };
+    const Index pools = options.pools.value_or(options.blocks);
+    require(options.classes >= 1, "classes", "1 or more", options.classes);
+    require(options.in_channels >= 1, "in_channels", "1 or more", options.in_channels);
+    require(options.base >= 1, "base", "1 or more", options.base);
+    require(options.blocks >= 2 && options.blocks <= 16, "blocks", "2 ... 16", options.blocks);
+    require(pools >= 0 && pools <= options.blocks, "pools", "0 ... blocks", pools);
+    require((options.height >> pools) >= 1, "height", "1 or more after all pools", options.height);
+    require((options.width >> pools) >= 1, "width", "1 or more after all pools", options.width);
+    return options;
+}
 
 }  // namespace kasmina::hosts

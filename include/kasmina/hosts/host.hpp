@@ -51,10 +51,14 @@ inline constexpr std::size_t start_boundary = 0;
 template <class H>
 concept NamesItsBackend = StorageBackend<typename H::Backend>;
 
-/// How many samples an input holds: the extent of a tensor's first dimension ...
-template <class B, class T>
-[[nodiscard]] Index samples(const Tensor<B, T>& input) noexcept {
-    return input.empty() ? 0 : input.shape()[0];
+/// How many samples an input holds: the extent of the first dimension of what has a shape (a
+/// tensor, token ids) ...
+template <class Input>
+    requires requires(const Input& input) {
+        { input.shape() } -> std::convertible_to<Shape>;
+    }
+[[nodiscard]] Index samples(const Input& input) {
+    return input.shape().rank() == 0 ? 0 : input.shape()[0];
 }
 
 /// ... and what an aggregate says.
@@ -66,7 +70,7 @@ template <class Input>
     return input.samples();
 }
 
-/// `using Input = ...`: a tensor, or an aggregate with `Index samples() const`.
+/// `using Input = ...`: a tensor, token ids, or an aggregate with `Index samples() const`.
 template <class H>
 concept NamesItsInput = requires(const typename H::Input& input) {
     { samples(input) } -> std::convertible_to<Index>;

@@ -31,16 +31,24 @@ void fill(typename B::Context& context, Parameter<B>& parameter, double value) {
     return product;
 }
 
+/// U(-bound, bound). The backend draws the values itself; they are those of `generator.uniform`
+/// called once per value.
+template <class B>
+void fill_uniform_within(typename B::Context& context, Parameter<B>& parameter, double bound,
+                         Generator& generator) {
+    const Index count = parameter.size();
+    const RandomRange range = generator.reserve(2 * static_cast<std::uint64_t>(count));
+    if (count > 0) {
+        B::fill_uniform(context, range, -bound, bound, parameter.value().data(), count);
+    }
+}
+
 /// U(-1/sqrt(fan), 1/sqrt(fan)): what Kaiming-uniform with a = sqrt(5), the default of PyTorch's
-/// convolutions and linear layers, amounts to. Biases use the fan of their weight. The backend
-/// draws the values itself; they are those of `generator.uniform` called once per value.
+/// convolutions and linear layers, amounts to. Biases use the fan of their weight.
 template <class B>
 void fill_uniform(typename B::Context& context, Parameter<B>& parameter, Index fan,
                   Generator& generator) {
-    const double bound = 1.0 / std::sqrt(static_cast<double>(fan));
-    const Index count = parameter.size();
-    const RandomRange range = generator.reserve(2 * static_cast<std::uint64_t>(count));
-    B::fill_uniform(context, range, -bound, bound, parameter.value().data(), count);
+    fill_uniform_within(context, parameter, 1.0 / std::sqrt(static_cast<double>(fan)), generator);
 }
 
 }  // namespace kasmina::nn
