@@ -96,6 +96,12 @@ public:
     using Error::Error;
 };
 
+/// A stored state that contradicts itself, or does not fit where it is restored.
+class StateError : public Error {
+public:
+    using Error::Error;
+};
+
 /// A checkpoint that cannot be read or written.
 class CheckpointError : public Error {
 public:

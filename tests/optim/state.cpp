@@ -216,13 +216,13 @@ TEST_CASE("a state that does not fit is refused by what is wrong, and nothing is
     auto& entry = state.groups[1].parameters[0];
     SECTION("another rule") {
         state.rule = "lion";
-        text = test::error_text<OptionError>(restore);
+        text = test::error_text<StateError>(restore);
         CHECK(test::mentions(text, "adamw"));
         CHECK(test::mentions(text, "lion"));
     }
     SECTION("another number of groups") {
         state.groups.pop_back();
-        text = test::error_text<OptionError>(restore);
+        text = test::error_text<StateError>(restore);
         CHECK(test::mentions(text, "groups"));
     }
     SECTION("options out of range") {
@@ -255,16 +255,16 @@ TEST_CASE("a state that does not fit is refused by what is wrong, and nothing is
     }
     SECTION("a moment that is missing") {
         entry.second = Tensor<B>{};
-        text = test::error_text<OptionError>(restore);
+        text = test::error_text<StateError>(restore);
         CHECK(test::mentions(text, "slots/r0c0/seed/scale"));
     }
     SECTION("moments without a step") {
         entry.steps = 0;
-        text = test::error_text<OptionError>(restore);
+        text = test::error_text<StateError>(restore);
     }
     SECTION("steps below 0") {
         entry = {entry.name, -1, {}, {}};
-        text = test::error_text<OptionError>(restore);
+        text = test::error_text<StateError>(restore);
         CHECK(test::mentions(text, "-1"));
     }
     INFO(text);

@@ -201,7 +201,7 @@ TEST_CASE("a state that no governor can have is refused, and nothing is changed"
     const auto refused = [&](auto spoil, const std::string& named) {
         GovernorState state = governor.state();
         spoil(state);
-        const std::string text = test::error_text<OptionError>([&] { governor.restore(state); });
+        const std::string text = test::error_text<StateError>([&] { governor.restore(state); });
         INFO(named << ": " << text);
         CHECK(test::mentions(text, named));
         CHECK(governor.state().losses == std::vector<double>(12, 2.0));
@@ -217,8 +217,14 @@ TEST_CASE("a state that no governor can have is refused, and nothing is changed"
         },
         "next");
     refused([](GovernorState& state) { state.strikes = -1; }, "strikes");
-    refused([](GovernorState& state) { state.random_guess_loss = 0.0; }, "random-guess");
-    refused([](GovernorState& state) { state.options.minimum_history = 0; }, "minimum_history");
+
+    GovernorState state = governor.state();
+    state.random_guess_loss = 0.0;
+    CHECK_THROWS_AS(governor.restore(state), OptionError);
+    state = governor.state();
+    state.options.minimum_history = 0;
+    CHECK_THROWS_AS(governor.restore(state), OptionError);
+    CHECK(governor.state().random_guess_loss == ln10);
 }
 
 TEST_CASE("a loss that is still on its way is waited for", "[K][P-3]") {

@@ -19,10 +19,4 @@ template <class Model, class Predicate>
     return all;
 }
 
-/// The same with all seeds.
-template <class Model>
-[[nodiscard]] nn::Contents<typename Model::Backend> network_contents(Model& model) {
-    return network_contents(model, [](Stage) { return true; });
-}
-
 }  // namespace kasmina

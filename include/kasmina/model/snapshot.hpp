@@ -72,7 +72,7 @@ struct Snapshot {
     /// of the same shapes, and no host with more. Errors: as `check_fits`; nothing is changed then.
     template <class Model>
     void restore(Model& model) const {
-        const nn::Contents<B> present = network_contents(model);
+        const nn::Contents<B> present = model.contents();
         const Targets targets = targets_in(present);
         for (const auto& [name, values] : parameters) {
             Parameter<B>& parameter = *targets.parameters.at(name);
@@ -88,7 +88,7 @@ struct Snapshot {
     /// that is not in the snapshot; ShapeError for one of another shape or element type.
     template <class Model>
     void check_fits(Model& model) const {
-        const nn::Contents<B> present = network_contents(model);
+        const nn::Contents<B> present = model.contents();
         static_cast<void>(targets_in(present));
     }
 

@@ -154,10 +154,10 @@ public:
 
     /// Goes on where `state` stood: takes its options, step counts and moments, for the parameters
     /// that the groups have been synchronised with. One that the state does not speak of starts
-    /// anew, as it would have there. Errors: OptionError for another rule, another number of
-    /// groups, options out of range or an entry that is incomplete; DuplicateNameError for one
-    /// that is there twice; UnknownNameError for a parameter that its group does not step;
-    /// ShapeError for a moment of another shape. Nothing is changed then.
+    /// anew, as it would have there. Errors: StateError for another rule, another number of
+    /// groups or an entry that is incomplete; OptionError for options out of range;
+    /// DuplicateNameError for an entry that is there twice; UnknownNameError for a parameter that
+    /// its group does not step; ShapeError for a moment of another shape. Nothing is changed then.
     void restore(Context& context, const State& state) {
         check_fits(state);
         std::vector<Group> next;
@@ -298,13 +298,13 @@ private:
 
     void check_fits(const State& state) const {
         if (state.rule != Rule::name) {
-            throw OptionError("the state is of another rule", where(), std::string(Rule::name),
-                              state.rule, "restore it into the optimiser that it is of");
+            throw StateError("the state is of another rule", where(), std::string(Rule::name),
+                             state.rule, "restore it into the optimiser that it is of");
         }
         if (state.groups.size() != groups_.size()) {
-            throw OptionError("the state has another number of groups", where(),
-                              std::to_string(groups_.size()), std::to_string(state.groups.size()),
-                              "add the groups, and synchronise them, before restoring");
+            throw StateError("the state has another number of groups", where(),
+                             std::to_string(groups_.size()), std::to_string(state.groups.size()),
+                             "add the groups, and synchronise them, before restoring");
         }
         for (const typename State::Group& group : state.groups) Rule::check(group.options);
     }
@@ -325,11 +325,11 @@ private:
         const int tensors = entry.steps > 0 ? Rule::state_tensors(group.options) : 0;
         if (entry.steps < 0 || entry.first.empty() != (tensors < 1) ||
             entry.second.empty() != (tensors < 2)) {
-            throw OptionError("the state of a parameter is incomplete", where(),
-                              std::to_string(tensors) + " moments of \"" + entry.name +
-                                  "\" after " + std::to_string(entry.steps) + " steps",
-                              std::to_string(!entry.first.empty() + !entry.second.empty()),
-                              "restore what state() returned");
+            throw StateError("the state of a parameter is incomplete", where(),
+                             std::to_string(tensors) + " moments of \"" + entry.name + "\" after " +
+                                 std::to_string(entry.steps) + " steps",
+                             std::to_string(!entry.first.empty() + !entry.second.empty()),
+                             "restore what state() returned");
         }
         for (const Tensor<B>* moment : {&entry.first, &entry.second}) {
             if (moment->empty() || moment->shape() == parameter.value.shape()) continue;

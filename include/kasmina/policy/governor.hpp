@@ -123,8 +123,8 @@ public:
                 next_, strikes_};
     }
 
-    /// Goes on where `state` stood, under its bounds. Errors: OptionError for a state that no
-    /// governor can have; nothing is changed then.
+    /// Goes on where `state` stood, under its bounds. Errors: StateError for a state that no
+    /// governor can have, OptionError for bounds that no governor can; nothing is changed then.
     void restore(const State& state) {
         check(state.random_guess_loss, state.options);
         const bool whole = state.losses.size() == window;
@@ -177,8 +177,8 @@ private:
 
     [[noreturn]] static void refuse_state(const std::string& part, const std::string& expected,
                                           std::string got) {
-        throw OptionError("a governor cannot have this state: " + part, "Governor::restore",
-                          expected, std::move(got), "restore what state() returned");
+        throw StateError("a governor cannot have this state: " + part, "Governor::restore",
+                         expected, std::move(got), "restore what state() returned");
     }
 
     static bool is_finite(double loss) noexcept { return std::isfinite(loss); }

@@ -117,15 +117,15 @@ public:
     }
 
     /// Goes on where `state` stood, with a model that has been restored to the same epoch. Errors:
-    /// OptionError for parts that cannot be; those of `Snapshot::check_fits` for a snapshot of
-    /// another network. Nothing is changed then.
+    /// StateError and OptionError for parts that cannot be; those of `Snapshot::check_fits` for a
+    /// snapshot of another network. Nothing is changed then.
     template <class State>
         requires RestorableController<C> && std::same_as<State, GrowerStateOf<B, C>>
     void restore(Model& model, const State& state) {
         if (state.epoch < 0) {
-            throw OptionError("a grower cannot have this state: epoch", "Grower::restore",
-                              "at least 0", std::to_string(state.epoch),
-                              "restore what state() returned");
+            throw StateError("a grower cannot have this state: epoch", "Grower::restore",
+                             "at least 0", std::to_string(state.epoch),
+                             "restore what state() returned");
         }
         state.snapshot.check_fits(model);
         Snapshot<B> snapshot = state.snapshot.clone(model.context());

@@ -102,8 +102,9 @@ public:
         return {options_, penalties_, best_accuracy_, epochs_without_improvement_};
     }
 
-    /// Goes on where `state` stood, with its options. Errors: OptionError for a state that no
-    /// controller can have; nothing is changed then.
+    /// Goes on where `state` stood, with its options. Errors: StateError for a state that no
+    /// controller can have, OptionError for options that no controller can; nothing is changed
+    /// then.
     void restore(State state) {
         check(state.options);
         const auto is_finite = [](double value) { return std::isfinite(value); };
@@ -146,9 +147,9 @@ private:
 
     [[noreturn]] static void refuse(const std::string& part, const std::string& expected,
                                     const std::string& got) {
-        throw OptionError("a controller cannot have this state: " + part,
-                          "HeuristicController::restore", expected, got,
-                          "restore what state() returned");
+        throw StateError("a controller cannot have this state: " + part,
+                         "HeuristicController::restore", expected, got,
+                         "restore what state() returned");
     }
 
     static bool is_in_trial(Stage stage) noexcept {
