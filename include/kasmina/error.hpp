@@ -72,6 +72,12 @@ public:
     using Error::Error;
 };
 
+/// A name that two things go by; `got()` says which two.
+class DuplicateNameError : public Error {
+public:
+    using Error::Error;
+};
+
 /// A data file that is missing, truncated or malformed.
 class DataError : public Error {
 public:

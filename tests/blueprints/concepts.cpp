@@ -55,6 +55,21 @@ struct OptionsAreNoAggregate : Whole {
 };
 static_assert(!HasOptions<OptionsAreNoAggregate> && !Blueprint<OptionsAreNoAggregate>);
 
+struct OptionsWithoutFields : Whole {
+    struct Options {
+        int rank = 1;
+    };
+};
+static_assert(!HasOptions<OptionsWithoutFields> && !Blueprint<OptionsWithoutFields>);
+
+struct OptionsThatNoRecordHolds : Whole {
+    struct Options {
+        const char* path = nullptr;
+        using Fields = reflect::List<&Options::path>;
+    };
+};
+static_assert(!HasOptions<OptionsThatNoRecordHolds> && !Blueprint<OptionsThatNoRecordHolds>);
+
 struct CountsAtRunTimeOnly : Whole {
     static Index parameter_count(Index, const Options& = {}) { return 0; }
 };

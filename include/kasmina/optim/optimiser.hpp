@@ -50,6 +50,7 @@ template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
 class Optimiser {
 public:
+    using Backend = B;
     using Scalar = typename B::Scalar;
     using Context = typename B::Context;
     using Options = typename Rule::Options;
@@ -65,8 +66,8 @@ public:
     /// Makes `parameters` the ones that a group steps: state of those already in it is kept, of
     /// new ones starts empty, of others is dropped. A parameter named twice (tied weights) is
     /// tracked once, under its first name. Errors: OptionError for an unknown group, for a
-    /// parameter of another group, which two steps would move twice, and for a name that is empty
-    /// or goes for two parameters; nothing is changed then.
+    /// parameter of another group, which two steps would move twice, and for an empty name;
+    /// DuplicateNameError for a name that two parameters go by. Nothing is changed then.
     void synchronise(std::size_t group, std::span<const nn::NamedParameter<B>> parameters) {
         std::vector<Tracked<B>> wanted;
         wanted.reserve(parameters.size());
@@ -153,10 +154,10 @@ public:
 
     /// Goes on where `state` stood: takes its options, step counts and moments, for the parameters
     /// that the groups have been synchronised with. One that the state does not speak of starts
-    /// anew, as it would have there. Errors: OptionError for another rule, another number of
-    /// groups, options out of range or an entry that is incomplete or there twice;
-    /// UnknownNameError for a parameter that its group does not step; ShapeError for a moment of
-    /// another shape. Nothing is changed then.
+    /// anew, as it would have there. Errors: StateError for another rule, another number of
+    /// groups or an entry that is incomplete; OptionError for options out of range;
+    /// DuplicateNameError for an entry that is there twice; UnknownNameError for a parameter that
+    /// its group does not step; ShapeError for a moment of another shape. Nothing is changed then.
     void restore(Context& context, const State& state) {
         check_fits(state);
         std::vector<Group> next;
@@ -215,7 +216,7 @@ private:
     }
 
     void synchronise(std::size_t group, std::vector<Tracked<B>> wanted) {
-        checked(group);
+        static_cast<void>(checked(group));
         for (const Tracked<B>& tracked : wanted) check_in_no_other(group, tracked);
         std::vector<Tracked<B>>& present = groups_[group].tracked;
         slices_.reserve(wanted.size());
@@ -257,9 +258,9 @@ private:
     }
 
     [[noreturn]] static void throw_name_taken(const std::string& name) {
-        throw OptionError("two parameters go by one name", where(), "one parameter for each name",
-                          "a second one called \"" + name + "\"",
-                          "put the name of its owner in front");
+        throw DuplicateNameError(
+            "two parameters go by one name", where(), "one parameter for each name",
+            "a second one called \"" + name + "\"", "put the name of its owner in front");
     }
 
     // ---- a step -----------------------------------------------------------------------------
@@ -297,13 +298,13 @@ private:
 
     void check_fits(const State& state) const {
         if (state.rule != Rule::name) {
-            throw OptionError("the state is of another rule", where(), std::string(Rule::name),
-                              state.rule, "restore it into the optimiser that it is of");
+            throw StateError("the state is of another rule", where(), std::string(Rule::name),
+                             state.rule, "restore it into the optimiser that it is of");
         }
         if (state.groups.size() != groups_.size()) {
-            throw OptionError("the state has another number of groups", where(),
-                              std::to_string(groups_.size()), std::to_string(state.groups.size()),
-                              "add the groups, and synchronise them, before restoring");
+            throw StateError("the state has another number of groups", where(),
+                             std::to_string(groups_.size()), std::to_string(state.groups.size()),
+                             "add the groups, and synchronise them, before restoring");
         }
         for (const typename State::Group& group : state.groups) Rule::check(group.options);
     }
@@ -324,11 +325,11 @@ private:
         const int tensors = entry.steps > 0 ? Rule::state_tensors(group.options) : 0;
         if (entry.steps < 0 || entry.first.empty() != (tensors < 1) ||
             entry.second.empty() != (tensors < 2)) {
-            throw OptionError("the state of a parameter is incomplete", where(),
-                              std::to_string(tensors) + " moments of \"" + entry.name +
-                                  "\" after " + std::to_string(entry.steps) + " steps",
-                              std::to_string(!entry.first.empty() + !entry.second.empty()),
-                              "restore what state() returned");
+            throw StateError("the state of a parameter is incomplete", where(),
+                             std::to_string(tensors) + " moments of \"" + entry.name + "\" after " +
+                                 std::to_string(entry.steps) + " steps",
+                             std::to_string(!entry.first.empty() + !entry.second.empty()),
+                             "restore what state() returned");
         }
         for (const Tensor<B>* moment : {&entry.first, &entry.second}) {
             if (moment->empty() || moment->shape() == parameter.value.shape()) continue;

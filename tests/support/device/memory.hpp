@@ -1,10 +1,12 @@
 // The test device's memory: its addresses crash on the host, and a subtraction away lie the bytes.
 #pragma once
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <new>

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -55,6 +56,7 @@ private:
 template <class T>
 class DeviceReading {
 public:
+    DeviceReading() = default;  ///< of nothing
     DeviceReading(std::shared_ptr<Stream> stream, Stream::Ticket ticket,
                   std::shared_ptr<const std::vector<T>> values)
         : stream_(std::move(stream)), ticket_(ticket), values_(std::move(values)) {}
@@ -65,13 +67,14 @@ public:
 
     /// Waits until they are here. Errors: DeviceError from work that was queued before.
     [[nodiscard]] std::span<const T> get() {
+        if (!stream_) return {};
         stream_->wait(ticket_);
         return *values_;
     }
 
 private:
     std::shared_ptr<Stream> stream_;
-    Stream::Ticket ticket_;
+    Stream::Ticket ticket_ = 0;
     std::shared_ptr<const std::vector<T>> values_;
 };
 
@@ -120,7 +123,7 @@ struct DeviceStorage {
             "copy", [](auto&, auto&&... taken) { std::copy_n(taken...); }, from, count, to);
     }
     template <class T>
-    static void fill(Context& context, T* to, Index count, T value) {
+    static void fill(Context& context, T* to, Index count, std::type_identity_t<T> value) {
         context.launch(
             "fill", [](auto&, auto&&... taken) { std::fill_n(taken...); }, to, count, value);
     }

@@ -1,6 +1,7 @@
 // The test device's queue: work is ordered now and run later, by a thread of its own.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -89,6 +90,11 @@ public:
         const std::lock_guard lock(mutex_);
         return waits_;
     }
+    /// How many blocks of memory were taken, and not found among those given back.
+    [[nodiscard]] std::uint64_t blocks() const {
+        const std::lock_guard lock(mutex_);
+        return blocks_;
+    }
     /// How much was ordered and is not done.
     [[nodiscard]] std::uint64_t queued() const {
         const std::lock_guard lock(mutex_);
@@ -119,7 +125,11 @@ public:
                 waiting.pop_back();
             }
         }
-        if (block.address == nullptr) block = memory.take(bytes);
+        if (block.address == nullptr) {
+            block = memory.take(bytes);
+            const std::lock_guard lock(mutex_);
+            ++blocks_;
+        }
         block.bytes = bytes;
         memory.admit(block);
         push("memory handed out", [block] { DeviceMemory::poison(block); });
@@ -222,6 +232,7 @@ private:
     Ticket done_ = 0;
     Ticket seen_ = 0;
     std::uint64_t waits_ = 0;
+    std::uint64_t blocks_ = 0;
     bool closed_ = false;
     std::thread worker_;
 };

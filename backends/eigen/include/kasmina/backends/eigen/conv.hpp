@@ -1,13 +1,13 @@
 // 2-d convolution and its gradients: picks the kernel for a shape.
 #pragma once
 
+#include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_direct.hpp>
 #include <kasmina/backends/eigen/conv_weight_gradient.hpp>
 #include <kasmina/backends/eigen/gemm.hpp>
 #include <kasmina/backends/eigen/winograd.hpp>
 #include <kasmina/tensor/index.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::eigen_detail {
 

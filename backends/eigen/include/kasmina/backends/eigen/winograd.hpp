@@ -2,12 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/backends/eigen/winograd_transforms.hpp>
 #include <kasmina/tensor/index.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 /// \file
 /// Lavin and Gray, "Fast algorithms for convolutional neural networks" (2015). A 2x2 tile of
