@@ -116,9 +116,7 @@ public:
         state.options = this->options_;
         slot_detail::describe<B>(this->state_, state);
         if (const auto* live = this->live_seed()) {
-            state.seed->blueprint_options =
-                std::visit([](const auto& options) { return reflect::values_of(options); },
-                           Blueprints::options_of(live->module()));
+            state.seed->blueprint_options = Blueprints::template option_values<B>(live->module());
         }
         return state;
     }
@@ -133,7 +131,12 @@ public:
         slot_detail::check_place(state, this->where(), this->name_, this->topology_, this->width_);
         slot_detail::check_slot_state(state, this->where());
         std::unique_ptr<SeedModule<B>> module;
-        if (state.seed) module = remade(state.record->blueprint, state.seed->blueprint_options);
+        if (state.seed) {
+            Generator scratch(0);  // the values that it draws are loaded after this
+            module = Blueprints::template make<B>(this->backend_context(), this->topology_,
+                                                  state.record->blueprint, this->width_, scratch,
+                                                  state.seed->blueprint_options);
+        }
         this->state_ = slot_detail::restored_stage<B>(this->backend_context(), state,
                                                       std::move(module), this->where());
         this->options_ = state.options;
@@ -178,21 +181,6 @@ private:
         this->send([this] {
             return telemetry_events::germinated(this->context(), this->services_->host_parameters);
         });
-    }
-
-    /// A module from recorded options, with values that are not drawn from the slot's stream.
-    [[nodiscard]] std::unique_ptr<SeedModule<B>> remade(std::string_view blueprint,
-                                                        const reflect::Values& options) const {
-        Generator scratch(0);
-        return Blueprints::with_type(
-            Blueprints::find(this->topology_, blueprint),
-            [&]<class Blueprint>() -> std::unique_ptr<SeedModule<B>> {
-                return make_seed<Blueprint, B>(
-                    this->backend_context(), this->width_,
-                    reflect::from_values<typename Blueprint::Options>(
-                        options, this->where() + ", seed.blueprint_options"),
-                    scratch);
-            });
     }
 };
 

@@ -1,7 +1,6 @@
 // What is measured of a seed and recorded in its slot.
 #pragma once
 
-#include <algorithm>
 #include <optional>
 #include <span>
 
@@ -50,15 +49,14 @@ public:
         }
     }
 
-    /// The seed's gradients next to the host's (I-4, I-7), from the last backward pass.
-    /// `seed_tensor_norms` are the probe's. Does nothing without a live seed.
+    /// The seed's gradients next to the host's (I-4, I-7), from one backward pass.
+    /// `seed_tensor_norms` are the probe's. `warm` says that the pass was not the first that
+    /// reached the seed's learning parameters: the first one says nothing about health. Does
+    /// nothing without a live seed.
     void record_gradients(const GradientNorm& host, const GradientNorm& seed,
-                          std::span<const double> seed_tensor_norms) {
+                          std::span<const double> seed_tensor_norms, bool warm) {
         Live* live = this->live_seed();
         if (live == nullptr) return;
-        const bool warm =
-            std::ranges::all_of(live->learning_parameters(this->stage()),
-                                [](const auto& named) { return named.parameter->state()->warm; });
         std::optional<ParameterHealth> health;
         if (seed.measured && warm) health = parameter_health(seed_tensor_norms);
         live->record.metrics.record_gradients(gradient_ratio(host, seed), seed.norm, health);
