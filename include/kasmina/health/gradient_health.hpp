@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include <kasmina/reflect/fields.hpp>
 #include <kasmina/tensor/index.hpp>
 
 namespace kasmina {
@@ -23,6 +24,8 @@ struct ParameterHealth {
     double health = 1.0;     ///< in [0, 1]
     bool vanishing = false;  ///< a tensor's norm is below 1e-7
     bool exploding = false;  ///< a tensor's norm is above 10, or not finite
+    using Fields = reflect::List<&ParameterHealth::health, &ParameterHealth::vanishing,
+                                 &ParameterHealth::exploding>;
 
     friend constexpr bool operator==(const ParameterHealth&,
                                      const ParameterHealth&) noexcept = default;
