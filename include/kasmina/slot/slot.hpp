@@ -143,8 +143,8 @@ public:
     }
 
 private:
-    using Live = typename Base::Live;
-    using Germinated = typename Base::Germinated;
+    using Live = slot_detail::LiveSeed<B>;
+    using Germinated = slot_detail::Germinated<B>;
 
     void check_germination(const GerminationOptions& options) const {
         slot_detail::check_dormant(this->where(), this->stage());

@@ -129,11 +129,7 @@ public:
 
 protected:
     using Live = slot_detail::LiveSeed<B>;
-    using Germinated = slot_detail::Germinated<B>;
-    using Training = slot_detail::Training<B>;
     using Blending = slot_detail::Blending<B>;
-    using Holding = slot_detail::Holding<B>;
-    using Fossilized = slot_detail::Fossilized<B>;
     using AnyStage = slot_detail::AnyStage<B>;
 
     static_assert(slot_detail::steps_match_table(std::type_identity<AnyStage>{}),

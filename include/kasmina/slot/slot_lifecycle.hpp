@@ -110,10 +110,10 @@ protected:
     ~SlotLifecycle() = default;
 
 private:
-    using Training = typename Base::Training;
-    using Blending = typename Base::Blending;
-    using Holding = typename Base::Holding;
-    using Fossilized = typename Base::Fossilized;
+    using Training = slot_detail::Training<B>;
+    using Blending = slot_detail::Blending<B>;
+    using Holding = slot_detail::Holding<B>;
+    using Fossilized = slot_detail::Fossilized<B>;
 
     /// Errors: LifecycleError without a forward step from here, or with another target.
     [[nodiscard]] Stage forward_step(std::optional<Stage> target) const {

@@ -66,7 +66,7 @@ protected:
     ~SlotMeasurements() = default;
 
 private:
-    using Live = typename Base::Live;
+    using Live = slot_detail::LiveSeed<B>;
 
     [[nodiscard]] Live& require_live(const char* what) {
         if (Live* live = this->live_seed()) return *live;

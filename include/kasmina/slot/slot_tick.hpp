@@ -37,8 +37,8 @@ protected:
     ~SlotTick() = default;
 
 private:
-    using Live = typename Base::Live;
-    using Blending = typename Base::Blending;
+    using Live = slot_detail::LiveSeed<B>;
+    using Blending = slot_detail::Blending<B>;
 
     /// Counts the tick before it may end the stage, so that each stage knows its length.
     void tick_cooldown() {
