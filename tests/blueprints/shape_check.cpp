@@ -19,6 +19,12 @@ namespace {
 
 using B = test::Eigen64;
 
+struct Faults {
+    bool pools = false;
+    bool throws = false;
+    using Fields = reflect::List<&Faults::pools, &Faults::throws>;
+};
+
 /// Batch statistics, a counter that moves in every pass, and a pool where `pools`: what a user's
 /// blueprint may get wrong.
 struct Normalised {
@@ -26,11 +32,7 @@ struct Normalised {
     static constexpr Topology topology = Topology::cnn;
     static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
     using Needs = kasmina::Needs<capability::BatchNorm, capability::Pooling>;
-    struct Options {
-        bool pools = false;
-        bool throws = false;
-        using Fields = reflect::List<&Options::pools, &Options::throws>;
-    };
+    using Options = Faults;
     static constexpr void check(Index, const Options& = {}) {}
     static constexpr Index parameter_count(Index width, const Options& = {}) { return 2 * width; }
 
@@ -79,8 +81,8 @@ TEMPLATE_TEST_CASE("the shape check leaves states and parameters as they were", 
     using Backend = TestType;
     typename Backend::Context context{};
     Generator generator(1);
-    for (const Normalised::Options options :
-         {Normalised::Options{}, {.pools = true}, {.throws = true}}) {
+    for (const Faults options :
+         {Faults{}, {.pools = true}, {.throws = true}}) {
         const SeedModuleOf<Normalised, Backend> seed(context, 4, options, generator);
         if (options.throws) {
             CHECK_THROWS_AS(check_shape_preserved<Backend>(context, seed), NumericError);

@@ -55,7 +55,7 @@ struct Attention {
                Generator& generator)
             : reduce(context, width, hidden_width(width, options), generator, nn::Bias::absent),
               expand(context, hidden_width(width, options), width) {
-            nn::fill(*expand.bias, start_bias);
+            nn::fill(context, *expand.bias, start_bias);
         }
 
         [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
