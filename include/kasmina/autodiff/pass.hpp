@@ -70,10 +70,26 @@ public:
         return other;
     }
 
+    /// The same pass with parameters that get no gradient and running statistics that stay as they
+    /// are: a module run with it only hands the gradient on.
+    [[nodiscard]] Pass frozen() const noexcept {
+        Pass other(*this);
+        other.mode_ = Mode::evaluation;
+        other.frozen_ = true;
+        return other;
+    }
+
+    /// The same pass with another random stream; null for none.
+    [[nodiscard]] Pass drawing_from(Generator* generator) const noexcept {
+        Pass other(*this);
+        other.generator_ = generator;
+        return other;
+    }
+
     // ---- the tape's own, as modules use them --------------------------------------------------
 
     [[nodiscard]] Variable<B> parameter(const Parameter<B>& parameter) const {
-        return tape_->parameter(parameter);
+        return frozen_ ? tape_->constant(parameter) : tape_->parameter(parameter);
     }
     [[nodiscard]] Variable<B> constant(const Tensor<B>& tensor) const {
         return tape_->constant(tensor);
@@ -94,6 +110,7 @@ private:
     Generator* generator_ = nullptr;
     Mode mode_;
     bool recomputes_ = false;
+    bool frozen_ = false;
 };
 
 }  // namespace kasmina

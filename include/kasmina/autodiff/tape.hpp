@@ -98,7 +98,8 @@ public:
         ++core_->generation;
         arena_.reset();
         kept_.clear();
-        swept_ = false;
+        swept_entries_ = 0;
+        swept_nodes_ = 0;
         reached_parameters_ = false;
     }
 
@@ -132,6 +133,15 @@ public:
         const bool wanted = recording() && state->trainable;
         const Variable<B> variable =
             push(state->value.shape(), state->value.data(), Buffer{}, wanted);
+        core_->nodes.back().parameter = state;
+        return variable;
+    }
+
+    /// The same as a constant, whether it is trainable or not.
+    [[nodiscard]] Variable<B> constant(const Parameter<B>& parameter) {
+        const std::shared_ptr<ParameterState<B>>& state = parameter.state();
+        const Variable<B> variable =
+            push(state->value.shape(), state->value.data(), Buffer{}, false);
         core_->nodes.back().parameter = state;
         return variable;
     }
@@ -184,9 +194,11 @@ public:
     }
 
     /// Runs the way back from a one-element variable, with gradient 1. Parameters' gradients are
-    /// added to until they are zeroed. Errors: ShapeError when it is no single value; TapeError
-    /// when it needs no gradient or the tape was swept already; whatever a pullback throws: then
-    /// no parameter that this sweep reached claims to have a gradient.
+    /// added to until they are zeroed. What is on the tape by then is constant for what is recorded
+    /// after it: another loss may be built on it, and swept by itself. Errors: ShapeError when it
+    /// is no single value; TapeError when it needs no gradient or was on the tape at an earlier
+    /// sweep; whatever a pullback throws: then no parameter that this sweep reached claims to have
+    /// a gradient.
     void backward(const Variable<B>& loss) {
         if (loss.shape().elements() != 1) {
             throw ShapeError("backward starts from a single value", "Tape::backward", "one element",
@@ -327,15 +339,14 @@ private:
     }
 
     void check_sweepable(const Variable<B>& output) const {
-        const bool wanted = node(output).requires_gradient;
-        if (!wanted || swept_) {
-            throw TapeError(
-                "backward has nothing to sweep", "Tape::backward",
-                "a variable that depends on a trainable parameter, swept once",
-                swept_ ? "a tape that was swept already" : "a variable that needs no gradient",
-                swept_ ? "clear the tape and run the forward pass again"
-                       : "record gradients, and use a trainable parameter or a leaf");
-        }
+        if (node(output).requires_gradient) return;
+        const bool swept = output.node_ < swept_nodes_;
+        throw TapeError("backward has nothing to sweep", "Tape::backward",
+                        "a variable that depends on a trainable parameter, swept once",
+                        swept ? "a variable of a tape that was swept already"
+                              : "a variable that needs no gradient",
+                        swept ? "clear the tape and run the forward pass again"
+                              : "record gradients, and use a trainable parameter or a leaf");
     }
 
     void backward_from(const Variable<B>& output, const Shape& shape, const Scalar* upstream) {
@@ -354,13 +365,25 @@ private:
         Node& last = core_->nodes[output.node_];
         last.gradient = std::move(upstream);
         last.has_gradient = true;
-        swept_ = true;
         try {
-            for (std::size_t left = entries_.size(); left > 0; --left) pull_back(left - 1);
+            for (std::size_t left = entries_.size(); left > swept_entries_; --left) {
+                pull_back(left - 1);
+            }
         } catch (...) {
             disown_gradients();
+            become_constant();
             throw;
         }
+        become_constant();
+    }
+
+    /// What was swept has got all the gradient that it will get.
+    void become_constant() noexcept {
+        for (std::size_t i = swept_nodes_; i < core_->nodes.size(); ++i) {
+            core_->nodes[i].requires_gradient = false;
+        }
+        swept_nodes_ = core_->nodes.size();
+        swept_entries_ = entries_.size();
     }
 
     void pull_back(std::size_t index) {
@@ -378,7 +401,8 @@ private:
 
     /// A sweep broke off: what it left in parameters is part of a gradient, which is none.
     void disown_gradients() noexcept {
-        for (Node& node : core_->nodes) {
+        for (std::size_t i = swept_nodes_; i < core_->nodes.size(); ++i) {
+            const Node& node = core_->nodes[i];
             if (node.parameter != nullptr && node.has_gradient) {
                 node.parameter->has_gradient = false;
             }
@@ -464,7 +488,8 @@ private:
     std::vector<std::shared_ptr<const void>> kept_;
     std::unique_ptr<Tape> beside_;
     Arena arena_;
-    bool swept_ = false;
+    std::size_t swept_entries_ = 0;
+    std::size_t swept_nodes_ = 0;
     bool reached_parameters_ = false;
 };
 

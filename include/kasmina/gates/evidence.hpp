@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <kasmina/alpha/controller.hpp>
+#include <kasmina/judge/sequential_rule.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 
 namespace kasmina {
@@ -15,7 +16,12 @@ struct GateThresholds {
     int min_blending_epochs = 3;
     double min_seed_gradient_ratio = 0.10;
     double min_gradient_health = 0.7;
-    double min_fossilize_contribution = 1.0;
+    double min_readiness = -0.25;
+    double min_fossilize_contribution = 0.25;  ///< measured by a shadow, or a measure of one's own
+    double min_fossilize_dependence = 1.0;     ///< with ablation as the measure
+    double judgement_errors = 2.0;  ///< standard errors between a contribution and the bound
+    int min_judgement_epochs = 5;   ///< at full amplitude before a seed is judged
+    int judgement_patience = 20;    ///< epochs after which the contribution decides by its value
     double alpha_tolerance = 1e-6;
 };
 
@@ -38,8 +44,25 @@ struct GateEvidence {
     double alpha = 0.0;
     double alpha_target = 0.0;
     AlphaMode alpha_mode = AlphaMode::hold;
-    std::optional<double> contribution{};
+    std::optional<judge::Estimate> readiness{};
+    std::optional<judge::Estimate> contribution{};
+    judge::MeasureKind contribution_by = judge::MeasureKind::none;
     bool healthy = true;  ///< finite metrics and no exploding gradient
 };
+
+/// What the sequential rule makes of a contribution (J-2); with ablation as the measure the value
+/// decides at once (G-6).
+[[nodiscard]] constexpr judge::Verdict judgement(const GateEvidence& seen,
+                                                 const GateThresholds& bound) noexcept {
+    if (!seen.contribution) return judge::Verdict::undecided;
+    if (seen.contribution_by == judge::MeasureKind::ablation) {
+        return seen.contribution->value >= bound.min_fossilize_dependence
+                   ? judge::Verdict::helps
+                   : judge::Verdict::does_not_help;
+    }
+    return judge::SequentialRule{bound.min_fossilize_contribution, bound.judgement_errors,
+                                 bound.min_judgement_epochs,
+                                 bound.judgement_patience}(*seen.contribution);
+}
 
 }  // namespace kasmina

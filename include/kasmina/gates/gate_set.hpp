@@ -123,7 +123,13 @@ using StrictGates = GateSet<gates::Identity, gates::Germination, gates::StrictTr
 using PermissiveGates = GateSet<gates::Identity, gates::Germination, gates::PermissiveTraining,
                                 gates::Blended<false>, gates::Contribution<false>>;
 
+/// What a network grows with (S-13): a seed is blended in when it is ready, and kept when it was
+/// seen to help.
+using DefaultGates = GateSet<gates::Identity, gates::Germination, gates::ReadyTraining,
+                             gates::Blended<true>, gates::Contribution<true>>;
+
 static_assert(GuardsEveryStep<StrictGates>::value);
+static_assert(GuardsEveryStep<DefaultGates>::value);
 static_assert(GuardsEveryStep<PermissiveGates>::value);
 
 }  // namespace kasmina

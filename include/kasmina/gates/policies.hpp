@@ -94,8 +94,21 @@ struct Blended {
     }
 };
 
-/// G-6: the seed's contribution was measured by a counterfactual, and it is healthy. Strict asks
-/// for a minimum contribution.
+/// G-10: the seed's gradients are sane for long enough, and before anything has adapted to it the
+/// network is no worse with it than without.
+struct ReadyTraining {
+    static constexpr Gate gate = Gate::g2;
+
+    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
+        GateResult result = PermissiveTraining{}(seen, bound);
+        if (!seen.readiness) return result.require("readiness_measured", false);
+        return result.require_at_least("readiness", seen.readiness->value, bound.min_readiness);
+    }
+};
+
+/// G-6, J-2: the seed is healthy, and its contribution was measured. Strict asks for more than the
+/// bound, by more than some standard errors after some epochs, or by its value at the patience;
+/// with ablation as the measure the value alone is held against a bound of its own.
 template <bool Strict>
 struct Contribution {
     static constexpr Gate gate = Gate::g5;
@@ -104,11 +117,21 @@ struct Contribution {
         GateResult result(gate);
         result.require("seed_healthy", seen.healthy);
         if (!seen.contribution) return result.require("contribution_measured", false);
+        const judge::Estimate& measured = *seen.contribution;
+        result.with_score(measured.value / 10.0);
         constexpr double any = std::numeric_limits<double>::lowest();
-        return result
-            .require_at_least("contribution", *seen.contribution,
-                              Strict ? bound.min_fossilize_contribution : any)
-            .with_score(*seen.contribution / 10.0);
+        if constexpr (!Strict) return result.require_at_least("contribution", measured.value, any);
+        if (seen.contribution_by == judge::MeasureKind::ablation) {
+            return result.require_at_least("dependence", measured.value,
+                                           bound.min_fossilize_dependence);
+        }
+        const bool at_patience = measured.count >= bound.judgement_patience;
+        const double margin = at_patience ? 0.0 : bound.judgement_errors * measured.standard_error;
+        return result.require_at_least("epochs_judged", measured.count, bound.min_judgement_epochs)
+            .require_at_least("contribution", measured.value, any)
+            .require("contribution_beyond_doubt", judgement(seen, bound) == judge::Verdict::helps)
+            .require_at_least("contribution_less_error", measured.value - margin,
+                              bound.min_fossilize_contribution);
     }
 };
 

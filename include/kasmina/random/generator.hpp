@@ -11,6 +11,7 @@
 
 #include <kasmina/error.hpp>
 #include <kasmina/random/philox.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
 
@@ -29,6 +30,7 @@ public:
         std::uint64_t counter = 0;
         std::uint32_t word = 0;
 
+        using Fields = reflect::List<&State::key, &State::stream, &State::counter, &State::word>;
         friend constexpr bool operator==(const State&, const State&) noexcept = default;
     };
 

@@ -69,6 +69,22 @@ inline void check_metrics(const SeedMetrics& metrics, bool pruned, const std::st
         refuse_state(where, "current_accuracy", "initial, current and best accuracy, or none",
                      "some of them");
     }
+    for (const auto& [name, estimate] : {std::pair("readiness", &metrics.readiness),
+                                         std::pair("contribution", &metrics.contribution)}) {
+        if (!*estimate) continue;
+        check_number(where, std::string(name) + ".value", (*estimate)->value);
+        check_count(where, std::string(name) + ".count", (*estimate)->count);
+        if (!((*estimate)->standard_error >= 0.0)) {
+            refuse_state(where, std::string(name) + ".standard_error", "0 or more",
+                         std::to_string((*estimate)->standard_error));
+        }
+    }
+    const bool measured_by = metrics.contribution_by != judge::MeasureKind::none;
+    if (!reflect::is_enumerator(metrics.contribution_by) ||
+        metrics.contribution.has_value() != measured_by) {
+        refuse_state(where, "contribution_by", "a measure with a contribution, and only then",
+                     std::to_string(static_cast<int>(metrics.contribution_by)));
+    }
     if (metrics.previous_contribution && !metrics.contribution) {
         refuse_state(where, "previous_contribution", "a contribution after it", "none");
     }
@@ -117,6 +133,13 @@ inline void check_record(const SeedRecord& record, Stage stage, const std::strin
     if (record.seed_id.empty()) refuse_state(where, "seed_id", "a name", "nothing");
     if (record.blueprint.empty()) refuse_state(where, "blueprint", "a name", "nothing");
     check_metrics(record.metrics, is_failure(stage), where);
+    for (const double lead : record.leads) check_number(where, "leads", lead);
+    for (const double difference : record.readiness) check_number(where, "readiness", difference);
+    if (record.readiness.size() > SeedRecord::readiness_epochs) {
+        refuse_state(where, "readiness",
+                     "at most " + std::to_string(SeedRecord::readiness_epochs) + " numbers",
+                     std::to_string(record.readiness.size()));
+    }
     check_history(record, stage, where);
 }
 

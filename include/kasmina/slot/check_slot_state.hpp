@@ -45,11 +45,15 @@ inline void check_live_seed(const SlotState& state, const std::string& where) {
                      std::string(seed.has_gate_network ? "one" : "none") + " with " +
                          std::string(name_of(seed.blend.algorithm)));
     }
-    const bool never = state.stage == Stage::germinated || state.stage == Stage::fossilized;
+    const bool never = state.stage == Stage::germinated || state.stage == Stage::holding ||
+                       state.stage == Stage::fossilized;
     if ((state.stage == Stage::training && !seed.isolated) || (never && seed.isolated)) {
         refuse_state(where, "seed.isolated", never ? "false" : "true",
                      std::string(seed.isolated ? "true" : "false") + " in " +
                          std::string(name_of(state.stage)));
+    }
+    if (seed.random.word > 3) {
+        refuse_state(where, "seed.random.word", "0 to 3", std::to_string(seed.random.word));
     }
     const bool blends_out = state.alpha && state.alpha->mode == AlphaMode::down;
     for (const ParameterFlags& flags : seed.parameters) {

@@ -22,7 +22,9 @@ namespace kasmina {
     seen.epochs_in_stage = metrics.epochs_in_stage;
     seen.improvement_since_stage_start = metrics.improvement_since_stage_start();
     seen.gradient_ratio = metrics.gradient_ratio;
+    seen.readiness = metrics.readiness;
     seen.contribution = metrics.contribution;
+    seen.contribution_by = metrics.contribution_by;
     if (const auto& health = metrics.parameter_health) {
         seen.gradients = GradientEvidence{health->health, health->vanishing, health->exploding};
         seen.healthy = !health->exploding;

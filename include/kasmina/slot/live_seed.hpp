@@ -24,10 +24,12 @@ public:
     bool isolated = false;
 
     /// With the gate algorithm it has a gate network, drawn from `generator`, and only then.
+    /// Its random stream is split off `generator`.
     LiveSeed(typename B::Context& context, std::unique_ptr<SeedModule<B>> module,
              GerminationOptions blend, Generator& generator)
         : module_(std::move(module)), blend_(std::move(blend)) {
         record.blueprint = module_->blueprint();
+        random_ = std::make_unique<Generator>(generator.split());
         if (blend_.algorithm == BlendAlgorithm::gate) make_gate(context, generator);
         list();
     }
@@ -38,6 +40,15 @@ public:
 
     [[nodiscard]] SeedModule<B>& module() const noexcept { return *module_; }
     [[nodiscard]] const GerminationOptions& blend() const noexcept { return blend_; }
+    /// What the seed's random operations draw from: a stream of its own, so that no number is drawn
+    /// otherwise in the host for there being a seed. Passes move it, also of a const seed.
+    [[nodiscard]] Generator& random() const noexcept { return *random_; }
+
+    /// Whether it learns in passes of its own behind the host's (I-9).
+    [[nodiscard]] bool is_taught() const noexcept {
+        return blend_.incubation == Incubation::feedback;
+    }
+
     /// Null unless the algorithm is gate.
     [[nodiscard]] const nn::GateNetwork<B>* gate() const noexcept {
         return gate_ ? &*gate_ : nullptr;
@@ -64,10 +75,11 @@ public:
         return std::span(contents_.parameters).first(module_->contents().parameters.size());
     }
 
-    /// Those that a backward pass can reach in a stage: a gate network is not run behind the host.
+    /// Those that a backward pass can reach in a stage: behind the host a straight-through does not
+    /// run the gate network.
     [[nodiscard]] std::span<const nn::NamedParameter<B>> learning_parameters(
         Stage stage) const noexcept {
-        if (stage == Stage::training) return module_parameters();
+        if (stage == Stage::training && !is_taught()) return module_parameters();
         return contents_.parameters;
     }
 
@@ -98,6 +110,7 @@ private:
     std::unique_ptr<SeedModule<B>> module_;
     GerminationOptions blend_;
     std::optional<nn::GateNetwork<B>> gate_{};
+    std::unique_ptr<Generator> random_;
     nn::Contents<B> contents_{};
 };
 

@@ -9,6 +9,7 @@
 #include <kasmina/error.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/fields.hpp>
+#include <kasmina/slot/incubation.hpp>
 
 namespace kasmina {
 
@@ -21,10 +22,12 @@ struct GerminationOptions {
     double steepness = default_steepness;
     int tempo_epochs = 5;       ///< length of the ramp
     double alpha_target = 1.0;  ///< in (0, 1]
+    Incubation incubation = Incubation::feedback;
     using Fields =
         reflect::List<&GerminationOptions::seed_id, &GerminationOptions::algorithm,
                       &GerminationOptions::curve, &GerminationOptions::steepness,
-                      &GerminationOptions::tempo_epochs, &GerminationOptions::alpha_target>;
+                      &GerminationOptions::tempo_epochs, &GerminationOptions::alpha_target,
+                      &GerminationOptions::incubation>;
 
     friend bool operator==(const GerminationOptions&, const GerminationOptions&) = default;
 };
@@ -58,6 +61,7 @@ inline void check_slot_options(const SlotOptions& options, const std::string& wh
 inline void check_germination_options(const GerminationOptions& options, const std::string& where) {
     reflect::check_enumerator(options.algorithm, "algorithm", where);
     reflect::check_enumerator(options.curve, "curve", where);
+    reflect::check_enumerator(options.incubation, "incubation", where);
     if (options.tempo_epochs < 1) {
         throw OptionError("a ramp needs time", where, "tempo_epochs of at least 1",
                           std::to_string(options.tempo_epochs), "use 1 for the fastest ramp");

@@ -77,6 +77,14 @@ inline void check_taken(const std::string& where, Stage wanted, std::string_view
                          std::string(name_of(stage)), "germinate a seed first");
 }
 
+/// Errors: LifecycleError; `what` is for a seed in another stage.
+[[noreturn]] inline void throw_wrong_stage(const std::string& where, const char* what, Stage wanted,
+                                           Stage stage) {
+    throw LifecycleError(std::string(what) + " is for another stage", where,
+                         "a seed in " + std::string(name_of(wanted)), std::string(name_of(stage)),
+                         "ask the slot for its stage first");
+}
+
 /// Errors: NumericError for a measurement that is not finite.
 inline void check_finite(const std::string& where, double value, const char* what) {
     if (std::isfinite(value)) return;
@@ -100,14 +108,13 @@ inline void check_ramp(const std::string& where, AlphaCurve curve, double steepn
                       "use the default of 12");
 }
 
-/// Errors: OptionError for an override above 0 unless the seed is blended, or with neither one
-/// value nor one per sample.
+/// Errors: OptionError for an override above 0 without an active seed, or with neither one value
+/// nor one per sample.
 inline void check_override(const std::string& where, Stage stage, const AlphaOverride& chosen,
                            Index samples) {
-    const bool blended = is_active(stage) && stage != Stage::training;
-    if (!blended && !chosen.all_zero()) {
-        throw OptionError("an alpha override needs a seed that is blended", where,
-                          "blending, holding or fossilized, or an override of 0",
+    if (!is_active(stage) && !chosen.all_zero()) {
+        throw OptionError("an alpha override needs an active seed", where,
+                          "training, blending, holding or fossilized, or an override of 0",
                           std::string(name_of(stage)), "leave this slot out of the overrides");
     }
     if (chosen.per_sample() && static_cast<Index>(chosen.values.size()) != samples) {

@@ -34,6 +34,7 @@ void describe(const AnyStage<B>& stages, SlotState& state) {
     seed.blend = live->blend();
     seed.has_gate_network = live->gate() != nullptr;
     seed.isolated = live->isolated;
+    seed.random = live->random().state();
     for (const auto& [name, parameter] : live->contents().parameters) {
         const auto& flags = *parameter->state();
         const auto is_this = [&](const auto& frozen) { return frozen.lock().get() == &flags; };
@@ -94,6 +95,7 @@ template <class B>
     }
     live->record = *state.record;
     live->isolated = state.seed->isolated;
+    live->random() = Generator::from_state(state.seed->random);
     auto frozen = set_flags(*live, *state.seed, where);
     AlphaController alpha;
     if (state.alpha) alpha.restore(*state.alpha, where);

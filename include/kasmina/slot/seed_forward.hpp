@@ -16,7 +16,8 @@ namespace kasmina::slot_detail {
 template <class B>
 [[nodiscard]] Variable<B> forward_behind(Pass<B>& pass, const LiveSeed<B>& seed,
                                          const Variable<B>& host) {
-    return ops::straight_through(host, seed.module().forward(pass, pass.detach(host)));
+    Pass<B> own = pass.drawing_from(&seed.random());
+    return ops::straight_through(host, seed.module().forward(own, own.detach(host)));
 }
 
 /// Mixed with the host by the seed's operator. `amplitude` is a number, or a span with one
@@ -24,12 +25,13 @@ template <class B>
 template <class B, class Amplitude>
 [[nodiscard]] Variable<B> forward_blended(Pass<B>& pass, const LiveSeed<B>& seed,
                                           const Variable<B>& host, const Amplitude& amplitude) {
-    const Variable<B> input = seed.isolated ? pass.detach(host) : host;
-    const Variable<B> grown = seed.module().forward(pass, input);
+    Pass<B> own = pass.drawing_from(&seed.random());
+    const Variable<B> input = seed.isolated ? own.detach(host) : host;
+    const Variable<B> grown = seed.module().forward(own, input);
     switch (seed.blend().algorithm) {
         case BlendAlgorithm::multiply: return ops::blend_multiply(host, grown, input, amplitude);
         case BlendAlgorithm::gate:
-            return ops::blend_gate(host, grown, seed.gate()->forward(pass, input), amplitude);
+            return ops::blend_gate(host, grown, seed.gate()->forward(own, input), amplitude);
         case BlendAlgorithm::add: break;
     }
     return ops::blend_add(host, grown, amplitude);
@@ -46,10 +48,13 @@ template <class B>
 }
 
 /// Whether a pass has anything to do with a seed of that stage and amplitude: one that does not
-/// record skips a seed in training, and an amplitude of 0 skips the seed altogether.
-[[nodiscard]] constexpr bool runs(Stage stage, double alpha, bool recording) noexcept {
+/// record skips a seed in training, and so does any that finds it taught by passes of its own
+/// (I-9); an amplitude of 0 skips the seed altogether.
+[[nodiscard]] constexpr bool runs(Stage stage, double alpha, bool is_taught,
+                                  bool recording) noexcept {
     if (!is_active(stage)) return false;
-    return recording || (stage != Stage::training && alpha != 0.0);
+    if (stage == Stage::training) return recording && !is_taught;
+    return recording || alpha != 0.0;
 }
 
 /// The host's features with the seed's influence: the features themselves while there is none, the
@@ -57,9 +62,17 @@ template <class B>
 template <class B>
 [[nodiscard]] Variable<B> forward_in_stage(Pass<B>& pass, Stage stage, double alpha,
                                            const LiveSeed<B>& seed, const Variable<B>& host) {
-    if (!runs(stage, alpha, pass.recording())) return host;
+    if (!runs(stage, alpha, seed.is_taught(), pass.recording())) return host;
     if (stage == Stage::training) return forward_behind(pass, seed, host);
     return forward_blended(pass, seed, host, alpha);
+}
+
+/// What the features would be with the seed at its target amplitude: where a seed in training is
+/// taught from (I-9). Its input is cut off from the host, as all of the features are.
+template <class B>
+[[nodiscard]] Variable<B> forward_taught(Pass<B>& pass, const LiveSeed<B>& seed,
+                                         const Variable<B>& host) {
+    return forward_blended(pass, seed, pass.detach(host), seed.blend().alpha_target);
 }
 
 }  // namespace kasmina::slot_detail

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include <kasmina/health/gradient_health.hpp>
+#include <kasmina/judge/estimate.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/tensor/index.hpp>
 
@@ -28,7 +29,14 @@ struct SeedMetrics {
     std::optional<double> accuracy_at_stage_start{};
     std::optional<double> accuracy_at_blending_start{};
 
-    std::optional<double> contribution{};  ///< with the seed minus without it
+    /// How much the network leans on the seed: accuracy with it minus that with its amplitude at 0.
+    std::optional<double> dependence{};
+    /// In training, before anything has adapted to it: accuracy with the seed at its target
+    /// amplitude minus accuracy without it, over the last epochs (G-10).
+    std::optional<judge::Estimate> readiness{};
+    /// How much it helps, by the measure that `contribution_by` names (J-1).
+    std::optional<judge::Estimate> contribution{};
+    judge::MeasureKind contribution_by = judge::MeasureKind::none;
     std::optional<double> previous_contribution{};
     double contribution_velocity = 0.0;  ///< 0.7 * velocity + 0.3 * change
 
@@ -51,7 +59,8 @@ struct SeedMetrics {
         &SeedMetrics::epochs_total, &SeedMetrics::epochs_in_stage, &SeedMetrics::initial_accuracy,
         &SeedMetrics::current_accuracy, &SeedMetrics::best_accuracy,
         &SeedMetrics::accuracy_at_stage_start, &SeedMetrics::accuracy_at_blending_start,
-        &SeedMetrics::contribution, &SeedMetrics::previous_contribution,
+        &SeedMetrics::dependence, &SeedMetrics::readiness, &SeedMetrics::contribution,
+        &SeedMetrics::contribution_by, &SeedMetrics::previous_contribution,
         &SeedMetrics::contribution_velocity, &SeedMetrics::gradient_ratio,
         &SeedMetrics::parameter_health, &SeedMetrics::gradient_norm_average,
         &SeedMetrics::host_parameters, &SeedMetrics::seed_parameters, &SeedMetrics::interaction_sum,
@@ -88,13 +97,15 @@ struct SeedMetrics {
         best_accuracy = best_accuracy ? std::max(*best_accuracy, accuracy) : accuracy;
     }
 
-    void record_contribution(double points) noexcept {
-        previous_contribution = contribution;
+    void record_contribution(const judge::Estimate& estimate, judge::MeasureKind by) noexcept {
+        previous_contribution.reset();
+        if (contribution && contribution_by == by) previous_contribution = contribution->value;
         if (previous_contribution) {
             contribution_velocity =
-                0.7 * contribution_velocity + 0.3 * (points - *previous_contribution);
+                0.7 * contribution_velocity + 0.3 * (estimate.value - *previous_contribution);
         }
-        contribution = points;
+        contribution = estimate;
+        contribution_by = by;
     }
 
     [[nodiscard]] static bool is_automatic(std::string_view reason) noexcept {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <kasmina/judge/serial_mean.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/seed_metrics.hpp>
@@ -34,10 +35,39 @@ struct SeedRecord {
     SeedMetrics metrics{};
     std::vector<StageEntry> history{};
     bool told_frozen = false;  ///< that it cannot learn in training was reported (I-2)
+    /// Epoch by epoch since it holds: the network's lead over one without it, in the score's unit.
+    std::vector<double> leads{};
+    /// The last of the differences that its readiness is the mean of.
+    std::vector<double> readiness{};
     using Fields = reflect::List<&SeedRecord::seed_id, &SeedRecord::blueprint, &SeedRecord::metrics,
-                                 &SeedRecord::history, &SeedRecord::told_frozen>;
+                                 &SeedRecord::history, &SeedRecord::told_frozen, &SeedRecord::leads,
+                                 &SeedRecord::readiness>;
 
     friend bool operator==(const SeedRecord&, const SeedRecord&) = default;
+
+    /// Epochs that a readiness is measured over: the seed changes while it learns.
+    static constexpr std::size_t readiness_epochs = 5;
+
+    /// One more epoch's difference that the seed would make at its target amplitude (G-10).
+    void record_readiness(double difference) {
+        if (readiness.size() == readiness_epochs) readiness.erase(readiness.begin());
+        readiness.push_back(difference);
+        metrics.readiness = judge::serial_mean(readiness);
+    }
+
+    /// One more epoch's lead over the network without it (J-1).
+    void record_lead(double lead, judge::MeasureKind by) {
+        leads.push_back(lead);
+        metrics.record_contribution(judge::serial_mean(leads), by);
+    }
+
+    /// At full amplitude everything is measured anew.
+    void begin_judgement() noexcept {
+        leads.clear();
+        metrics.contribution.reset();
+        metrics.contribution_by = judge::MeasureKind::none;
+        metrics.previous_contribution.reset();
+    }
 
     /// Notes a transition and starts the new stage's baseline and epoch count.
     void enter(Stage from, Stage to) {

@@ -15,7 +15,7 @@ namespace kasmina {
 
 /// The policies of a model and its slots, in one place. Derive and replace what differs.
 struct DefaultPolicies {
-    using Gates = StrictGates;
+    using Gates = DefaultGates;
     using Sink = telemetry::NullSink;
     using Communicator = Solo;
 };

@@ -21,30 +21,41 @@ public:
         const Stage stage = this->stage();
         if (!is_active(stage)) return false;
         if (override_alpha != nullptr) return !override_alpha->all_zero();
-        return slot_detail::runs(stage, this->alpha(), recording);
+        return slot_detail::runs(stage, this->alpha(), this->live_seed()->is_taught(), recording);
     }
 
-    /// Errors: OptionError for an override above 0 unless the seed is blended, or with neither
-    /// one value nor one per sample.
+    /// Whether the seed in it learns in passes of its own behind the host's, now (I-9).
+    [[nodiscard]] bool teaches() const noexcept {
+        return this->stage() == Stage::training && this->live_seed()->is_taught();
+    }
+
+    /// Errors: OptionError for an override above 0 without an active seed, or with neither one
+    /// value nor one per sample.
     void check_override(const AlphaOverride& chosen, Index samples) const {
         slot_detail::check_override(this->where(), this->stage(), chosen, samples);
     }
 
     /// The host's features with the seed's influence (S-10): the features themselves while there
     /// is none, the straight-through of a seed in training (I-2), else the blend. `override_alpha`
-    /// replaces the amplitude of a blending, holding or fossilized seed; exactly 0 does not run
-    /// the seed at all. Errors: OptionError for an override above 0 of any other slot, or one
-    /// value per sample for another number of samples.
+    /// replaces the amplitude of an active seed, also of one in training, that otherwise does not
+    /// touch the output; exactly 0 does not run the seed at all. Errors: OptionError for an
+    /// override above 0 of any other slot, or one value per sample for another number of samples.
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& host,
                                       const AlphaOverride* override_alpha = nullptr) const {
         if (override_alpha != nullptr) check_override(*override_alpha, host.shape()[0]);
         if (!runs(pass.recording(), override_alpha)) return host;
         const auto& live = *this->live_seed();
         const Stage stage = this->stage();
-        if (override_alpha != nullptr && stage != Stage::training) {
+        if (override_alpha != nullptr) {
             return slot_detail::forward_overridden(pass, live, host, *override_alpha);
         }
         return slot_detail::forward_in_stage(pass, stage, this->alpha(), live, host);
+    }
+
+    /// The host's features with the seed in training at its target amplitude: its own lesson (I-9).
+    /// Only where `teaches()`.
+    [[nodiscard]] Variable<B> forward_taught(Pass<B>& pass, const Variable<B>& host) const {
+        return slot_detail::forward_taught(pass, *this->live_seed(), host);
     }
 
 protected:

@@ -22,11 +22,35 @@ public:
         if (Live* live = this->live_seed()) live->record.metrics.record_accuracy(accuracy);
     }
 
-    /// The seed's counterfactual contribution in percentage points. Errors: NumericError when it
-    /// is not finite; LifecycleError without a live seed.
-    void record_contribution(double points) {
-        slot_detail::check_finite(this->where(), points, "a contribution");
-        require_live("record_contribution").record.metrics.record_contribution(points);
+    /// How much the network leans on the seed, in the score's unit: with it minus with its
+    /// amplitude at 0. Errors: NumericError when it is not finite; LifecycleError without a live
+    /// seed.
+    void record_dependence(double points) {
+        slot_detail::check_finite(this->where(), points, "a dependence");
+        require_live("record_dependence").record.metrics.dependence = points;
+    }
+
+    /// What the seed in training would change at its target amplitude, once per epoch (G-10).
+    /// Errors: NumericError when it is not finite; LifecycleError unless the seed is in training.
+    void record_readiness(double points) {
+        slot_detail::check_finite(this->where(), points, "a readiness");
+        require_stage("record_readiness", Stage::training).record.record_readiness(points);
+    }
+
+    /// The network's lead over one without the seed, once per epoch at full amplitude: the
+    /// contribution is the mean (J-1). Errors: NumericError when it is not finite; LifecycleError
+    /// unless the seed is held.
+    void record_lead(double points, judge::MeasureKind by = judge::MeasureKind::shadow) {
+        slot_detail::check_finite(this->where(), points, "a lead");
+        require_stage("record_lead", Stage::holding).record.record_lead(points, by);
+    }
+
+    /// A contribution that was measured otherwise. Errors: NumericError when its value is not
+    /// finite; LifecycleError without a live seed.
+    void record_contribution(const judge::Estimate& contribution, judge::MeasureKind by) {
+        slot_detail::check_finite(this->where(), contribution.value, "a contribution");
+        reflect::check_enumerator(by, "measure", this->where());
+        require_live("record_contribution").record.metrics.record_contribution(contribution, by);
     }
 
     /// How the seed goes together with other blended seeds, in percentage points: the sum of its
@@ -67,6 +91,11 @@ protected:
 
 private:
     using Live = slot_detail::LiveSeed<B>;
+
+    [[nodiscard]] Live& require_stage(const char* what, Stage stage) {
+        if (this->stage() == stage) return *this->live_seed();
+        slot_detail::throw_wrong_stage(this->where(), what, stage, this->stage());
+    }
 
     [[nodiscard]] Live& require_live(const char* what) {
         if (Live* live = this->live_seed()) return *live;

@@ -7,6 +7,7 @@
 
 #include <kasmina/alpha/state.hpp>
 #include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/random/generator.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/reflect/values.hpp>
 #include <kasmina/slot/options.hpp>
@@ -43,10 +44,11 @@ struct LiveSeedState {
     GerminationOptions blend{};
     bool has_gate_network = false;  ///< with the gate algorithm, and only then (A-6)
     bool isolated = false;
+    Generator::State random{};                 ///< where its random operations go on
     std::vector<ParameterFlags> parameters{};  ///< all of the seed's and its gate network's
     using Fields = reflect::List<&LiveSeedState::blueprint_options, &LiveSeedState::blend,
                                  &LiveSeedState::has_gate_network, &LiveSeedState::isolated,
-                                 &LiveSeedState::parameters>;
+                                 &LiveSeedState::random, &LiveSeedState::parameters>;
 
     friend bool operator==(const LiveSeedState&, const LiveSeedState&) = default;
 };

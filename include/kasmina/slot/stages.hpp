@@ -147,9 +147,12 @@ struct Step<Training<B>, Blending<B>> {
 template <class B>
 struct Step<Blending<B>, Holding<B>> {
     static constexpr bool exists = true;
-    /// Ends any ramp, and with a ramp down its freeze.
+    /// Ends any ramp, and with a ramp down its freeze. From here on the seed is judged as the part
+    /// of the network that it would be, so the host before it learns through it (I-3).
     static Holding<B> take(Blending<B>&& from, StepInput<B>&) {
         thaw(from);
+        from.seed->isolated = false;
+        from.seed->record.begin_judgement();
         AlphaController alpha = from.alpha;
         alpha.hold_at(1.0);
         return {std::move(from.seed), alpha};
@@ -167,9 +170,7 @@ struct Step<Holding<B>, Blending<B>> {
 template <class B>
 struct Step<Holding<B>, Fossilized<B>> {
     static constexpr bool exists = true;
-    /// The seed is part of the network from here on, so the host before it learns through it.
     static Fossilized<B> take(Holding<B>&& from, StepInput<B>&) {
-        from.seed->isolated = false;
         return {std::move(from.seed), from.alpha};
     }
 };

@@ -29,7 +29,15 @@ namespace kasmina::telemetry_events {
     seed.epochs_in_stage = metrics.epochs_in_stage;
     seed.improvement = metrics.total_improvement();
     seed.blending_delta = metrics.blending_delta();
-    seed.contribution = metrics.contribution;
+    if (metrics.readiness) seed.readiness = metrics.readiness->value;
+    seed.dependence = metrics.dependence;
+    if (metrics.contribution) {
+        seed.contribution = metrics.contribution->value;
+        if (metrics.contribution->has_error()) {
+            seed.contribution_error = metrics.contribution->standard_error;
+        }
+        seed.contribution_by = name_of(metrics.contribution_by);
+    }
     seed.gradient_ratio = metrics.gradient_ratio;
     if (metrics.parameter_health) {
         seed.vanishing = metrics.parameter_health->vanishing;

@@ -27,19 +27,23 @@ struct SeedContext {
     std::int64_t epochs_in_stage = 0;
     double improvement = 0.0;
     double blending_delta = 0.0;
+    std::optional<double> readiness{};
+    std::optional<double> dependence{};
     std::optional<double> contribution{};
+    std::optional<double> contribution_error{};    ///< a standard error
+    std::optional<std::string> contribution_by{};  ///< the measure: "shadow", "ablation", "own"
     std::optional<double> gradient_ratio{};
     std::optional<bool> vanishing{};
     std::optional<bool> exploding{};
     std::int64_t seed_parameters = 0;
-    using Fields =
-        reflect::List<&SeedContext::slot, &SeedContext::environment, &SeedContext::correlation_id,
-                      &SeedContext::seed_id, &SeedContext::blueprint, &SeedContext::stage,
-                      &SeedContext::alpha, &SeedContext::curve, &SeedContext::epochs_total,
-                      &SeedContext::epochs_in_stage, &SeedContext::improvement,
-                      &SeedContext::blending_delta, &SeedContext::contribution,
-                      &SeedContext::gradient_ratio, &SeedContext::vanishing,
-                      &SeedContext::exploding, &SeedContext::seed_parameters>;
+    using Fields = reflect::List<
+        &SeedContext::slot, &SeedContext::environment, &SeedContext::correlation_id,
+        &SeedContext::seed_id, &SeedContext::blueprint, &SeedContext::stage, &SeedContext::alpha,
+        &SeedContext::curve, &SeedContext::epochs_total, &SeedContext::epochs_in_stage,
+        &SeedContext::improvement, &SeedContext::blending_delta, &SeedContext::readiness,
+        &SeedContext::dependence, &SeedContext::contribution, &SeedContext::contribution_error,
+        &SeedContext::contribution_by, &SeedContext::gradient_ratio, &SeedContext::vanishing,
+        &SeedContext::exploding, &SeedContext::seed_parameters>;
 };
 
 struct SeedGerminated {
