@@ -105,19 +105,55 @@ public:
     /// samples.
     [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
                                  const AlphaOverrides& overrides = {}) const {
+        return forward(pass, input, overrides, [](std::size_t, const State&) {});
+    }
+
+    /// What flows between the host's boundaries.
+    using State = hosts::StateOf<HostType>;
+
+    /// The same, and calls `lesson(i, state)` at each slot i whose seed learns in passes of its
+    /// own, with the state that reaches it: for `forward_lesson` after the backward pass. (See
+    /// train/learn.hpp, which does both.)
+    template <std::invocable<std::size_t, const hosts::StateOf<HostType>&> Lesson>
+    [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
+                                 const AlphaOverrides& overrides, Lesson&& lesson) const {
         check_overrides(overrides, hosts::samples(input));
         std::size_t boundary = hosts::start_boundary;
-        hosts::StateOf<HostType> state = host_.stem(pass, input);
+        State state = host_.stem(pass, input);
         for (std::size_t i = 0; i < slots_.size(); ++i) {
             const AlphaOverride* chosen = overrides.find(slots_[i].name());
-            if (!slots_[i].runs(pass.recording(), chosen)) continue;
+            const bool teaches = pass.recording() && chosen == nullptr && slots_[i].teaches();
+            if (!teaches && !slots_[i].runs(pass.recording(), chosen)) continue;
             state = host_.forward(pass, state, boundary, i + 1);
+            boundary = i + 1;
+            if (teaches) {
+                lesson(i, std::as_const(state));
+                continue;
+            }
             Variable<Backend>& features = hosts::features(state);
             features = slots_[i].forward(pass, features, chosen);
-            boundary = i + 1;
         }
         state = host_.forward(pass, state, boundary, slots_.size());
         return host_.head(pass, state);
+    }
+
+    /// From the state that reached slot `i` to the output that the network would give with that
+    /// slot's seed at its target amplitude: host and other seeds frozen, norms with their running
+    /// statistics as they are, so that a loss of it teaches that seed alone (I-9).
+    [[nodiscard]] Output forward_lesson(Pass<Backend>& pass, std::size_t i, State state) const {
+        Pass<Backend> frozen = pass.frozen();
+        Variable<Backend>& taught = hosts::features(state);
+        taught = slots_[i].forward_taught(pass, taught);
+        std::size_t boundary = i + 1;
+        for (std::size_t k = i + 1; k < slots_.size(); ++k) {
+            if (!slots_[k].runs(false, nullptr)) continue;
+            state = host_.forward(frozen, state, boundary, k + 1);
+            boundary = k + 1;
+            Variable<Backend>& features = hosts::features(state);
+            features = slots_[k].forward(frozen, features);
+        }
+        state = host_.forward(frozen, state, boundary, slots_.size());
+        return host_.head(frozen, state);
     }
 
     /// Errors: as `forward`, for overrides that it would refuse.

@@ -32,10 +32,30 @@ public:
     Pending<B, double> clip(typename B::Context& context,
                             std::span<const Parameter<B>* const> parameters) {
         gradients_.clear();
-        for (const Parameter<B>* parameter : parameters) {
-            if (!parameter->has_gradient() || !parameter->trainable()) continue;
-            gradients_.push_back({parameter->state()->gradient.data(), parameter->size()});
+        for (const Parameter<B>* parameter : parameters) add(*parameter->state());
+        return clip(context);
+    }
+
+    /// The same for all that an optimiser steps.
+    template <class Optimiser>
+        requires requires(const Optimiser& optimiser) { optimiser.tracked(0); }
+    Pending<B, double> clip(typename B::Context& context, const Optimiser& optimiser) {
+        gradients_.clear();
+        for (std::size_t group = 0; group < optimiser.groups(); ++group) {
+            for (const auto& tracked : optimiser.tracked(group)) {
+                if (const auto parameter = tracked.parameter.lock()) add(*parameter);
+            }
         }
+        return clip(context);
+    }
+
+private:
+    void add(ParameterState<B>& parameter) {
+        if (!parameter.has_gradient || !parameter.trainable) return;
+        gradients_.push_back({parameter.gradient.data(), parameter.gradient.size()});
+    }
+
+    Pending<B, double> clip(typename B::Context& context) {
         auto norm = B::template acquire<double>(context, 1);
         B::clip_by_norm(context,
                         ClipByNorm<typename B::Scalar>{
@@ -43,7 +63,6 @@ public:
         return {context, norm.data(), 1};
     }
 
-private:
     double max_norm_;
     std::vector<GradientSlice<typename B::Scalar>> gradients_;
 };

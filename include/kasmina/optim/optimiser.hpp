@@ -116,6 +116,44 @@ public:
         }
     }
 
+    /// One that goes on where this one stands, with copies of the moments of the parameters whose
+    /// names `keep` says yes to. Both may step the same parameters, one at a time.
+    template <std::predicate<const std::string&> Keep>
+    [[nodiscard]] Optimiser split_off(Context& context, Keep keep) const {
+        Optimiser other;
+        for (const Group& group : groups_) {
+            other.groups_.push_back({group.options, {}});
+            for (const Tracked<B>& tracked : group.tracked) {
+                if (!keep(tracked.name)) continue;
+                other.groups_.back().tracked.push_back({tracked.parameter, tracked.name,
+                                                        tracked.steps, copy(context, tracked.first),
+                                                        copy(context, tracked.second)});
+            }
+        }
+        return other;
+    }
+
+    /// Takes over the options of `other`, which has as many groups.
+    void follow_options(const Optimiser& other) {
+        for (std::size_t g = 0; g < groups_.size(); ++g)
+            groups_[g].options = other.groups_[g].options;
+    }
+
+    /// Takes over the options of `other`, of which it was split off, and steps the parameters that
+    /// it steps, where `keep` says yes to their names. Its own moments stay.
+    template <std::predicate<const std::string&> Keep>
+    void follow(const Optimiser& other, Keep keep) {
+        groups_.resize(other.groups_.size());
+        for (std::size_t g = 0; g < groups_.size(); ++g) {
+            groups_[g].options = other.groups_[g].options;
+            std::vector<Tracked<B>> wanted;
+            for (const Tracked<B>& tracked : other.groups_[g].tracked) {
+                if (keep(tracked.name)) wanted.push_back({tracked.parameter, tracked.name});
+            }
+            keep_moments(g, std::move(wanted));
+        }
+    }
+
     [[nodiscard]] std::size_t groups() const noexcept { return groups_.size(); }
     [[nodiscard]] const Options& options(std::size_t group) const { return checked(group).options; }
     [[nodiscard]] std::span<const Tracked<B>> tracked(std::size_t group) const {
@@ -218,6 +256,11 @@ private:
     void synchronise(std::size_t group, std::vector<Tracked<B>> wanted) {
         static_cast<void>(checked(group));
         for (const Tracked<B>& tracked : wanted) check_in_no_other(group, tracked);
+        keep_moments(group, std::move(wanted));
+    }
+
+    /// Makes `wanted` what a group steps, with what it remembers of those it stepped already.
+    void keep_moments(std::size_t group, std::vector<Tracked<B>> wanted) {
         std::vector<Tracked<B>>& present = groups_[group].tracked;
         slices_.reserve(wanted.size());
         for (Tracked<B>& tracked : wanted) {

@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -82,6 +83,13 @@ public:
     [[nodiscard]] nn::Contents<B> contents() const {
         const Live* live = live_seed();
         return live == nullptr ? nn::Contents<B>{} : live->contents();
+    }
+
+    /// The same parameters in place, without a copy of the list.
+    [[nodiscard]] std::span<const nn::NamedParameter<B>> parameter_list() const noexcept {
+        const Live* live = live_seed();
+        if (live == nullptr) return {};
+        return live->contents().parameters;
     }
 
     /// Frozen parameters included.

@@ -1,0 +1,162 @@
+// Shadows: the default measure, a network that trains beside the growing one without the seed.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kasmina/judge/measure.hpp>
+#include <kasmina/judge/shadow.hpp>
+#include <kasmina/lifecycle/lifecycle.hpp>
+#include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/slot/alpha_overrides.hpp>
+
+namespace kasmina::judge {
+
+/// Keeps a shadow for the seed that is blended in or held, from the first step after blending began
+/// to the verdict, and judges the seed by it: what a refused seed did to the network is undone to
+/// the last bit. One seed is judged at a time: a second one that is blended in meanwhile would be
+/// part of the other's shadow, so it gets none and is judged by dependence, which is told once.
+template <class Model, class Optimiser>
+class Shadows {
+public:
+    using B = typename Model::Backend;
+
+    static constexpr MeasureKind kind = MeasureKind::shadow;
+
+    /// Call it before each training step of the model: `step(optimiser, random, overrides)` is to
+    /// run the same step, on the same batch, for the shadow that stands in the model's place
+    /// during the call, with that optimiser and random stream and the seed's slot overridden by 0.
+    template <class Step>
+    void before_step(Model& model, Optimiser& optimiser, Generator& random, Step&& step) {
+        settle(model, optimiser, random);
+        start(model, optimiser, random);
+        if (!shadow_) return;
+        shadow_->follow_options(optimiser);
+        const InPlace in_place(*shadow_);
+        step(shadow_->optimiser(), shadow_->random(), without_seed());
+        shadow_->count_step();
+    }
+
+    /// After seeds have come or gone in the model and its optimiser.
+    void follow(Model& model, const Optimiser& optimiser) {
+        if (shadow_) shadow_->follow(model, optimiser);
+    }
+
+    /// Ends what has been decided: a seed that was pruned (by whomever) leaves no trace, for the
+    /// shadow's values, optimiser and random stream become the model's; one that fossilized, or is
+    /// no longer there, ends its shadow. True when the model is the shadow now.
+    bool settle(Model& model, Optimiser& optimiser, Generator& random) {
+        if (!shadow_) return false;
+        const auto& slot = model.slot(shadow_->slot());
+        const bool same = slot.record() != nullptr && slot.record()->seed_id == seed_id_;
+        const Stage stage = slot.stage();
+        if (same && is_blended(stage)) return false;
+        const bool refused = !same || is_failure(stage);
+        if (refused) {
+            shadow_->follow(model, optimiser);
+            shadow_->change_places();
+            optimiser = std::move(shadow_->optimiser());
+            random = shadow_->random();
+        }
+        shadow_.reset();
+        return refused;
+    }
+
+    /// The lead of the network over the shadow, for a seed at full amplitude. Without a shadow that
+    /// has learned: dependence. `accuracy` is the network's as it is.
+    template <class SlotType, class Accuracies>
+    void judge(Model& model, SlotType& slot, double accuracy, Accuracies& accuracies) {
+        if (!judges(slot)) {
+            if (!told_) {
+                told_ = true;
+                notice_ = "the seed in " + slot.name() +
+                          " is judged by dependence, which is not help: no shadow has been trained "
+                          "beside it since its blending began";
+            }
+            return Ablation{}.judge(model, slot, accuracy, accuracies);
+        }
+        const double without = [&] {
+            const InPlace in_place(*shadow_);
+            return accuracies(std::array{without_seed()})[0];
+        }();
+        slot.record_lead(accuracy - without, kind);
+    }
+
+    /// Whether a shadow that has learned stands for the seed in that slot.
+    template <class SlotType>
+    [[nodiscard]] bool judges(const SlotType& slot) const {
+        return shadow_ && shadow_->slot() == slot.name() && shadow_->steps() > 0;
+    }
+
+    /// Whether there is a shadow to go back to, of finite values.
+    [[nodiscard]] bool has_sound(Model& model) {
+        return shadow_ && shadow_->steps() > 0 && shadow_->sound(model);
+    }
+
+    /// What there is to tell, once.
+    [[nodiscard]] std::optional<std::string> take_notice() {
+        return std::exchange(notice_, std::nullopt);
+    }
+
+private:
+    using ShadowType = Shadow<Model, Optimiser>;
+
+    struct Blended {
+        std::string slot;
+        std::string seed_id;
+    };
+
+    /// The shadow stands in the model's place until the end of the scope.
+    class InPlace {
+    public:
+        explicit InPlace(ShadowType& shadow) noexcept : shadow_(shadow) { shadow_.change_places(); }
+        InPlace(const InPlace&) = delete;
+        InPlace& operator=(const InPlace&) = delete;
+        ~InPlace() { shadow_.change_places(); }
+
+    private:
+        ShadowType& shadow_;
+    };
+
+    /// A shadow for a seed that has begun to blend since the last step, and for no other: of one
+    /// that has been blended for a while nobody knows what the network would be without it.
+    void start(Model& model, const Optimiser& optimiser, const Generator& random) {
+        std::erase_if(blended_, [&model](const Blended& seen) {
+            const auto& slot = model.slot(seen.slot);
+            return !is_blended(slot.stage()) || slot.record()->seed_id != seen.seed_id;
+        });
+        for (const auto& slot : model.slots()) {
+            if (!is_blended(slot.stage())) continue;
+            const std::string& seed_id = slot.record()->seed_id;
+            const bool known = std::ranges::any_of(blended_, [&](const Blended& seen) {
+                return seen.slot == slot.name() && seen.seed_id == seed_id;
+            });
+            if (known) continue;
+            blended_.push_back({slot.name(), seed_id});
+            if (shadow_ || slot.stage() != Stage::blending) continue;
+            shadow_.emplace(model, slot.name(), optimiser, random);
+            seed_id_ = seed_id;
+        }
+    }
+
+    [[nodiscard]] static bool is_blended(Stage stage) noexcept {
+        return stage == Stage::blending || stage == Stage::holding;
+    }
+
+    [[nodiscard]] AlphaOverrides without_seed() const {
+        return AlphaOverrides{}.with(shadow_->slot(), 0.0);
+    }
+
+    std::optional<ShadowType> shadow_;
+    std::string seed_id_{};
+    std::vector<Blended> blended_{};  ///< that blended or held at the last step
+    std::optional<std::string> notice_{};
+    bool told_ = false;
+};
+
+}  // namespace kasmina::judge

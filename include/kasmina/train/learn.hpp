@@ -1,0 +1,44 @@
+// learn: forward, loss and backward of a growing network, with the lessons of its newborn seeds.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include <kasmina/model/model.hpp>
+
+namespace kasmina::train {
+
+/// `loss(output)`: one value of the network's output.
+template <class L, class Model>
+concept LossOf = requires(L& loss, const typename Model::Output& output) {
+    { loss(output) } -> std::same_as<Variable<typename Model::Backend>>;
+};
+
+/// What a training step without its optimiser is: the network's output, its loss, and the way
+/// back; then, for each seed in training that is incubated by feedback, a pass with that seed at
+/// its target amplitude behind a frozen network, and the way back of that loss, which reaches the
+/// seed alone (I-9). The pass through the host up to the slot is shared, the network's own
+/// activations are let go before, and gradients and statistics of the host are bit for bit those
+/// without any of it. `overrides` replaces amplitudes; a slot that it names gets no lesson. Returns
+/// the network's own loss, to be read when there is time. Errors: those of
+/// `MorphogeneticModel::forward`, `loss` and `Tape::backward`.
+template <class Model, LossOf<Model> Loss>
+Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
+                                        const typename Model::Input& input, Loss&& loss,
+                                        const AlphaOverrides& overrides = {}) {
+    using State = typename Model::State;
+    std::vector<std::pair<std::size_t, State>> lessons;
+    const Variable<typename Model::Backend> value = loss(model.forward(
+        pass, input, overrides,
+        [&lessons](std::size_t slot, const State& state) { lessons.emplace_back(slot, state); }));
+    if (value.requires_gradient()) pass.tape().backward(value);
+    for (auto& [slot, state] : lessons) {
+        const auto taught = loss(model.forward_lesson(pass, slot, std::move(state)));
+        if (taught.requires_gradient()) pass.tape().backward(taught);
+    }
+    return value;
+}
+
+}  // namespace kasmina::train

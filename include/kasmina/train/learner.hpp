@@ -1,0 +1,160 @@
+// Learner: a training step of a growing network, with its optimiser and the shadow of its seed.
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kasmina/judge/shadows.hpp>
+#include <kasmina/optim/clip_gradients.hpp>
+#include <kasmina/optim/optimiser.hpp>
+#include <kasmina/random/generator.hpp>
+#include <kasmina/train/learn.hpp>
+
+namespace kasmina::train {
+
+/// Options of an optimiser for the host, and for seeds apart.
+template <class Rule>
+struct LearnerOptions {
+    typename Rule::Options host{};
+    typename Rule::Options seeds{};
+    std::optional<double> max_gradient_norm{};  ///< of all gradients together; none: no clipping
+};
+
+/// Steps a model: forward, loss, backward and the lessons of newborn seeds (learn.hpp), clipping,
+/// optimiser; before it, with `Judge` = judge::Shadows, the same on the same batch for the shadow
+/// of the seed that is judged. Every seed is in the optimiser from its first step on (E-5). It
+/// keeps no hold of the model, which may move between steps. Random operations of the host draw
+/// from `random`.
+template <class Model, class Rule,
+          class Judge = judge::Shadows<Model, optim::Optimiser<typename Model::Backend, Rule>>>
+class Learner {
+public:
+    using B = typename Model::Backend;
+    using Optimiser = optim::Optimiser<B, Rule>;
+    using Options = LearnerOptions<Rule>;
+
+    static constexpr bool trains_a_shadow =
+        requires(Judge& judge, Model& model, Optimiser& optimiser, Generator& random) {
+            judge.settle(model, optimiser, random);
+        };
+
+    /// Groups of the optimiser.
+    static constexpr std::size_t host_group = 0;
+    static constexpr std::size_t seed_group = 1;
+
+    /// Errors: OptionError from the rule's check and the clipper's.
+    Learner(Model& model, const Options& options, Generator random = Generator(), Judge judge = {})
+        : judge_(std::move(judge)),
+          random_(random),
+          tape_(std::make_unique<Tape<B>>(model.context())) {
+        optimiser_.add_group(options.host);
+        optimiser_.add_group(options.seeds);
+        if (options.max_gradient_norm) clipper_.emplace(*options.max_gradient_norm);
+        synchronise(model);
+    }
+
+    /// One step on a batch; `loss(output)` is the batch's mean loss. Returns it, to be read when
+    /// there is time. The gradients stay until the next step, for the grower to look at. Errors:
+    /// those of `learn`; nothing has been stepped then.
+    template <LossOf<Model> Loss>
+    Pending<B> step(Model& model, const typename Model::Input& input, Loss&& loss) {
+        if (changed(model)) synchronise(model);
+        if constexpr (trains_a_shadow) {
+            judge_.before_step(
+                model, optimiser_, random_,
+                [&](Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
+                    static_cast<void>(step(model, input, loss, optimiser, random, overrides));
+                });
+        }
+        return step(model, input, loss, optimiser_, random_, {});
+    }
+
+    /// Makes the optimiser step what the model owns now. `step` does it by itself.
+    void synchronise(Model& model) {
+        optimiser_.synchronise(host_group, model.host_parameters());
+        optimiser_.synchronise(seed_group, model.seed_parameters());
+        owned_.clear();
+        for (const auto& slot : model.slots()) owned_.push_back(owned_by(slot));
+        if constexpr (trains_a_shadow) judge_.follow(model, optimiser_);
+    }
+
+    /// After decisions at an epoch's end: what a refused seed did is undone. (The grower does it.)
+    bool settle(Model& model) {
+        bool settled = false;
+        if constexpr (trains_a_shadow) settled = judge_.settle(model, optimiser_, random_);
+        if (settled || changed(model)) synchronise(model);
+        return settled;
+    }
+
+    /// Errors: OptionError from the rule's check; nothing is changed then.
+    void set_learning_rates(double host, double seeds) {
+        const double before = optimiser_.options(host_group).learning_rate;
+        optimiser_.set_learning_rate(host_group, host);
+        try {
+            optimiser_.set_learning_rate(seed_group, seeds);
+        } catch (...) {
+            optimiser_.set_learning_rate(host_group, before);
+            throw;
+        }
+    }
+
+    [[nodiscard]] Optimiser& optimiser() noexcept { return optimiser_; }
+    [[nodiscard]] Generator& random() noexcept { return random_; }
+    [[nodiscard]] Judge& judge() noexcept { return judge_; }
+
+private:
+    template <class Loss>
+    Pending<B> step(Model& model, const typename Model::Input& input, Loss& loss,
+                    Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
+        optimiser.zero_gradients();
+        tape_->clear();
+        Pass<B> pass(*tape_, Mode::training, random);
+        const Variable<B> value = learn(model, pass, input, loss, overrides);
+        Pending<B> read = value.read();
+        if (clipper_) static_cast<void>(clipper_->clip(model.context(), optimiser));
+        optimiser.step(model.context());
+        return read;
+    }
+
+    /// What tells the seeds that a slot had apart, and their gate networks.
+    struct Owned {
+        std::size_t parameters = 0;
+        std::weak_ptr<ParameterState<B>> last{};
+    };
+
+    template <class SlotType>
+    [[nodiscard]] static Owned owned_by(const SlotType& slot) {
+        const auto parameters = slot.parameter_list();
+        if (parameters.empty()) return {};
+        return {parameters.size(), parameters.back().parameter->state()};
+    }
+
+    [[nodiscard]] bool changed(const Model& model) const {
+        const auto slots = model.slots();
+        if (slots.size() != owned_.size()) return true;
+        for (std::size_t i = 0; i < slots.size(); ++i) {
+            const Owned now = owned_by(slots[i]);
+            const Owned& then = owned_[i];
+            if (now.parameters != then.parameters || now.last.owner_before(then.last) ||
+                then.last.owner_before(now.last)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    Judge judge_;
+    Optimiser optimiser_;
+    Generator random_;
+    std::unique_ptr<Tape<B>> tape_;
+    std::optional<optim::GradientClipper<B>> clipper_{};
+    std::vector<Owned> owned_{};
+};
+
+}  // namespace kasmina::train
