@@ -171,7 +171,9 @@ private:
             case Call::freeze_by_hand: op.steps = below(8); break;
             case Call::ask_gate:
             case Call::step_epoch:
-            case Call::backward_twice: break;
+            case Call::backward_twice:
+            case Call::restore:
+            case Call::take_and_plant: break;
         }
         return op;
     }

@@ -160,6 +160,10 @@ std::vector<std::tuple<Stage, Call, Why>> refusals_to_see() {
     add({blending}, Call::schedule_prune, Why::ramp_under_way);
     add({blending}, Call::set_alpha_target, Why::ramp_under_way);
     add(anywhere, Call::set_alpha_target, Why::target_out_of_range);
+    add(anywhere, Call::set_alpha_target, Why::steepness_out_of_range);
+    add(anywhere, Call::schedule_prune, Why::steepness_out_of_range);
+    add({dormant, blending, pruned, embargoed, resetting}, Call::take_and_plant,
+        Why::not_to_be_taken);
     add({dormant, germinated, training, fossilized, pruned, embargoed, resetting},
         Call::set_alpha_target, Why::not_blended);
     for (const Call call :

@@ -106,9 +106,6 @@ public:
         return {true, {}};
     }
 
-protected:
-    ~SlotLifecycle() = default;
-
 private:
     using Training = slot_detail::Training<B>;
     using Blending = slot_detail::Blending<B>;
