@@ -493,7 +493,7 @@ private:
     }
 
     [[nodiscard]] static Expectation refuse_steepness() {
-        return refuse(Verdict::option_error, Why::steepness_out_of_range, {"steepness", "NaN"});
+        return refuse(Verdict::option_error, Why::steepness_out_of_range, {"steepness", "finite"});
     }
 
     [[nodiscard]] Expectation refuse_ramp() const {
