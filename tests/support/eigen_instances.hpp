@@ -25,6 +25,7 @@
     DO(mean_positions_pullback, T)          \
     DO(cross_entropy, T)                    \
     DO(cross_entropy_pullback, T)           \
+    DO(squared_norms, T)                    \
     DO(clip_by_norm, T)                     \
     DO(sgd_step, T)                         \
     DO(adamw_step, T)                       \
