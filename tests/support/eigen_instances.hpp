@@ -13,6 +13,7 @@
     DO(depthwise_conv2d_backward_input, T)  \
     DO(depthwise_conv2d_backward_weight, T) \
     DO(gemm, T)                             \
+    DO(matrix_product, T)                   \
     DO(group_norm, T)                       \
     DO(group_norm_pullback, T)              \
     DO(batch_norm_statistics, T)            \
@@ -25,8 +26,14 @@
     DO(cross_entropy, T)                    \
     DO(cross_entropy_pullback, T)           \
     DO(squared_norms, T)                    \
+    DO(clip_by_norm, T)                     \
     DO(sgd_step, T)                         \
-    DO(adamw_step, T)
+    DO(adamw_step, T)                       \
+    DO(fill_uniform, T)                     \
+    DO(dropout, T)                          \
+    DO(dropout_pullback, T)                 \
+    DO(embedding, T)                        \
+    DO(embedding_pullback, T)
 
 namespace kasmina::backends::eigen_detail {
 

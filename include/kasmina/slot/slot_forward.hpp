@@ -57,9 +57,6 @@ public:
     [[nodiscard]] Variable<B> forward_taught(Pass<B>& pass, const Variable<B>& host) const {
         return slot_detail::forward_taught(pass, *this->live_seed(), host);
     }
-
-protected:
-    ~SlotForward() = default;
 };
 
 }  // namespace kasmina

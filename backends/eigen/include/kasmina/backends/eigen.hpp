@@ -153,7 +153,7 @@ struct Eigen {
     }
 
     static void squared_norms(Context& context, const SquaredNorms<T>& call) {
-        eigen_detail::squared_norms<T>(context, call.tensors, call.norms);
+        eigen_detail::squared_norms(context, call);
     }
     static void clip_by_norm(Context& context, const ClipByNorm<T>& call) {
         eigen_detail::clip_by_norm(context, call);

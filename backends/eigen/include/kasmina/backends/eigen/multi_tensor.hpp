@@ -78,7 +78,7 @@ template <class T>
 
 /// norms[i] = the sum of squares of tensor i.
 template <class T, class Slice>
-void squared_norms(Context& context, std::span<const Slice> slices, double* norms) {
+void sum_squares(Context& context, std::span<const Slice> slices, double* norms) {
     const PiecePlan<Slice> plan(context, slices);
     Buffer<double> partials = context.buffer<double>(plan.pieces());
     plan.run(context, [&](Index piece, const Slice& slice, Index start, Index length) {
@@ -94,10 +94,15 @@ void squared_norms(Context& context, std::span<const Slice> slices, double* norm
 }
 
 template <class T>
+void squared_norms(Context& context, const SquaredNorms<T>& call) {
+    sum_squares<T>(context, call.tensors, call.norms);
+}
+
+template <class T>
 void clip_by_norm(Context& context, const ClipByNorm<T>& call) {
     const Index tensors = std::ssize(call.gradients);
     Buffer<double> squares = context.buffer<double>(tensors);
-    squared_norms<T>(context, call.gradients, squares.data());
+    sum_squares<T>(context, call.gradients, squares.data());
     double total = 0.0;
     for (Index i = 0; i < tensors; ++i) total += squares.data()[i];
     *call.norm = std::sqrt(total);
