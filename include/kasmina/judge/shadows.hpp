@@ -98,6 +98,9 @@ public:
         return shadow_ && shadow_->steps() > 0 && shadow_->sound(model);
     }
 
+    /// Drops the shadow: the model has gone back to what it was before.
+    void forget() noexcept { shadow_.reset(); }
+
     /// What there is to tell, once.
     [[nodiscard]] std::optional<std::string> take_notice() {
         return std::exchange(notice_, std::nullopt);

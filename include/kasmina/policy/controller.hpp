@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <kasmina/judge/sequential_rule.hpp>
 #include <kasmina/slot/report.hpp>
 
 namespace kasmina {
@@ -17,6 +18,8 @@ struct EpochObservation {
     std::span<const SlotReport> slots{};
     /// For each slot, whether the gate on its forward step would let it pass now.
     std::span<const bool> gate_passes{};
+    /// For each slot, what the judge makes of its seed: undecided unless it is held (J-2).
+    std::span<const judge::Verdict> verdicts{};
 };
 
 /// One thing to do with one slot.

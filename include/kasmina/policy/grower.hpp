@@ -1,6 +1,7 @@
 // Grower: the end of every epoch, from measurements through decisions to the tick.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -10,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/judge/measure.hpp>
 #include <kasmina/model/snapshot.hpp>
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/policy/governor.hpp>
@@ -37,7 +39,9 @@ struct EpochReport {
     std::vector<Interaction> interactions{};  ///< of seeds that are blended, before the decisions
     /// What the gate on each slot's forward step said to that; nothing where there is no such step.
     std::vector<std::optional<GateResult>> verdicts{};
-    std::vector<std::string> notices{};  ///< of the ticks
+    /// What the judge makes of each slot's seed: undecided unless it is held.
+    std::vector<judge::Verdict> judgements{};
+    std::vector<std::string> notices{};  ///< told once each
 };
 
 /// All that a grower remembers. Move-only, for the snapshot's sake.
@@ -76,30 +80,29 @@ public:
 
     /// `loss` is the epoch's mean training loss, or one on its way (`Variable::read`).
     /// `accuracies(configurations)` evaluates the network on held-out data once per configuration
-    /// (`evaluate_each` does it in one pass) and returns the accuracies in percentage points. After
-    /// this call parameters may have come or gone: synchronise the optimiser; after a panic clear
-    /// its state too. Errors: UnknownNameError and ShapeError on a panic when the model is not one
-    /// that the last snapshot fits.
-    template <class Loss, ConfigurationMeasure Accuracies>
-        requires std::convertible_to<Loss, double> || PendingLoss<Loss>
-    EpochReport end_epoch(Model& model, Loss&& loss, Accuracies&& accuracies) {
-        EpochReport report;
-        Governor governor = governor_;
-        report.panic = governor.observe(std::forward<Loss>(loss));
-        if (!report.panic && broken(model)) report.panic = Panic::nan;
-        if (report.panic) snapshot_.check_fits(model);
-        governor_ = governor;
-        report.epoch = ++epoch_;
-        if (report.panic) {
-            recover(model, *report.panic, report);
-            report.accuracy = accuracies(std::array{AlphaOverrides{}})[0];
-            tick(model, report);
-            return report;
-        }
-        measure(model, accuracies, report);
-        const bool fossilized = act(model, report);
-        tick(model, report);
-        if (fossilized || epoch_ % snapshot_interval == 0) snapshot_ = Snapshot<B>::of(model);
+    /// (`evaluate_each` does it in one pass) and returns the accuracies in percentage points; any
+    /// score will do that is better when it is greater. Seeds are judged by the learner's judge,
+    /// and what a refused one did is undone; after this call the learner steps what there is then.
+    /// Errors: UnknownNameError and ShapeError on a panic when the model is not one that the last
+    /// snapshot fits.
+    template <class Learner, class Loss, ConfigurationMeasure Accuracies>
+        requires(std::convertible_to<Loss, double> || PendingLoss<Loss>)
+    EpochReport end_epoch(Model& model, Learner& learner, Loss&& loss, Accuracies&& accuracies) {
+        return end(model, std::forward<Loss>(loss), accuracies, learner.judge(), learner);
+    }
+
+    /// The same for a loop that steps the model by itself. Such a loop trains no shadow, so seeds
+    /// are judged by `measure`, by default by how much the network depends on them, which is not
+    /// help. After this call parameters may have come or gone: synchronise the optimiser; after a
+    /// panic clear its state too.
+    template <class Loss, ConfigurationMeasure Accuracies, class Measure = judge::Ablation>
+        requires((std::convertible_to<Loss, double> || PendingLoss<Loss>) &&
+                 judge::Measure<Measure, Model>)
+    EpochReport end_epoch(Model& model, Loss&& loss, Accuracies&& accuracies,
+                          Measure measure = {}) {
+        NoLearner nobody;
+        EpochReport report = end(model, std::forward<Loss>(loss), accuracies, measure, nobody);
+        if constexpr (std::same_as<Measure, judge::Ablation>) tell_of_dependence(report);
         return report;
     }
 
@@ -148,9 +151,46 @@ private:
         return first_not_finite<B>(model.context(), network_contents(model, is_heard)).has_value();
     }
 
-    /// Back to the last snapshot, then every live seed goes.
-    void recover(Model& model, Panic panic, EpochReport& report) {
-        snapshot_.restore(model);
+    /// Stands for the learner of a loop that steps the model by itself.
+    struct NoLearner {
+        bool settle(Model&) const noexcept { return false; }
+    };
+
+    template <class Loss, class Accuracies, class Measure, class Learner>
+    EpochReport end(Model& model, Loss&& loss, Accuracies& accuracies, Measure& measure,
+                    Learner& learner) {
+        EpochReport report;
+        Governor governor = governor_;
+        report.panic = governor.observe(std::forward<Loss>(loss));
+        if (!report.panic && broken(model)) report.panic = Panic::nan;
+        if (report.panic) snapshot_.check_fits(model);
+        governor_ = governor;
+        report.epoch = ++epoch_;
+        if (report.panic) {
+            recover(model, *report.panic, report, measure, learner);
+            report.accuracy = accuracies(std::array{AlphaOverrides{}})[0];
+            tick(model, report);
+            return report;
+        }
+        this->measure(model, accuracies, measure, report);
+        const bool fossilized = act(model, report);
+        learner.settle(model);
+        tick(model, report);
+        if constexpr (requires { measure.take_notice(); }) {
+            if (auto notice = measure.take_notice()) report.notices.push_back(std::move(*notice));
+        }
+        if (fossilized || epoch_ % snapshot_interval == 0) snapshot_ = Snapshot<B>::of(model);
+        return report;
+    }
+
+    /// Back to the network as it would be without the seed that is judged, where that is sound,
+    /// else to the last snapshot; then every live seed goes.
+    template <class Measure, class Learner>
+    void recover(Model& model, Panic panic, EpochReport& report, Measure& measure,
+                 Learner& learner) {
+        bool shadow = false;
+        if constexpr (requires { measure.has_sound(model); }) shadow = measure.has_sound(model);
+        if (!shadow) snapshot_.restore(model);
         governor_.recover();
         for (auto& slot : model.slots()) {
             const Stage from = slot.stage();
@@ -161,18 +201,44 @@ private:
                 report.changes.push_back({slot.name(), blueprint, from, slot.stage(), reason});
             }
         }
+        if (shadow) {
+            learner.settle(model);
+            return;
+        }
+        if constexpr (requires { measure.forget(); }) measure.forget();
+        if constexpr (requires { learner.optimiser().clear_state(); }) {
+            learner.settle(model);
+            learner.optimiser().clear_state();
+        }
     }
 
-    template <class Accuracies>
-    static void measure(Model& model, Accuracies& accuracies, EpochReport& report) {
+    template <class Accuracies, class Measure>
+    static void measure(Model& model, Accuracies& accuracies, Measure& measure,
+                        EpochReport& report) {
         model.record_gradient_health();
         model.record_neighbours();
         SeedEffects effects = measure_seed_effects(model, accuracies);
+        measure_readiness(model, accuracies, effects);
         report.accuracy = effects.accuracy;
         model.record_accuracy(report.accuracy);
         record_seed_effects(model, effects);
+        for (auto& slot : model.slots()) {
+            if (slot.stage() != Stage::holding) continue;
+            measure.judge(model, slot, report.accuracy, accuracies);
+        }
         report.interactions = std::move(effects.interactions);
         for (const auto& slot : model.slots()) report.slots.push_back(slot.report());
+    }
+
+    void tell_of_dependence(EpochReport& report) {
+        const bool judged = std::ranges::any_of(report.slots, [](const SlotReport& slot) {
+            return slot.metrics.contribution_by == judge::MeasureKind::ablation;
+        });
+        if (!judged || told_of_dependence_) return;
+        told_of_dependence_ = true;
+        report.notices.emplace_back(
+            "seeds are judged by how much the network depends on them, which is not help: step the "
+            "model with a train::Learner, and pass it to end_epoch, for a judge that can say no");
     }
 
     /// True when a seed fossilized.
@@ -184,8 +250,12 @@ private:
             const bool live = slot.stage() != Stage::dormant && next_stage(slot.stage());
             report.verdicts.push_back(live ? std::optional(slot.ask_gate()) : std::nullopt);
             passes[i] = live && report.verdicts.back()->passed();
+            report.judgements.push_back(slot.stage() == Stage::holding
+                                            ? judgement(slot.evidence(), model.gates().thresholds)
+                                            : judge::Verdict::undecided);
         }
-        const EpochObservation seen{epoch_, report.accuracy, report.slots, {passes.get(), count}};
+        const EpochObservation seen{
+            epoch_, report.accuracy, report.slots, {passes.get(), count}, report.judgements};
         bool fossilized = false;
         for (const Decision& decision : controller_.decide(seen)) {
             auto& slot = model.slot(decision.slot);
@@ -222,6 +292,7 @@ private:
     Governor governor_;
     Snapshot<B> snapshot_;
     int epoch_ = 0;
+    bool told_of_dependence_ = false;
 };
 
 }  // namespace kasmina

@@ -22,8 +22,9 @@ struct HeuristicOptions {
     int plateau_epochs = 3;                 ///< without improvement before a germination
     double plateau_improvement = 0.5;       ///< what counts as one
     int first_epoch = 5;                    ///< at least so many epochs in
-    double drop_limit = 2.0;                ///< below the start of blending or holding: prune
-    int stall_epochs = 5;                   ///< in a stage without improvement: prune
+    double drop_limit = 2.0;                ///< below the start of blending: prune
+    int stall_epochs = 5;                   ///< in blending without improvement: prune
+    int readiness_patience = 10;            ///< epochs in training that a seed has to get ready
     double prune_penalty = 2.0;             ///< added to a pruned blueprint
     double penalty_decay = 0.5;             ///< each epoch
     double penalty_limit = 3.0;             ///< from here on a blueprint is skipped
@@ -33,9 +34,9 @@ struct HeuristicOptions {
         reflect::List<&HeuristicOptions::slots, &HeuristicOptions::blueprints,
                       &HeuristicOptions::plateau_epochs, &HeuristicOptions::plateau_improvement,
                       &HeuristicOptions::first_epoch, &HeuristicOptions::drop_limit,
-                      &HeuristicOptions::stall_epochs, &HeuristicOptions::prune_penalty,
-                      &HeuristicOptions::penalty_decay, &HeuristicOptions::penalty_limit,
-                      &HeuristicOptions::seeds_on_trial>;
+                      &HeuristicOptions::stall_epochs, &HeuristicOptions::readiness_patience,
+                      &HeuristicOptions::prune_penalty, &HeuristicOptions::penalty_decay,
+                      &HeuristicOptions::penalty_limit, &HeuristicOptions::seeds_on_trial>;
 };
 
 /// All that a heuristic controller remembers.
@@ -50,8 +51,10 @@ struct HeuristicState {
                       &HeuristicState::best_accuracy, &HeuristicState::epochs_without_improvement>;
 };
 
-/// Germinates on a plateau, one seed an epoch; advances whenever the gate allows (so that the
-/// threshold for fossilizing is the gate's own); prunes what has dropped or stalled.
+/// Germinates on a plateau, one seed an epoch; advances whenever the gate allows, but lets seeds
+/// that are to be blended in wait for each other, so that each is judged by itself; prunes what
+/// does not get ready in training, and what has dropped or stalled in blending. A seed that is
+/// held it leaves to the judge, whose bound for fossilizing is the gate's own.
 class HeuristicController {
 public:
     using State = HeuristicState;
@@ -67,17 +70,22 @@ public:
         watch_plateau(seen.accuracy);
         std::vector<Decision> decisions;
         int on_trial = 0;
+        bool judging = std::ranges::any_of(seen.slots, [](const SlotReport& slot) {
+            return slot.stage == Stage::blending || slot.stage == Stage::holding;
+        });
         for (std::size_t i = 0; i < seen.slots.size(); ++i) {
             const SlotReport& slot = seen.slots[i];
             const bool can_advance = slot.stage == Stage::germinated || is_in_trial(slot.stage);
             if (!can_advance) continue;
             ++on_trial;
-            if (!seen.gate_passes[i] && is_in_trial(slot.stage)) {
-                if (const auto reason = reason_to_prune(slot)) {
-                    punish(slot.blueprint);
-                    decisions.push_back({slot.slot, Decision::Action::prune, {}, *reason});
-                    continue;
-                }
+            if (const auto reason = reason_to_prune(seen, i)) {
+                punish(slot.blueprint);
+                decisions.push_back({slot.slot, Decision::Action::prune, {}, *reason});
+                continue;
+            }
+            if (slot.stage == Stage::training) {
+                if (judging) continue;
+                judging = seen.gate_passes[i];
             }
             decisions.push_back({slot.slot, Decision::Action::advance, {}, {}});
         }
@@ -168,13 +176,26 @@ private:
         }
     }
 
-    [[nodiscard]] std::optional<std::string> reason_to_prune(const SlotReport& slot) const {
+    [[nodiscard]] std::optional<std::string> reason_to_prune(const EpochObservation& seen,
+                                                             std::size_t i) const {
+        const SlotReport& slot = seen.slots[i];
         const double improvement = slot.metrics.improvement_since_stage_start();
-        // In training the output is the host's, so a drop is not the seed's doing.
-        const bool heard = slot.stage != Stage::training;
-        if (heard && improvement < -options_.drop_limit) return "accuracy_dropped";
-        const bool stalled = slot.metrics.epochs_in_stage >= options_.stall_epochs;
+        const int epochs = slot.metrics.epochs_in_stage;
+        if (slot.stage == Stage::holding) {
+            const bool refused = seen.verdicts[i] == judge::Verdict::does_not_help;
+            if (refused) return "does_not_help";
+            return std::nullopt;
+        }
+        if (seen.gate_passes[i]) return std::nullopt;
+        // In training the output is the host's, so no rise or drop of it is the seed's doing.
+        if (slot.stage == Stage::training) {
+            if (epochs >= options_.readiness_patience) return "not_ready";
+            return std::nullopt;
+        }
+        if (slot.stage != Stage::blending) return std::nullopt;
+        if (improvement < -options_.drop_limit) return "accuracy_dropped";
         // A ramp under way is no stall: the seed has not been heard in full yet.
+        const bool stalled = epochs >= options_.stall_epochs;
         if (stalled && improvement <= 0.0 && slot.time_to_target == 0) return "no_improvement";
         return std::nullopt;
     }

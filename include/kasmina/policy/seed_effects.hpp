@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,19 +22,20 @@ struct Interaction {
 
 /// With all seeds as they are, and by slot.
 struct SeedEffects {
-    struct Contribution {
+    struct Effect {
         std::string slot;
-        double points = 0.0;  ///< accuracy with the slot minus without it
+        double points = 0.0;
     };
 
     double accuracy = 0.0;
-    std::vector<Contribution> contributions{};
+    std::vector<Effect> dependences{};  ///< accuracy with the slot minus with its amplitude at 0
+    std::vector<Effect> readiness{};    ///< with a seed in training at its target minus without it
     std::vector<Interaction> interactions{};
 };
 
-/// Measures the contribution of every slot in blending or holding, and its interactions with all
-/// blended seeds, fossilized ones included. `accuracies` measures percentage points; it is called
-/// once. Errors: those of `analyse_slots`.
+/// Measures how much the network depends on every slot in blending or holding, and its interactions
+/// with all blended seeds, fossilized ones included. `accuracies` measures percentage points; it is
+/// called once. Errors: those of `analyse_slots`.
 template <class Model, ConfigurationMeasure Accuracies>
 [[nodiscard]] SeedEffects measure_seed_effects(const Model& model, Accuracies&& accuracies) {
     std::vector<std::string> players;
@@ -50,7 +52,7 @@ template <class Model, ConfigurationMeasure Accuracies>
         for (std::size_t i = 0; i < players.size(); ++i) {
             if (on_trial[i]) {
                 const double without = value(everybody.without(i));
-                found.contributions.push_back({players[i], found.accuracy - without});
+                found.dependences.push_back({players[i], found.accuracy - without});
             }
             for (std::size_t j = i + 1; j < players.size(); ++j) {
                 if (!on_trial[i] && !on_trial[j]) continue;
@@ -62,11 +64,31 @@ template <class Model, ConfigurationMeasure Accuracies>
     });
 }
 
-/// Records contributions and interactions with the seeds that they are about (S-8).
+/// Measures what each seed in training would change if it were at its target amplitude now; nothing
+/// has adapted to it yet, so that is help (G-10). `effects` has the accuracy without it.
+template <class Model, ConfigurationMeasure Accuracies>
+void measure_readiness(const Model& model, Accuracies&& accuracies, SeedEffects& effects) {
+    std::vector<AlphaOverrides> configurations;
+    for (const auto& slot : model.slots()) {
+        if (slot.stage() != Stage::training) continue;
+        effects.readiness.push_back({slot.name()});
+        configurations.push_back(AlphaOverrides{}.with(slot.name(), slot.target_amplitude()));
+    }
+    if (configurations.empty()) return;
+    const std::vector<double> with = accuracies(std::span<const AlphaOverrides>(configurations));
+    for (std::size_t i = 0; i < with.size(); ++i) {
+        effects.readiness[i].points = with[i] - effects.accuracy;
+    }
+}
+
+/// Records dependences, readiness and interactions with the seeds that they are about (S-8).
 template <class Model>
 void record_seed_effects(Model& model, const SeedEffects& effects) {
-    for (const auto& [slot, points] : effects.contributions) {
-        model.slot(slot).record_contribution(points);
+    for (const auto& [slot, points] : effects.dependences) {
+        model.slot(slot).record_dependence(points);
+    }
+    for (const auto& [slot, points] : effects.readiness) {
+        model.slot(slot).record_readiness(points);
     }
     for (auto& slot : model.slots()) {
         double sum = 0.0;

@@ -67,6 +67,12 @@ public:
         return controller == nullptr ? 0.0 : controller->alpha();
     }
 
+    /// The amplitude that the seed is germinated for (S-1); 0 without a live seed.
+    [[nodiscard]] double target_amplitude() const noexcept {
+        const Live* live = live_seed();
+        return live == nullptr ? 0.0 : live->blend().alpha_target;
+    }
+
     /// The record of the seed, also of a pruned one in its cooldown; null in a dormant slot.
     [[nodiscard]] const SeedRecord* record() const noexcept {
         return slot_detail::record_of(state_);
