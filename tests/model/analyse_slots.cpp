@@ -98,7 +98,7 @@ TEST_CASE("mean scores tell configurations apart", "[H-5]") {
     const Model model = grown(context);
     const std::vector<Batch> batches = make_batches(context);
     const std::vector<AlphaOverrides> configurations = all_coalitions();
-    const auto first_logits = [](const Batch& batch, const Variable<B>& logits) {
+    const auto first_logits = [](const Batch&, const Variable<B>& logits) {
         const auto values = logits.to_host();
         double sum = 0.0;
         for (std::size_t i = 0; i < values.size(); i += 3) sum += values[i];

@@ -390,10 +390,10 @@ TEMPLATE_TEST_CASE("a whole step has the same bits on 1, 2 and 4 threads", "[E-1
                    backends::Eigen<float>, backends::Eigen<double>) {
     using B = TestType;
     const auto run = [](int threads) {
-        Network<B> model = make_network<B>();
+        typename B::Context context(threads);
+        Network<B> model = make_network<B>(context);
         grow_to_half(model, "r0c0");
         grow(model, "r1c1", Stage::training);
-        typename B::Context context(threads);
         return train(model);
     };
     const Result<B> one = run(1);
