@@ -28,14 +28,12 @@ template <class Model, LossOf<Model> Loss>
 Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
                                         const typename Model::Input& input, Loss&& loss,
                                         const AlphaOverrides& overrides = {}) {
-    using State = typename Model::State;
-    std::vector<std::pair<std::size_t, State>> lessons;
-    const Variable<typename Model::Backend> value = loss(model.forward(
-        pass, input, overrides,
-        [&lessons](std::size_t slot, const State& state) { lessons.emplace_back(slot, state); }));
+    std::vector<typename Model::Lesson> lessons;
+    const Variable<typename Model::Backend> value =
+        loss(model.forward(pass, input, overrides, lessons));
     if (value.requires_gradient()) pass.tape().backward(value);
-    for (auto& [slot, state] : lessons) {
-        const auto taught = loss(model.forward_lesson(pass, slot, std::move(state)));
+    for (auto& lesson : lessons) {
+        const auto taught = loss(model.forward_lesson(pass, std::move(lesson)));
         if (taught.requires_gradient()) pass.tape().backward(taught);
     }
     return value;
