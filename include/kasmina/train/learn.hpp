@@ -16,6 +16,24 @@ concept LossOf = requires(L& loss, const typename Model::Output& output) {
     { loss(output) } -> std::same_as<Variable<typename Model::Backend>>;
 };
 
+/// As below, with room for the lessons that is used again; it is empty after the call.
+template <class Model, LossOf<Model> Loss>
+Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
+                                        const typename Model::Input& input, Loss&& loss,
+                                        const AlphaOverrides& overrides,
+                                        std::vector<typename Model::Lesson>& lessons) {
+    lessons.clear();
+    const Variable<typename Model::Backend> value =
+        loss(model.forward(pass, input, overrides, lessons));
+    if (value.requires_gradient()) pass.tape().backward(value);
+    for (auto& lesson : lessons) {
+        const auto taught = loss(model.forward_lesson(pass, std::move(lesson)));
+        if (taught.requires_gradient()) pass.tape().backward(taught);
+    }
+    lessons.clear();
+    return value;
+}
+
 /// What a training step without its optimiser is: the network's output, its loss, and the way
 /// back; then, for each seed in training that is incubated by feedback, a pass with that seed at
 /// its target amplitude behind a frozen network, and the way back of that loss, which reaches the
@@ -29,14 +47,7 @@ Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model:
                                         const typename Model::Input& input, Loss&& loss,
                                         const AlphaOverrides& overrides = {}) {
     std::vector<typename Model::Lesson> lessons;
-    const Variable<typename Model::Backend> value =
-        loss(model.forward(pass, input, overrides, lessons));
-    if (value.requires_gradient()) pass.tape().backward(value);
-    for (auto& lesson : lessons) {
-        const auto taught = loss(model.forward_lesson(pass, std::move(lesson)));
-        if (taught.requires_gradient()) pass.tape().backward(taught);
-    }
-    return value;
+    return learn(model, pass, input, loss, overrides, lessons);
 }
 
 }  // namespace kasmina::train

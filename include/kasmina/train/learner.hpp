@@ -115,7 +115,7 @@ private:
         optimiser.zero_gradients();
         tape_->clear();
         Pass<B> pass(*tape_, Mode::training, random);
-        const Variable<B> value = learn(model, pass, input, loss, overrides);
+        const Variable<B> value = learn(model, pass, input, loss, overrides, lessons_);
         Pending<B> read = value.read();
         if (clipper_) static_cast<void>(clipper_->clip(model.context(), optimiser));
         optimiser.step(model.context());
@@ -155,6 +155,7 @@ private:
     std::unique_ptr<Tape<B>> tape_;
     std::optional<optim::GradientClipper<B>> clipper_{};
     std::vector<Owned> owned_{};
+    std::vector<typename Model::Lesson> lessons_{};
 };
 
 }  // namespace kasmina::train

@@ -1,0 +1,93 @@
+// When a contribution is enough to keep a seed, or to refuse it.
+#include <limits>
+
+#include <kasmina/gates/gate_set.hpp>
+
+#include "support/catch.hpp"
+
+namespace kasmina {
+namespace {
+
+using judge::Estimate;
+using judge::SequentialRule;
+using judge::Verdict;
+
+constexpr SequentialRule rule{};  // bound 0.25, 2 errors, 5 to 20 measurements
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+static_assert(rule({10.0, 0.1, 4}) == Verdict::undecided);
+static_assert(rule({0.5, 0.1, 5}) == Verdict::helps);
+static_assert(rule({0.45, 0.1, 5}) == Verdict::undecided);
+static_assert(rule({0.0, 0.1, 5}) == Verdict::does_not_help);
+static_assert(rule({0.1, 0.1, 19}) == Verdict::undecided);
+static_assert(rule({0.3, 5.0, 20}) == Verdict::helps);
+static_assert(rule({0.25, 5.0, 20}) == Verdict::does_not_help);
+static_assert(rule({10.0, infinity, 19}) == Verdict::undecided);
+static_assert(rule({nan, nan, 19}) == Verdict::undecided);
+static_assert(rule({nan, nan, 20}) == Verdict::does_not_help);
+
+[[nodiscard]] GateEvidence held(const Estimate& contribution, judge::MeasureKind by) {
+    GateEvidence seen;
+    seen.stage = Stage::holding;
+    seen.contribution = contribution;
+    seen.contribution_by = by;
+    return seen;
+}
+
+TEST_CASE("strict G5 passes exactly when the judge says that the seed helps", "[J-2][G-6]") {
+    const StrictGates gates;
+    const GateThresholds bounds;
+    for (const int count : {1, 4, 5, 12, 19, 20, 30}) {
+        for (const double value : {-3.0, 0.0, 0.25, 0.3, 0.6, 5.0, nan}) {
+            for (const double error : {0.0, 0.1, 1.0, infinity}) {
+                CAPTURE(count, value, error);
+                const GateEvidence seen = held({value, error, count}, judge::MeasureKind::shadow);
+                const bool helps = judgement(seen, bounds) == Verdict::helps;
+                CHECK(gates.evaluate(Gate::g5, seen).passed() == helps);
+            }
+        }
+    }
+}
+
+TEST_CASE("with ablation as the measure the value alone is held against its own bound",
+          "[J-2][G-6]") {
+    const StrictGates gates;
+    const auto passes = [&gates](double value) {
+        return gates.evaluate(Gate::g5, held({value, infinity, 1}, judge::MeasureKind::ablation))
+            .passed();
+    };
+    CHECK(passes(1.0));
+    CHECK_FALSE(passes(0.99));
+    CHECK_FALSE(passes(nan));
+}
+
+TEST_CASE("a seed of which nothing was measured is neither kept nor refused", "[J-2][G-6]") {
+    GateEvidence seen;
+    seen.stage = Stage::holding;
+    CHECK(judgement(seen, {}) == Verdict::undecided);
+    const GateResult result = StrictGates{}.evaluate(Gate::g5, seen);
+    CHECK_FALSE(result.passed());
+    CHECK(result.failed("contribution_measured"));
+}
+
+TEST_CASE("the default G2 asks for a seed that is ready", "[G-10]") {
+    GateEvidence seen;
+    seen.stage = Stage::training;
+    seen.epochs_in_stage = 3;
+    seen.gradients = GradientEvidence{};
+    const DefaultGates gates;
+    CHECK(gates.evaluate(Gate::g2, seen).failed("readiness_measured"));
+    seen.readiness = Estimate{-0.25, 1.0, 3};
+    CHECK(gates.evaluate(Gate::g2, seen).passed());
+    seen.readiness = Estimate{-0.26, 0.0, 3};
+    CHECK(gates.evaluate(Gate::g2, seen).failed("readiness"));
+    seen.readiness = Estimate{nan, 0.0, 3};
+    CHECK_FALSE(gates.evaluate(Gate::g2, seen).passed());
+    seen.readiness = Estimate{5.0, 0.0, 3};
+    seen.gradients = GradientEvidence{1.0, false, true};
+    CHECK_FALSE(gates.evaluate(Gate::g2, seen).passed());
+}
+
+}  // namespace
+}  // namespace kasmina

@@ -1,0 +1,254 @@
+// A refused seed leaves no trace: from its prune on the run is the one in which it never was (J-3).
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <kasmina/optim/adamw.hpp>
+#include <kasmina/optim/sgd.hpp>
+#include <kasmina/policy/grower.hpp>
+#include <kasmina/train/learner.hpp>
+
+#include "slot/open_gates.hpp"
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "train/small_run.hpp"
+
+namespace kasmina {
+namespace {
+
+using B = test::Eigen32;
+using Model = MorphogeneticModel<test::DropoutCnn<B>, CnnBlueprints, test::OpenPolicies>;
+
+template <class Rule>
+[[nodiscard]] train::LearnerOptions<Rule> options();
+template <>
+train::LearnerOptions<optim::SgdRule> options() {
+    return {.host = {.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 1e-4},
+            .seeds = {.learning_rate = 0.1, .momentum = 0.9}};
+}
+template <>
+train::LearnerOptions<optim::AdamWRule> options() {
+    return {.host = {.learning_rate = 0.01}, .seeds = {.learning_rate = 0.02}};
+}
+
+template <class Rule>
+struct Run {
+    explicit Run(double max_norm = 0.0)
+        : model(make_model(context)), learner(model, with_clipping(max_norm), Generator(7)) {}
+
+    static Model make_model(B::Context& context) {
+        Generator generator(1);
+        return Model(context, test::DropoutCnn<B>(context), CnnBlueprints{}, generator);
+    }
+    static train::LearnerOptions<Rule> with_clipping(double max_norm) {
+        auto chosen = options<Rule>();
+        if (max_norm > 0.0) chosen.max_gradient_norm = max_norm;
+        return chosen;
+    }
+
+    void epoch(int number) {
+        // A schedule: the shadow must follow it.
+        learner.set_learning_rates(options<Rule>().host.learning_rate / (1 + number % 3),
+                                   options<Rule>().seeds.learning_rate);
+        for (int step = 0; step < 4; ++step) {
+            const auto batch = batches.next(context);
+            static_cast<void>(learner.step(model, batch.input, test::loss_of<B>(batch.labels)));
+        }
+        ++number_of_epochs;
+    }
+
+    /// Host, momentum and the random stream, bit for bit.
+    [[nodiscard]] auto host() {
+        std::map<std::string, std::vector<double>> all = test::host_values(model);
+        const auto state = learner.optimiser().state(context);
+        for (const auto& entry : state.groups[0].parameters) {
+            all["steps of " + entry.name] = {static_cast<double>(entry.steps)};
+            for (const Tensor<B>* moment : {&entry.first, &entry.second}) {
+                if (moment->empty()) continue;
+                const auto values = moment->to_host(context);
+                auto& kept =
+                    all[(moment == &entry.first ? "first of " : "second of ") + entry.name];
+                kept.assign(values.begin(), values.end());
+            }
+        }
+        const Generator::State random = learner.random().state();
+        all["random"] = {static_cast<double>(random.counter), static_cast<double>(random.word)};
+        return all;
+    }
+
+    void to(const char* slot, Stage stage) {
+        while (model.slot(slot).stage() != stage) {
+            const int epochs = model.slot(slot).record()->metrics.epochs_in_stage;
+            if (epochs > 100) throw std::runtime_error("the seed does not get on");
+            model.slot(slot).advance();
+        }
+    }
+
+    B::Context context{};
+    Model model;
+    test::NoiseBatches<B> batches{4};
+    train::Learner<Model, Rule> learner;
+    int number_of_epochs = 0;
+};
+
+TEMPLATE_TEST_CASE("a seed that is refused was never there, to the last bit", "[J-3]",
+                   optim::SgdRule, optim::AdamWRule) {
+    for (const char* slot : {"early", "late"}) {
+        for (const char* blueprint : {"conv_heavy", "norm", "attention"}) {
+            for (const double max_norm : {0.0, 0.5}) {
+                CAPTURE(slot, blueprint, max_norm);
+                Run<TestType> alone(max_norm);
+                Run<TestType> grown(max_norm);
+                for (int epoch = 1; epoch <= 12; ++epoch) {
+                    alone.epoch(epoch);
+                    grown.epoch(epoch);
+                    auto& place = grown.model.slot(slot);
+                    if (epoch == 2) place.germinate(blueprint);
+                    if (epoch == 3) place.advance();  // learns
+                    if (epoch == 5) place.advance();  // is blended in
+                    if (epoch == 8) place.advance();  // is held
+                    if (epoch == 10) place.prune("does_not_help");
+                    grown.model.step_epoch();
+                    if (epoch == 9) CHECK(grown.host() != alone.host());
+                    if (epoch <= 5 || epoch == 10) grown.learner.settle(grown.model);
+                    if (epoch <= 5 || epoch >= 10) CHECK(grown.host() == alone.host());
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("the learner finds a prune by itself at its next step", "[J-3]") {
+    Run<optim::SgdRule> alone;
+    Run<optim::SgdRule> grown;
+    grown.model.slot("early").germinate("conv_light");
+    grown.to("early", Stage::blending);
+    for (int epoch = 1; epoch <= 3; ++epoch) {
+        grown.epoch(epoch);
+        alone.epoch(epoch);
+        grown.model.step_epoch();
+    }
+    CHECK(grown.host() != alone.host());
+    grown.model.slot("early").prune("by hand");
+    grown.epoch(4);
+    alone.epoch(4);
+    CHECK(grown.host() == alone.host());
+}
+
+TEST_CASE("another seed that learns behind the host goes on in the shadow", "[J-3][J-4]") {
+    const auto learned = [](bool with_judged_seed) {
+        Run<optim::SgdRule> run;
+        run.epoch(1);
+        if (with_judged_seed) {
+            run.model.slot("late").germinate("norm");
+            run.to("late", Stage::blending);
+        }
+        run.epoch(2);
+        run.model.slot("early").germinate("bottleneck");
+        run.to("early", Stage::training);
+        run.epoch(3);
+        run.epoch(4);
+        if (with_judged_seed) run.model.slot("late").prune("does_not_help");
+        run.epoch(5);
+        std::map<std::string, std::vector<float>> values;
+        for (const auto& [name, parameter] : run.model.parameters()) {
+            values[name] = parameter->value().to_host(run.context);
+        }
+        return values;
+    };
+    // The seed is born of another draw there, so only what does not depend on its start can agree.
+    const auto with = learned(true);
+    const auto without = learned(false);
+    for (const auto& [name, values] : without) {
+        CAPTURE(name);
+        REQUIRE(with.contains(name));
+        if (name.starts_with("host/")) CHECK(with.at(name) == values);
+    }
+}
+
+TEST_CASE("a seed that fossilizes ends its shadow and stays", "[J-4]") {
+    Run<optim::SgdRule> run;
+    run.model.slot("early").germinate("conv_light");
+    run.to("early", Stage::blending);
+    run.epoch(1);
+    CHECK(run.learner.judge().judges(run.model.slot("early")));
+    run.to("early", Stage::fossilized);
+    const auto before = run.host();
+    CHECK_FALSE(run.learner.settle(run.model));
+    CHECK_FALSE(run.learner.judge().judges(run.model.slot("early")));
+    CHECK(run.host() == before);
+}
+
+TEST_CASE("a step that throws leaves the model and not its shadow in place", "[J-3][E-2]") {
+    Run<optim::SgdRule> run;
+    run.model.slot("early").germinate("conv_light");
+    run.to("early", Stage::blending);
+    run.epoch(1);
+    const auto before = run.host();
+    const auto batch = run.batches.next(run.context);
+    const auto breaks = [](const Variable<B>&) -> Variable<B> {
+        throw std::runtime_error("no loss today");
+    };
+    const Generator::State random = run.learner.random().state();
+    CHECK_THROWS_AS(run.learner.step(run.model, batch.input, breaks), std::runtime_error);
+    run.learner.random() = Generator::from_state(random);
+    auto after = run.host();
+    for (const auto& [name, values] : before) {
+        CAPTURE(name);
+        // A forward pass moves running statistics before the loss is asked for.
+        if (name.find("running") == std::string::npos) CHECK(after.at(name) == values);
+    }
+}
+
+TEST_CASE("a seed without a shadow is judged by dependence, and that is told once", "[J-4]") {
+    Run<optim::SgdRule> run;
+    auto& slot = run.model.slot("early");
+    slot.germinate("conv_light");
+    run.to("early", Stage::holding);  // no step since it began to blend
+    run.model.record_accuracy(50.0);
+    slot.record_dependence(7.0);
+    auto accuracies = [](std::span<const AlphaOverrides> configurations) {
+        return std::vector<double>(configurations.size(), 50.0);
+    };
+    run.learner.judge().judge(run.model, slot, 50.0, accuracies);
+    CHECK(slot.record()->metrics.contribution_by == judge::MeasureKind::ablation);
+    CHECK(slot.record()->metrics.contribution->value == 7.0);
+    CHECK(run.learner.judge().take_notice().has_value());
+    run.learner.judge().judge(run.model, slot, 50.0, accuracies);
+    CHECK_FALSE(run.learner.judge().take_notice().has_value());
+}
+
+/// Decides nothing.
+struct Idle {
+    struct State {
+        friend bool operator==(const State&, const State&) = default;
+    };
+    std::vector<Decision> decide(const EpochObservation&) { return {}; }
+};
+
+TEST_CASE("a panic goes back to the shadow of the judged seed, and not further", "[J-3]") {
+    Run<optim::SgdRule> alone;
+    Run<optim::SgdRule> grown;
+    Grower grower(grown.model, Idle{}, 1.1);
+    grown.model.slot("early").germinate("conv_light");
+    grown.to("early", Stage::blending);
+    const auto accuracies = [](std::span<const AlphaOverrides> configurations) {
+        return std::vector<double>(configurations.size(), 50.0);
+    };
+    for (int epoch = 1; epoch <= 3; ++epoch) {
+        grown.epoch(epoch);
+        alone.epoch(epoch);
+        const double loss = epoch < 3 ? 1.0 : std::numeric_limits<double>::quiet_NaN();
+        const EpochReport report = grower.end_epoch(grown.model, grown.learner, loss, accuracies);
+        CHECK(report.panic.has_value() == (epoch == 3));
+    }
+    CHECK(grown.model.slot("early").stage() == Stage::embargoed);
+    CHECK(grown.host() == alone.host());
+}
+
+}  // namespace
+}  // namespace kasmina
