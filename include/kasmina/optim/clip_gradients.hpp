@@ -1,6 +1,8 @@
 // Gradient clipping by the global norm, without waiting for the norm.
 #pragma once
 
+#include <concepts>
+#include <cstddef>
 #include <limits>
 #include <span>
 #include <vector>
@@ -36,13 +38,14 @@ public:
         return clip(context);
     }
 
-    /// The same for all that an optimiser steps.
-    template <class Optimiser>
-        requires requires(const Optimiser& optimiser) { optimiser.tracked(0); }
-    Pending<B, double> clip(typename B::Context& context, const Optimiser& optimiser) {
+    /// The same for what an optimiser steps and `counts` says yes to.
+    template <class Optimiser, std::predicate<const typename Optimiser::Tracked&> Counts>
+    Pending<B, double> clip(typename B::Context& context, const Optimiser& optimiser,
+                            Counts counts) {
         gradients_.clear();
         for (std::size_t group = 0; group < optimiser.groups(); ++group) {
             for (const auto& tracked : optimiser.tracked(group)) {
+                if (!counts(tracked)) continue;
                 if (const auto parameter = tracked.parameter.lock()) add(*parameter);
             }
         }

@@ -55,6 +55,7 @@ public:
     using Context = typename B::Context;
     using Options = typename Rule::Options;
     using State = OptimiserState<B, Options>;
+    using Tracked = optim::Tracked<B>;
 
     /// Adds an empty group and returns its index. Errors: OptionError from the rule's check.
     std::size_t add_group(const Options& options) {
@@ -69,7 +70,7 @@ public:
     /// parameter of another group, which two steps would move twice, and for an empty name;
     /// DuplicateNameError for a name that two parameters go by. Nothing is changed then.
     void synchronise(std::size_t group, std::span<const nn::NamedParameter<B>> parameters) {
-        std::vector<Tracked<B>> wanted;
+        std::vector<Tracked> wanted;
         wanted.reserve(parameters.size());
         for (const nn::NamedParameter<B>& named : parameters) {
             if (named.name.empty()) {
@@ -85,7 +86,7 @@ public:
     /// The same without names: such parameters are stepped like any others, but have no address
     /// that `state` could give theirs under.
     void synchronise(std::size_t group, std::span<const Parameter<B>* const> parameters) {
-        std::vector<Tracked<B>> wanted;
+        std::vector<Tracked> wanted;
         wanted.reserve(parameters.size());
         for (const Parameter<B>* parameter : parameters) want(wanted, parameter->state(), {});
         synchronise(group, std::move(wanted));
@@ -99,7 +100,7 @@ public:
     /// The next backward pass starts from zero gradients.
     void zero_gradients() noexcept {
         for (Group& group : groups_) {
-            for (Tracked<B>& tracked : group.tracked) {
+            for (Tracked& tracked : group.tracked) {
                 if (const auto parameter = tracked.parameter.lock()) {
                     parameter->has_gradient = false;
                 }
@@ -110,7 +111,7 @@ public:
     /// Forgets momentum, moments and step counts; keeps the groups and what they step.
     void clear_state() noexcept {
         for (Group& group : groups_) {
-            for (Tracked<B>& tracked : group.tracked) {
+            for (Tracked& tracked : group.tracked) {
                 tracked = {std::move(tracked.parameter), std::move(tracked.name)};
             }
         }
@@ -123,7 +124,7 @@ public:
         Optimiser other;
         for (const Group& group : groups_) {
             other.groups_.push_back({group.options, {}});
-            for (const Tracked<B>& tracked : group.tracked) {
+            for (const Tracked& tracked : group.tracked) {
                 if (!keep(tracked.name)) continue;
                 other.groups_.back().tracked.push_back({tracked.parameter, tracked.name,
                                                         tracked.steps, copy(context, tracked.first),
@@ -146,8 +147,8 @@ public:
         groups_.resize(other.groups_.size());
         for (std::size_t g = 0; g < groups_.size(); ++g) {
             groups_[g].options = other.groups_[g].options;
-            std::vector<Tracked<B>> wanted;
-            for (const Tracked<B>& tracked : other.groups_[g].tracked) {
+            std::vector<Tracked> wanted;
+            for (const Tracked& tracked : other.groups_[g].tracked) {
                 if (keep(tracked.name)) wanted.push_back({tracked.parameter, tracked.name});
             }
             keep_moments(g, std::move(wanted));
@@ -156,7 +157,7 @@ public:
 
     [[nodiscard]] std::size_t groups() const noexcept { return groups_.size(); }
     [[nodiscard]] const Options& options(std::size_t group) const { return checked(group).options; }
-    [[nodiscard]] std::span<const Tracked<B>> tracked(std::size_t group) const {
+    [[nodiscard]] std::span<const Tracked> tracked(std::size_t group) const {
         return checked(group).tracked;
     }
 
@@ -174,7 +175,7 @@ public:
         State state{.rule = std::string(Rule::name), .groups = {}};
         for (const Group& group : groups_) {
             state.groups.push_back({group.options, {}});
-            for (const Tracked<B>& tracked : group.tracked) {
+            for (const Tracked& tracked : group.tracked) {
                 if (tracked.parameter.expired()) continue;
                 if (tracked.name.empty()) {
                     throw OptionError("a parameter has no name to keep its state under", where(),
@@ -202,7 +203,7 @@ public:
         for (std::size_t g = 0; g < groups_.size(); ++g) {
             Group group{state.groups[g].options, {}};
             group.tracked.reserve(groups_[g].tracked.size());
-            for (const Tracked<B>& tracked : groups_[g].tracked) {
+            for (const Tracked& tracked : groups_[g].tracked) {
                 group.tracked.push_back({tracked.parameter, tracked.name});
             }
             std::vector<bool> restored(group.tracked.size());
@@ -211,7 +212,7 @@ public:
                 check_complete(entry, group, *group.tracked[place].parameter.lock());
                 if (restored[place]) throw_name_taken(entry.name);
                 restored[place] = true;
-                Tracked<B>& tracked = group.tracked[place];
+                Tracked& tracked = group.tracked[place];
                 tracked.steps = entry.steps;
                 tracked.first = copy(context, entry.first);
                 tracked.second = copy(context, entry.second);
@@ -224,7 +225,7 @@ public:
 private:
     struct Group {
         Options options;
-        std::vector<Tracked<B>> tracked;
+        std::vector<Tracked> tracked;
     };
 
     static std::string where() { return "Optimiser (" + std::string(Rule::name) + ")"; }
@@ -244,29 +245,29 @@ private:
 
     // ---- which parameters -------------------------------------------------------------------
 
-    static void want(std::vector<Tracked<B>>& wanted,
+    static void want(std::vector<Tracked>& wanted,
                      const std::shared_ptr<ParameterState<B>>& parameter, std::string name) {
-        for (const Tracked<B>& other : wanted) {
+        for (const Tracked& other : wanted) {
             if (is(other, parameter)) return;
             if (!name.empty() && other.name == name) throw_name_taken(name);
         }
         wanted.push_back({parameter, std::move(name)});
     }
 
-    void synchronise(std::size_t group, std::vector<Tracked<B>> wanted) {
+    void synchronise(std::size_t group, std::vector<Tracked> wanted) {
         static_cast<void>(checked(group));
-        for (const Tracked<B>& tracked : wanted) check_in_no_other(group, tracked);
+        for (const Tracked& tracked : wanted) check_in_no_other(group, tracked);
         keep_moments(group, std::move(wanted));
     }
 
     /// Makes `wanted` what a group steps, with what it remembers of those it stepped already.
-    void keep_moments(std::size_t group, std::vector<Tracked<B>> wanted) {
-        std::vector<Tracked<B>>& present = groups_[group].tracked;
+    void keep_moments(std::size_t group, std::vector<Tracked> wanted) {
+        std::vector<Tracked>& present = groups_[group].tracked;
         slices_.reserve(wanted.size());
-        for (Tracked<B>& tracked : wanted) {
+        for (Tracked& tracked : wanted) {
             const auto parameter = tracked.parameter.lock();
             const auto known = std::ranges::find_if(
-                present, [&](const Tracked<B>& other) { return is(other, parameter); });
+                present, [&](const Tracked& other) { return is(other, parameter); });
             if (known == present.end()) continue;
             tracked.steps = known->steps;
             tracked.first = std::move(known->first);
@@ -275,11 +276,11 @@ private:
         present = std::move(wanted);
     }
 
-    void check_in_no_other(std::size_t group, const Tracked<B>& wanted) const {
+    void check_in_no_other(std::size_t group, const Tracked& wanted) const {
         const auto parameter = wanted.parameter.lock();
         for (std::size_t other = 0; other < groups_.size(); ++other) {
             if (other == group) continue;
-            for (const Tracked<B>& tracked : groups_[other].tracked) {
+            for (const Tracked& tracked : groups_[other].tracked) {
                 if (is(tracked, parameter)) {
                     throw OptionError("a parameter is in another group already", where(),
                                       "each parameter in one group",
@@ -294,7 +295,7 @@ private:
         }
     }
 
-    [[nodiscard]] static bool is(const Tracked<B>& tracked,
+    [[nodiscard]] static bool is(const Tracked& tracked,
                                  const std::shared_ptr<ParameterState<B>>& parameter) noexcept {
         return !tracked.parameter.owner_before(parameter) &&
                !parameter.owner_before(tracked.parameter);
@@ -313,7 +314,7 @@ private:
     void step(Context& context, Group& group) {
         slices_.clear();
         std::int64_t run_steps = 0;
-        for (Tracked<B>& tracked : group.tracked) {
+        for (Tracked& tracked : group.tracked) {
             const std::shared_ptr<ParameterState<B>> parameter = tracked.parameter.lock();
             if (!parameter || !parameter->trainable || !parameter->has_gradient) continue;
             if (!slices_.empty() && tracked.steps != run_steps) {
@@ -354,7 +355,7 @@ private:
 
     [[nodiscard]] static std::size_t place_of(const typename State::Entry& entry,
                                               const Group& group) {
-        const auto place = std::ranges::find(group.tracked, entry.name, &Tracked<B>::name);
+        const auto place = std::ranges::find(group.tracked, entry.name, &Tracked::name);
         if (entry.name.empty() || place == group.tracked.end() || place->parameter.expired()) {
             throw UnknownNameError("the state speaks of a parameter that is not stepped", where(),
                                    names_of(group), "\"" + entry.name + "\"",
@@ -384,7 +385,7 @@ private:
 
     [[nodiscard]] static std::string names_of(const Group& group) {
         std::string names;
-        for (const Tracked<B>& tracked : group.tracked) {
+        for (const Tracked& tracked : group.tracked) {
             names += (names.empty() ? "one of " : ", ") + tracked.name;
         }
         return names.empty() ? "no parameter at all" : names;

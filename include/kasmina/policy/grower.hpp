@@ -11,7 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/gates/gate_set.hpp>
 #include <kasmina/judge/measure.hpp>
+#include <kasmina/lifecycle/lifecycle.hpp>
+#include <kasmina/model/model.hpp>
 #include <kasmina/model/snapshot.hpp>
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/policy/governor.hpp>

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,9 @@ template <class Rule>
 struct LearnerOptions {
     typename Rule::Options host{};
     typename Rule::Options seeds{};
-    std::optional<double> max_gradient_norm{};  ///< of all gradients together; none: no clipping
+    /// Of the network's gradients together, and of each seed's that learns behind it; none: no
+    /// clipping.
+    std::optional<double> max_gradient_norm{};
 };
 
 /// Steps a model: forward, loss, backward and the lessons of newborn seeds (learn.hpp), clipping,
@@ -117,9 +120,34 @@ private:
         Pass<B> pass(*tape_, Mode::training, random);
         const Variable<B> value = learn(model, pass, input, loss, overrides, lessons_);
         Pending<B> read = value.read();
-        if (clipper_) static_cast<void>(clipper_->clip(model.context(), optimiser));
+        if (clipper_) clip(model, optimiser);
         optimiser.step(model.context());
         return read;
+    }
+
+    /// The network as one, and each seed that learns behind it by itself: how steep its lesson is
+    /// must not shorten the host's step (I-1).
+    void clip(const Model& model, Optimiser& optimiser) {
+        const auto learns_behind = [](const auto& slot) { return slot.stage() == Stage::training; };
+        static_cast<void>(clipper_->clip(model.context(), optimiser, [&](const auto& tracked) {
+            return std::ranges::none_of(model.slots(), [&](const auto& slot) {
+                return learns_behind(slot) && is_of(tracked.name, slot.name());
+            });
+        }));
+        for (const auto& slot : model.slots()) {
+            if (!learns_behind(slot)) continue;
+            static_cast<void>(clipper_->clip(model.context(), optimiser, [&](const auto& tracked) {
+                return is_of(tracked.name, slot.name());
+            }));
+        }
+    }
+
+    /// Whether a parameter is of the seed in a slot: "slots/<slot>/...".
+    [[nodiscard]] static bool is_of(std::string_view parameter, std::string_view slot) noexcept {
+        constexpr std::string_view slots = "slots/";
+        if (!parameter.starts_with(slots)) return false;
+        parameter.remove_prefix(slots.size());
+        return parameter.starts_with(slot) && parameter.substr(slot.size()).starts_with('/');
     }
 
     /// What tells the seeds that a slot had apart, and their gate networks.
