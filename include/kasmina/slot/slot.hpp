@@ -100,7 +100,9 @@ public:
                                  this->report().prune_scheduled);
         const int epochs = record->metrics.epochs_in_stage;
         this->send([&] {
-            return telemetry_events::stage_changed(this->context(), S, Stage::dormant, epochs);
+            telemetry::SeedContext leaving = this->context();
+            leaving.stage = name_of(Stage::dormant);
+            return telemetry_events::stage_changed(std::move(leaving), S, Stage::dormant, epochs);
         });
         Seed<S, Blueprint, B> taken(std::move(*held));
         this->state_ = slot_detail::Dormant{};
