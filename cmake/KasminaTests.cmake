@@ -1,4 +1,4 @@
-# kasmina_add_tests(<name> [WITHOUT_OPS] SOURCES <file>... LIBRARIES <target>...)
+# kasmina_add_tests(<name> [WITHOUT_OPS] [ON_DEVICE] SOURCES <file>... LIBRARIES <target>...)
 #
 # One executable of Catch2 tests, and one ctest test that runs it. Catch2 v3 where it is found,
 # else v2 as Debian 12 has it, with its compiled main where there is one. Tests find
@@ -7,7 +7,8 @@
 # What all tests share is parsed once (precompiled headers) and compiled once (kernels and
 # operations, declared `extern template`): tests/support/precompiled_*.hpp, *_instances.hpp. The
 # latter is where tests spend their time, so it alone is optimised (KASMINA_HOT_FLAGS). Tests of
-# kernels alone say WITHOUT_OPS and need not wait for the operations.
+# kernels alone say WITHOUT_OPS and need not wait for the operations. Tests of what lies above
+# kernels are built for the CPU and once more ON_DEVICE (tests/support/chosen_backend.hpp).
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -61,7 +62,7 @@ if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
 endif()
 
 function(kasmina_add_tests name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_OPS" "" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_OPS;ON_DEVICE" "" "SOURCES;LIBRARIES")
   set(target kasmina_test_${name})
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE kasmina_test_settings ${catch2_main} ${arg_LIBRARIES})
@@ -85,6 +86,9 @@ function(kasmina_add_tests name)
   target_precompile_headers(${target} REUSE_FROM kasmina_precompiled_${precompiled})
   target_compile_definitions(${target} PRIVATE
     KASMINA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
+  if(arg_ON_DEVICE)
+    target_compile_definitions(${target} PRIVATE KASMINA_TEST_ON_DEVICE)
+  endif()
   add_test(NAME ${name} COMMAND ${target})
   set_tests_properties(${name} PROPERTIES TIMEOUT 600)
 endfunction()

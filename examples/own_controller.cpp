@@ -1,6 +1,5 @@
 // A controller of your own: it grows one seed after another, and prints what it decides.
 #include <cstdio>
-#include <vector>
 
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn/conv_small.hpp>

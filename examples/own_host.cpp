@@ -1,6 +1,5 @@
 // A host of your own: a perceptron with one hidden layer, where a seed of the library grows.
 #include <cstdio>
-#include <vector>
 
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>

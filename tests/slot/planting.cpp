@@ -214,6 +214,7 @@ TEST_CASE("observers are told of a seed that comes and goes", "[T-1]") {
     const auto& left = std::get<telemetry::StageChanged>(events[0]);
     CHECK(left.from == "training");
     CHECK(left.to == "dormant");
+    CHECK(left.seed.stage == "dormant");
     CHECK(left.seed.seed_id == "r0c0-conv_small");
     const auto& came = std::get<telemetry::StageChanged>(events[1]);
     CHECK(came.from == "dormant");

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <boost/pfr/core.hpp>
+
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/slot/slot.hpp>
 
@@ -54,6 +56,18 @@ SlotState embargoed() {
 }
 
 }  // namespace
+
+/// As many fields as Boost.PFR counts.
+template <class... Structs>
+constexpr bool listed_whole =
+    ((reflect::FieldsOf<Structs>::size == boost::pfr::tuple_size_v<Structs>)&&...);
+
+TEST_CASE("every part of a state and of a report lists all of its fields", "[C-8][S-9]") {
+    STATIC_REQUIRE(
+        listed_whole<SlotState, SlotOptions, AutoForward, SeedRecord, SeedMetrics, ParameterHealth,
+                     StageEntry, LiveSeedState, GerminationOptions, ParameterFlags, AlphaState,
+                     ScheduledPrune, SlotReport, GateThresholds, reflect::NamedValue>);
+}
 
 TEST_CASE("a state has what its slot was told, and nothing else", "[C-8]") {
     const SlotState state = leaving();

@@ -6,6 +6,7 @@
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/judge/sequential_rule.hpp>
 #include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
 
@@ -23,6 +24,10 @@ struct GateThresholds {
     int min_judgement_epochs = 5;   ///< at full amplitude before a seed is judged
     int judgement_patience = 20;    ///< epochs after which the contribution decides by its value
     double alpha_tolerance = 1e-6;
+    using Fields = reflect::List<
+        &GateThresholds::min_training_improvement, &GateThresholds::min_blending_epochs,
+        &GateThresholds::min_seed_gradient_ratio, &GateThresholds::min_gradient_health,
+        &GateThresholds::min_fossilize_contribution, &GateThresholds::alpha_tolerance>;
 };
 
 /// Gradient statistics as G2 reads them (I-7).

@@ -99,12 +99,13 @@ public:
                                  record == nullptr ? "nothing" : record->blueprint, is_of_blueprint,
                                  this->report().prune_scheduled);
         const int epochs = record->metrics.epochs_in_stage;
-        telemetry::SeedContext last = this->context();
+        this->send([&] {
+            telemetry::SeedContext leaving = this->context();
+            leaving.stage = name_of(Stage::dormant);
+            return telemetry_events::stage_changed(std::move(leaving), S, Stage::dormant, epochs);
+        });
         Seed<S, Blueprint, B> taken(std::move(*held));
         this->state_ = slot_detail::Dormant{};
-        this->send([&] {
-            return telemetry_events::stage_changed(std::move(last), S, Stage::dormant, epochs);
-        });
         return taken;
     }
 
