@@ -32,11 +32,7 @@ using namespace kasmina::examples;
 using Backend = backends::Eigen<float>;
 using Clock = std::chrono::steady_clock;
 
-/// Behind the host a seed cannot move the accuracy, so this program does not ask for an
-/// improvement before blending (G-4), but for a measured contribution before fossilizing (G-6).
 struct Policies : DefaultPolicies {
-    using Gates = GateSet<gates::Identity, gates::Germination, gates::PermissiveTraining,
-                          gates::Blended<true>, gates::Contribution<true>>;
     using Sink = telemetry::FanOutSink;
 };
 
@@ -47,8 +43,8 @@ constexpr Index host_width = 8;
 
 /// On the few hundred images of a validation split the accuracy of the host alone moves by three
 /// to four points from one epoch to the next while the rate is high, so the controller's bounds
-/// are wider than its defaults: a plateau is no gain of 2 points, a drop is one of 8. A seed that
-/// does harm is stopped by its contribution, which is measured on one and the same network.
+/// are wider than its defaults: a plateau is no gain of 2 points, a drop is one of 8. Whether a
+/// seed does good is for the judge to say, who sees what the network would be without it.
 HeuristicOptions controller_options(const CommandLine& line) {
     HeuristicOptions options;
     options.slots = line.slots;
@@ -56,6 +52,8 @@ HeuristicOptions controller_options(const CommandLine& line) {
     options.seeds_on_trial = static_cast<int>(line.slots.size());
     options.plateau_improvement = 2.0;
     options.drop_limit = 8.0;
+    options.germination.incubation =
+        line.incubation == "feedback" ? Incubation::feedback : Incubation::straight_through;
     return options;
 }
 
@@ -129,7 +127,8 @@ void show(Story& story, const Table& table, const EpochRow& row) {
 
 /// Trains the host by itself; its accuracy on the test part is taken later. Returns the one on the
 /// validation part after each epoch.
-std::vector<double> train_host(Training<Model>& training, const Splits& data, int epochs,
+template <class Judge>
+std::vector<double> train_host(Training<Model, Judge>& training, const Splits& data, int epochs,
                                Story& story) {
     std::vector<double> accuracies;
     const Table table;
@@ -147,7 +146,8 @@ std::vector<double> train_host(Training<Model>& training, const Splits& data, in
 }
 
 /// Measures configurations of amplitudes, as the grower and analyses of slots ask for it.
-auto accuracies_on(const ImageSet& images, Training<Model>& training) {
+template <class Judge>
+auto accuracies_on(const ImageSet& images, Training<Model, Judge>& training) {
     return [&images, &training](std::span<const AlphaOverrides> configurations) {
         return training.accuracies(images, configurations);
     };
@@ -175,7 +175,8 @@ std::vector<SlotRow> slot_rows(const std::vector<SlotReport>& slots, const Epoch
     return rows;
 }
 
-Growth train_growing(Training<Model>& training, Model& model, const Splits& data,
+template <class Judge>
+Growth train_growing(Training<Model, Judge>& training, Model& model, const Splits& data,
                      const CommandLine& line, Story& story) {
     Grower grower(model, HeuristicController(controller_options(line)),
                   std::log(static_cast<double>(data.training.classes)));
@@ -186,14 +187,12 @@ Growth train_growing(Training<Model>& training, Model& model, const Splits& data
         const auto start = Clock::now();
         const auto measured =
             training.epoch(epoch, line.epochs, [&](double share) { story.step("growing", share); });
-        const EpochReport report =
-            grower.end_epoch(model, measured.loss, accuracies_on(data.validation, training));
+        const EpochReport report = grower.end_epoch(model, training.learner(), measured.loss,
+                                                    accuracies_on(data.validation, training));
         if (report.panic) {
-            training.forget_momentum();
             story.line("epoch " + std::to_string(epoch) + ": the governor rolled back (" +
                        std::string(prune_reason(*report.panic)) + ")");
         }
-        training.synchronise();
         const std::vector<SlotReport> slots = reports_of(line.slots, model, report);
         EpochRow row = row_of(measured, epoch, report.accuracy, seconds_since(start));
         row.slots = slot_rows(slots, report);
@@ -206,8 +205,9 @@ Growth train_growing(Training<Model>& training, Model& model, const Splits& data
 }
 
 /// Fills in what the fossilized seeds bring at the end, on validation data.
-void measure_at_the_end(std::vector<SlotContribution>& contributions, Training<Model>& training,
-                        const Splits& data) {
+template <class Judge>
+void measure_at_the_end(std::vector<SlotContribution>& contributions,
+                        Training<Model, Judge>& training, const Splits& data) {
     std::vector<std::string> players;
     for (const SlotContribution& each : contributions) players.push_back(each.slot);
     const std::size_t count = players.size();
@@ -244,12 +244,17 @@ void conclude(const Summary& summary, double host_seconds, double grown_seconds,
                 summary.fossilized, summary.pruned);
     for (const auto& path : summary.stages) std::printf("  %s\n", joined(path, " -> ").c_str());
     if (summary.contributions.empty()) return;
-    std::printf("what they bring, in points on validation images:\n");
-    std::printf("  %-6s %16s %12s %12s %12s\n", "slot", "when fossilized", "with others", "alone",
-                "Shapley");
+    std::printf("the seeds that stayed, in points on validation images:\n");
+    std::printf("  %-6s %22s %12s   at the end: %12s %8s %8s\n", "slot", "contribution (by)",
+                "dependence", "dependence", "alone", "Shapley");
     for (const SlotContribution& each : summary.contributions) {
-        std::printf("  %-6s %+16.2f %+12.2f %+12.2f %+12.2f\n", each.slot.c_str(),
-                    each.when_fossilized, each.leave_one_out, each.alone, each.shapley);
+        const std::string helped = number("%+.2f", each.contribution) + " +- " +
+                                   number("%.2f", each.contribution_error) + " (" + each.measure +
+                                   ")";
+        std::printf("  %-6s %22s %12s   %24s %8s %8s\n", each.slot.c_str(), helped.c_str(),
+                    number("%+.2f", each.dependence).c_str(),
+                    number("%+.2f", each.leave_one_out).c_str(),
+                    number("%+.2f", each.alone).c_str(), number("%+.2f", each.shapley).c_str());
     }
 }
 
@@ -276,6 +281,7 @@ RunReport page_of(const Splits& data, const CommandLine& line, const Summary& su
     return page;
 }
 
+template <class Judge>
 void run(const CommandLine& line) {
     if (line.summary) require_writable(*line.summary);
     if (line.report) require_writable(*line.report);
@@ -285,7 +291,8 @@ void run(const CommandLine& line) {
     const auto start = Clock::now();
     const Splits data = load(line);
     Backend::Context context(line.threads);
-    const Recipe recipe;
+    Recipe recipe;
+    recipe.seed_learning_rate = line.seed_rate;
 
     // The same seed gives both networks the same start and the same batches.
     const Generator order(line.seed, 1);
@@ -296,8 +303,8 @@ void run(const CommandLine& line) {
     story.line(data.name + ": " + std::to_string(data.training.count()) + " images to train, " +
                std::to_string(data.validation.count()) + " to validate; seed " +
                std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
-    Training<Model> host_training(host, data.training, data.augmentation, recipe, order);
-    Training<Model> grown_training(grown, data.training, data.augmentation, recipe, order);
+    Training<Model, Judge> host_training(host, data.training, data.augmentation, recipe, order);
+    Training<Model, Judge> grown_training(grown, data.training, data.augmentation, recipe, order);
 
     story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
     const auto host_start = Clock::now();
@@ -321,8 +328,10 @@ void run(const CommandLine& line) {
     summary.pruned = growth.pruned;
     summary.stages = growth.paths;
     summary.contributions = growth.contributions;
+    summary.judge = line.judge;
+    summary.incubation = line.incubation;
     if (!summary.contributions.empty()) {
-        summary.contribution = summary.contributions.back().when_fossilized;
+        summary.contribution = summary.contributions.back().contribution;
         measure_at_the_end(summary.contributions, grown_training, data);
     }
     summary.epochs = line.epochs;
@@ -348,7 +357,12 @@ int main(int argc, char** argv) {
         parse_command_line(argc, argv, CommandLine{}, blueprints, std::cout, std::cerr);
     if (const auto* exit = std::get_if<Exit>(&parsed)) return exit->code;
     try {
-        run(std::get<CommandLine>(parsed));
+        const CommandLine& line = std::get<CommandLine>(parsed);
+        if (line.judge == "ablation") {
+            run<judge::Ablation>(line);
+        } else {
+            run<judge::Shadows<Model, optim::Sgd<Backend>>>(line);
+        }
     } catch (const Error& error) {
         std::cerr << "grow_cnn: " << error.what() << '\n';
         return 2;

@@ -24,6 +24,9 @@ struct CommandLine {
     int threads = 1;
     std::string blueprint = "conv_heavy";
     std::vector<std::string> slots{"r0c0"};
+    double seed_rate = 0.05;
+    std::string judge = "shadow";
+    std::string incubation = "feedback";
     std::optional<std::string> summary;
     std::optional<std::string> telemetry;
     std::optional<std::string> tensorboard;
@@ -74,6 +77,19 @@ inline std::variant<CommandLine, Exit> parse_command_line(
                    "where to grow, in order of preference: r0c0,r1c0,...; so many seeds at once")
         ->delimiter(',')
         ->type_name("NAMES")
+        ->capture_default_str();
+    app.add_option("--seed-rate", line.seed_rate,
+                   "learning rate of seeds at the start; 1e-12 makes them useless, as a check")
+        ->check(CLI::Range(1e-30, 1e3))
+        ->capture_default_str();
+    app.add_option("--judge", line.judge,
+                   "what seeds are judged by: shadow (a copy that trains without the seed) or "
+                   "ablation (how much the network depends on it)")
+        ->check(CLI::IsMember({"shadow", "ablation"}))
+        ->capture_default_str();
+    app.add_option("--incubation", line.incubation,
+                   "how seeds learn behind the host: feedback or straight_through")
+        ->check(CLI::IsMember({"feedback", "straight_through"}))
         ->capture_default_str();
     app.add_option("--summary", line.summary, "write the outcome as JSON")->type_name("FILE");
     app.add_option("--telemetry", line.telemetry, "write events as JSON Lines")->type_name("FILE");

@@ -27,13 +27,26 @@ namespace kasmina::examples {
     return sum;
 }
 
+/// Nothing before there were enough measurements.
+[[nodiscard]] inline std::optional<double> error_of(const judge::Estimate& estimate) {
+    if (!estimate.has_error()) return std::nullopt;
+    return estimate.standard_error;
+}
+
 /// The table's line of a slot.
 [[nodiscard]] inline SlotRow slot_row(const SlotReport& slot, const EpochReport& report) {
     SlotRow row{.slot = slot.slot, .stage = std::string(name_of(slot.stage))};
     if (is_active(slot.stage)) {
         row.alpha = slot.alpha.alpha;
         row.gradient_ratio = slot.metrics.gradient_ratio;
-        row.contribution = slot.metrics.contribution;
+        row.dependence = slot.metrics.dependence;
+        if (slot.stage == Stage::training && slot.metrics.readiness) {
+            row.readiness = slot.metrics.readiness->value;
+        }
+        if (slot.metrics.contribution) {
+            row.contribution = slot.metrics.contribution->value;
+            row.contribution_error = error_of(*slot.metrics.contribution);
+        }
         row.interaction = interaction_of(slot.slot, report);
     }
     return row;
@@ -48,12 +61,20 @@ namespace kasmina::examples {
         shown.gradient_ratio = slot.metrics.gradient_ratio;
         shown.interaction = interaction_of(slot.slot, report);
     }
-    // A fossilized seed keeps the contribution that it fossilized with.
-    const bool measured = slot.stage == Stage::blending || slot.stage == Stage::holding;
-    if (measured && slot.metrics.contribution) {
-        shown.contribution = slot.metrics.contribution;
-        shown.contribution_error = difference_error(
-            report.accuracy, report.accuracy - *shown.contribution, validation_images);
+    const SeedMetrics& metrics = slot.metrics;
+    // A fossilized seed keeps what was measured of it before.
+    const bool on_trial = slot.stage == Stage::blending || slot.stage == Stage::holding;
+    if (on_trial && metrics.dependence) {
+        shown.dependence = metrics.dependence;
+        shown.dependence_error = difference_error(
+            report.accuracy, report.accuracy - *metrics.dependence, validation_images);
+    }
+    if (slot.stage == Stage::training && metrics.readiness) {
+        shown.readiness = metrics.readiness->value;
+    }
+    if (on_trial && metrics.contribution) {
+        shown.contribution = metrics.contribution->value;
+        shown.contribution_error = error_of(*metrics.contribution);
     }
     for (std::size_t i = 0; i < report.verdicts.size(); ++i) {
         if (report.slots[i].slot == slot.slot && report.verdicts[i]) {
@@ -112,9 +133,15 @@ private:
             ++fossilized;
             for (const SlotReport& slot : measured) {
                 if (slot.slot != change.slot) continue;
-                contributions.push_back(
-                    {.slot = slot.slot,
-                     .when_fossilized = slot.metrics.contribution.value_or(0.0)});
+                const SeedMetrics& metrics = slot.metrics;
+                SlotContribution kept{.slot = slot.slot};
+                if (metrics.contribution) {
+                    kept.contribution = metrics.contribution->value;
+                    kept.contribution_error = error_of(*metrics.contribution);
+                    kept.measure = name_of(metrics.contribution_by);
+                }
+                kept.dependence = metrics.dependence;
+                contributions.push_back(std::move(kept));
             }
         }
         paths[path_of_.at(change.slot)].emplace_back(name_of(change.to));

@@ -21,7 +21,10 @@ struct SlotEpoch {
     std::string stage{};
     std::optional<double> alpha = {};
     std::optional<double> gradient_ratio = {};
-    std::optional<double> contribution = {};        ///< percentage points
+    std::optional<double> readiness = {};  ///< percentage points, like all below
+    std::optional<double> dependence = {};
+    std::optional<double> dependence_error = {};
+    std::optional<double> contribution = {};
     std::optional<double> contribution_error = {};  ///< its standard error, in points
     std::optional<double> interaction = {};         ///< with all other blended seeds, in points
     std::string verdict{};                          ///< of the gate on the forward step, in words
@@ -68,6 +71,9 @@ inline nlohmann::ordered_json to_json(const SlotEpoch& epoch) {
     return {{"stage", epoch.stage},
             {"alpha", value(epoch.alpha)},
             {"gradient_ratio", value(epoch.gradient_ratio)},
+            {"readiness", value(epoch.readiness)},
+            {"dependence", value(epoch.dependence)},
+            {"dependence_error", value(epoch.dependence_error)},
             {"contribution", value(epoch.contribution)},
             {"contribution_error", value(epoch.contribution_error)},
             {"interaction", value(epoch.interaction)},

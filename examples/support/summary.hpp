@@ -18,10 +18,13 @@ namespace kasmina::examples {
 /// What a fossilized seed brings to the grown network, in percentage points on validation data.
 struct SlotContribution {
     std::string slot;
-    double when_fossilized = 0;  ///< with it minus without it, when it fossilized
-    double leave_one_out = 0;    ///< the same at the end
-    double alone = 0;            ///< at the end, with no other seed running
-    double shapley = 0;          ///< its fair share of what all of them bring at the end
+    std::string measure{};                 ///< of the contribution: shadow, ablation, none
+    std::optional<double> contribution{};  ///< when it fossilized
+    std::optional<double> contribution_error{};
+    std::optional<double> dependence{};  ///< when it fossilized
+    double leave_one_out = 0;            ///< dependence at the end
+    double alone = 0;                    ///< at the end, with no other seed running
+    double shapley = 0;                  ///< its fair share of what all of them bring at the end
 };
 
 /// Accuracies on the test part, in per cent; the contribution in percentage points.
@@ -33,6 +36,8 @@ struct Summary {
     int germinated = 0;
     int fossilized = 0;
     int pruned = 0;
+    std::string judge{};
+    std::string incubation{};
     std::vector<std::vector<std::string>> stages;  ///< the path of each seed, by stage names
     std::optional<double> contribution;  ///< of the seed that fossilized last; null in the file
                                          ///< when none did
@@ -41,11 +46,18 @@ struct Summary {
     double seconds = 0;
 };
 
+inline nlohmann::ordered_json or_null(const std::optional<double>& value) {
+    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
 inline nlohmann::ordered_json to_json(const Summary& summary) {
     nlohmann::ordered_json contributions = nlohmann::ordered_json::array();
     for (const SlotContribution& each : summary.contributions) {
         contributions.push_back({{"slot", each.slot},
-                                 {"when_fossilized", each.when_fossilized},
+                                 {"measure", each.measure},
+                                 {"contribution", or_null(each.contribution)},
+                                 {"contribution_error", or_null(each.contribution_error)},
+                                 {"dependence", or_null(each.dependence)},
                                  {"leave_one_out", each.leave_one_out},
                                  {"alone", each.alone},
                                  {"shapley", each.shapley}});
@@ -58,8 +70,9 @@ inline nlohmann::ordered_json to_json(const Summary& summary) {
             {"fossilized", summary.fossilized},
             {"pruned", summary.pruned},
             {"stages", summary.stages},
-            {"contribution", summary.contribution ? nlohmann::ordered_json(*summary.contribution)
-                                                  : nlohmann::ordered_json(nullptr)},
+            {"judge", summary.judge},
+            {"incubation", summary.incubation},
+            {"contribution", or_null(summary.contribution)},
             {"contributions", std::move(contributions)},
             {"epochs", summary.epochs},
             {"seconds", summary.seconds}};

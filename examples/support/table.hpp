@@ -15,8 +15,11 @@ struct SlotRow {
     std::string stage{};
     std::optional<double> alpha = {};
     std::optional<double> gradient_ratio = {};
-    std::optional<double> contribution = {};  ///< percentage points
-    std::optional<double> interaction = {};   ///< with all other blended seeds, in points
+    std::optional<double> readiness = {};  ///< percentage points, like those below
+    std::optional<double> dependence = {};
+    std::optional<double> contribution = {};
+    std::optional<double> contribution_error = {};
+    std::optional<double> interaction = {};  ///< with all other blended seeds, in points
 };
 
 /// One epoch. Accuracies are in per cent.
@@ -44,8 +47,9 @@ public:
     explicit Table(bool several_slots = false) : several_slots_(several_slots) {}
 
     [[nodiscard]] std::string header() const {
-        return line({"epoch", "loss", "train %", "val %", "s"},
-                    {"slot", "stage", "alpha", "grad", "contrib", "interact"});
+        return line(
+            {"epoch", "loss", "train %", "val %", "s"},
+            {"slot", "stage", "alpha", "grad", "ready", "depend", "contrib", "+-", "interact"});
     }
 
     [[nodiscard]] std::vector<std::string> rows(const EpochRow& row) const {
@@ -53,14 +57,15 @@ public:
                                number("%.2f", row.training_accuracy),
                                number("%.2f", row.validation_accuracy),
                                number("%.2f", row.seconds)};
-        if (row.slots.empty()) return {line(cells, {"-", "-", "-", "-", "-", "-"})};
+        if (row.slots.empty()) return {line(cells, {"-", "-", "-", "-", "-", "-", "-", "-", "-"})};
         std::vector<std::string> lines;
         for (const SlotRow& slot : row.slots) {
             lines.push_back(
                 line(lines.empty() ? cells : EpochCells{},
                      {slot.slot, slot.stage, number("%.2f", slot.alpha),
-                      number("%.3f", slot.gradient_ratio), number("%+.2f", slot.contribution),
-                      number("%+.2f", slot.interaction)}));
+                      number("%.3f", slot.gradient_ratio), number("%+.2f", slot.readiness),
+                      number("%+.2f", slot.dependence), number("%+.2f", slot.contribution),
+                      number("%.2f", slot.contribution_error), number("%+.2f", slot.interaction)}));
         }
         return lines;
     }
@@ -70,7 +75,8 @@ private:
         std::string epoch, loss, training, validation, seconds;
     };
     struct SlotCells {
-        std::string slot, stage, alpha, ratio, contribution, interaction;
+        std::string slot, stage, alpha, ratio, readiness, dependence, contribution, error,
+            interaction;
     };
 
     /// The columns side by side, so that header and rows cannot drift apart.
@@ -94,7 +100,10 @@ private:
         left(slot.stage, 10);
         right(slot.alpha, 6);
         right(slot.ratio, 8);
+        right(slot.readiness, 8);
+        right(slot.dependence, 8);
         right(slot.contribution, 9);
+        right(slot.error, 6);
         if (several_slots_) right(slot.interaction, 10);
         return text;
     }

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numbers>
+#include <optional>
 #include <ranges>
 #include <span>
 #include <utility>
@@ -15,6 +16,7 @@
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/model/mean_scores.hpp>
 #include <kasmina/optim/sgd.hpp>
+#include <kasmina/train/learner.hpp>
 
 #include "batches.hpp"
 
@@ -35,11 +37,12 @@ struct EpochMeasurement {
     double accuracy = 0.0;  ///< in per cent
 };
 
-/// Trains `model`, which must outlive it. Group 0 of the optimiser is the host, group 1 the seeds.
-template <class Model>
+/// Trains `model`, which must outlive it. `Judge` is what its seeds are judged by.
+template <class Model, class Judge>
 class Training {
 public:
     using B = typename Model::Backend;
+    using Learner = train::Learner<Model, optim::SgdRule, Judge>;
 
     Training(Model& model, const ImageSet& images, Augmentation augmentation, const Recipe& recipe,
              Generator order)
@@ -48,43 +51,32 @@ public:
           images_(&images),
           recipe_(recipe),
           batches_(images, recipe.batch_size, augmentation, order),
-          tape_(model.context()) {
-        optimiser_.add_group({.learning_rate = recipe.learning_rate,
-                              .momentum = recipe.momentum,
-                              .weight_decay = recipe.weight_decay,
-                              .nesterov = true});
-        optimiser_.add_group({.learning_rate = recipe.seed_learning_rate,
-                              .momentum = recipe.momentum,
-                              .weight_decay = recipe.weight_decay,
-                              .nesterov = true});
-        synchronise();
-    }
+          learner_(model, {.host = rule(recipe, recipe.learning_rate),
+                           .seeds = rule(recipe, recipe.seed_learning_rate)}) {}
 
     /// Trains one epoch of `epochs`; `on_step(done)` is told the share of it that is done.
     template <class OnStep>
     EpochMeasurement epoch(int number, int epochs, OnStep&& on_step) {
         const double progress = static_cast<double>(number - 1) / static_cast<double>(epochs);
         const double rate = 0.5 * (1.0 + std::cos(std::numbers::pi * progress));
-        optimiser_.set_learning_rate(0, recipe_.learning_rate * rate);
-        optimiser_.set_learning_rate(1, recipe_.seed_learning_rate * rate);
+        learner_.set_learning_rates(recipe_.learning_rate * rate,
+                                    recipe_.seed_learning_rate * rate);
         EpochMeasurement sum;
         std::size_t steps = 0;
         Index correct = 0;
         batches_.start_epoch();
-        Pass<B> pass(tape_, Mode::training);
         while (batches_.next()) {
-            tape_.clear();
             load_batch();
             const ClassLabels<B> labels(*context_, batches_.labels(), images_->classes);
-            const Variable<B> logits = model_->forward(pass, input_);
-            const Variable<B> loss = ops::cross_entropy(logits, labels);
-            Pending<B> loss_read = loss.read();
-            Pending<B, std::int32_t> hits = ops::count_correct(logits, labels);
-            optimiser_.zero_gradients();
-            tape_.backward(loss);
-            optimiser_.step(*context_);
-            sum.loss += static_cast<double>(loss_read.get());
-            correct += hits.get();
+            std::optional<Pending<B, std::int32_t>> hits;
+            Pending<B> loss = learner_.step(
+                *model_, input_,
+                [&](const Variable<B>& logits) { return ops::cross_entropy(logits, labels); },
+                [&](const Variable<B>& logits) {
+                    hits.emplace(ops::count_correct(logits, labels));
+                });
+            sum.loss += static_cast<double>(loss.get());
+            correct += hits->get();
             on_step(static_cast<double>(++steps) /
                     static_cast<double>(batches_.batches_per_epoch()));
         }
@@ -115,16 +107,16 @@ public:
                            AccuracyScore{});
     }
 
-    /// After seeds have come or gone.
-    void synchronise() {
-        optimiser_.synchronise(0, model_->host_parameters());
-        optimiser_.synchronise(1, model_->seed_parameters());
-    }
-
-    /// After a panic.
-    void forget_momentum() { optimiser_.clear_state(); }
+    [[nodiscard]] Learner& learner() noexcept { return learner_; }
 
 private:
+    [[nodiscard]] static optim::SgdOptions rule(const Recipe& recipe, double learning_rate) {
+        return {.learning_rate = learning_rate,
+                .momentum = recipe.momentum,
+                .weight_decay = recipe.weight_decay,
+                .nesterov = true};
+    }
+
     [[nodiscard]] Shape batch_shape(std::size_t count) const {
         return {static_cast<Index>(count), images_->height, images_->width, images_->channels};
     }
@@ -146,9 +138,8 @@ private:
     const ImageSet* images_;
     Recipe recipe_;
     Batches batches_;
-    Tape<B> tape_;
     Tensor<B> input_{};
-    optim::Sgd<B> optimiser_;
+    Learner learner_;
 };
 
 }  // namespace kasmina::examples

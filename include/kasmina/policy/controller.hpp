@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <kasmina/judge/sequential_rule.hpp>
+#include <kasmina/slot/options.hpp>
 #include <kasmina/slot/report.hpp>
 
 namespace kasmina {
@@ -28,8 +29,9 @@ struct Decision {
 
     std::string slot{};
     Action action = Action::advance;
-    std::string blueprint{};  ///< of a germination
-    std::string reason{};     ///< of a prune
+    std::string blueprint{};       ///< of a germination
+    std::string reason{};          ///< of a prune
+    GerminationOptions options{};  ///< of a germination
 };
 
 /// Decides after each epoch; decisions are carried out in order, then the slots tick.

@@ -264,7 +264,9 @@ private:
             auto& slot = model.slot(decision.slot);
             const Stage from = slot.stage();
             switch (decision.action) {
-                case Decision::Action::germinate: slot.germinate(decision.blueprint); break;
+                case Decision::Action::germinate:
+                    slot.germinate(decision.blueprint, decision.options);
+                    break;
                 case Decision::Action::advance: slot.advance(); break;
                 case Decision::Action::prune: slot.prune(decision.reason, "controller"); break;
             }

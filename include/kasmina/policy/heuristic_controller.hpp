@@ -29,6 +29,7 @@ struct HeuristicOptions {
     double penalty_decay = 0.5;             ///< each epoch
     double penalty_limit = 3.0;             ///< from here on a blueprint is skipped
     int seeds_on_trial = 1;                 ///< at most so many at once, fossilized ones apart
+    GerminationOptions germination{};       ///< how seeds learn and are blended in
 
     using Fields =
         reflect::List<&HeuristicOptions::slots, &HeuristicOptions::blueprints,
@@ -36,7 +37,8 @@ struct HeuristicOptions {
                       &HeuristicOptions::first_epoch, &HeuristicOptions::drop_limit,
                       &HeuristicOptions::stall_epochs, &HeuristicOptions::readiness_patience,
                       &HeuristicOptions::prune_penalty, &HeuristicOptions::penalty_decay,
-                      &HeuristicOptions::penalty_limit, &HeuristicOptions::seeds_on_trial>;
+                      &HeuristicOptions::penalty_limit, &HeuristicOptions::seeds_on_trial,
+                      &HeuristicOptions::germination>;
 };
 
 /// All that a heuristic controller remembers.
@@ -80,14 +82,14 @@ public:
             ++on_trial;
             if (const auto reason = reason_to_prune(seen, i)) {
                 punish(slot.blueprint);
-                decisions.push_back({slot.slot, Decision::Action::prune, {}, *reason});
+                decisions.push_back({slot.slot, Decision::Action::prune, {}, *reason, {}});
                 continue;
             }
             if (slot.stage == Stage::training) {
                 if (judging) continue;
                 judging = seen.gate_passes[i];
             }
-            decisions.push_back({slot.slot, Decision::Action::advance, {}, {}});
+            decisions.push_back({slot.slot, Decision::Action::advance, {}, {}, {}});
         }
         const bool plateau = epochs_without_improvement_ >= options_.plateau_epochs;
         if (plateau && seen.epoch >= options_.first_epoch && on_trial < options_.seeds_on_trial) {
@@ -151,6 +153,7 @@ private:
                               std::to_string(options.seeds_on_trial),
                               "use 1 to try one seed after another");
         }
+        check_germination_options(options.germination, "HeuristicController");
     }
 
     [[noreturn]] static void refuse(const std::string& part, const std::string& expected,
@@ -218,7 +221,11 @@ private:
         for (const std::string& name : options_.slots) {
             const auto slot = std::ranges::find(seen.slots, name, &SlotReport::slot);
             if (slot == seen.slots.end() || slot->stage != Stage::dormant) continue;
-            return Decision{name, Decision::Action::germinate, options_.blueprints[*best], {}};
+            return Decision{name,
+                            Decision::Action::germinate,
+                            options_.blueprints[*best],
+                            {},
+                            options_.germination};
         }
         return std::nullopt;
     }

@@ -16,15 +16,27 @@ concept LossOf = requires(L& loss, const typename Model::Output& output) {
     { loss(output) } -> std::same_as<Variable<typename Model::Backend>>;
 };
 
-/// As below, with room for the lessons that is used again; it is empty after the call.
-template <class Model, LossOf<Model> Loss>
+/// For those who only want the loss.
+struct Unobserved {
+    template <class Output>
+    void operator()(const Output&) const noexcept {}
+};
+
+/// As below, with `observe(output)` called with the network's own output, and room for the lessons
+/// that is used again; it is empty after the call.
+template <class Model, LossOf<Model> Loss,
+          std::invocable<const typename Model::Output&> Observe = Unobserved>
 Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
                                         const typename Model::Input& input, Loss&& loss,
                                         const AlphaOverrides& overrides,
-                                        std::vector<typename Model::Lesson>& lessons) {
+                                        std::vector<typename Model::Lesson>& lessons,
+                                        Observe&& observe = {}) {
     lessons.clear();
-    const Variable<typename Model::Backend> value =
-        loss(model.forward(pass, input, overrides, lessons));
+    const Variable<typename Model::Backend> value = [&] {
+        const typename Model::Output output = model.forward(pass, input, overrides, lessons);
+        observe(output);
+        return loss(output);
+    }();
     if (value.requires_gradient()) pass.tape().backward(value);
     for (auto& lesson : lessons) {
         const auto taught = loss(model.forward_lesson(pass, std::move(lesson)));

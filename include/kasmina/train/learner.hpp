@@ -63,10 +63,13 @@ public:
     }
 
     /// One step on a batch; `loss(output)` is the batch's mean loss. Returns it, to be read when
-    /// there is time. The gradients stay until the next step, for the grower to look at. Errors:
-    /// those of `learn`; nothing has been stepped then.
-    template <LossOf<Model> Loss>
-    Pending<B> step(Model& model, const typename Model::Input& input, Loss&& loss) {
+    /// there is time. `observe(output)` is called with the network's own output alone, where `loss`
+    /// is asked for the shadow's and for lessons too. The gradients stay until the next step, for
+    /// the grower to look at. Errors: those of `learn`; nothing has been stepped then.
+    template <LossOf<Model> Loss,
+              std::invocable<const typename Model::Output&> Observe = Unobserved>
+    Pending<B> step(Model& model, const typename Model::Input& input, Loss&& loss,
+                    Observe&& observe = {}) {
         if (changed(model)) synchronise(model);
         if constexpr (trains_a_shadow) {
             judge_.before_step(
@@ -75,7 +78,7 @@ public:
                     static_cast<void>(step(model, input, loss, optimiser, random, overrides));
                 });
         }
-        return step(model, input, loss, optimiser_, random_, {});
+        return step(model, input, loss, observe, optimiser_, random_, {});
     }
 
     /// Makes the optimiser step what the model owns now. `step` does it by itself.
@@ -112,13 +115,13 @@ public:
     [[nodiscard]] Judge& judge() noexcept { return judge_; }
 
 private:
-    template <class Loss>
-    Pending<B> step(Model& model, const typename Model::Input& input, Loss& loss,
+    template <class Loss, class Observe>
+    Pending<B> step(Model& model, const typename Model::Input& input, Loss& loss, Observe&& observe,
                     Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
         optimiser.zero_gradients();
         tape_->clear();
         Pass<B> pass(*tape_, Mode::training, random);
-        const Variable<B> value = learn(model, pass, input, loss, overrides, lessons_);
+        const Variable<B> value = learn(model, pass, input, loss, overrides, lessons_, observe);
         Pending<B> read = value.read();
         if (clipper_) clip(model, optimiser);
         optimiser.step(model.context());
