@@ -38,6 +38,9 @@ struct Policies : DefaultPolicies {
 
 using Model = MorphogeneticModel<hosts::Cnn<Backend>, CnnBlueprints, Policies>;
 
+/// The default judge; judge::Ablation is the other.
+using Shadows = judge::Shadows<Model, optim::Sgd<Backend>>;
+
 /// The default configuration, chosen on validation data alone.
 constexpr Index host_width = 8;
 
@@ -361,7 +364,7 @@ int main(int argc, char** argv) {
         if (line.judge == "ablation") {
             run<judge::Ablation>(line);
         } else {
-            run<judge::Shadows<Model, optim::Sgd<Backend>>>(line);
+            run<Shadows>(line);
         }
     } catch (const Error& error) {
         std::cerr << "grow_cnn: " << error.what() << '\n';
