@@ -216,9 +216,12 @@ for (const slot of data.slots) {
     "The band is the stage of its seed; the line in it is alpha, from 0 at the bottom to 1.");
   legend(part, ["germinated", "training", "blending", "holding", "fossilized"]
     .map((stage) => [stage, colour_of[stage]]).concat([["cooling down", "var(--cooling)"]]));
-  const measured = slot.epochs.some((each) => each.contribution != null);
+  const effects = [["contribution", "contribution: points over a network that trained without the seed"],
+    ["dependence", "dependence, which is not help: points lost with the seed's alpha at 0"],
+    ["readiness", "readiness: points that the seed in training would change at its target"]]
+    .filter(([name]) => slot.epochs.some((each) => each[name] != null));
   const ratios = slot.epochs.some((each) => each.gradient_ratio != null);
-  const height = 96 + (measured ? 150 : 0) + (ratios ? 120 : 0);
+  const height = 96 + 150 * effects.length + (ratios ? 120 : 0);
   const picture = chart(part, height + 24, `stages, alpha and measurements of ${slot.name}`);
   const labels = [];
   for (let first = 1; first <= epochs;) {
@@ -243,21 +246,17 @@ for (const slot of data.slots) {
     "var(--ink)");
   for (const [attributes, stage] of labels) svg("text", picture, attributes, stage);
   let top = 88;
-  if (measured) {
-    svg("text", picture, {x: left, y: top + 8},
-      "contribution in points, with and without the seed (bars: standard error)");
-    const spans = slot.epochs.filter((each) => each.contribution != null)
-      .flatMap((each) => [each.contribution - each.contribution_error,
-        each.contribution + each.contribution_error]);
+  for (const [name, title] of effects) {
+    svg("text", picture, {x: left, y: top + 8}, title + " (bars: standard error)");
+    const error = (each) => each[name + "_error"] ?? 0;
+    const spans = slot.epochs.filter((each) => each[name] != null)
+      .flatMap((each) => [each[name] - error(each), each[name] + error(each)]);
     const y = axes(picture, top + 18, 112, spans.concat([0]), "", 3);
     slot.epochs.forEach((each, i) => {
-      if (each.contribution == null) return;
-      const low = y(each.contribution - each.contribution_error);
-      const high = y(each.contribution + each.contribution_error);
-      svg("line", picture, {x1: x(i + 1), x2: x(i + 1), y1: low, y2: high,
-        stroke: "var(--grown)", "stroke-width": 2});
-      svg("circle", picture, {cx: x(i + 1), cy: y(each.contribution), r: 4,
-        fill: "var(--grown)"});
+      if (each[name] == null) return;
+      svg("line", picture, {x1: x(i + 1), x2: x(i + 1), y1: y(each[name] - error(each)),
+        y2: y(each[name] + error(each)), stroke: "var(--grown)", "stroke-width": 2});
+      svg("circle", picture, {cx: x(i + 1), cy: y(each[name]), r: 4, fill: "var(--grown)"});
     });
     top += 150;
   }
@@ -275,9 +274,11 @@ for (const slot of data.slots) {
     const seen = at(epoch);
     const lines = [seen.stage + (seen.alpha == null ? "" : `, alpha ${seen.alpha.toFixed(3)}`)];
     if (seen.gradient_ratio != null) lines.push(`gradient ratio ${seen.gradient_ratio.toFixed(3)}`);
-    if (seen.contribution != null) {
-      lines.push(`contribution ${points(seen.contribution)} ± ` +
-        `${seen.contribution_error.toFixed(2)} points`);
+    for (const [name] of effects) {
+      if (seen[name] == null) continue;
+      const error = seen[name + "_error"];
+      lines.push(`${name} ${points(seen[name])}` +
+        (error == null ? " points" : ` ± ${error.toFixed(2)} points`));
     }
     if (seen.interaction != null) {
       lines.push(`interaction with the other seeds ${points(seen.interaction)} points`);

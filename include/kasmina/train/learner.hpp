@@ -78,7 +78,7 @@ public:
                     static_cast<void>(step(model, input, loss, optimiser, random, overrides));
                 });
         }
-        return step(model, input, loss, observe, optimiser_, random_, {});
+        return run(model, input, loss, observe, optimiser_, random_, {});
     }
 
     /// Makes the optimiser step what the model owns now. `step` does it by itself.
@@ -116,8 +116,8 @@ public:
 
 private:
     template <class Loss, class Observe>
-    Pending<B> step(Model& model, const typename Model::Input& input, Loss& loss, Observe&& observe,
-                    Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
+    Pending<B> run(Model& model, const typename Model::Input& input, Loss& loss, Observe&& observe,
+                   Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
         optimiser.zero_gradients();
         tape_->clear();
         Pass<B> pass(*tape_, Mode::training, random);
