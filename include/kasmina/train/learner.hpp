@@ -75,7 +75,8 @@ public:
             judge_.before_step(
                 model, optimiser_, random_,
                 [&](Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
-                    static_cast<void>(step(model, input, loss, optimiser, random, overrides));
+                    static_cast<void>(
+                        run(model, input, loss, Unobserved{}, optimiser, random, overrides));
                 });
         }
         return run(model, input, loss, observe, optimiser_, random_, {});
