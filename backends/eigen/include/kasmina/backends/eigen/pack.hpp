@@ -99,6 +99,14 @@ struct Pack {
     }
 
 private:
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC's own AVX-512 intrinsics begin with a register that they leave uninitialised, and g++ 12
+// warns of it wherever they are inlined (GCC bug 105593). Said here, it holds for all users' code:
+// GCC asks each function on the way that a warning was inlined.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
     /// The compiler keeps it all in registers.
     template <class F>
     static Pack through_eigen(const Pack& x, F&& function) {
@@ -108,6 +116,9 @@ private:
         const Array result = function(argument);
         return Pack(load<Vector<T>>(result.data()));
     }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 };
 
 }  // namespace kasmina::backends::eigen_detail
