@@ -16,12 +16,13 @@
 #include <kasmina/backends/eigen/elementwise.hpp>
 #include <kasmina/backends/eigen/gemm.hpp>
 #include <kasmina/backends/eigen/group_norm.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/multi_tensor.hpp>
 #include <kasmina/backends/eigen/pointwise.hpp>
 #include <kasmina/backends/eigen/pooling.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
-namespace kasmina::backends {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET {
 
 /// Kernels on the CPU for `T` = float or double. What each function does is said at the concept
 /// it fulfils (kasmina/tensor/backend.hpp); how, at the function of the same name in
@@ -192,4 +193,4 @@ struct Eigen {
     }
 };
 
-}  // namespace kasmina::backends
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET

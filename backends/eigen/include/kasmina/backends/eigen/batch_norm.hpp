@@ -7,12 +7,13 @@
 #include <cstddef>
 
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pooling.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// A map without windows: rows of whole pixels, cut into chunks that fit the cache twice over.
 template <class T>
@@ -213,4 +214,4 @@ void batch_norm(Context& context, const MapShape& shape, const NormEpilogue& epi
     });
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -6,10 +6,11 @@
 #include <cmath>
 
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// How samples are dealt out: many small ones make one chunk of work.
 template <class T>
@@ -236,4 +237,4 @@ void group_norm_pullback(Context& context, const NormGeometry& geometry, const T
     total(partial, grad_shift);
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -6,10 +6,11 @@
 
 #include <Eigen/Core>
 
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/pointwise/dual.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// `lanes<T>` numbers on which arithmetic works at once. Elementary functions are Eigen's
 /// vectorised ones where it has them, else the standard library's, lane by lane.
@@ -121,4 +122,4 @@ private:
 #endif
 };
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

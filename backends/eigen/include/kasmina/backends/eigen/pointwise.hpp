@@ -7,11 +7,12 @@
 #include <utility>
 
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pack.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/tensor/kernel_types.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 [[nodiscard]] constexpr bool varies_by_channel(Broadcast kind) noexcept {
     return kind == Broadcast::channel || kind == Broadcast::sample_channel;
@@ -213,4 +214,4 @@ void map_pullback(Context& context, const F& function, const MapGeometry& geomet
     }
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstring>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/tensor/index.hpp>
 
 #if defined(__GNUC__) && (defined(__FMA__) || defined(__AVX512F__))
@@ -23,7 +24,7 @@
 #define KASMINA_NEVER_INLINE
 #endif
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 #if defined(__AVX512F__)
 inline constexpr int vector_bytes = 64;
@@ -90,4 +91,4 @@ template <class T>
 #endif
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail
