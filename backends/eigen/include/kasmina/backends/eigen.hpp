@@ -194,3 +194,8 @@ struct Eigen {
 };
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET
+
+// Where kasmina::eigen_compiled is linked, most of it is compiled already.
+#if defined(KASMINA_EIGEN_COMPILED)
+#include <kasmina/compiled/eigen.hpp>
+#endif
