@@ -6,8 +6,8 @@
 #
 # What all tests share is parsed once (precompiled headers: tests/support/precompiled_*.hpp) and
 # compiled once: the CPU backend's kernels, operations and models as kasmina::eigen_compiled, which
-# kasmina::eigen means here, and the operations on the reference backend in the same way. There
-# tests spend their time, so that alone is optimised (KASMINA_HOT_FLAGS).
+# kasmina::eigen means here, and the operations on the reference backend and on the test device in
+# the same way. There tests spend their time, so that alone is optimised (KASMINA_HOT_FLAGS).
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -49,10 +49,12 @@ if(TARGET kasmina::eigen)
 endif()
 if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
   kasmina_test_precompiled(reference kasmina::eigen_compiled kasmina::xtensor)
-  add_library(kasmina_xtensor_compiled STATIC ${PROJECT_SOURCE_DIR}/tests/support/xtensor_ops.cpp)
-  target_link_libraries(kasmina_xtensor_compiled
+  add_library(kasmina_reference_compiled STATIC
+    ${PROJECT_SOURCE_DIR}/tests/support/xtensor_ops.cpp
+    ${PROJECT_SOURCE_DIR}/tests/support/device_ops.cpp)
+  target_link_libraries(kasmina_reference_compiled
     PRIVATE kasmina_test_settings kasmina::eigen_compiled kasmina::xtensor)
-  target_compile_options(kasmina_xtensor_compiled PRIVATE ${KASMINA_HOT_FLAGS})
+  target_compile_options(kasmina_reference_compiled PRIVATE ${KASMINA_HOT_FLAGS})
 endif()
 
 function(kasmina_add_tests name)
@@ -66,7 +68,7 @@ function(kasmina_add_tests name)
   endif()
   if("kasmina::xtensor" IN_LIST arg_LIBRARIES)
     set(precompiled reference)
-    list(APPEND arg_LIBRARIES kasmina_xtensor_compiled)
+    list(APPEND arg_LIBRARIES kasmina_reference_compiled Threads::Threads)
   endif()
   target_link_libraries(${target} PRIVATE kasmina_test_settings ${catch2_main} ${arg_LIBRARIES})
   target_precompile_headers(${target} REUSE_FROM kasmina_precompiled_${precompiled})

@@ -72,6 +72,12 @@ public:
     using Error::Error;
 };
 
+/// A name that two things go by; `got()` says which two.
+class DuplicateNameError : public Error {
+public:
+    using Error::Error;
+};
+
 /// A data file that is missing, truncated or malformed.
 class DataError : public Error {
 public:
@@ -86,6 +92,12 @@ public:
 
 /// A number that is not finite, or not in its range, where it must be.
 class NumericError : public Error {
+public:
+    using Error::Error;
+};
+
+/// A stored state that contradicts itself, or does not fit where it is restored.
+class StateError : public Error {
 public:
     using Error::Error;
 };

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstddef>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include <kasmina/blueprints/cnn.hpp>
@@ -23,13 +22,12 @@ const Shape map{4, 5, 3, width};
 /// The largest difference of a fresh seed's output from its input, relative to the largest input.
 double distance_from_identity(std::string_view name, Birth birth) {
     Generator generator(3);
-    auto seed = CnnBlueprints::make<B>(Topology::cnn, name, width, generator, birth);
     B::Context context{};
+    const auto seed = CnnBlueprints::make<B>(context, Topology::cnn, name, width, generator, birth);
     Tape<B> tape(context);
+    Pass<B> pass(tape, Mode::training);
     const auto values = test::normal_values<double>(map.elements(), 9);
-    const auto y = std::visit(
-        [&](auto& module) { return module.forward(tape, tape.constant(map, values)).to_host(); },
-        seed);
+    const auto y = seed->forward(pass, pass.constant(map, values)).to_host();
     double difference = 0.0;
     double scale = 0.0;
     for (std::size_t i = 0; i < values.size(); ++i) {

@@ -55,6 +55,21 @@ struct OptionsAreNoAggregate : Whole {
 };
 static_assert(!HasOptions<OptionsAreNoAggregate> && !Blueprint<OptionsAreNoAggregate>);
 
+struct OptionsWithoutFields : Whole {
+    struct Options {
+        int rank = 1;
+    };
+};
+static_assert(!HasOptions<OptionsWithoutFields> && !Blueprint<OptionsWithoutFields>);
+
+struct OptionsThatNoRecordHolds : Whole {
+    struct Options {
+        const char* path = nullptr;
+        using Fields = reflect::List<&Options::path>;
+    };
+};
+static_assert(!HasOptions<OptionsThatNoRecordHolds> && !Blueprint<OptionsThatNoRecordHolds>);
+
 struct CountsAtRunTimeOnly : Whole {
     static Index parameter_count(Index, const Options& = {}) { return 0; }
 };
@@ -84,7 +99,8 @@ static_assert(!NamesItsCapabilities<NamesNoCapabilities>);
 struct WithoutDepthwise {
     using Scalar = B::Scalar;
     using Context = B::Context;
-    using Buffer = B::Buffer;
+    template <class T>
+    using Buffer = B::Buffer<T>;
     template <class... Arguments>
     static auto map(Arguments&&... arguments) -> decltype(B::map(arguments...)) {
         return B::map(arguments...);
@@ -93,11 +109,9 @@ struct WithoutDepthwise {
     static auto map_pullback(Arguments&&... arguments) -> decltype(B::map_pullback(arguments...)) {
         return B::map_pullback(arguments...);
     }
-    static void conv2d(Context&, const ConvShape&, const Scalar*, const Scalar*, Scalar*) {}
-    static void conv2d_pullback_input(Context&, const ConvShape&, const Scalar*, const Scalar*,
-                                      GradientTarget<Scalar>) {}
-    static void conv2d_pullback_weight(Context&, const ConvShape&, const Scalar*, const Scalar*,
-                                       GradientTarget<Scalar>) {}
+    static void conv2d(Context&, const Conv2d<Scalar>&) {}
+    static void conv2d_pullback_input(Context&, const Conv2dPullbackInput<Scalar>&) {}
+    static void conv2d_pullback_weight(Context&, const Conv2dPullbackWeight<Scalar>&) {}
 };
 
 TEST_CASE("what a backend lacks for a blueprint has a name", "[B-6]") {

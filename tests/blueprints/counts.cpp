@@ -1,5 +1,6 @@
 // Parameter counts are exact: formula, module and golden table agree (B-1).
 #include <array>
+#include <type_traits>
 
 #include <kasmina/blueprints/cnn.hpp>
 
@@ -41,7 +42,8 @@ TEST_CASE("parameter counts are those of the golden table", "[B-1]") {
 template <class Blueprint>
 void check_count(Index width, const typename Blueprint::Options& options) {
     Generator generator(1);
-    const typename Blueprint::template Module<B> module(width, options, generator);
+    B::Context context{};
+    const typename Blueprint::template Module<B> module(context, width, options, generator);
     CAPTURE(Blueprint::name, width);
     CHECK(nn::parameter_count(module) == Blueprint::parameter_count(width, options));
 }
@@ -63,14 +65,19 @@ TEST_CASE("a module has exactly as many parameters as its blueprint says", "[B-1
     }
 }
 
-TEST_CASE("options out of range are refused with their numbers", "[B-2]") {
+TEST_CASE("options out of range are refused with their numbers when the seed is made", "[B-2]") {
     Generator generator(1);
+    B::Context context{};
     const Generator::State before = generator.state();
-    CHECK_THROWS_AS((cnn::Attention::Module<B>(8, {.reduction = 0}, generator)), OptionError);
-    CHECK_THROWS_AS((cnn::Bottleneck::Module<B>(8, {.reduction = -1}, generator)), OptionError);
-    CHECK_THROWS_AS((cnn::ConvLight::Module<B>(0, {}, generator)), OptionError);
-    CHECK_THROWS_AS((cnn::Noop::Module<B>(0, {}, generator)), OptionError);
-    CHECK_THROWS_AS((cnn::Norm::Module<B>(-3, {}, generator)), OptionError);
+    const auto refused = [&]<class Blueprint>(std::type_identity<Blueprint>, Index width,
+                                              const typename Blueprint::Options& options) {
+        CHECK_THROWS_AS((make_seed<Blueprint, B>(context, width, options, generator)), OptionError);
+    };
+    refused(std::type_identity<cnn::Attention>{}, 8, {.reduction = 0});
+    refused(std::type_identity<cnn::Bottleneck>{}, 8, {.reduction = -1});
+    refused(std::type_identity<cnn::ConvLight>{}, 0, {});
+    refused(std::type_identity<cnn::Noop>{}, 0, {});
+    refused(std::type_identity<cnn::Norm>{}, -3, {});
     CHECK_THROWS_AS(cnn::Attention::parameter_count(8, {.reduction = 0}), OptionError);
     CHECK(generator.state() == before);
     try {

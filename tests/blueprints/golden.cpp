@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <span>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include <kasmina/autodiff/ops/blend.hpp>
@@ -30,20 +29,21 @@ std::vector<std::string> cases_in(const std::string& folder) {
 
 /// Runs forward and backward of a module with the recorded input and upstream gradient.
 template <class B, class Module>
-void check_module(Module& module, const test::GoldenCase& golden) {
+void check_module(typename B::Context& context, const Module& module,
+                  const nn::Contents<B>& contents, const test::GoldenCase& golden) {
     using Scalar = typename B::Scalar;
-    test::load_golden<B>(module, golden);
-    typename B::Context context{};
+    test::load_golden<B>(context, contents, golden);
     Tape<B> tape(context);
+    Pass<B> pass(tape, Mode::training);
     const test::GoldenTensor& input = golden.at("input");
     const Variable<B> x = tape.leaf(test::shape_of(input), input.as<Scalar>());
-    const Variable<B> y = module.forward(tape, x);
+    const Variable<B> y = module.forward(pass, x);
     CAPTURE(test::relative_error(y.to_host(), golden.at("output")));
     CHECK(test::agrees(y.to_host(), golden.at("output")));
     tape.backward(y, golden.at("grad_output").as<Scalar>());
     CAPTURE(test::relative_error(tape.gradient(x), golden.at("grad_input")));
     CHECK(test::agrees(tape.gradient(x), golden.at("grad_input")));
-    test::check_golden_gradients<B>(module, golden);
+    test::check_golden_gradients<B>(context, contents, golden);
 }
 
 TEMPLATE_TEST_CASE("every CNN blueprint agrees with PyTorch, forward and backward", "[B-7]",
@@ -55,9 +55,10 @@ TEMPLATE_TEST_CASE("every CNN blueprint agrees with PyTorch, forward and backwar
         INFO(name);
         const test::GoldenCase golden = test::read_golden(name);
         Generator generator(1);
-        auto seed = CnnBlueprints::make<B>(Topology::cnn, golden.option("blueprint"),
-                                           golden.count("channels"), generator);
-        std::visit([&](auto& module) { check_module<B>(module, golden); }, seed);
+        typename B::Context context{};
+        const auto seed = CnnBlueprints::make<B>(context, Topology::cnn, golden.option("blueprint"),
+                                                 golden.count("channels"), generator);
+        check_module<B>(context, *seed, seed->contents(), golden);
     }
 }
 
@@ -68,8 +69,9 @@ TEMPLATE_TEST_CASE("the gate network agrees with PyTorch", "[A-6]", test::Eigen3
         INFO(name);
         const test::GoldenCase golden = test::read_golden(name);
         Generator generator(1);
-        nn::GateNetwork<B> gate(Topology::cnn, golden.count("channels"), generator);
-        check_module<B>(gate, golden);
+        typename B::Context context{};
+        nn::GateNetwork<B> gate(context, Topology::cnn, golden.count("channels"), generator);
+        check_module<B>(context, gate, nn::contents<B>(gate), golden);
     }
 }
 

@@ -1,8 +1,8 @@
 // The registry: look-up by name and type, order, composition, and making modules (B-3).
+#include <concepts>
 #include <cstddef>
 #include <string_view>
 #include <tuple>
-#include <variant>
 #include <vector>
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
@@ -10,6 +10,7 @@
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
+#include "support/values.hpp"
 
 namespace kasmina {
 namespace {
@@ -29,10 +30,10 @@ struct Shifted {
     template <class Backend>
     struct Module : nn::Visitable<Module<Backend>> {
         Parameter<Backend> shift;
-        Module(Index width, const Options&, Generator&)
-            : shift(nn::constant_parameter<Backend>({width})) {}
-        Variable<Backend> forward(Tape<Backend>& tape, const Variable<Backend>& x) const {
-            return ops::add(x, tape.parameter(shift));
+        Module(typename Backend::Context& context, Index width, const Options&, Generator&)
+            : shift(nn::constant_parameter<Backend>(context, {width})) {}
+        Variable<Backend> forward(Pass<Backend>& pass, const Variable<Backend>& x) const {
+            return ops::add(x, pass.parameter(shift));
         }
         static constexpr auto members() { return std::tuple(nn::Member{"shift", &Module::shift}); }
     };
@@ -76,27 +77,113 @@ TEST_CASE("blueprints sort by their parameters at a width", "[B-3]") {
 TEST_CASE("a user's own blueprint is found, made and run like the library's", "[B-3]") {
     static_assert(BlueprintFor<Shifted, B>);
     Generator generator(1);
-    const auto module = Extended::make<B>(Topology::cnn, "shifted", 4, generator);
-    CHECK(std::holds_alternative<Shifted::Module<B>>(module));
+    B::Context context{};
+    const auto seed = Extended::make<B>(context, Topology::cnn, "shifted", 4, generator);
+    CHECK(seed_as<Shifted>(*seed) != nullptr);
+    CHECK(seed->blueprint() == "shifted");
+    CHECK(seed->topology() == Topology::cnn);
+    CHECK(seed->width() == 4);
     CHECK(Extended::names().back() == "shifted");
 }
 
-TEST_CASE("made by name, by type or from recorded options, a seed is the same", "[B-3]") {
+TEST_CASE("made by name, by type or from recorded options, a seed is the same", "[B-3][C-8]") {
+    B::Context context{};
     Generator one(5);
     Generator two(5);
     Generator three(5);
-    const auto by_name = CnnBlueprints::make<B>(Topology::cnn, "conv_light", 6, one, Birth::quiet);
-    const auto by_type = CnnBlueprints::make<cnn::ConvLight, B>(6, {.layer_scale = true}, two);
-    const CnnBlueprints::AnyOptions options = cnn::ConvLightOptions{.layer_scale = true};
-    const auto recorded = CnnBlueprints::make<B>(6, options, three);
-    const auto values = [](const CnnBlueprints::Modules<B>& module) {
-        return std::get<cnn::ConvLight::Module<B>>(module).conv.weight.value().to_host();
+    const auto by_name =
+        CnnBlueprints::make<B>(context, Topology::cnn, "conv_light", 6, one, Birth::quiet);
+    const auto by_type = make_seed<cnn::ConvLight, B>(context, 6, {.layer_scale = true}, two);
+    const reflect::Values options = CnnBlueprints::option_values<B>(*by_type);
+    CHECK(options == reflect::Values{{"layer_scale", true}});
+    CHECK(CnnBlueprints::option_values<B>(*by_name) == options);
+    const auto recorded =
+        CnnBlueprints::make<B>(context, Topology::cnn, "conv_light", 6, three, options);
+    const auto values = [&context](const SeedModule<B>& seed) {
+        return test::parameter_values<B>(context, seed.contents().parameters);
     };
-    CHECK(values(by_name) == values(by_type));
-    CHECK(values(by_name) == values(recorded));
-    CHECK(std::get<cnn::ConvLight::Module<B>>(by_name).scale.has_value());
-    CHECK_THROWS_AS(CnnBlueprints::make<B>(Topology::cnn, "conv_light", 0, one), OptionError);
-    CHECK_THROWS_AS(CnnBlueprints::make<B>(Topology::cnn, "nothing", 4, one), UnknownNameError);
+    CHECK(values(*by_name) == values(*by_type));
+    CHECK(values(*by_name) == values(*recorded));
+    CHECK(seed_as<cnn::ConvLight>(*by_name)->module().scale.has_value());
+    CHECK(by_type->options().layer_scale);
+
+    CHECK_THROWS_AS(CnnBlueprints::make<B>(context, Topology::cnn, "conv_light", 0, one),
+                    OptionError);
+    CHECK_THROWS_AS(CnnBlueprints::make<B>(context, Topology::cnn, "nothing", 4, one),
+                    UnknownNameError);
+    CHECK_THROWS_AS(CnnBlueprints::make<B>(context, Topology::cnn, "conv_light", 4, one,
+                                           reflect::Values{{"layers", true}}),
+                    OptionError);
+}
+
+/// Two blueprints with one module between them: they differ in what they promise at birth.
+struct LoudShift : Shifted {
+    static constexpr std::string_view name = "loud_shift";
+    static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
+};
+
+TEST_CASE("two blueprints may share one module, and their seeds are told apart", "[B-1]") {
+    using Both = CnnBlueprints::with<Shifted, LoudShift>;
+    static_assert(std::same_as<Shifted::Module<B>, LoudShift::Module<B>>);
+    B::Context context{};
+    Generator generator(1);
+    const auto quiet = Both::make<B>(context, Topology::cnn, "shifted", 4, generator);
+    const auto loud = Both::make<B>(context, Topology::cnn, "loud_shift", 4, generator);
+    CHECK(quiet->blueprint() == "shifted");
+    CHECK(loud->blueprint() == "loud_shift");
+    CHECK(seed_as<Shifted>(*quiet) != nullptr);
+    CHECK(seed_as<LoudShift>(*quiet) == nullptr);
+    CHECK(seed_as<LoudShift>(*loud) != nullptr);
+    CHECK(seed_as<Shifted>(*loud) == nullptr);
+    CHECK(loud->parameter_count() == 4);
+    CHECK(Both::option_values<B>(*loud).empty());
+    CHECK_THROWS_AS(CnnBlueprints::option_values<B>(*loud), UnknownNameError);
+}
+
+/// Says one number of parameters and holds another.
+struct Miscounted : Shifted {
+    static constexpr std::string_view name = "miscounted";
+    static constexpr Index parameter_count(Index width, const Options& = {}) { return width + 1; }
+};
+
+/// Two members of one name.
+struct Twins : Shifted {
+    static constexpr std::string_view name = "twins";
+    static constexpr Index parameter_count(Index width, const Options& = {}) { return 2 * width; }
+
+    template <class Backend>
+    struct Module : nn::Visitable<Module<Backend>> {
+        Parameter<Backend> first;
+        Parameter<Backend> second;
+        Module(typename Backend::Context& context, Index width, const Options&, Generator&)
+            : first(nn::constant_parameter<Backend>(context, {width})),
+              second(nn::constant_parameter<Backend>(context, {width})) {}
+        Variable<Backend> forward(Pass<Backend>&, const Variable<Backend>& x) const { return x; }
+        static constexpr auto members() {
+            return std::tuple(nn::Member{"shift", &Module::first},
+                              nn::Member{"shift", &Module::second});
+        }
+    };
+};
+
+TEST_CASE("a seed that does not hold what its blueprint says is refused", "[B-1][P-6]") {
+    B::Context context{};
+    Generator generator(1);
+    try {
+        static_cast<void>(make_seed<Miscounted, B>(context, 4, {}, generator));
+        FAIL("a miscounted seed was made");
+    } catch (const ShapeError& error) {
+        CHECK(error.where() == "blueprint miscounted");
+        CHECK(error.expected() == "5, as its parameter_count says");
+        CHECK(error.got() == "4 in the seed's module");
+    }
+    try {
+        static_cast<void>(make_seed<Twins, B>(context, 4, {}, generator));
+        FAIL("a seed with two tensors of one name was made");
+    } catch (const DuplicateNameError& error) {
+        CHECK(error.where() == "blueprint twins");
+        CHECK(error.got() == "shift for parameter 0 (4) and parameter 1 (4)");
+    }
 }
 
 }  // namespace

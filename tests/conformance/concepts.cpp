@@ -1,9 +1,10 @@
 // Each capability concept: backends that have it, and near misses that lack one thing.
+#include <kasmina/backend/backend.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/backends/xtensor.hpp>
-#include <kasmina/tensor/backend.hpp>
 
 #include "support/catch.hpp"
+#include "support/device/device_like.hpp"
 
 namespace kasmina {
 namespace {
@@ -15,13 +16,18 @@ static_assert(Backend<backends::Eigen<float>>);
 static_assert(Backend<backends::Eigen<double>>);
 static_assert(Backend<Xtensor<float>>);
 static_assert(Backend<Xtensor<double>>);
+static_assert(Backend<test::DeviceLike<float>>);
+static_assert(Backend<test::DeviceLike<double>>);
 
 /// A backend of the given capabilities and no others.
 template <template <class> class... Capabilities>
 struct Only : Capabilities<float>... {
     using Scalar = float;
     using Context = parts::Context;
-    using Buffer = parts::Buffer<float>;
+    template <class V>
+    using Buffer = parts::Buffer<V>;
+    template <class V>
+    using Reading = parts::Reading<V>;
 };
 
 // One capability alone gives that concept and no other.
@@ -35,6 +41,9 @@ static_assert(BatchNormBackend<Only<parts::BatchNorms>>);
 static_assert(PoolingBackend<Only<parts::Pooling>>);
 static_assert(LossBackend<Only<parts::Losses>>);
 static_assert(MultiTensorBackend<Only<parts::MultiTensors>>);
+static_assert(RandomBackend<Only<parts::Randoms>>);
+static_assert(DropoutBackend<Only<parts::Dropouts>>);
+static_assert(EmbeddingBackend<Only<parts::Embeddings>>);
 
 static_assert(!StorageBackend<Only<parts::Pointwise>>);
 static_assert(!PointwiseBackend<Only<parts::Storage>>);
@@ -46,6 +55,9 @@ static_assert(!BatchNormBackend<Only<parts::GroupNorms>>);
 static_assert(!PoolingBackend<Only<parts::Losses>>);
 static_assert(!LossBackend<Only<parts::Pooling>>);
 static_assert(!MultiTensorBackend<Only<parts::Storage>>);
+static_assert(!RandomBackend<Only<parts::Dropouts>>);
+static_assert(!DropoutBackend<Only<parts::Randoms>>);
+static_assert(!EmbeddingBackend<Only<parts::Randoms>>);
 static_assert(!Backend<Only<parts::Storage, parts::Pointwise, parts::Matrices>>);
 
 // Near misses: a whole backend, but for one name that is deleted or differs.
@@ -55,19 +67,32 @@ struct IntegerScalar : Xtensor<float> {
     using Scalar = int;
 };
 struct BorrowedBuffer : Xtensor<float> {
-    using Buffer = float*;
+    template <class V>
+    using Buffer = V*;
+};
+struct BuffersOfScalarsAlone : Xtensor<float> {
+    template <std::same_as<float> V>
+    static parts::Buffer<V> acquire(Context&, Index);
 };
 struct NoAcquire : Xtensor<float> {
-    static void acquire(Context&, Index);
+    static void acquire() = delete;
 };
 struct NoPersistent : Xtensor<float> {
-    static void persistent(Index);
+    static void persistent() = delete;
+};
+struct PersistentWithoutContext : Xtensor<float> {
+    template <class V>
+    static parts::Buffer<V> persistent(Index);
 };
 struct NoUpload : Xtensor<float> {
     static void upload() = delete;
 };
-struct NoDownload : Xtensor<float> {
-    static void download() = delete;
+struct NoRead : Xtensor<float> {
+    static void read() = delete;
+};
+struct ReadsIntoNothing : Xtensor<float> {
+    template <class V>
+    static void read(Context&, const V*, Index);
 };
 struct NoCopy : Xtensor<float> {
     static void copy() = delete;
@@ -78,16 +103,23 @@ struct NoFill : Xtensor<float> {
 struct NoAdd : Xtensor<float> {
     static void add() = delete;
 };
+struct NoSynchronise : Xtensor<float> {
+    static void synchronise() = delete;
+};
 static_assert(StorageBackend<Xtensor<float>>);
 static_assert(!StorageBackend<IntegerScalar>);
 static_assert(!StorageBackend<BorrowedBuffer>);
+static_assert(!StorageBackend<BuffersOfScalarsAlone>);
 static_assert(!StorageBackend<NoAcquire>);
 static_assert(!StorageBackend<NoPersistent>);
+static_assert(!StorageBackend<PersistentWithoutContext>);
 static_assert(!StorageBackend<NoUpload>);
-static_assert(!StorageBackend<NoDownload>);
+static_assert(!StorageBackend<NoRead>);
+static_assert(!StorageBackend<ReadsIntoNothing>);
 static_assert(!StorageBackend<NoCopy>);
 static_assert(!StorageBackend<NoFill>);
 static_assert(!StorageBackend<NoAdd>);
+static_assert(!StorageBackend<NoSynchronise>);
 
 /// Pointwise.
 struct NoMap : Xtensor<float> {
@@ -99,11 +131,11 @@ struct NoMapPullback : Xtensor<float> {
 static_assert(!PointwiseBackend<NoMap>);
 static_assert(!PointwiseBackend<NoMapPullback>);
 
-/// Matrices: one that cannot add to what is there.
-struct GemmThatOverwrites : Xtensor<float> {
+/// Matrices: one that takes its arguments one by one.
+struct PositionalGemm : Xtensor<float> {
     static void gemm(Context&, bool, bool, Index, Index, Index, const float*, const float*, float*);
 };
-static_assert(!MatrixBackend<GemmThatOverwrites>);
+static_assert(!MatrixBackend<PositionalGemm>);
 
 /// Convolutions.
 struct NoConv : Xtensor<float> {
@@ -175,7 +207,7 @@ static_assert(!PoolingBackend<NoMaxPoolPullback>);
 static_assert(!PoolingBackend<NoMeanPositions>);
 static_assert(!PoolingBackend<NoMeanPositionsPullback>);
 
-/// Loss: the count of hits has to be a number.
+/// Loss.
 struct NoCrossEntropy : Xtensor<float> {
     static void cross_entropy() = delete;
 };
@@ -183,7 +215,7 @@ struct NoCrossEntropyPullback : Xtensor<float> {
     static void cross_entropy_pullback() = delete;
 };
 struct CountsNothing : Xtensor<float> {
-    static void count_correct(Context&, Index, Index, const float*, std::span<const std::int32_t>);
+    static void count_correct() = delete;
 };
 static_assert(!LossBackend<NoCrossEntropy>);
 static_assert(!LossBackend<NoCrossEntropyPullback>);
@@ -199,13 +231,47 @@ struct NoSgd : Xtensor<float> {
 struct NoAdamW : Xtensor<float> {
     static void adamw_step() = delete;
 };
-struct NoScale : Xtensor<float> {
-    static void scale() = delete;
+struct NoClip : Xtensor<float> {
+    static void clip_by_norm() = delete;
 };
 static_assert(!MultiTensorBackend<NoNorms>);
 static_assert(!MultiTensorBackend<NoSgd>);
 static_assert(!MultiTensorBackend<NoAdamW>);
-static_assert(!MultiTensorBackend<NoScale>);
+static_assert(!MultiTensorBackend<NoClip>);
+
+/// Random numbers, dropout, embeddings, precision.
+struct NoUniform : Xtensor<float> {
+    static void fill_uniform() = delete;
+};
+struct NoDropout : Xtensor<float> {
+    static void dropout() = delete;
+};
+struct NoDropoutPullback : Xtensor<float> {
+    static void dropout_pullback() = delete;
+};
+struct NoEmbedding : Xtensor<float> {
+    static void embedding() = delete;
+};
+struct NoEmbeddingPullback : Xtensor<float> {
+    static void embedding_pullback() = delete;
+};
+struct PrecisionNobodyKnows {
+    struct Context {
+        void set_precision(Precision);
+    };
+};
+struct PrecisionNobodySets {
+    struct Context {
+        [[nodiscard]] Precision precision() const;
+    };
+};
+static_assert(!RandomBackend<NoUniform>);
+static_assert(!DropoutBackend<NoDropout>);
+static_assert(!DropoutBackend<NoDropoutPullback>);
+static_assert(!EmbeddingBackend<NoEmbedding>);
+static_assert(!EmbeddingBackend<NoEmbeddingPullback>);
+static_assert(!ComputePrecisionBackend<PrecisionNobodyKnows>);
+static_assert(!ComputePrecisionBackend<PrecisionNobodySets>);
 
 // What lacks one capability is not a backend, and has all others.
 static_assert(!Backend<NoMaxPool>);

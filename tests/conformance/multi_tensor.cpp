@@ -31,9 +31,38 @@ TEST_CASE("squared norms agree with the oracle", "[H-7][E-1]") {
         std::vector<TensorSlice<typename B::Scalar>> slices;
         for (const Index size : sizes) slices.push_back({run.in(normal(size, 1)), size});
         slices.push_back({nullptr, 0});
-        Values norms(slices.size(), -1.0);
-        B::squared_norms(run.context, slices, norms);
-        run.note(norms);
+        B::squared_norms(run.context,
+                         {.tensors = slices, .norms = run.doubles_out(std::ssize(slices))});
+    });
+}
+
+TEST_CASE("clipping by the norm of all gradients agrees with the oracle", "[H-7][E-1]") {
+    for (const double max_norm : {0.25, 1e6}) {  // below the norm, and above
+        INFO("max norm " << max_norm);
+        check_against_oracle([&]<class B>(Run<B>& run) {
+            std::vector<GradientSlice<typename B::Scalar>> slices;
+            for (const Index size : sizes) slices.push_back({run.inout(normal(size, 1)), size});
+            slices.push_back({nullptr, 0});
+            B::clip_by_norm(
+                run.context,
+                {.gradients = slices, .max_norm = max_norm, .norm = run.doubles_out(1)});
+        });
+    }
+}
+
+TEST_CASE("a norm that is not finite is told and clips nothing", "[H-7]") {
+    for (const double value :
+         {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+        check_against_oracle([&]<class B>(Run<B>& run) {
+            const GradientSlice<typename B::Scalar> slice{run.inout({3, value, -4}), 3};
+            B::clip_by_norm(
+                run.context,
+                {.gradients = std::span(&slice, 1), .max_norm = 1.0, .norm = run.doubles_out(1)});
+        });
+    }
+    check_against_oracle([]<class B>(Run<B>& run) {
+        B::clip_by_norm(run.context,
+                        {.gradients = {}, .max_norm = 1.0, .norm = run.doubles_out(1)});
     });
 }
 
@@ -45,8 +74,12 @@ TEST_CASE("SGD agrees with the oracle", "[H-7][E-1]") {
                 INFO("momentum " << momentum << ", decay " << decay << ", Nesterov " << nesterov);
                 check_against_oracle([&]<class B>(Run<B>& run) {
                     run_steps(run, momentum > 0.0, false, [&](int count, const auto& slices) {
-                        B::sgd_step(run.context, {0.125, momentum, decay, nesterov, count == 1},
-                                    slices);
+                        B::sgd_step(run.context, {.learning_rate = 0.125,
+                                                  .momentum = momentum,
+                                                  .weight_decay = decay,
+                                                  .nesterov = nesterov,
+                                                  .first_step = count == 1,
+                                                  .parameters = slices});
                     });
                 });
             }
@@ -59,12 +92,13 @@ TEST_CASE("AdamW agrees with the oracle", "[H-7][E-1]") {
         INFO("decay " << decay);
         check_against_oracle([&]<class B>(Run<B>& run) {
             run_steps(run, true, true, [&](int count, const auto& slices) {
-                AdamWStep step;
+                AdamWStep<typename B::Scalar> step;
                 step.learning_rate = 0.03125;
                 step.weight_decay = decay;
                 step.bias_correction1 = 1.0 - std::pow(step.beta1, count);
                 step.bias_correction2 = 1.0 - std::pow(step.beta2, count);
-                B::adamw_step(run.context, step, slices);
+                step.parameters = slices;
+                B::adamw_step(run.context, step);
             });
         });
     }
@@ -79,8 +113,14 @@ TEST_CASE("the oracle's SGD by hand", "[H-7]") {
             slice.gradient = run.in({1});
             slice.first = run.inout({77});  // nothing of it counts in a first step
             slice.size = 1;
-            Oracle::sgd_step(run.context, {1.0, 0.5, 0.1, nesterov, true}, std::span(&slice, 1));
-            Oracle::sgd_step(run.context, {1.0, 0.5, 0.1, nesterov, false}, std::span(&slice, 1));
+            for (const bool first : {true, false}) {
+                Oracle::sgd_step(run.context, {.learning_rate = 1.0,
+                                               .momentum = 0.5,
+                                               .weight_decay = 0.1,
+                                               .nesterov = nesterov,
+                                               .first_step = first,
+                                               .parameters = std::span(&slice, 1)});
+            }
         });
     };
     // g = 1 + 0.1 * 10 = 2; v = 2; w = 8. g = 1.8; v = 2.8; w = 5.2.
@@ -98,13 +138,31 @@ TEST_CASE("the oracle's AdamW by hand", "[H-7]") {
         slice.first = run.inout({0});
         slice.second = run.inout({0});
         slice.size = 1;
-        Oracle::adamw_step(run.context, {0.5, 0.5, 0.75, 0.0, 0.2, 0.5, 0.25},
-                           std::span(&slice, 1));
+        Oracle::adamw_step(run.context, {.learning_rate = 0.5,
+                                         .beta1 = 0.5,
+                                         .beta2 = 0.75,
+                                         .epsilon = 0.0,
+                                         .weight_decay = 0.2,
+                                         .bias_correction1 = 0.5,
+                                         .bias_correction2 = 0.25,
+                                         .parameters = std::span(&slice, 1)});
     });
     // w = 10 - 0.5 * 0.2 * 10 = 9; m = 2, corrected 4; v = 4, corrected 16; w = 9 - 0.5 * 4 / 4.
     CHECK(difference({8.5}, results[0]) < 1e-12);
     CHECK(difference({2}, results[1]) < 1e-12);
     CHECK(difference({4}, results[2]) < 1e-12);
+}
+
+TEST_CASE("the oracle's clipping by hand", "[H-7]") {
+    Oracle::Context context;
+    const auto results = results_of<Oracle>(context, [&](Run<Oracle>& run) {
+        const GradientSlice<double> slice{run.inout({3, -4}), 2};
+        Oracle::clip_by_norm(
+            run.context,
+            {.gradients = std::span(&slice, 1), .max_norm = 2.5, .norm = run.doubles_out(1)});
+    });
+    CHECK(difference({1.5, -2}, results[0]) < 1e-6);
+    CHECK(results[1] == Values{5});
 }
 
 }  // namespace kasmina::conformance

@@ -61,14 +61,30 @@ TEST_CASE("group norm agrees with the oracle", "[B-7][E-1]") {
                 const auto* shift = run.in(parameters.shift);
                 auto* mean = run.out(statistics);
                 auto* deviation = run.out(statistics);
-                B::group_norm(run.context, geometry, epsilon, in, scale, shift, run.in(residual),
-                              relu, run.out(size), mean, deviation);
-                B::group_norm(run.context, geometry, epsilon, in, scale, shift, nullptr, relu,
-                              run.out(size), mean, deviation);
+                for (const auto* added : {run.in(residual), decltype(in){}}) {
+                    B::group_norm(run.context, {.geometry = geometry,
+                                                .epsilon = epsilon,
+                                                .relu = relu,
+                                                .x = in,
+                                                .scale = scale,
+                                                .shift = shift,
+                                                .residual = added,
+                                                .y = run.out(size),
+                                                .mean = mean,
+                                                .inverse_deviation = deviation});
+                }
                 const auto pullback = [&](auto grad_x, auto grad_scale, auto grad_shift) {
-                    B::group_norm_pullback(run.context, geometry, in, scale, shift, relu, mean,
-                                           deviation, run.in(grad_y), grad_x, grad_scale,
-                                           grad_shift);
+                    B::group_norm_pullback(run.context, {.geometry = geometry,
+                                                         .relu = relu,
+                                                         .x = in,
+                                                         .scale = scale,
+                                                         .shift = shift,
+                                                         .mean = mean,
+                                                         .inverse_deviation = deviation,
+                                                         .grad_y = run.in(grad_y),
+                                                         .grad_x = grad_x,
+                                                         .grad_scale = grad_scale,
+                                                         .grad_shift = grad_shift});
                 };
                 for (const bool accumulate : {false, true}) {
                     pullback(run.target(size, accumulate),
@@ -90,15 +106,26 @@ TEST_CASE("batch norm's statistics agree with the oracle", "[B-7][E-1]") {
         const Values x = normal(conformance::size_of(shape), 1);
         check_against_oracle([&]<class B>(Run<B>& run) {
             const Index channels = shape.channels;
-            B::batch_norm_statistics(run.context, shape, epsilon, 0.1, run.in(x), run.out(channels),
-                                     run.out(channels),
-                                     run.inout(Values(x.begin(), x.begin() + channels)),
-                                     run.inout(Values(static_cast<std::size_t>(channels), 1.0)));
-            B::batch_norm_statistics(run.context, shape, epsilon, 0.1, run.in(x), run.out(channels),
-                                     run.out(channels), nullptr, nullptr);
-            B::inverse_deviation(run.context, channels, epsilon,
-                                 run.in(Values(static_cast<std::size_t>(channels), 0.25)),
-                                 run.out(channels));
+            B::batch_norm_statistics(
+                run.context,
+                {.shape = shape,
+                 .epsilon = epsilon,
+                 .momentum = 0.1,
+                 .x = run.in(x),
+                 .mean = run.out(channels),
+                 .inverse_deviation = run.out(channels),
+                 .running_mean = run.inout(Values(x.begin(), x.begin() + channels)),
+                 .running_variance = run.inout(Values(static_cast<std::size_t>(channels), 1.0))});
+            B::batch_norm_statistics(run.context, {.shape = shape,
+                                                   .epsilon = epsilon,
+                                                   .x = run.in(x),
+                                                   .mean = run.out(channels),
+                                                   .inverse_deviation = run.out(channels)});
+            const Values variance(static_cast<std::size_t>(channels), 0.25);
+            B::inverse_deviation(run.context, {.channels = channels,
+                                               .epsilon = epsilon,
+                                               .variance = run.in(variance),
+                                               .inverse_deviation = run.out(channels)});
         });
     }
 }
@@ -123,18 +150,36 @@ TEST_CASE("batch norm, ReLU and pooling agree with the oracle", "[B-7][E-1]") {
                     auto* mean = run.out(channels);
                     auto* deviation = run.out(channels);
                     if (batch) {
-                        B::batch_norm_statistics(run.context, shape, epsilon, 0.1, in, mean,
-                                                 deviation, nullptr, nullptr);
+                        B::batch_norm_statistics(run.context, {.shape = shape,
+                                                               .epsilon = epsilon,
+                                                               .x = in,
+                                                               .mean = mean,
+                                                               .inverse_deviation = deviation});
                     } else {
                         B::copy(run.context, shift, mean, channels);
                         B::fill(run.context, deviation, channels, typename B::Scalar(0.75));
                     }
-                    B::batch_norm(run.context, shape, epilogue, in, mean, deviation, scale, shift,
-                                  run.out(pooled));
+                    B::batch_norm(run.context, {.shape = shape,
+                                                .epilogue = epilogue,
+                                                .x = in,
+                                                .mean = mean,
+                                                .inverse_deviation = deviation,
+                                                .scale = scale,
+                                                .shift = shift,
+                                                .y = run.out(pooled)});
                     const auto pullback = [&](auto grad_x, auto grad_scale, auto grad_shift) {
-                        B::batch_norm_pullback(run.context, shape, epilogue, batch, in, mean,
-                                               deviation, scale, shift, run.in(grad_y), grad_x,
-                                               grad_scale, grad_shift);
+                        B::batch_norm_pullback(run.context, {.shape = shape,
+                                                             .epilogue = epilogue,
+                                                             .batch_statistics = batch,
+                                                             .x = in,
+                                                             .mean = mean,
+                                                             .inverse_deviation = deviation,
+                                                             .scale = scale,
+                                                             .shift = shift,
+                                                             .grad_y = run.in(grad_y),
+                                                             .grad_x = grad_x,
+                                                             .grad_scale = grad_scale,
+                                                             .grad_shift = grad_shift});
                     };
                     for (const bool accumulate : {false, true}) {
                         pullback(run.target(size, accumulate), run.target(channels, accumulate),
@@ -158,10 +203,23 @@ TEST_CASE("a value that is no number comes out of a norm with ReLU as one", "[B-
     for (const NormEpilogue& epilogue : epilogues) {
         INFO("ReLU " << epilogue.relu << ", pooled " << epilogue.max_pool);
         check_against_oracle([&]<class B>(Run<B>& run) {
-            B::batch_norm(run.context, shape, epilogue, run.in(x), run.in(ones), run.in(ones),
-                          run.in(ones), run.in(ones), run.out(pooled_size(shape, epilogue)));
-            B::group_norm(run.context, {1, 4, 3, 3}, epsilon, run.in(x), run.in(ones), run.in(ones),
-                          nullptr, epilogue.relu, run.out(12), run.out(3), run.out(3));
+            B::batch_norm(run.context, {.shape = shape,
+                                        .epilogue = epilogue,
+                                        .x = run.in(x),
+                                        .mean = run.in(ones),
+                                        .inverse_deviation = run.in(ones),
+                                        .scale = run.in(ones),
+                                        .shift = run.in(ones),
+                                        .y = run.out(pooled_size(shape, epilogue))});
+            B::group_norm(run.context, {.geometry = {1, 4, 3, 3},
+                                        .epsilon = epsilon,
+                                        .relu = epilogue.relu,
+                                        .x = run.in(x),
+                                        .scale = run.in(ones),
+                                        .shift = run.in(ones),
+                                        .y = run.out(12),
+                                        .mean = run.out(3),
+                                        .inverse_deviation = run.out(3)});
         });
     }
 }
@@ -170,20 +228,25 @@ TEST_CASE("the oracle's norms by hand", "[B-7]") {
     Oracle::Context context;
     const auto results = results_of<Oracle>(context, [&](Run<Oracle>& run) {
         // Two groups of two channels over two positions: values 1, 3 and 10, 30.
-        auto* y = run.out(8);
-        auto* mean = run.out(2);
-        auto* deviation = run.out(2);
-        Oracle::group_norm(run.context, {1, 2, 4, 2}, 0.0, run.in({1, 3, 10, 30, 3, 1, 30, 10}),
-                           run.in({1, 1, 2, 2}), run.in({0, 0, 0.5, 0.5}),
-                           run.in({5, 5, 5, 5, 5, 5, 5, 5}), true, y, mean, deviation);
+        Oracle::group_norm(run.context, {.geometry = {1, 2, 4, 2},
+                                         .epsilon = 0.0,
+                                         .relu = true,
+                                         .x = run.in({1, 3, 10, 30, 3, 1, 30, 10}),
+                                         .scale = run.in({1, 1, 2, 2}),
+                                         .shift = run.in({0, 0, 0.5, 0.5}),
+                                         .residual = run.in(Values(8, 5.0)),
+                                         .y = run.out(8),
+                                         .mean = run.out(2),
+                                         .inverse_deviation = run.out(2)});
         // Channels with values 1, 3, 5, 7 and all 2.
-        mean = run.out(2);
-        deviation = run.out(2);
-        auto* running_mean = run.inout({0, 0});
-        auto* running_variance = run.inout({1, 1});
-        Oracle::batch_norm_statistics(run.context, {2, 1, 2, 2}, 0.0625, 0.5,
-                                      run.in({1, 2, 3, 2, 5, 2, 7, 2}), mean, deviation,
-                                      running_mean, running_variance);
+        Oracle::batch_norm_statistics(run.context, {.shape = {2, 1, 2, 2},
+                                                    .epsilon = 0.0625,
+                                                    .momentum = 0.5,
+                                                    .x = run.in({1, 2, 3, 2, 5, 2, 7, 2}),
+                                                    .mean = run.out(2),
+                                                    .inverse_deviation = run.out(2),
+                                                    .running_mean = run.inout({0, 0}),
+                                                    .running_variance = run.inout({1, 1})});
     });
     CHECK(results[0] == Values{5, 6, 5, 7.5, 6, 5, 7.5, 5});
     CHECK(results[1] == Values{2, 20});
@@ -204,8 +267,15 @@ TEST_CASE("the oracle's group norm gradients are slopes", "[B-7]") {
         Values mean(12);
         Values deviation(12);
         const auto forward = [&](auto& run, const auto& in, double* y) {
-            Oracle::group_norm(run.context, geometry, epsilon, run.in(in[0]), run.in(in[1]),
-                               run.in(in[2]), nullptr, relu, y, mean.data(), deviation.data());
+            Oracle::group_norm(run.context, {.geometry = geometry,
+                                             .epsilon = epsilon,
+                                             .relu = relu,
+                                             .x = run.in(in[0]),
+                                             .scale = run.in(in[1]),
+                                             .shift = run.in(in[2]),
+                                             .y = y,
+                                             .mean = mean.data(),
+                                             .inverse_deviation = deviation.data()});
         };
         CHECK(slope_error(
                   {normal(size, 1), normal(12, 2), normal(12, 3)},
@@ -213,11 +283,18 @@ TEST_CASE("the oracle's group norm gradients are slopes", "[B-7]") {
                   [&](auto& run, const auto& in, const double* grad_y) {
                       Values y(static_cast<std::size_t>(size));
                       forward(run, in, y.data());
-                      const std::array to{run.target(size, false), run.target(12, false),
-                                          run.target(12, false)};
-                      Oracle::group_norm_pullback(run.context, geometry, run.in(in[0]),
-                                                  run.in(in[1]), run.in(in[2]), relu, mean.data(),
-                                                  deviation.data(), grad_y, to[0], to[1], to[2]);
+                      Oracle::group_norm_pullback(run.context,
+                                                  {.geometry = geometry,
+                                                   .relu = relu,
+                                                   .x = run.in(in[0]),
+                                                   .scale = run.in(in[1]),
+                                                   .shift = run.in(in[2]),
+                                                   .mean = mean.data(),
+                                                   .inverse_deviation = deviation.data(),
+                                                   .grad_y = grad_y,
+                                                   .grad_x = run.target(size, false),
+                                                   .grad_scale = run.target(12, false),
+                                                   .grad_shift = run.target(12, false)});
                   }) < slope_tolerance);
     }
 }
@@ -234,8 +311,11 @@ TEST_CASE("the oracle's batch norm gradients are slopes", "[B-7]") {
                 mean.assign(7, 0.25);
                 deviation.assign(7, 0.75);
                 if (!batch) return;
-                Oracle::batch_norm_statistics(run.context, shape, epsilon, 0.1, x, mean.data(),
-                                              deviation.data(), nullptr, nullptr);
+                Oracle::batch_norm_statistics(run.context, {.shape = shape,
+                                                            .epsilon = epsilon,
+                                                            .x = x,
+                                                            .mean = mean.data(),
+                                                            .inverse_deviation = deviation.data()});
             };
             CHECK(slope_error(
                       {normal(size, 1), normal(7, 2), normal(7, 3)},
@@ -244,20 +324,34 @@ TEST_CASE("the oracle's batch norm gradients are slopes", "[B-7]") {
                           Values deviation;
                           const double* x = run.in(in[0]);
                           statistics(run, x, mean, deviation);
-                          Oracle::batch_norm(run.context, shape, epilogue, x, mean.data(),
-                                             deviation.data(), run.in(in[1]), run.in(in[2]),
-                                             run.out(pooled_size(shape, epilogue)));
+                          Oracle::batch_norm(run.context,
+                                             {.shape = shape,
+                                              .epilogue = epilogue,
+                                              .x = x,
+                                              .mean = mean.data(),
+                                              .inverse_deviation = deviation.data(),
+                                              .scale = run.in(in[1]),
+                                              .shift = run.in(in[2]),
+                                              .y = run.out(pooled_size(shape, epilogue))});
                       },
                       [&](auto& run, const auto& in, const double* grad_y) {
                           Values mean;
                           Values deviation;
                           const double* x = run.in(in[0]);
                           statistics(run, x, mean, deviation);
-                          const std::array to{run.target(size, false), run.target(7, false),
-                                              run.target(7, false)};
-                          Oracle::batch_norm_pullback(run.context, shape, epilogue, batch, x,
-                                                      mean.data(), deviation.data(), run.in(in[1]),
-                                                      run.in(in[2]), grad_y, to[0], to[1], to[2]);
+                          Oracle::batch_norm_pullback(run.context,
+                                                      {.shape = shape,
+                                                       .epilogue = epilogue,
+                                                       .batch_statistics = batch,
+                                                       .x = x,
+                                                       .mean = mean.data(),
+                                                       .inverse_deviation = deviation.data(),
+                                                       .scale = run.in(in[1]),
+                                                       .shift = run.in(in[2]),
+                                                       .grad_y = grad_y,
+                                                       .grad_x = run.target(size, false),
+                                                       .grad_scale = run.target(7, false),
+                                                       .grad_shift = run.target(7, false)});
                       }) < slope_tolerance);
         }
     }

@@ -1,4 +1,4 @@
-// Conformance of storage and of pointwise maps with every way to stretch an operand.
+// Conformance of pointwise maps with every way to stretch an operand.
 #include "conformance/support.hpp"
 
 #include <kasmina/pointwise/math.hpp>
@@ -61,6 +61,18 @@ std::string describe(const MapGeometry& geometry) {
            std::to_string(geometry.channels);
 }
 
+template <class T, std::size_t N>
+Map<T, N> map_of(const MapGeometry& geometry, const std::array<Operand<T>, N>& operands, T* out) {
+    return {.geometry = geometry, .operands = operands, .out = out};
+}
+
+template <class T, std::size_t N>
+MapPullback<T, N> pullback_of(const MapGeometry& geometry,
+                              const std::array<Operand<T>, N>& operands, const T* upstream,
+                              const std::array<GradientTarget<T>, N>& targets) {
+    return {.geometry = geometry, .operands = operands, .upstream = upstream, .targets = targets};
+}
+
 /// The map and its pullback with all targets of one kind, and with each one alone.
 template <class B, class F, std::size_t N>
 void run_all(Run<B>& run, const F& function, const MapGeometry& geometry,
@@ -71,45 +83,21 @@ void run_all(Run<B>& run, const F& function, const MapGeometry& geometry,
         sizes[i] = operand_size(geometry, broadcasts[i]);
         operands[i] = {run.in(normal(sizes[i], 1 + i)), broadcasts[i]};
     }
-    B::map(run.context, function, geometry, operands, run.out(geometry.elements()));
+    B::map(run.context, function, map_of(geometry, operands, run.out(geometry.elements())));
     const auto* upstream = run.in(normal(geometry.elements(), 17));
     for (const bool accumulate : {false, true}) {
         std::array<typename Run<B>::Target, N> targets;
         for (std::size_t i = 0; i < N; ++i) targets[i] = run.target(sizes[i], accumulate);
-        B::map_pullback(run.context, function, geometry, operands, upstream, targets);
+        B::map_pullback(run.context, function, pullback_of(geometry, operands, upstream, targets));
     }
     for (std::size_t alone = 0; alone < N; ++alone) {
         std::array<typename Run<B>::Target, N> targets{};
         targets[alone] = run.target(sizes[alone], alone % 2 == 0);
-        B::map_pullback(run.context, function, geometry, operands, upstream, targets);
+        B::map_pullback(run.context, function, pullback_of(geometry, operands, upstream, targets));
     }
 }
 
 }  // namespace
-
-TEST_CASE("storage copies, fills and adds what it is told", "[B-7][E-1]") {
-    for (const Index count : {1, 3, 13, 70, 1000, 40000}) {
-        INFO(count << " values");
-        const Values x = normal(count, 1);
-        const Values y = normal(count, 2);
-        check_against_oracle([&]<class B>(Run<B>& run) {
-            using T = typename B::Scalar;
-            B::copy(run.context, run.in(x), run.out(count), count);
-            B::fill(run.context, run.out(count), count, T(2.5));
-            B::add(run.context, run.in(x), run.inout(y), count);
-            B::scale(run.context, T(-0.5), run.inout(x), count);
-        });
-    }
-}
-
-TEMPLATE_LIST_TEST_CASE("acquired memory has the size that was asked for", "[B-7]", Backends) {
-    typename TestType::Context context{};
-    for (const Index count : {0, 1, 70}) {
-        CHECK(TestType::acquire(context, count).size() == count);
-        CHECK(TestType::persistent(count).size() == count);
-    }
-    CHECK(typename TestType::Buffer{}.size() == 0);
-}
 
 TEST_CASE("functions of one operand agree with the oracle, stretched or not", "[B-7][E-1]") {
     for (const MapGeometry& geometry : geometries) {
@@ -153,8 +141,8 @@ TEST_CASE("a map may write over an operand that is not stretched", "[B-7]") {
     const Values x = normal(geometry.elements(), 1);
     check_against_oracle([&]<class B>(Run<B>& run) {
         auto* data = run.inout(x);
-        B::map(run.context, AllFunctions{}, geometry,
-               std::array<Operand<typename B::Scalar>, 1>{{{data, Broadcast::full}}}, data);
+        const Operand<typename B::Scalar> operand{data, Broadcast::full};
+        B::map(run.context, AllFunctions{}, map_of(geometry, std::array{operand}, data));
     });
 }
 
@@ -170,17 +158,19 @@ TEST_CASE("corners and numbers that are none follow PyTorch's conventions", "[B-
         using T = typename B::Scalar;
         const Operand<T> first{run.in(a), Broadcast::full};
         const Operand<T> second{run.in(b), Broadcast::full};
-        B::map(run.context, relu, geometry, std::array{first}, run.out(8));
-        B::map(run.context, maximum, geometry, std::array{first, second}, run.out(8));
+        B::map(run.context, relu, map_of(geometry, std::array{first}, run.out(8)));
+        B::map(run.context, maximum, map_of(geometry, std::array{first, second}, run.out(8)));
         const T* upstream = run.in(Values(8, 1.0));
         // Where a number is none its gradient is anything.
         const Values finite{0.0, -1.0, 1.0, -3.0, 4.0, -0.0, 2.0, 2.0};
         const Operand<T> sane{run.in(finite), Broadcast::full};
         const Operand<T> other{run.in({0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 2.0, -2.0}), Broadcast::full};
-        B::map_pullback(run.context, relu, geometry, std::array{sane}, upstream,
-                        std::array{run.target(8, false)});
-        B::map_pullback(run.context, maximum, geometry, std::array{sane, other}, upstream,
-                        std::array{run.target(8, false), run.target(8, false)});
+        B::map_pullback(
+            run.context, relu,
+            pullback_of(geometry, std::array{sane}, upstream, std::array{run.target(8, false)}));
+        B::map_pullback(run.context, maximum,
+                        pullback_of(geometry, std::array{sane, other}, upstream,
+                                    std::array{run.target(8, false), run.target(8, false)}));
     });
 }
 
@@ -197,14 +187,16 @@ TEST_CASE("the oracle's pointwise gradients are slopes", "[B-7]") {
                       {normal(operand_size(geometry, first), 3),
                        normal(operand_size(geometry, second), 4)},
                       [&](auto& run, const auto& in) {
-                          Oracle::map(run.context, Mixed{}, geometry, operands(run, in),
-                                      run.out(geometry.elements()));
+                          Oracle::map(
+                              run.context, Mixed{},
+                              map_of(geometry, operands(run, in), run.out(geometry.elements())));
                       },
                       [&](auto& run, const auto& in, const double* grad_y) {
+                          const std::array to{run.target(operand_size(geometry, first), false),
+                                              run.target(operand_size(geometry, second), false)};
                           Oracle::map_pullback(
-                              run.context, Mixed{}, geometry, operands(run, in), grad_y,
-                              std::array{run.target(operand_size(geometry, first), false),
-                                         run.target(operand_size(geometry, second), false)});
+                              run.context, Mixed{},
+                              pullback_of(geometry, operands(run, in), grad_y, to));
                       }) < slope_tolerance);
         }
     }
@@ -217,9 +209,10 @@ TEST_CASE("the oracle's stretched sum by hand", "[B-7]") {
     const auto results = results_of<Oracle>(context, [&](Run<Oracle>& run) {
         const std::array<Operand<double>, 2> operands{
             {{run.in({10, 20}), Broadcast::sample}, {run.in({1, 2}), Broadcast::channel}}};
-        Oracle::map(run.context, sum, geometry, operands, run.out(8));
-        Oracle::map_pullback(run.context, sum, geometry, operands, run.in({1, 2, 3, 4, 5, 6, 7, 8}),
-                             std::array{run.target(2, false), run.target(2, false)});
+        Oracle::map(run.context, sum, map_of(geometry, operands, run.out(8)));
+        const double* upstream = run.in({1, 2, 3, 4, 5, 6, 7, 8});
+        const std::array to{run.target(2, false), run.target(2, false)};
+        Oracle::map_pullback(run.context, sum, pullback_of(geometry, operands, upstream, to));
     });
     CHECK(results[0] == Values{11, 12, 11, 12, 21, 22, 21, 22});
     CHECK(results[1] == Values{1 + 2 + 3 + 4, 5 + 6 + 7 + 8});

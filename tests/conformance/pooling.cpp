@@ -8,8 +8,8 @@ Index pooled_size(const MapShape& shape) {
     return shape.batch * (shape.height / 2) * (shape.width / 2) * shape.channels;
 }
 
-NormGeometry geometry_of(const MapShape& shape) {
-    return {shape.batch, shape.height * shape.width, shape.channels, 1};
+MapGeometry geometry_of(const MapShape& shape) {
+    return {shape.batch, shape.height * shape.width, shape.channels};
 }
 
 }  // namespace
@@ -20,12 +20,19 @@ TEST_CASE("max-pool agrees with the oracle", "[B-7][E-1]") {
         const Values x = normal(size_of(shape), 1);
         const Values grad_y = normal(pooled_size(shape), 2);
         check_against_oracle([&]<class B>(Run<B>& run) {
-            B::max_pool(run.context, shape, run.in(x), run.out(pooled_size(shape)));
+            B::max_pool(run.context,
+                        {.shape = shape, .x = run.in(x), .y = run.out(pooled_size(shape))});
             for (const bool accumulate : {false, true}) {
-                B::max_pool_pullback(run.context, shape, run.in(x), run.in(grad_y),
-                                     run.target(size_of(shape), accumulate));
+                B::max_pool_pullback(run.context,
+                                     {.shape = shape,
+                                      .x = run.in(x),
+                                      .grad_y = run.in(grad_y),
+                                      .grad_x = run.target(size_of(shape), accumulate)});
             }
-            B::max_pool_pullback(run.context, shape, run.in(x), run.in(grad_y), run.unwanted());
+            B::max_pool_pullback(run.context, {.shape = shape,
+                                               .x = run.in(x),
+                                               .grad_y = run.in(grad_y),
+                                               .grad_x = run.unwanted()});
         });
     }
 }
@@ -36,8 +43,10 @@ TEST_CASE("of equal values in a window the first gets the gradient", "[B-7]") {
     check_against_oracle([&]<class B>(Run<B>& run) {
         const auto* x = run.in({0, 1, 2, 2, 5, nan,  //
                                 1, 1, 2, 2, 6, 7});
-        B::max_pool(run.context, shape, x, run.out(3));
-        B::max_pool_pullback(run.context, shape, x, run.in({1, 2, 3}), run.target(12, false));
+        B::max_pool(run.context, {.shape = shape, .x = x, .y = run.out(3)});
+        B::max_pool_pullback(
+            run.context,
+            {.shape = shape, .x = x, .grad_y = run.in({1, 2, 3}), .grad_x = run.target(12, false)});
     });
 }
 
@@ -48,13 +57,18 @@ TEST_CASE("means over positions agree with the oracle", "[B-7][E-1]") {
         const Values x = normal(size_of(shape), 1);
         const Values grad_y = normal(pooled, 2);
         check_against_oracle([&]<class B>(Run<B>& run) {
-            const NormGeometry geometry = geometry_of(shape);
-            B::mean_positions(run.context, geometry, run.in(x), run.out(pooled));
+            const MapGeometry geometry = geometry_of(shape);
+            B::mean_positions(run.context,
+                              {.geometry = geometry, .x = run.in(x), .y = run.out(pooled)});
             for (const bool accumulate : {false, true}) {
-                B::mean_positions_pullback(run.context, geometry, run.in(grad_y),
-                                           run.target(size_of(shape), accumulate));
+                B::mean_positions_pullback(run.context,
+                                           {.geometry = geometry,
+                                            .grad_y = run.in(grad_y),
+                                            .grad_x = run.target(size_of(shape), accumulate)});
             }
-            B::mean_positions_pullback(run.context, geometry, run.in(grad_y), run.unwanted());
+            B::mean_positions_pullback(
+                run.context,
+                {.geometry = geometry, .grad_y = run.in(grad_y), .grad_x = run.unwanted()});
         });
     }
 }
@@ -66,10 +80,13 @@ TEST_CASE("the oracle's pools by hand", "[B-7]") {
         const auto* x = run.in({1, 5, 100,  //
                                 5, 2, 100,  //
                                 100, 100, 100});
-        Oracle::max_pool(run.context, {1, 3, 3, 1}, x, run.out(1));
-        Oracle::max_pool_pullback(run.context, {1, 3, 3, 1}, x, run.in({4}), run.target(9, false));
-        Oracle::mean_positions(run.context, {2, 2, 2, 1}, run.in({1, 2, 3, 4, 5, 6, 7, 8}),
-                               run.out(4));
+        Oracle::max_pool(run.context, {.shape = {1, 3, 3, 1}, .x = x, .y = run.out(1)});
+        Oracle::max_pool_pullback(
+            run.context,
+            {.shape = {1, 3, 3, 1}, .x = x, .grad_y = run.in({4}), .grad_x = run.target(9, false)});
+        Oracle::mean_positions(
+            run.context,
+            {.geometry = {2, 2, 2}, .x = run.in({1, 2, 3, 4, 5, 6, 7, 8}), .y = run.out(4)});
     });
     CHECK(results[0] == Values{5});
     CHECK(results[1] == Values{0, 4, 0, 0, 0, 0, 0, 0, 0});
@@ -81,21 +98,29 @@ TEST_CASE("the oracle's pooling gradients are slopes", "[B-7]") {
     CHECK(slope_error(
               {normal(size_of(shape), 1)},
               [&](auto& run, const auto& in) {
-                  Oracle::max_pool(run.context, shape, run.in(in[0]), run.out(pooled_size(shape)));
+                  Oracle::max_pool(
+                      run.context,
+                      {.shape = shape, .x = run.in(in[0]), .y = run.out(pooled_size(shape))});
               },
               [&](auto& run, const auto& in, const double* grad_y) {
-                  Oracle::max_pool_pullback(run.context, shape, run.in(in[0]), grad_y,
-                                            run.target(size_of(shape), false));
+                  Oracle::max_pool_pullback(run.context,
+                                            {.shape = shape,
+                                             .x = run.in(in[0]),
+                                             .grad_y = grad_y,
+                                             .grad_x = run.target(size_of(shape), false)});
               }) < slope_tolerance);
     CHECK(slope_error(
               {normal(size_of(shape), 1)},
               [&](auto& run, const auto& in) {
-                  Oracle::mean_positions(run.context, geometry_of(shape), run.in(in[0]),
-                                         run.out(21));
+                  Oracle::mean_positions(
+                      run.context,
+                      {.geometry = geometry_of(shape), .x = run.in(in[0]), .y = run.out(21)});
               },
               [&](auto& run, const auto&, const double* grad_y) {
-                  Oracle::mean_positions_pullback(run.context, geometry_of(shape), grad_y,
-                                                  run.target(size_of(shape), false));
+                  Oracle::mean_positions_pullback(run.context,
+                                                  {.geometry = geometry_of(shape),
+                                                   .grad_y = grad_y,
+                                                   .grad_x = run.target(size_of(shape), false)});
               }) < slope_tolerance);
 }
 

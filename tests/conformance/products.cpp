@@ -59,11 +59,52 @@ TEST_CASE("matrix products agree with the oracle", "[B-7][E-1]") {
             INFO(m << " x " << n << " over " << k << ", transposed " << trans_a << trans_b
                    << ", accumulate " << accumulate);
             check_against_oracle([&]<class B>(Run<B>& run) {
-                B::gemm(run.context, trans_a, trans_b, m, n, k, run.in(a), run.in(b),
-                        run.target(m * n, accumulate).data, accumulate);
+                for (const bool biased : {false, true}) {
+                    B::gemm(run.context, {.m = m,
+                                          .n = n,
+                                          .k = k,
+                                          .transpose_a = trans_a,
+                                          .transpose_b = trans_b,
+                                          .a = run.in(a),
+                                          .b = run.in(b),
+                                          .c = run.target(m * n, accumulate).data,
+                                          .bias = biased ? run.in(normal(n, 3)) : nullptr,
+                                          .accumulate = accumulate});
+                }
             });
         }
     }
+}
+
+TEST_CASE("a batch of matrix products is as many products", "[B-7][E-1]") {
+    const Index m = 5;
+    const Index n = 13;
+    const Index k = 7;
+    const Index batch = 3;
+    check_against_oracle([&]<class B>(Run<B>& run) {
+        B::gemm(run.context, {.m = m,
+                              .n = n,
+                              .k = k,
+                              .a = run.in(normal(batch * m * k, 1)),
+                              .b = run.in(normal(k * n, 2)),  // one for all
+                              .c = run.out(batch * m * n),
+                              .bias = run.in(normal(n, 3)),
+                              .batch = batch,
+                              .batch_stride_a = m * k,
+                              .batch_stride_c = m * n});
+        B::gemm(run.context, {.m = m,
+                              .n = n,
+                              .k = k,
+                              .transpose_b = true,
+                              .a = run.in(normal(batch * m * k, 1)),
+                              .b = run.in(normal(batch * k * n, 2)),
+                              .c = run.target(batch * m * n, true).data,
+                              .accumulate = true,
+                              .batch = batch,
+                              .batch_stride_a = m * k,
+                              .batch_stride_b = k * n,
+                              .batch_stride_c = m * n});
+    });
 }
 
 TEST_CASE("convolutions agree with the oracle", "[B-7][E-1]") {
@@ -73,17 +114,30 @@ TEST_CASE("convolutions agree with the oracle", "[B-7][E-1]") {
         const Values weight = normal(weight_size(shape), 2);
         const Values grad_y = normal(output_size(shape), 3);
         check_against_oracle([&]<class B>(Run<B>& run) {
-            B::conv2d(run.context, shape, run.in(x), run.in(weight), run.out(output_size(shape)));
+            B::conv2d(run.context, {.shape = shape,
+                                    .x = run.in(x),
+                                    .weight = run.in(weight),
+                                    .y = run.out(output_size(shape))});
             for (const bool accumulate : {false, true}) {
-                B::conv2d_pullback_input(run.context, shape, run.in(grad_y), run.in(weight),
-                                         run.target(input_size(shape), accumulate));
-                B::conv2d_pullback_weight(run.context, shape, run.in(x), run.in(grad_y),
-                                          run.target(weight_size(shape), accumulate));
+                B::conv2d_pullback_input(run.context,
+                                         {.shape = shape,
+                                          .weight = run.in(weight),
+                                          .grad_y = run.in(grad_y),
+                                          .grad_x = run.target(input_size(shape), accumulate)});
+                B::conv2d_pullback_weight(
+                    run.context, {.shape = shape,
+                                  .x = run.in(x),
+                                  .grad_y = run.in(grad_y),
+                                  .grad_weight = run.target(weight_size(shape), accumulate)});
             }
-            B::conv2d_pullback_input(run.context, shape, run.in(grad_y), run.in(weight),
-                                     run.unwanted());
-            B::conv2d_pullback_weight(run.context, shape, run.in(x), run.in(grad_y),
-                                      run.unwanted());
+            B::conv2d_pullback_input(run.context, {.shape = shape,
+                                                   .weight = run.in(weight),
+                                                   .grad_y = run.in(grad_y),
+                                                   .grad_x = run.unwanted()});
+            B::conv2d_pullback_weight(run.context, {.shape = shape,
+                                                    .x = run.in(x),
+                                                    .grad_y = run.in(grad_y),
+                                                    .grad_weight = run.unwanted()});
         });
     }
 }
@@ -98,20 +152,31 @@ TEST_CASE("depthwise convolutions agree with the oracle", "[B-7][E-1]") {
             const Values weight = normal(map.channels * taps(shape), 2);
             const Values grad_y = normal(size_of(map), 3);
             check_against_oracle([&]<class B>(Run<B>& run) {
-                B::depthwise_conv2d(run.context, shape, run.in(x), run.in(weight),
-                                    run.out(size_of(map)));
+                B::depthwise_conv2d(run.context, {.shape = shape,
+                                                  .x = run.in(x),
+                                                  .weight = run.in(weight),
+                                                  .y = run.out(size_of(map))});
                 for (const bool accumulate : {false, true}) {
-                    B::depthwise_conv2d_pullback_input(run.context, shape, run.in(grad_y),
-                                                       run.in(weight),
-                                                       run.target(size_of(map), accumulate));
+                    B::depthwise_conv2d_pullback_input(
+                        run.context, {.shape = shape,
+                                      .weight = run.in(weight),
+                                      .grad_y = run.in(grad_y),
+                                      .grad_x = run.target(size_of(map), accumulate)});
                     B::depthwise_conv2d_pullback_weight(
-                        run.context, shape, run.in(x), run.in(grad_y),
-                        run.target(map.channels * taps(shape), accumulate));
+                        run.context,
+                        {.shape = shape,
+                         .x = run.in(x),
+                         .grad_y = run.in(grad_y),
+                         .grad_weight = run.target(map.channels * taps(shape), accumulate)});
                 }
-                B::depthwise_conv2d_pullback_input(run.context, shape, run.in(grad_y),
-                                                   run.in(weight), run.unwanted());
-                B::depthwise_conv2d_pullback_weight(run.context, shape, run.in(x), run.in(grad_y),
-                                                    run.unwanted());
+                B::depthwise_conv2d_pullback_input(run.context, {.shape = shape,
+                                                                 .weight = run.in(weight),
+                                                                 .grad_y = run.in(grad_y),
+                                                                 .grad_x = run.unwanted()});
+                B::depthwise_conv2d_pullback_weight(run.context, {.shape = shape,
+                                                                  .x = run.in(x),
+                                                                  .grad_y = run.in(grad_y),
+                                                                  .grad_weight = run.unwanted()});
             });
         }
     }
@@ -122,8 +187,10 @@ TEST_CASE("the oracle's convolution of a map by hand", "[B-7]") {
     const ConvShape shape{1, 2, 2, 1, 1, 3, 3};
     Oracle::Context context;
     const auto results = results_of<Oracle>(context, [&](Run<Oracle>& run) {
-        Oracle::conv2d(run.context, shape, run.in({1, 2, 3, 4}),
-                       run.in({11, 12, 13, 21, 22, 23, 31, 32, 33}), run.out(4));
+        Oracle::conv2d(run.context, {.shape = shape,
+                                     .x = run.in({1, 2, 3, 4}),
+                                     .weight = run.in({11, 12, 13, 21, 22, 23, 31, 32, 33}),
+                                     .y = run.out(4)});
     });
     // y(0,0) = 1*w22 + 2*w23 + 3*w32 + 4*w33, and so on.
     CHECK(results[0] ==
@@ -135,13 +202,24 @@ TEST_CASE("the oracle's matrix product by hand", "[B-7]") {
     const auto results = results_of<Oracle>(context, [&](Run<Oracle>& run) {
         const auto* a = run.in({1, 2, 3, 4});
         const auto* b = run.in({5, 6, 7, 8});
-        Oracle::gemm(run.context, false, false, 2, 2, 2, a, b, run.out(4), false);
-        Oracle::gemm(run.context, true, false, 2, 2, 2, a, b, run.out(4), false);
-        Oracle::gemm(run.context, false, true, 2, 2, 2, a, b, run.inout({1, 1, 1, 1}), true);
+        Gemm<double> product{.m = 2, .n = 2, .k = 2, .a = a, .b = b, .c = run.out(4)};
+        Oracle::gemm(run.context, product);
+        product.transpose_a = true;
+        product.c = run.out(4);
+        Oracle::gemm(run.context, product);
+        product.transpose_a = false;
+        product.transpose_b = true;
+        product.accumulate = true;
+        product.c = run.inout({1, 1, 1, 1});
+        Oracle::gemm(run.context, product);
+        product.bias = run.in({100, 200});
+        product.c = run.inout({1, 1, 1, 1});
+        Oracle::gemm(run.context, product);
     });
     CHECK(results[0] == Values{19, 22, 43, 50});
     CHECK(results[1] == Values{26, 30, 38, 44});
     CHECK(results[2] == Values{18, 24, 40, 54});
+    CHECK(results[3] == Values{118, 224, 140, 254});
 }
 
 TEST_CASE("the oracle's convolution gradients are slopes", "[B-7]") {
@@ -150,14 +228,22 @@ TEST_CASE("the oracle's convolution gradients are slopes", "[B-7]") {
         CHECK(slope_error(
                   {normal(input_size(shape), 1), normal(weight_size(shape), 2)},
                   [&](auto& run, const auto& in) {
-                      Oracle::conv2d(run.context, shape, run.in(in[0]), run.in(in[1]),
-                                     run.out(output_size(shape)));
+                      Oracle::conv2d(run.context, {.shape = shape,
+                                                   .x = run.in(in[0]),
+                                                   .weight = run.in(in[1]),
+                                                   .y = run.out(output_size(shape))});
                   },
                   [&](auto& run, const auto& in, const double* grad_y) {
-                      Oracle::conv2d_pullback_input(run.context, shape, grad_y, run.in(in[1]),
-                                                    run.target(input_size(shape), false));
-                      Oracle::conv2d_pullback_weight(run.context, shape, run.in(in[0]), grad_y,
-                                                     run.target(weight_size(shape), false));
+                      Oracle::conv2d_pullback_input(
+                          run.context, {.shape = shape,
+                                        .weight = run.in(in[1]),
+                                        .grad_y = grad_y,
+                                        .grad_x = run.target(input_size(shape), false)});
+                      Oracle::conv2d_pullback_weight(
+                          run.context, {.shape = shape,
+                                        .x = run.in(in[0]),
+                                        .grad_y = grad_y,
+                                        .grad_weight = run.target(weight_size(shape), false)});
                   }) < slope_tolerance);
     }
 }
@@ -167,15 +253,22 @@ TEST_CASE("the oracle's depthwise convolution gradients are slopes", "[B-7]") {
     CHECK(slope_error(
               {normal(input_size(shape), 1), normal(13 * taps(shape), 2)},
               [&](auto& run, const auto& in) {
-                  Oracle::depthwise_conv2d(run.context, shape, run.in(in[0]), run.in(in[1]),
-                                           run.out(output_size(shape)));
+                  Oracle::depthwise_conv2d(run.context, {.shape = shape,
+                                                         .x = run.in(in[0]),
+                                                         .weight = run.in(in[1]),
+                                                         .y = run.out(output_size(shape))});
               },
               [&](auto& run, const auto& in, const double* grad_y) {
-                  Oracle::depthwise_conv2d_pullback_input(run.context, shape, grad_y, run.in(in[1]),
-                                                          run.target(input_size(shape), false));
-                  Oracle::depthwise_conv2d_pullback_weight(run.context, shape, run.in(in[0]),
-                                                           grad_y,
-                                                           run.target(13 * taps(shape), false));
+                  Oracle::depthwise_conv2d_pullback_input(
+                      run.context, {.shape = shape,
+                                    .weight = run.in(in[1]),
+                                    .grad_y = grad_y,
+                                    .grad_x = run.target(input_size(shape), false)});
+                  Oracle::depthwise_conv2d_pullback_weight(
+                      run.context, {.shape = shape,
+                                    .x = run.in(in[0]),
+                                    .grad_y = grad_y,
+                                    .grad_weight = run.target(13 * taps(shape), false)});
               }) < slope_tolerance);
 }
 

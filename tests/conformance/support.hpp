@@ -7,8 +7,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <limits>
+#include <memory>
+#include <span>
 #include <sstream>
 #include <string>
 #include <tuple>
@@ -16,18 +18,19 @@
 #include <typeinfo>
 #include <vector>
 
+#include <kasmina/backend/backend.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/backends/xtensor.hpp>
 #include <kasmina/random/generator.hpp>
-#include <kasmina/tensor/backend.hpp>
 
 #include "support/catch.hpp"
+#include "support/device/device_like.hpp"
 
 namespace kasmina::conformance {
 
 /// The backends that have to agree with the oracle. A new one is one line here.
 using Backends = std::tuple<backends::Eigen<float>,  //
-                            backends::Eigen<double>>;
+                            backends::Eigen<double>, test::DeviceLike<double>>;
 
 using Oracle = backends::Xtensor<double>;
 
@@ -50,33 +53,34 @@ using Values = std::vector<double>;
 }
 
 /// The memory of one kernel call on backend `B`. Inputs are uploaded; what the call writes is
-/// remembered in order of request - one request per statement, where the order matters - and can
-/// be read back. Behind each output lie guards: a kernel that writes
-/// past its end is found out.
+/// remembered in order of request - one request per statement or member of an argument struct,
+/// where the order matters - and can be read back. Behind each output lie guards: a kernel that
+/// writes past its end is found out.
 template <class B>
 class Run {
 public:
+    using Backend = B;
     using Scalar = typename B::Scalar;
     using Target = GradientTarget<Scalar>;
 
     explicit Run(typename B::Context& with) : context(with) {}
 
-    [[nodiscard]] const Scalar* in(const Values& values) { return store(values); }
+    [[nodiscard]] const Scalar* in(const Values& values) { return store<Scalar>(values); }
+    [[nodiscard]] const std::int32_t* integers(std::span<const std::int32_t> values) {
+        return store<std::int32_t>(Values(values.begin(), values.end()));
+    }
 
     /// Room for `count` results; NaN before the call.
-    [[nodiscard]] Scalar* out(Index count) {
-        return inout(Values(static_cast<std::size_t>(count), unwritten));
+    [[nodiscard]] Scalar* out(Index count) { return inout(Values(size(count), unwritten)); }
+    /// The same for results that are not the backend's scalars.
+    [[nodiscard]] double* doubles_out(Index count) {
+        return output<double>(Values(size(count), unwritten));
+    }
+    [[nodiscard]] std::int32_t* integers_out(Index count) {
+        return output<std::int32_t>(Values(size(count), -54321.0));
     }
     /// Values that the call updates.
-    [[nodiscard]] Scalar* inout(Values values) {
-        const Index count = static_cast<Index>(values.size());
-        values.insert(values.end(), guards, guard);
-        Scalar* data = store(values);
-        outputs_.push_back({data, count});
-        return data;
-    }
-    /// Results that the call gave otherwise.
-    void note(const Values& values) { static_cast<void>(inout(values)); }
+    [[nodiscard]] Scalar* inout(Values values) { return output<Scalar>(std::move(values)); }
     /// A gradient's place: it holds values to add to, or NaN to overwrite.
     [[nodiscard]] Target target(Index count, bool accumulate) {
         return accumulate ? Target{inout(normal(count, 99)), true} : Target{out(count), false};
@@ -88,16 +92,7 @@ public:
     /// the entry is infinite.
     [[nodiscard]] std::vector<Values> results() const {
         std::vector<Values> all;
-        for (const auto& [data, count] : outputs_) {
-            std::vector<Scalar> raw(static_cast<std::size_t>(count) + guards);
-            B::download(data, raw.data(), static_cast<Index>(raw.size()));
-            const bool intact = std::all_of(raw.end() - guards, raw.end(), [](Scalar value) {
-                return value == static_cast<Scalar>(guard);
-            });
-            Values values(raw.begin(), raw.end() - guards);
-            if (!intact) values.assign(values.size(), std::numeric_limits<double>::infinity());
-            all.push_back(std::move(values));
-        }
+        for (const auto& read : outputs_) all.push_back(read());
         return all;
     }
 
@@ -108,21 +103,44 @@ private:
     static constexpr double guard = 12345.0;
     static constexpr std::ptrdiff_t guards = 16;
 
-    struct Output {
-        const Scalar* data;
-        Index count;
-    };
+    static std::size_t size(Index count) { return static_cast<std::size_t>(count); }
 
-    Scalar* store(const Values& values) {
-        const std::vector<Scalar> converted(values.begin(), values.end());
+    template <class V>
+    V* output(Values values) {
         const Index count = static_cast<Index>(values.size());
-        buffers_.push_back(B::persistent(std::max<Index>(count, 1)));
-        if (count > 0) B::upload(converted.data(), buffers_.back().data(), count);
-        return buffers_.back().data();
+        values.insert(values.end(), guards, guard);
+        V* data = store<V>(values);
+        outputs_.push_back([this, data, count] { return read_back<V>(data, count); });
+        return data;
     }
 
-    std::deque<typename B::Buffer> buffers_;
-    std::vector<Output> outputs_;
+    template <class V>
+    [[nodiscard]] Values read_back(const V* data, Index count) const {
+        auto reading = B::template read<V>(context, data, count + guards);
+        const std::span<const V> raw = reading.get();
+        const bool intact = std::all_of(raw.end() - guards, raw.end(),
+                                        [](V value) { return value == static_cast<V>(guard); });
+        Values values(raw.begin(), raw.end() - guards);
+        if (!intact) values.assign(values.size(), std::numeric_limits<double>::infinity());
+        return values;
+    }
+
+    template <class V>
+    V* store(const Values& values) {
+        using Buffer = typename B::template Buffer<V>;
+        std::vector<V> converted;
+        for (const double value : values) converted.push_back(static_cast<V>(value));
+        const Index count = static_cast<Index>(values.size());
+        auto buffer =
+            std::make_shared<Buffer>(B::template persistent<V>(context, std::max<Index>(count, 1)));
+        V* data = buffer->data();
+        if (count > 0) B::upload(context, converted.data(), data, count);
+        buffers_.push_back(std::move(buffer));
+        return data;
+    }
+
+    std::vector<std::shared_ptr<void>> buffers_;
+    std::vector<std::function<Values()>> outputs_;
 };
 
 /// What `call` - a generic callable on a Run - writes on backend `B`.
@@ -254,7 +272,7 @@ inline constexpr std::array<MapShape, 9> map_shapes{{{1, 1, 1, 1},
                                                      {3, 16, 16, 48}}};
 
 [[nodiscard]] constexpr Index size_of(const MapShape& shape) {
-    return shape.batch * shape.height * shape.width * shape.channels;
+    return shape.elements();
 }
 
 [[nodiscard]] inline std::string describe(const MapShape& shape) {

@@ -14,7 +14,6 @@ namespace kasmina {
 namespace {
 
 using B = backends::Eigen<float>;
-using Target = GradientTarget<float>;
 
 struct Curve {
     template <class V>
@@ -30,14 +29,18 @@ TEST_CASE("an element's value does not depend on where it is", "[eigen][E-1]") {
     const std::vector<float> y(size, -1.21F);
     std::vector<float> out(size);
     const std::array<Operand<float>, 2> operands{{{x.data()}, {y.data()}}};
-    B::map(context, Curve{}, {1, 1, static_cast<Index>(size)}, operands, out.data());
+    const MapGeometry geometry{1, 1, static_cast<Index>(size)};
+    B::map(context, Curve{},
+           Map<float, 2>{.geometry = geometry, .operands = operands, .out = out.data()});
     for (const float value : out) CHECK(value == out[0]);
 
     std::vector<float> grad_x(size);
     const std::vector<float> upstream(size, 1.7F);
-    const std::array<Target, 2> targets{{{grad_x.data(), false}, {}}};
-    B::map_pullback(context, Curve{}, {1, 1, static_cast<Index>(size)}, operands, upstream.data(),
-                    targets);
+    B::map_pullback(context, Curve{},
+                    MapPullback<float, 2>{.geometry = geometry,
+                                          .operands = operands,
+                                          .upstream = upstream.data(),
+                                          .targets = {{{grad_x.data(), false}, {}}}});
     for (const float value : grad_x) CHECK(value == grad_x[0]);
 }
 
@@ -47,8 +50,10 @@ TEST_CASE("a map may write over the operand it reads", "[eigen]") {
     const std::vector<float> y(1000, 2.0F);
     std::vector<float> apart(1000);
     const std::array<Operand<float>, 2> operands{{{x.data()}, {y.data()}}};
-    B::map(context, Curve{}, {10, 10, 10}, operands, apart.data());
-    B::map(context, Curve{}, {10, 10, 10}, operands, x.data());
+    Map<float, 2> call{.geometry = {10, 10, 10}, .operands = operands, .out = apart.data()};
+    B::map(context, Curve{}, call);
+    call.out = x.data();
+    B::map(context, Curve{}, call);
     CHECK(x == apart);
 }
 
@@ -58,13 +63,15 @@ TEST_CASE("a max-pool keeps a NaN and sends the gradient to the first of equals"
     const std::vector<float> x{1, 1, 2, nan,  //
                                1, 0, 5, 3};
     std::vector<float> y(2);
-    B::max_pool(context, {1, 2, 4, 1}, x.data(), y.data());
+    B::max_pool(context, {.shape = {1, 2, 4, 1}, .x = x.data(), .y = y.data()});
     CHECK(y[0] == 1.0F);
     CHECK(std::isnan(y[1]));
     const std::vector<float> upstream{10, 20};
     std::vector<float> gradient(8, -1.0F);
-    B::max_pool_pullback(context, {1, 2, 4, 1}, x.data(), upstream.data(),
-                         {gradient.data(), false});
+    B::max_pool_pullback(context, {.shape = {1, 2, 4, 1},
+                                   .x = x.data(),
+                                   .grad_y = upstream.data(),
+                                   .grad_x = {gradient.data(), false}});
     CHECK(gradient == std::vector<float>{10, 0, 0, 20, 0, 0, 0, 0});
 }
 
@@ -74,12 +81,23 @@ TEST_CASE("a loss without a single target is 0 and moves nothing", "[eigen][H-7]
     const std::vector<std::int32_t> targets{-100, -100};
     std::vector<float> probabilities(6);
     float loss = -1.0F;
-    B::cross_entropy(context, 2, 3, {}, logits.data(), targets, probabilities.data(), &loss);
+    B::cross_entropy(context, {.rows = 2,
+                               .classes = 3,
+                               .counted = 0,
+                               .logits = logits.data(),
+                               .targets = targets.data(),
+                               .probabilities = probabilities.data(),
+                               .loss = &loss});
     CHECK(loss == 0.0F);
     const float one = 1.0F;
     std::vector<float> gradient(6, -1.0F);
-    B::cross_entropy_pullback(context, 2, 3, {}, probabilities.data(), targets, &one,
-                              {gradient.data(), false});
+    B::cross_entropy_pullback(context, {.rows = 2,
+                                        .classes = 3,
+                                        .counted = 0,
+                                        .probabilities = probabilities.data(),
+                                        .targets = targets.data(),
+                                        .grad_loss = &one,
+                                        .grad_logits = {gradient.data(), false}});
     CHECK(gradient == std::vector<float>(6, 0.0F));
 }
 
@@ -89,7 +107,13 @@ TEST_CASE("logits of any size give a finite loss", "[eigen][H-7]") {
     const std::vector<std::int32_t> targets{0, 1};
     std::vector<float> probabilities(6);
     float loss = -1.0F;
-    B::cross_entropy(context, 2, 3, {}, logits.data(), targets, probabilities.data(), &loss);
+    B::cross_entropy(context, {.rows = 2,
+                               .classes = 3,
+                               .counted = 2,
+                               .logits = logits.data(),
+                               .targets = targets.data(),
+                               .probabilities = probabilities.data(),
+                               .loss = &loss});
     CHECK(loss == Approx(50.0F));
 }
 
@@ -100,8 +124,14 @@ TEST_CASE("of equal logits the first is the prediction, and a NaN is none", "[ei
                                     1,   1, 0,  //
                                     nan, 1, 0,  //
                                     0,   1, 0};
-    CHECK(B::count_correct(context, 4, 3, logits.data(),
-                           std::vector<std::int32_t>{0, 1, 1, -100}) == 1);
+    const std::vector<std::int32_t> targets{0, 1, 1, -100};
+    std::int32_t hits = -1;
+    B::count_correct(context, {.rows = 4,
+                               .classes = 3,
+                               .logits = logits.data(),
+                               .targets = targets.data(),
+                               .hits = &hits});
+    CHECK(hits == 1);
 }
 
 TEST_CASE("statistics survive a mean far from 0", "[eigen]") {
@@ -113,8 +143,14 @@ TEST_CASE("statistics survive a mean far from 0", "[eigen]") {
     std::array<float, 3> inverse{};
     std::array<float, 3> running_mean{};
     std::array<float, 3> running_variance{};
-    B::batch_norm_statistics(context, shape, 0.0, 1.0, x.data(), mean.data(), inverse.data(),
-                             running_mean.data(), running_variance.data());
+    B::batch_norm_statistics(context, {.shape = shape,
+                                       .epsilon = 0.0,
+                                       .momentum = 1.0,
+                                       .x = x.data(),
+                                       .mean = mean.data(),
+                                       .inverse_deviation = inverse.data(),
+                                       .running_mean = running_mean.data(),
+                                       .running_variance = running_variance.data()});
     for (std::size_t c = 0; c < 3; ++c) {
         CHECK(mean[c] == Approx(1000.5));
         CHECK(inverse[c] == Approx(2.0).epsilon(1e-5));
@@ -127,10 +163,15 @@ TEST_CASE("no work is no work", "[eigen]") {
     B::Context context;
     float out = 7.0F;
     const std::array<Operand<float>, 2> operands{{{&out}, {&out, Broadcast::channel}}};
-    B::map(context, Curve{}, {0, 4, 3}, operands, &out);
-    B::copy(context, nullptr, &out, 0);
-    B::scale(context, 2.0F, &out, 0);
-    B::sgd_step(context, {}, {});
+    B::map(context, Curve{},
+           Map<float, 2>{.geometry = {0, 4, 3}, .operands = operands, .out = &out});
+    const float* nothing = nullptr;
+    B::copy(context, nothing, &out, 0);
+    B::fill(context, &out, 0, 2.0F);
+    B::gemm(context, {.m = 0, .n = 3, .k = 2, .bias = &out});
+    B::dropout(context, {.rate = 0.5, .x = &out, .y = &out});
+    B::embedding(context, {.rows = 1, .width = 1, .table = &out, .y = &out});
+    B::sgd_step(context, {});
     CHECK(out == 7.0F);
 }
 

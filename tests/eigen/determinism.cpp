@@ -1,4 +1,5 @@
 // The same bits from 1, 2 and 4 threads, for every kernel that cuts its work into chunks.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -63,8 +64,13 @@ std::vector<Values> maps(B::Context& context) {
         const std::array<Target, 5> targets{into(results[1]), into(results[2]), into(results[3]),
                                             into(results[4]), into(results[5])};
         const MapGeometry geometry{samples, side * side, channels};
-        B::map(context, Scaled{}, geometry, operands, results[0].data());
-        B::map_pullback(context, Scaled{}, geometry, operands, upstream.data(), targets);
+        B::map(context, Scaled{},
+               Map<float, 5>{.geometry = geometry, .operands = operands, .out = results[0].data()});
+        B::map_pullback(context, Scaled{},
+                        MapPullback<float, 5>{.geometry = geometry,
+                                              .operands = operands,
+                                              .upstream = upstream.data(),
+                                              .targets = targets});
     };
     run(Broadcast::scalar, Broadcast::channel);  // cut without regard to samples
     const std::vector<Values> first = results;
@@ -85,24 +91,58 @@ std::vector<Values> norms(B::Context& context) {
         const MapShape shape{samples, side, side, channels};
         Values& mean = add(channels);
         Values& inverse = add(channels);
-        B::batch_norm_statistics(context, shape, 1e-5, 0.1, x.data(), mean.data(), inverse.data(),
-                                 add(channels).data(), add(channels).data());
-        B::batch_norm(context, shape, {true, pool}, x.data(), mean.data(), inverse.data(),
-                      scale.data(), shift.data(), add(elements).data());
-        B::batch_norm_pullback(context, shape, {true, pool}, true, x.data(), mean.data(),
-                               inverse.data(), scale.data(), shift.data(), upstream.data(),
-                               into(add(elements)), into(add(channels)), into(add(channels)));
+        B::batch_norm_statistics(context, {.shape = shape,
+                                           .x = x.data(),
+                                           .mean = mean.data(),
+                                           .inverse_deviation = inverse.data(),
+                                           .running_mean = add(channels).data(),
+                                           .running_variance = add(channels).data()});
+        B::batch_norm(context, {.shape = shape,
+                                .epilogue = {true, pool},
+                                .x = x.data(),
+                                .mean = mean.data(),
+                                .inverse_deviation = inverse.data(),
+                                .scale = scale.data(),
+                                .shift = shift.data(),
+                                .y = add(elements).data()});
+        B::batch_norm_pullback(context, {.shape = shape,
+                                         .epilogue = {true, pool},
+                                         .batch_statistics = true,
+                                         .x = x.data(),
+                                         .mean = mean.data(),
+                                         .inverse_deviation = inverse.data(),
+                                         .scale = scale.data(),
+                                         .shift = shift.data(),
+                                         .grad_y = upstream.data(),
+                                         .grad_x = into(add(elements)),
+                                         .grad_scale = into(add(channels)),
+                                         .grad_shift = into(add(channels))});
     }
     // Many small samples make one chunk; the last has fewer.
     for (const Index positions : {side * side, Index{7}}) {
         const NormGeometry geometry{elements / channels / positions, positions, channels, 1};
         Values& mean = add(geometry.samples);
         Values& inverse = add(geometry.samples);
-        B::group_norm(context, geometry, 1e-5, x.data(), scale.data(), shift.data(),
-                      upstream.data(), true, add(elements).data(), mean.data(), inverse.data());
-        B::group_norm_pullback(context, geometry, x.data(), scale.data(), shift.data(), true,
-                               mean.data(), inverse.data(), upstream.data(), into(add(elements)),
-                               into(add(channels)), into(add(channels)));
+        B::group_norm(context, {.geometry = geometry,
+                                .relu = true,
+                                .x = x.data(),
+                                .scale = scale.data(),
+                                .shift = shift.data(),
+                                .residual = upstream.data(),
+                                .y = add(elements).data(),
+                                .mean = mean.data(),
+                                .inverse_deviation = inverse.data()});
+        B::group_norm_pullback(context, {.geometry = geometry,
+                                         .relu = true,
+                                         .x = x.data(),
+                                         .scale = scale.data(),
+                                         .shift = shift.data(),
+                                         .mean = mean.data(),
+                                         .inverse_deviation = inverse.data(),
+                                         .grad_y = upstream.data(),
+                                         .grad_x = into(add(elements)),
+                                         .grad_scale = into(add(channels)),
+                                         .grad_shift = into(add(channels))});
     }
     return results;
 }
@@ -116,13 +156,18 @@ std::vector<Values> sums(B::Context& context) {
         {{x.data(), gradient.data(), first.data(), second.data(), elements - 100},
          {x.data() + elements - 100, gradient.data(), first.data() + elements - 100,
           second.data() + elements - 100, 100}}};
-    B::adamw_step(context, {.learning_rate = 0.01, .weight_decay = 0.1}, states);
-    B::sgd_step(context, {.learning_rate = 0.01, .momentum = 0.9, .nesterov = true}, states);
+    B::adamw_step(context, {.learning_rate = 0.01, .weight_decay = 0.1, .parameters = states});
+    B::sgd_step(context,
+                {.learning_rate = 0.01, .momentum = 0.9, .nesterov = true, .parameters = states});
     const std::array<TensorSlice<float>, 2> slices{{{x.data(), 70}, {x.data(), elements}}};
-    std::array<double, 2> norms{};
-    B::squared_norms(context, slices, norms);
-    std::vector<Values> results{x, first, second};
-    results.push_back({static_cast<float>(norms[0]), static_cast<float>(norms[1])});
+    std::array<double, 3> norms{};
+    B::squared_norms(context, {.tensors = slices, .norms = norms.data()});
+    Values clipped = gradient;
+    const std::array<GradientSlice<float>, 2> gradients{
+        {{clipped.data(), 70}, {clipped.data() + 70, elements - 70}}};
+    B::clip_by_norm(context, {.gradients = gradients, .max_norm = 1.0, .norm = &norms[2]});
+    std::vector<Values> results{x, first, second, clipped};
+    for (const double norm : norms) results.push_back({static_cast<float>(norm)});
 
     const Index rows = elements / channels;
     std::vector<std::int32_t> targets(static_cast<std::size_t>(rows));
@@ -132,17 +177,65 @@ std::vector<Values> sums(B::Context& context) {
     Values loss = room(1);
     Values probabilities = room(elements);
     Values grad_logits = room(elements);
-    const CrossEntropyOptions options{.label_smoothing = 0.1};
-    B::cross_entropy(context, rows, channels, options, gradient.data(), targets,
-                     probabilities.data(), loss.data());
-    B::cross_entropy_pullback(context, rows, channels, options, probabilities.data(), targets,
-                              loss.data(), into(grad_logits));
+    const Index counted = rows - std::count(targets.begin(), targets.end(), -100);
+    B::cross_entropy(context, {.rows = rows,
+                               .classes = channels,
+                               .counted = counted,
+                               .label_smoothing = 0.1,
+                               .logits = gradient.data(),
+                               .targets = targets.data(),
+                               .probabilities = probabilities.data(),
+                               .loss = loss.data()});
+    B::cross_entropy_pullback(context, {.rows = rows,
+                                        .classes = channels,
+                                        .counted = counted,
+                                        .label_smoothing = 0.1,
+                                        .probabilities = probabilities.data(),
+                                        .targets = targets.data(),
+                                        .grad_loss = loss.data(),
+                                        .grad_logits = into(grad_logits)});
     Values means = room(samples * channels);
-    B::mean_positions(context, {samples, side * side, channels, 1}, gradient.data(), means.data());
+    B::mean_positions(
+        context,
+        {.geometry = {samples, side * side, channels}, .x = gradient.data(), .y = means.data()});
     for (Values& values :
          {std::ref(loss), std::ref(probabilities), std::ref(grad_logits), std::ref(means)}) {
         results.push_back(values);
     }
+    return results;
+}
+
+std::vector<Values> draws(B::Context& context) {
+    const Values x = normal(elements, 1);
+    std::vector<Values> results{room(elements), room(elements), room(elements),
+                                room(1000 * channels), room(samples * channels)};
+    const RandomRange range{3, 1, 9, 3};
+    B::fill_uniform(context, range, -1.0, 1.0, results[0].data(), elements);
+    B::dropout(
+        context,
+        {.range = range, .rate = 0.3, .count = elements, .x = x.data(), .y = results[1].data()});
+    B::dropout_pullback(context, {.range = range,
+                                  .rate = 0.3,
+                                  .count = elements,
+                                  .grad_y = x.data(),
+                                  .grad_x = into(results[2])});
+    std::vector<std::int32_t> ids(1000);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        ids[i] = static_cast<std::int32_t>(i * i % samples);
+    }
+    const Index width = channels;
+    B::embedding(context, {.rows = samples,
+                           .width = width,
+                           .count = 1000,
+                           .table = x.data(),
+                           .ids = ids.data(),
+                           .y = results[3].data()});
+    B::embedding_pullback(context, {.rows = samples,
+                                    .width = width,
+                                    .count = 1000,
+                                    .ids = ids.data(),
+                                    .grad_y = x.data(),
+                                    .grad_table = into(results[4])});
     return results;
 }
 
@@ -174,6 +267,10 @@ TEST_CASE("losses, norms and steps are the same for any number of threads", "[ei
     check_same_bits(sums);
 }
 
+TEST_CASE("random draws and embeddings are the same for any number of threads", "[eigen][E-1]") {
+    check_same_bits(draws);
+}
+
 TEST_CASE("in steady state kernels take nothing from the system", "[eigen]") {
     for (const int threads : {1, 2}) {
         B::Context context(threads);
@@ -181,6 +278,7 @@ TEST_CASE("in steady state kernels take nothing from the system", "[eigen]") {
             maps(context);
             norms(context);
             sums(context);
+            draws(context);
         };
         all();
         const std::size_t before = context.pool().statistics().allocations;

@@ -65,14 +65,28 @@ Results<T> results_of(const Case<T>& of, bool relu, bool batch, int threads, boo
     Results<T> out{room<T>(of.pooled), room<T>(of.elements), room<T>(shape.channels),
                    room<T>(shape.channels)};
     const auto norm = [&](bool max_pool, T* y) {
-        B::batch_norm(context, shape, {relu, max_pool}, of.x.data(), of.mean.data(),
-                      of.inverse.data(), of.scale.data(), of.shift.data(), y);
+        B::batch_norm(context, {.shape = shape,
+                                .epilogue = {relu, max_pool},
+                                .x = of.x.data(),
+                                .mean = of.mean.data(),
+                                .inverse_deviation = of.inverse.data(),
+                                .scale = of.scale.data(),
+                                .shift = of.shift.data(),
+                                .y = y});
     };
     const auto pullback = [&](bool max_pool, const T* grad_y) {
-        B::batch_norm_pullback(context, shape, {relu, max_pool}, batch, of.x.data(), of.mean.data(),
-                               of.inverse.data(), of.scale.data(), of.shift.data(), grad_y,
-                               {out.grad_x.data(), false}, {out.grad_scale.data(), false},
-                               {out.grad_shift.data(), false});
+        B::batch_norm_pullback(context, {.shape = shape,
+                                         .epilogue = {relu, max_pool},
+                                         .batch_statistics = batch,
+                                         .x = of.x.data(),
+                                         .mean = of.mean.data(),
+                                         .inverse_deviation = of.inverse.data(),
+                                         .scale = of.scale.data(),
+                                         .shift = of.shift.data(),
+                                         .grad_y = grad_y,
+                                         .grad_x = {out.grad_x.data(), false},
+                                         .grad_scale = {out.grad_scale.data(), false},
+                                         .grad_shift = {out.grad_shift.data(), false}});
     };
     if (fused) {
         norm(true, out.y.data());
@@ -81,9 +95,11 @@ Results<T> results_of(const Case<T>& of, bool relu, bool batch, int threads, boo
         Values<T> map = room<T>(of.elements);
         Values<T> gradient = room<T>(of.elements);
         norm(false, map.data());
-        B::max_pool(context, shape, map.data(), out.y.data());
-        B::max_pool_pullback(context, shape, map.data(), of.upstream.data(),
-                             {gradient.data(), false});
+        B::max_pool(context, {.shape = shape, .x = map.data(), .y = out.y.data()});
+        B::max_pool_pullback(context, {.shape = shape,
+                                       .x = map.data(),
+                                       .grad_y = of.upstream.data(),
+                                       .grad_x = {gradient.data(), false}});
         pullback(false, gradient.data());
     }
     return out;

@@ -7,8 +7,8 @@
 #include <limits>
 #include <type_traits>
 
+#include <kasmina/backend/backend.hpp>
 #include <kasmina/backends/eigen.hpp>
-#include <kasmina/tensor/backend.hpp>
 
 #include "support/catch.hpp"
 

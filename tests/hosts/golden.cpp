@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include <kasmina/autodiff/ops/alias.hpp>
@@ -36,46 +35,51 @@ TEMPLATE_TEST_CASE("the CNN host agrees with PyTorch in training and in evaluati
     for (const std::string name : {"reference", "odd"}) {
         INFO(name);
         const test::GoldenCase golden = test::read_golden("host/" + name);
-        hosts::Cnn<B> host({.classes = golden.count("classes"),
-                            .base = golden.count("base"),
-                            .blocks = golden.count("blocks"),
-                            .pools = golden.count("pools"),
-                            .height = golden.count("height"),
-                            .width = golden.count("width")});
-        CHECK(nn::parameter_count(host) == golden.count("parameters"));
-        test::load_golden<B>(host, golden);
         typename B::Context context{};
+        hosts::Cnn<B> host(context, {.classes = golden.count("classes"),
+                                     .base = golden.count("base"),
+                                     .blocks = golden.count("blocks"),
+                                     .pools = golden.count("pools"),
+                                     .height = golden.count("height"),
+                                     .width = golden.count("width")});
+        CHECK(nn::parameter_count(host) == golden.count("parameters"));
+        test::load_golden<B>(context, nn::contents<B>(host), golden);
         Tape<B> tape(context);
         const test::GoldenTensor& images = golden.at("input");
 
-        const auto evaluated = host.forward(
-            tape, tape.constant(test::shape_of(images), images.as<Scalar>()), Mode::evaluation);
+        Pass<B> evaluation(tape, Mode::evaluation);
+        const auto input =
+            Tensor<B>::from_host(context, test::shape_of(images), images.as<Scalar>());
+        const auto evaluated = hosts::forward(host, evaluation, input);
         CHECK(test::agrees(evaluated.to_host(), golden.at("output_eval")));
 
         tape.clear();
+        Pass<B> pass(tape, Mode::training);
         const Variable<B> x = tape.leaf(test::shape_of(images), images.as<Scalar>());
-        const Variable<B> logits = host.forward(tape, x, Mode::training);
+        const Variable<B> logits = host.head(
+            pass, host.forward(pass, x, hosts::start_boundary, hosts::end_boundary(host)));
         CHECK(test::agrees(logits.to_host(), golden.at("output")));
         const std::vector<std::int32_t> labels = labels_of(golden.at("labels"));
         const Variable<B> loss = ops::cross_entropy(logits, labels);
         CHECK(test::agrees(loss.to_host(), golden.at("loss")));
         tape.backward(loss);
         CHECK(test::agrees(tape.gradient(x), golden.at("grad_input")));
-        test::check_golden_gradients<B>(host, golden);
-        for (const auto& [buffer_name, buffer] : nn::buffers<B>(host)) {
-            INFO(buffer_name);
-            CHECK(test::agrees(buffer->to_host(), golden.at("after." + buffer_name)));
+        test::check_golden_gradients<B>(context, nn::contents<B>(host), golden);
+        for (const auto& [state_name, state] : nn::states<B>(host)) {
+            INFO(state_name);
+            CHECK(test::agrees(test::scalars_of<B>(context, state),
+                               golden.at("after." + state_name)));
         }
     }
 }
 
 /// What a slot at a boundary does, in the recorded way.
 template <class B, class Seed>
-Variable<B> grow(Tape<B>& tape, const Seed& seed, const Variable<B>& state,
+Variable<B> grow(Pass<B>& pass, const Seed& seed, const Variable<B>& state,
                  const test::GoldenCase& golden) {
     const bool isolated = golden.option("isolated") == "true";
-    const Variable<B> fed = isolated ? tape.detach(state) : state;
-    const Variable<B> grown = seed.forward(tape, fed);
+    const Variable<B> fed = isolated ? pass.detach(state) : state;
+    const Variable<B> grown = seed.forward(pass, fed);
     if (golden.option("stage") == "training") return ops::straight_through(state, grown);
     const double alpha = golden.number("alpha");
     if (golden.option("algorithm") == "add") return ops::blend_add(state, grown, alpha);
@@ -91,34 +95,33 @@ TEMPLATE_TEST_CASE("a step of host and seed together agrees with PyTorch", "[I-1
           "conv_small_multiply", "conv_small_multiply_coupled"}) {
         INFO(name);
         const test::GoldenCase golden = test::read_golden("training/" + name);
-        hosts::Cnn<B> host({.classes = golden.count("classes"),
-                            .base = golden.count("base"),
-                            .height = golden.count("height"),
-                            .width = golden.count("width")});
-        test::load_golden<B>(host, golden, "host.");
+        typename B::Context context{};
+        hosts::Cnn<B> host(context, {.classes = golden.count("classes"),
+                                     .base = golden.count("base"),
+                                     .height = golden.count("height"),
+                                     .width = golden.count("width")});
+        const nn::Contents<B> host_contents = nn::contents<B>(host);
+        test::load_golden<B>(context, host_contents, golden, "host.");
         const std::size_t slot = hosts::boundary_of(host, golden.option("slot"));
         Generator generator(1);
-        auto any_seed = Recorded::make<B>(Topology::cnn, golden.option("blueprint"),
-                                          host.injection_points()[slot - 1].channels, generator);
-        std::visit(
-            [&](auto& seed) {
-                test::load_golden<B>(seed, golden, "seed.");
-                typename B::Context context{};
-                Tape<B> tape(context);
-                const test::GoldenTensor& images = golden.at("input.0");
-                const Variable<B> before =
-                    host.forward(tape, tape.constant(test::shape_of(images), images.as<Scalar>()),
-                                 hosts::start_boundary, slot, Mode::training);
-                const Variable<B> after = grow(tape, seed, before, golden);
-                const Variable<B> logits =
-                    host.forward(tape, after, slot, hosts::end_boundary(host), Mode::training);
-                CHECK(test::agrees(logits.to_host(), golden.at("output.0")));
-                const std::vector<std::int32_t> labels = labels_of(golden.at("labels.0"));
-                tape.backward(ops::cross_entropy(logits, labels));
-                test::check_golden_gradients<B>(host, golden, "host.");
-                test::check_golden_gradients<B>(seed, golden, "seed.");
-            },
-            any_seed);
+        const auto seed = Recorded::make<B>(context, Topology::cnn, golden.option("blueprint"),
+                                            host.injection_points()[slot - 1].channels, generator);
+        test::load_golden<B>(context, seed->contents(), golden, "seed.");
+        Tape<B> tape(context);
+        Pass<B> pass(tape, Mode::training);
+        const test::GoldenTensor& images = golden.at("input.0");
+        const auto input =
+            Tensor<B>::from_host(context, test::shape_of(images), images.as<Scalar>());
+        const Variable<B> before =
+            host.forward(pass, host.stem(pass, input), hosts::start_boundary, slot);
+        const Variable<B> after = grow(pass, *seed, before, golden);
+        const Variable<B> logits =
+            host.head(pass, host.forward(pass, after, slot, hosts::end_boundary(host)));
+        CHECK(test::agrees(logits.to_host(), golden.at("output.0")));
+        const std::vector<std::int32_t> labels = labels_of(golden.at("labels.0"));
+        tape.backward(ops::cross_entropy(logits, labels));
+        test::check_golden_gradients<B>(context, host_contents, golden, "host.");
+        test::check_golden_gradients<B>(context, seed->contents(), golden, "seed.");
     }
 }
 

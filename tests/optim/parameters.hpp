@@ -9,24 +9,27 @@
 namespace kasmina::test {
 
 template <class B>
-void set_gradient(Parameter<B>& parameter, const std::vector<typename B::Scalar>& values) {
-    parameter.state()->gradient = Tensor<B>::from_host(parameter.shape(), values);
+void set_gradient(typename B::Context& context, Parameter<B>& parameter,
+                  const std::vector<typename B::Scalar>& values) {
+    parameter.state()->gradient = Tensor<B>::from_host(context, parameter.shape(), values);
     parameter.state()->has_gradient = true;
 }
 
 /// A vector parameter of these values, without a gradient.
 template <class B>
-[[nodiscard]] Parameter<B> make_parameter(const std::vector<typename B::Scalar>& values) {
+[[nodiscard]] Parameter<B> make_parameter(typename B::Context& context,
+                                          const std::vector<typename B::Scalar>& values) {
     const Shape shape{static_cast<Index>(values.size())};
-    return Parameter<B>(Tensor<B>::from_host(shape, values));
+    return Parameter<B>(Tensor<B>::from_host(context, shape, values));
 }
 
 /// The same with a gradient.
 template <class B>
-[[nodiscard]] Parameter<B> make_parameter(const std::vector<typename B::Scalar>& values,
+[[nodiscard]] Parameter<B> make_parameter(typename B::Context& context,
+                                          const std::vector<typename B::Scalar>& values,
                                           const std::vector<typename B::Scalar>& gradient) {
-    Parameter<B> parameter = make_parameter<B>(values);
-    set_gradient(parameter, gradient);
+    Parameter<B> parameter = make_parameter<B>(context, values);
+    set_gradient<B>(context, parameter, gradient);
     return parameter;
 }
 

@@ -152,6 +152,98 @@ TEST_CASE("a copy is a snapshot", "[K]") {
     CHECK(copy.strikes() == 0);
 }
 
+/// Losses in which strikes, recoveries and wraps of the ring fall.
+double told(int step) {
+    return step % 7 == 3 ? 60.0 + step : 1.5 + 0.1 * (step % 5);
+}
+
+TEST_CASE("a restored governor goes on as if it had never stopped, wherever it stood", "[K][P-7]") {
+    for (const int seen : {0, 1, 9, 19, 20, 33}) {
+        CAPTURE(seen);
+        Governor before(ln10, {.minimum_history = 5, .strikes = 2});
+        for (int step = 0; step < seen; ++step) static_cast<void>(before.observe(told(step)));
+        Governor after(1.0);
+        after.restore(before.state());
+        CHECK(after.strikes() == before.strikes());
+        std::vector<std::optional<Panic>> expected;
+        std::vector<std::optional<Panic>> panics;
+        for (int step = seen; step < seen + 40; ++step) {
+            // Twice the same outlier, so that divergences fall among them.
+            for (const double loss : {told(step), step % 7 == 3 ? told(step) : 1.5}) {
+                expected.push_back(before.observe(loss));
+                panics.push_back(after.observe(loss));
+            }
+            CHECK(after.state().losses == before.state().losses);
+        }
+        expected.push_back(before.observe(ln10));
+        panics.push_back(after.observe(ln10));
+        CHECK(panics == expected);
+    }
+}
+
+TEST_CASE("a governor's state has its bounds, its losses and its strikes", "[K][P-7]") {
+    Governor governor(2.5, {.deviations = 5.0});
+    for (int i = 0; i < 10; ++i) REQUIRE_FALSE(governor.observe(2.0 + 0.01 * i));
+    REQUIRE_FALSE(governor.observe(100.0));
+    const GovernorState state = governor.state();
+    CHECK(state.random_guess_loss == 2.5);
+    CHECK(state.options.deviations == 5.0);
+    CHECK(state.losses.size() == 10);
+    CHECK(state.losses.back() == 2.0 + 0.01 * 9);
+    CHECK(state.next == 10);
+    CHECK(state.strikes == 1);
+    CHECK(reflect::field_names<GovernorState>.size() == 5);
+    CHECK(reflect::field_names<GovernorOptions>.size() == 7);
+}
+
+TEST_CASE("a state that no governor can have is refused, and nothing is changed", "[K][P-7][E-2]") {
+    Governor governor = after(12, 2.0);
+    const auto refused = [&](auto spoil, const std::string& named) {
+        GovernorState state = governor.state();
+        spoil(state);
+        const std::string text = test::error_text<StateError>([&] { governor.restore(state); });
+        INFO(named << ": " << text);
+        CHECK(test::mentions(text, named));
+        CHECK(governor.state().losses == std::vector<double>(12, 2.0));
+    };
+    refused([](GovernorState& state) { state.losses.push_back(1.0); }, "next");
+    refused([](GovernorState& state) { state.next = 3; }, "next");
+    refused([](GovernorState& state) { state.losses[4] = std::nan(""); }, "losses");
+    refused([](GovernorState& state) { state.losses.resize(Governor::window + 1, 1.0); }, "losses");
+    refused(
+        [](GovernorState& state) {
+            state.losses.resize(Governor::window, 1.0);
+            state.next = Governor::window;
+        },
+        "next");
+    refused([](GovernorState& state) { state.strikes = -1; }, "strikes");
+
+    GovernorState state = governor.state();
+    state.random_guess_loss = 0.0;
+    CHECK_THROWS_AS(governor.restore(state), OptionError);
+    state = governor.state();
+    state.options.minimum_history = 0;
+    CHECK_THROWS_AS(governor.restore(state), OptionError);
+    CHECK(governor.state().random_guess_loss == ln10);
+}
+
+TEST_CASE("a loss that is still on its way is waited for", "[K][P-3]") {
+    struct Late {
+        float loss;
+        int* waits;
+        float get() {
+            ++*waits;
+            return loss;
+        }
+    };
+    int waits = 0;
+    Governor governor = after(10, 0.5);
+    CHECK_FALSE(governor.observe(Late{0.5F, &waits}));
+    Late last{std::numeric_limits<float>::infinity(), &waits};
+    CHECK(governor.observe(last) == Panic::nan);
+    CHECK(waits == 2);
+}
+
 TEST_CASE("panics are the governor's prune reasons", "[K][S-4]") {
     CHECK(prune_reason(Panic::nan) == "governor_nan");
     CHECK(prune_reason(Panic::lobotomy) == "governor_lobotomy");

@@ -22,10 +22,11 @@ using B = backends::Eigen<float>;
 using Blueprints = BlueprintList<cnn::ConvLight>;
 using Model = MorphogeneticModel<hosts::Cnn<B>, Blueprints, test::OpenPolicies>;
 
-Model make_model() {
+Model make_model(B::Context& context) {
     Generator generator(4);
-    return Model(hosts::Cnn<B>({.classes = 3, .base = 4, .height = 8, .width = 8}), Blueprints{},
-                 generator);
+    return Model(context,
+                 hosts::Cnn<B>(context, {.classes = 3, .base = 4, .height = 8, .width = 8}),
+                 Blueprints{}, generator);
 }
 
 void grow_to(Model& model, const std::string& name, Stage goal) {
@@ -71,7 +72,8 @@ struct KnownGame {
 
 TEST_CASE("contributions are of seeds on trial, interactions of these with all blended seeds",
           "[K][H-5]") {
-    Model model = make_model();
+    B::Context context;
+    Model model = make_model(context);
     grow(model);
     KnownGame game;
     const SeedEffects effects = measure_seed_effects(model, game);
@@ -98,7 +100,8 @@ TEST_CASE("contributions are of seeds on trial, interactions of these with all b
 }
 
 TEST_CASE("a network without a seed on trial is measured once", "[K][H-5]") {
-    Model model = make_model();
+    B::Context context;
+    Model model = make_model(context);
     KnownGame alone;
     CHECK(measure_seed_effects(model, alone).accuracy == 62.0);
     CHECK(alone.configurations == 1);
@@ -117,11 +120,11 @@ struct Waits {
 
 TEST_CASE("the end of an epoch records with each seed what it does, and the alphas around it",
           "[K][S-8]") {
-    Model model = make_model();
+    B::Context context;
+    Model model = make_model(context);
     grow(model);
     Grower grower(model, Waits{}, 1.0);
-    B::Context context;
-    const EpochReport report = grower.end_epoch(context, 1.0, KnownGame{});
+    const EpochReport report = grower.end_epoch(model, 1.0, KnownGame{});
     CHECK(report.accuracy == 62.0);
     CHECK(report.interactions.size() == 3);
     const auto seen = [&report](const char* slot) {
@@ -148,7 +151,8 @@ TEST_CASE("the end of an epoch records with each seed what it does, and the alph
 }
 
 TEST_CASE("interactions that are not finite are refused, and those without a seed", "[S-8][E-2]") {
-    Model model = make_model();
+    B::Context context;
+    Model model = make_model(context);
     grow_to(model, "r0c0", Stage::holding);
     auto& slot = model.slot("r0c0");
     slot.record_interactions(2.0, 1.5);

@@ -10,7 +10,7 @@
 #include <kasmina/autodiff/ops/pointwise.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/registry.hpp>
-#include <kasmina/isolation/gradient_health.hpp>
+#include <kasmina/health/gradient_health.hpp>
 #include <kasmina/slot/slot.hpp>
 
 #include "slot/open_gates.hpp"

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/tensor/shape.hpp>
@@ -24,32 +25,45 @@ namespace kasmina::test {
     }
 }
 
-/// Parameters from "param.", buffers from "buffer.", each followed by `prefix` and the name.
-template <class B, class Module>
-void load_golden(Module& module, const GoldenCase& golden, const std::string& prefix = "") {
-    using Scalar = typename B::Scalar;
-    for (const auto& [name, parameter] : nn::parameters<B>(module)) {
+/// A state's values as the backend's scalars.
+template <class B>
+[[nodiscard]] std::vector<typename B::Scalar> scalars_of(typename B::Context& context,
+                                                         const nn::AnyState<B>& state) {
+    return state.visit([&context](const auto& value) {
+        const auto read = value.to_host(context);
+        return std::vector<typename B::Scalar>(read.begin(), read.end());
+    });
+}
+
+/// Parameters from "param.", states from "buffer.", each followed by `prefix` and the name.
+template <class B>
+void load_golden(typename B::Context& context, const nn::Contents<B>& contents,
+                 const GoldenCase& golden, const std::string& prefix = "") {
+    for (const auto& [name, parameter] : contents.parameters) {
         const GoldenTensor& recorded = golden.at("param." + prefix + name);
         INFO(name);
         REQUIRE(shape_of(recorded) == parameter->shape());
-        parameter->value().assign(recorded.as<Scalar>());
+        parameter->value().assign(context, recorded.as<typename B::Scalar>());
     }
-    for (const auto& [name, buffer] : nn::buffers<B>(module)) {
+    for (const auto& [name, state] : contents.states) {
         const GoldenTensor& recorded = golden.at("buffer." + prefix + name);
-        buffer->assign(recorded.as<Scalar>());
+        state.visit([&]<class T>(Tensor<B, T>& value) {
+            value.assign(context, recorded.template as<T>());
+        });
     }
 }
 
 /// Every parameter's gradient agrees with the recorded "grad." one.
-template <class B, class Module>
-void check_golden_gradients(Module& module, const GoldenCase& golden,
-                            const std::string& prefix = "") {
-    for (const auto& [name, parameter] : nn::parameters<B>(module)) {
+template <class B>
+void check_golden_gradients(typename B::Context& context, const nn::Contents<B>& contents,
+                            const GoldenCase& golden, const std::string& prefix = "") {
+    for (const auto& [name, parameter] : contents.parameters) {
         INFO(golden.file() << " " << name);
         REQUIRE(parameter->has_gradient());
         const GoldenTensor& recorded = golden.at("grad." + prefix + name);
-        CAPTURE(relative_error(parameter->gradient().to_host(), recorded));
-        CHECK(agrees(parameter->gradient().to_host(), recorded));
+        const auto gradient = parameter->gradient().to_host(context);
+        CAPTURE(relative_error(gradient, recorded));
+        CHECK(agrees(gradient, recorded));
     }
 }
 

@@ -70,7 +70,7 @@ TEST_CASE("what was never measured is null, and the rest is there", "[T-1]") {
         INFO(key);
         CHECK(value.is_null() == absent.contains(key));
     }
-    CHECK(json.size() == 1 + telemetry::SeedContext::field_names.size());
+    CHECK(json.size() == 1 + reflect::field_names<telemetry::SeedContext>.size());
 }
 
 TEST_CASE("zero and false are values, not absence", "[T-1]") {

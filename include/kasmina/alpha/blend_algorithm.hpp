@@ -1,9 +1,11 @@
 // BlendAlgorithm: how a seed's output is mixed into the host's (spec A-5).
 #pragma once
 
+#include <array>
 #include <cstdint>
-#include <optional>
 #include <string_view>
+
+#include <kasmina/reflect/enumerators.hpp>
 
 namespace kasmina {
 
@@ -22,13 +24,10 @@ enum class BlendAlgorithm : std::uint8_t {
     return "gate";
 }
 
-[[nodiscard]] constexpr std::optional<BlendAlgorithm> blend_algorithm_from_name(
-    std::string_view name) noexcept {
-    for (const auto algorithm :
-         {BlendAlgorithm::add, BlendAlgorithm::multiply, BlendAlgorithm::gate}) {
-        if (name_of(algorithm) == name) return algorithm;
-    }
-    return std::nullopt;
-}
-
 }  // namespace kasmina
+
+template <>
+struct kasmina::reflect::Enumerators<kasmina::BlendAlgorithm> {
+    static constexpr std::array all{kasmina::BlendAlgorithm::add, kasmina::BlendAlgorithm::multiply,
+                                    kasmina::BlendAlgorithm::gate};
+};

@@ -3,37 +3,13 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
+#include <kasmina/alpha/check_alpha_state.hpp>
 #include <kasmina/alpha/curve.hpp>
+#include <kasmina/alpha/state.hpp>
 #include <kasmina/error.hpp>
 
 namespace kasmina {
-
-enum class AlphaMode : std::uint8_t { hold = 0, up = 1, down = 2 };
-
-[[nodiscard]] constexpr std::string_view name_of(AlphaMode mode) noexcept {
-    switch (mode) {
-        case AlphaMode::hold: return "hold";
-        case AlphaMode::up: return "up";
-        case AlphaMode::down: break;
-    }
-    return "down";
-}
-
-/// Everything the controller knows; what a checkpoint stores.
-struct AlphaState {
-    double alpha = 0.0;
-    double start = 0.0;
-    double target = 0.0;
-    AlphaMode mode = AlphaMode::hold;
-    AlphaCurve curve = AlphaCurve::linear;
-    double steepness = default_steepness;
-    int steps_total = 0;
-    int steps_done = 0;
-
-    friend constexpr bool operator==(const AlphaState&, const AlphaState&) noexcept = default;
-};
 
 /// How a retarget was taken.
 enum class Retarget : std::uint8_t {
@@ -54,6 +30,11 @@ namespace alpha_detail {
                      "wait until the ramp ends, or drop it with hold_at");
 }
 
+[[noreturn]] inline void refuse_steepness() {
+    throw AlphaError("the steepness is not a number", "AlphaController::retarget",
+                     "a steepness of 0.1 or more", "NaN", "use the default of 12");
+}
+
 }  // namespace alpha_detail
 
 /// The only alpha there is: forward, gates, reports and checkpoints read it here.
@@ -61,30 +42,30 @@ class AlphaController {
 public:
     constexpr AlphaController() = default;
 
-    /// Takes over a stored state, with alpha, start, target and steepness clamped to their ranges.
-    constexpr explicit AlphaController(const AlphaState& state) noexcept : state_(state) {
-        state_.alpha = clamp01(state.alpha);
-        state_.start = clamp01(state.start);
-        state_.target = clamp01(state.target);
-        state_.steepness = at_least_minimum(state.steepness);
+    [[nodiscard]] constexpr const AlphaState& state() const noexcept { return state_; }
+
+    /// Goes on from a stored state. Errors: StateError naming the field, for a state that no
+    /// controller comes to; the controller is as it was then.
+    void restore(const AlphaState& state, const std::string& where = "AlphaController::restore") {
+        check_alpha_state(state, where);
+        state_ = state;
     }
 
-    [[nodiscard]] constexpr const AlphaState& state() const noexcept { return state_; }
     [[nodiscard]] constexpr double alpha() const noexcept { return state_.alpha; }
     [[nodiscard]] constexpr double target() const noexcept { return state_.target; }
     [[nodiscard]] constexpr AlphaMode mode() const noexcept { return state_.mode; }
     [[nodiscard]] constexpr bool holds() const noexcept { return state_.mode == AlphaMode::hold; }
 
     /// Ticks until the target is reached; 0 when nothing is scheduled.
-    [[nodiscard]] constexpr int time_to_target() const noexcept {
-        return holds() ? 0 : state_.steps_total - state_.steps_done;
-    }
+    [[nodiscard]] constexpr int time_to_target() const noexcept { return state_.time_to_target(); }
 
     /// Schedules a ramp from the current alpha; only from hold. `target` is clamped to
-    /// [0, 1]; fewer than 1 step snaps. Errors: AlphaError while a ramp is under way.
+    /// [0, 1]; fewer than 1 step snaps. Errors: AlphaError while a ramp is under way, and for a
+    /// steepness that is not a number.
     constexpr Retarget retarget(double target, int steps, AlphaCurve curve = AlphaCurve::linear,
                                 double steepness = default_steepness) {
         if (!holds()) alpha_detail::refuse_retarget(state_, target);
+        if (steepness != steepness) alpha_detail::refuse_steepness();
         target = clamp01(target);
         if (target == state_.alpha) {
             settle(target);

@@ -1,12 +1,13 @@
 // AlphaCurve: the shape of a ramp from 0 to 1 (spec A-4).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
-#include <optional>
 #include <string_view>
 
 #include <kasmina/alpha/constexpr_math.hpp>
+#include <kasmina/reflect/enumerators.hpp>
 
 namespace kasmina {
 
@@ -19,13 +20,6 @@ enum class AlphaCurve : std::uint8_t { linear = 1, cosine = 2, sigmoid = 3 };
         case AlphaCurve::sigmoid: break;
     }
     return "sigmoid";
-}
-
-[[nodiscard]] constexpr std::optional<AlphaCurve> curve_from_name(std::string_view name) noexcept {
-    for (const AlphaCurve curve : {AlphaCurve::linear, AlphaCurve::cosine, AlphaCurve::sigmoid}) {
-        if (name_of(curve) == name) return curve;
-    }
-    return std::nullopt;
 }
 
 /// Steepness of the sigmoid when none is asked for, and the least that is used.
@@ -69,3 +63,9 @@ namespace alpha_detail {
 }
 
 }  // namespace kasmina
+
+template <>
+struct kasmina::reflect::Enumerators<kasmina::AlphaCurve> {
+    static constexpr std::array all{kasmina::AlphaCurve::linear, kasmina::AlphaCurve::cosine,
+                                    kasmina::AlphaCurve::sigmoid};
+};

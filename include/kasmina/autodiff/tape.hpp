@@ -1,9 +1,10 @@
-// Tape and Variable: reverse-mode differentiation over flat arrays, swept by a loop.
+// Tape: reverse-mode differentiation over flat arrays, swept by a loop, letting go as it goes.
 #pragma once
 
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -11,54 +12,12 @@
 
 #include <kasmina/autodiff/arena.hpp>
 #include <kasmina/autodiff/parameter.hpp>
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/autodiff/variable.hpp>
+#include <kasmina/backend/gradient_target.hpp>
+#include <kasmina/backend/storage.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
 namespace kasmina {
-
-template <class B>
-class Tape;
-
-/// A value on a tape: a handle that is valid until the tape is cleared.
-template <class B>
-class Variable {
-public:
-    using Scalar = typename B::Scalar;
-
-    [[nodiscard]] Tape<B>& tape() const noexcept { return *tape_; }
-    [[nodiscard]] const Shape& shape() const { return tape_->node(*this).shape; }
-    [[nodiscard]] const Scalar* data() const { return tape_->node(*this).value; }
-    [[nodiscard]] bool requires_gradient() const { return tape_->node(*this).requires_gradient; }
-
-    /// The values in row-major order, copied to the host.
-    [[nodiscard]] std::vector<Scalar> to_host() const {
-        std::vector<Scalar> values(static_cast<std::size_t>(shape().elements()));
-        if (!values.empty()) B::download(data(), values.data(), shape().elements());
-        return values;
-    }
-
-    /// The value of a one-element variable. Errors: ShapeError for any other size.
-    [[nodiscard]] Scalar item() const {
-        if (shape().elements() != 1) {
-            throw ShapeError("item() needs a single value", "Variable::item", "one element",
-                             "shape " + to_string(shape()), "reduce the variable first");
-        }
-        Scalar value{};
-        B::download(data(), &value, 1);
-        return value;
-    }
-
-    friend bool operator==(const Variable&, const Variable&) noexcept = default;
-
-private:
-    friend class Tape<B>;
-    Variable(Tape<B>* tape, std::uint32_t node, std::uint32_t generation) noexcept
-        : tape_(tape), node_(node), generation_(generation) {}
-
-    Tape<B>* tape_;
-    std::uint32_t node_;
-    std::uint32_t generation_;
-};
 
 /// The gradient that reached an op's output, during its pullback.
 template <class B>
@@ -69,10 +28,10 @@ public:
     [[nodiscard]] const Scalar* data() const noexcept { return data_; }
 
     /// Adds the whole gradient to `input`'s.
-    void add_to(const Variable<B>& input) { tape_.add_gradient(input, data_); }
+    void add_to(const Edge<B>& input) { tape_.add_gradient(input, data_); }
 
     /// The same as the op's last use of the gradient: its memory moves on where it can.
-    void pass_to(const Variable<B>& input) { tape_.pass_gradient(output_, input, data_); }
+    void pass_to(const Edge<B>& input) { tape_.pass_gradient(output_, input, data_); }
 
 private:
     friend class Tape<B>;
@@ -84,8 +43,9 @@ private:
     const Scalar* data_;
 };
 
-/// A differentiable operation's backward half, with whatever it saved as members. This is the
-/// extension point: record one with `Tape::record` or `Tape::record_alias`.
+/// A differentiable operation's backward half, with whatever it saved as members: as `Variable`
+/// what its pullback reads, as `Edge` what only gets a gradient. This is the extension point:
+/// record one with `Tape::record` or `Tape::record_alias`.
 template <class Op, class B>
 concept DifferentiableOperation =
     std::move_constructible<Op> &&
@@ -96,26 +56,34 @@ enum class Recording : std::uint8_t { gradients, none };
 
 /// A program's values and, where a gradient is needed, the way back. Nodes and operations lie in
 /// flat arrays that are kept by `clear`, closures in an arena, values in the context's pool: after
-/// the first step of a training loop a step allocates nothing. Passed, never global; one tape is
-/// used by one thread at a time.
+/// the first step of a training loop a step allocates nothing. A value's memory is let go after
+/// its last reader (P-4): in a pass that does not record that is the next operation, in backward
+/// the pullback that reads it last, and what the program holds as a Variable stays. Passed, never
+/// global; one tape is used by one thread at a time.
 template <class B>
 class Tape {
 public:
     using Scalar = typename B::Scalar;
     using Context = typename B::Context;
-    using Buffer = typename B::Buffer;
+    using Buffer = typename B::template Buffer<Scalar>;
 
     explicit Tape(Context& context, Recording recording = Recording::gradients)
-        : context_(&context), recording_(recording) {}
+        : context_(&context), recording_(recording), core_(new Core) {
+        core_->tape = this;
+    }
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
-    ~Tape() { clear(); }
+    ~Tape() {
+        clear();
+        core_->tape = nullptr;
+        if (core_->handles == 0) delete core_;
+    }
 
     [[nodiscard]] Context& context() const noexcept { return *context_; }
     [[nodiscard]] bool recording() const noexcept { return recording_ == Recording::gradients; }
 
-    /// Number of values on the tape.
-    [[nodiscard]] Index size() const noexcept { return static_cast<Index>(nodes_.size()); }
+    /// Number of values that were put on the tape since it was cleared.
+    [[nodiscard]] Index size() const noexcept { return static_cast<Index>(core_->nodes.size()); }
 
     /// Number of recorded operations: what needs no gradient records none.
     [[nodiscard]] Index operations() const noexcept { return static_cast<Index>(entries_.size()); }
@@ -126,15 +94,23 @@ public:
             if (entry.closure != nullptr) entry.destroy(entry.closure);
         }
         entries_.clear();
-        nodes_.clear();
+        core_->nodes.clear();
+        ++core_->generation;
         arena_.reset();
+        kept_.clear();
         swept_ = false;
-        ++generation_;
+        reached_parameters_ = false;
     }
 
     /// A tensor that is read in place and needs no gradient. It must outlive the step.
     [[nodiscard]] Variable<B> constant(const Tensor<B>& tensor) {
         return push(tensor.shape(), tensor.data(), Buffer{}, false);
+    }
+
+    /// The same for a tensor that the tape takes over.
+    [[nodiscard]] Variable<B> constant(Tensor<B>&& tensor) {
+        const Shape shape = tensor.shape();
+        return push(shape, std::move(tensor).take_buffer(), false);
     }
 
     /// Values copied from the host; no gradient. Errors: ShapeError when the counts differ.
@@ -148,24 +124,38 @@ public:
     }
 
     /// A parameter, read in place; its gradient goes to the parameter. Frozen parameters and
-    /// tapes that do not record need none.
+    /// tapes that do not record need none. The tape keeps the parameter's values alive until it is
+    /// cleared, so its owner may go between forward and backward.
     [[nodiscard]] Variable<B> parameter(const Parameter<B>& parameter) {
-        ParameterState<B>& state = *parameter.state();
-        const bool wanted = recording() && state.trainable;
+        const std::shared_ptr<ParameterState<B>>& state = parameter.state();
+        reached_parameters_ = reached_parameters_ || state->trainable;
+        const bool wanted = recording() && state->trainable;
         const Variable<B> variable =
-            push(state.value.shape(), state.value.data(), Buffer{}, wanted);
-        if (wanted) nodes_.back().parameter = &state;
+            push(state->value.shape(), state->value.data(), Buffer{}, wanted);
+        core_->nodes.back().parameter = state;
         return variable;
     }
 
+    /// Keeps `owner` alive until the tape is cleared: for what recorded operations refer to.
+    void keep(std::shared_ptr<const void> owner) { kept_.push_back(std::move(owner)); }
+
     /// Uninitialised pooled memory for an op's output or scratch.
-    [[nodiscard]] Buffer acquire(Index elements) { return B::acquire(*context_, elements); }
+    template <class T = Scalar>
+    [[nodiscard]] typename B::template Buffer<T> acquire(Index elements) {
+        return B::template acquire<T>(*context_, elements);
+    }
 
     /// Puts an op's output on the tape. `op` is kept only when an input needs a gradient.
     template <DifferentiableOperation<B> Op>
-    Variable<B> record(const Shape& shape, Buffer value, std::initializer_list<Variable<B>> inputs,
+    Variable<B> record(const Shape& shape, Buffer value, std::initializer_list<Edge<B>> inputs,
                        Op op) {
-        const bool wanted = any_requires_gradient(inputs);
+        return record(shape, std::move(value), any_requires_gradient(inputs), std::move(op));
+    }
+
+    /// The same where the op itself says whether a gradient is wanted from it.
+    template <DifferentiableOperation<B> Op>
+    Variable<B> record(const Shape& shape, Buffer value, bool requires_gradient, Op op) {
+        const bool wanted = recording() && requires_gradient;
         const Variable<B> output = push(shape, std::move(value), wanted);
         if (wanted) add_entry(output.node_, std::move(op));
         return output;
@@ -173,7 +163,7 @@ public:
 
     /// The same for an output whose value is `source`'s own memory, with another way back.
     template <DifferentiableOperation<B> Op>
-    Variable<B> record_alias(const Variable<B>& source, std::initializer_list<Variable<B>> inputs,
+    Variable<B> record_alias(const Variable<B>& source, std::initializer_list<Edge<B>> inputs,
                              Op op) {
         return record_alias(Shape(source.shape()), source, inputs, std::move(op));
     }
@@ -181,92 +171,142 @@ public:
     /// The same seen with another shape of as many elements; the caller checks that.
     template <DifferentiableOperation<B> Op>
     Variable<B> record_alias(const Shape& shape, const Variable<B>& source,
-                             std::initializer_list<Variable<B>> inputs, Op op) {
+                             std::initializer_list<Edge<B>> inputs, Op op) {
         const bool wanted = any_requires_gradient(inputs);
-        const Variable<B> output = push(shape, node(source).value, Buffer{}, wanted);
+        const Variable<B> output = alias(shape, source, wanted);
         if (wanted) add_entry(output.node_, std::move(op));
         return output;
     }
 
     /// `source`'s value with no way back: a structural detach (spec I-1).
-    [[nodiscard]] Variable<B> detach(const Variable<B>& source) { return alias(source, false); }
+    [[nodiscard]] Variable<B> detach(const Variable<B>& source) {
+        return alias(Shape(source.shape()), source, false);
+    }
 
     /// Runs the way back from a one-element variable, with gradient 1. Parameters' gradients are
     /// added to until they are zeroed. Errors: ShapeError when it is no single value; TapeError
-    /// when it needs no gradient or the tape was swept already.
+    /// when it needs no gradient or the tape was swept already; whatever a pullback throws: then
+    /// no parameter that this sweep reached claims to have a gradient.
     void backward(const Variable<B>& loss) {
         if (loss.shape().elements() != 1) {
             throw ShapeError("backward starts from a single value", "Tape::backward", "one element",
                              "shape " + to_string(loss.shape()),
                              "reduce to a loss, or pass the upstream gradient");
         }
-        const Scalar one{1};
-        backward(loss, std::span<const Scalar>(&one, 1));
+        check_sweepable(loss);
+        Buffer one = acquire(1);
+        B::fill(*context_, one.data(), 1, Scalar{1});
+        sweep(loss, std::move(one));
     }
 
-    /// The same with the upstream gradient given, of the variable's shape.
+    /// The same with the upstream gradient given, of the variable's shape, by the host ...
     void backward(const Variable<B>& output, std::span<const Scalar> upstream) {
         check_sweepable(output);
-        Node& last = nodes_[output.node_];
-        last.gradient = upload(last.shape, upstream);
-        last.has_gradient = true;
-        swept_ = true;
-        for (std::size_t left = entries_.size(); left > 0; --left) {
-            Entry& entry = entries_[left - 1];
-            Node& node = nodes_[entry.output];
-            if (node.has_gradient) {
-                Upstream<B> gradient(*this, entry.output, node.gradient.data());
-                entry.pullback(entry.closure, *this, gradient);
-                node.gradient = Buffer{};
-                node.has_gradient = false;
-            }
-            entry.destroy(entry.closure);
-            entry.closure = nullptr;
-        }
+        sweep(output, upload(output.shape(), upstream));
+    }
+
+    /// ... as a variable of any tape on the same context ...
+    void backward(const Variable<B>& output, const Variable<B>& upstream) {
+        backward_from(output, upstream.shape(), upstream.data());
+    }
+
+    /// ... or as a tensor.
+    void backward(const Variable<B>& output, const Tensor<B>& upstream) {
+        backward_from(output, upstream.shape(), upstream.data());
+    }
+
+    /// What reached the output of an operation whose way back runs a tape of its own.
+    void backward(const Variable<B>& output, const Upstream<B>& upstream) {
+        backward_from(output, Shape(output.shape()), upstream.data());
     }
 
     /// Where a pullback writes `input`'s gradient: null when none is wanted, `accumulate` when
     /// there is one already. The caller must write all elements.
-    [[nodiscard]] GradientTarget<Scalar> gradient_target(const Variable<B>& input) {
-        Node& node = nodes_[input.node_];
+    [[nodiscard]] GradientTarget<Scalar> gradient_target(const Edge<B>& input) {
+        Node& node = core_->nodes[input.node_];
         if (!node.requires_gradient) return {};
         if (node.parameter != nullptr) {
             ParameterState<B>& state = *node.parameter;
             if (state.gradient.empty()) {
-                state.gradient = Tensor<B>::persistent(node.shape);
+                state.gradient = Tensor<B>::persistent(*context_, node.shape);
             } else {
                 state.warm = state.warm || !state.has_gradient;
             }
+            node.has_gradient = true;
             const bool accumulate = std::exchange(state.has_gradient, true);
             return {state.gradient.data(), accumulate};
         }
+        if (!node.has_gradient) node.gradient = acquire(node.shape.elements());
         const bool accumulate = std::exchange(node.has_gradient, true);
-        if (!accumulate) node.gradient = acquire(node.shape.elements());
         return {node.gradient.data(), accumulate};
+    }
+
+    /// The shape of the value at the end of an edge, which may have gone.
+    [[nodiscard]] const Shape& shape(const Edge<B>& input) const {
+        return core_->nodes[input.node_].shape;
+    }
+
+    [[nodiscard]] bool requires_gradient(const Edge<B>& input) const {
+        return node(input).requires_gradient;
     }
 
     /// After backward, the gradient of a `leaf` (empty when none reached it), on the host.
     [[nodiscard]] std::vector<Scalar> gradient(const Variable<B>& leaf) const {
         const Node& node = this->node(leaf);
-        if (!node.has_gradient) return {};
-        std::vector<Scalar> values(static_cast<std::size_t>(node.shape.elements()));
-        B::download(node.gradient.data(), values.data(), node.shape.elements());
-        return values;
+        if (!node.has_gradient || node.gradient.size() == 0) return {};
+        Pending<B> pending(*context_, node.gradient.data(), node.shape.elements());
+        const std::span<const Scalar> values = pending.values();
+        return {values.begin(), values.end()};
+    }
+
+    // ---- for operations that run a tape of their own (recompute) ------------------------------
+
+    /// A tape beside this one, on the same context, kept from step to step and empty.
+    [[nodiscard]] Tape& beside(Recording recording) {
+        if (beside_ == nullptr) beside_ = std::make_unique<Tape>(*context_, recording);
+        beside_->clear();
+        beside_->recording_ = recording;
+        return *beside_;
+    }
+
+    /// A variable of another tape read in place here, where it may need a gradient of its own. It
+    /// must be held there while this tape uses it.
+    [[nodiscard]] Variable<B> view(const Variable<B>& other, bool requires_gradient) {
+        return push(other.shape(), other.data(), Buffer{}, recording() && requires_gradient);
+    }
+
+    /// The memory of a value that nobody else holds, else a copy.
+    [[nodiscard]] Buffer take(Variable<B> value) {
+        Node& node = core_->nodes[value.node_];
+        if (node.holders == 1 && node.owned.size() != 0) return std::move(node.owned);
+        Buffer copy = acquire(node.shape.elements());
+        B::copy(*context_, node.value, copy.data(), node.shape.elements());
+        return copy;
+    }
+
+    /// Whether a trainable parameter was put on the tape since it was cleared.
+    [[nodiscard]] bool reached_parameters() const noexcept { return reached_parameters_; }
+
+    /// Adds the gradient that arrived at a variable of `other` to `input`'s; memory moves where it
+    /// can.
+    void adopt_gradient(const Edge<B>& input, Tape& other, const Variable<B>& from) {
+        Node& source = other.core_->nodes[from.node_];
+        if (!source.has_gradient) return;
+        Node& to = core_->nodes[input.node_];
+        if (to.requires_gradient && to.parameter == nullptr && !to.has_gradient) {
+            to.gradient = std::move(source.gradient);
+            to.has_gradient = true;
+        } else {
+            add_gradient(input, source.gradient.data());
+        }
+        source.gradient = Buffer{};
+        source.has_gradient = false;
     }
 
 private:
-    friend class Variable<B>;
     friend class Upstream<B>;
-
-    struct Node {
-        Shape shape;
-        const Scalar* value = nullptr;
-        Buffer owned{};     // empty when the value belongs to somebody else
-        Buffer gradient{};  // empty until a gradient arrives
-        ParameterState<B>* parameter = nullptr;
-        bool requires_gradient = false;
-        bool has_gradient = false;
-    };
+    using Node = detail::TapeNode<B>;
+    using Core = detail::TapeCore<B>;
 
     struct Entry {
         void* closure;
@@ -275,15 +315,15 @@ private:
         std::uint32_t output;
     };
 
-    [[nodiscard]] const Node& node(const Variable<B>& variable) const {
-        if (variable.tape_ != this || variable.generation_ != generation_) {
+    [[nodiscard]] const Node& node(const Edge<B>& edge) const {
+        if (edge.core_ != core_ || edge.generation_ != core_->generation) {
             throw TapeError("a variable is used after its tape was cleared, or on another tape",
                             "Tape", "a variable of this tape's current step",
-                            variable.tape_ == this ? "a variable of an earlier step"
-                                                   : "a variable of another tape",
+                            edge.core_ == core_ ? "a variable of an earlier step"
+                                                : "a variable of another tape",
                             "run the forward pass again after Tape::clear");
         }
-        return nodes_[variable.node_];
+        return core_->nodes[edge.node_];
     }
 
     void check_sweepable(const Variable<B>& output) const {
@@ -298,6 +338,53 @@ private:
         }
     }
 
+    void backward_from(const Variable<B>& output, const Shape& shape, const Scalar* upstream) {
+        check_sweepable(output);
+        if (shape != output.shape()) {
+            throw ShapeError("the upstream gradient has another shape", "Tape::backward",
+                             to_string(output.shape()), to_string(shape),
+                             "pass one value per element of the output");
+        }
+        Buffer copy = acquire(shape.elements());
+        B::copy(*context_, upstream, copy.data(), shape.elements());
+        sweep(output, std::move(copy));
+    }
+
+    void sweep(const Variable<B>& output, Buffer upstream) {
+        Node& last = core_->nodes[output.node_];
+        last.gradient = std::move(upstream);
+        last.has_gradient = true;
+        swept_ = true;
+        try {
+            for (std::size_t left = entries_.size(); left > 0; --left) pull_back(left - 1);
+        } catch (...) {
+            disown_gradients();
+            throw;
+        }
+    }
+
+    void pull_back(std::size_t index) {
+        const Entry entry = entries_[index];
+        if (core_->nodes[entry.output].has_gradient) {
+            Upstream<B> gradient(*this, entry.output, core_->nodes[entry.output].gradient.data());
+            entry.pullback(entry.closure, *this, gradient);
+            Node& node = core_->nodes[entry.output];
+            node.gradient = Buffer{};
+            node.has_gradient = false;
+        }
+        entries_[index].closure = nullptr;
+        entry.destroy(entry.closure);
+    }
+
+    /// A sweep broke off: what it left in parameters is part of a gradient, which is none.
+    void disown_gradients() noexcept {
+        for (Node& node : core_->nodes) {
+            if (node.parameter != nullptr && node.has_gradient) {
+                node.parameter->has_gradient = false;
+            }
+        }
+    }
+
     [[nodiscard]] Buffer upload(const Shape& shape, std::span<const Scalar> values) {
         if (static_cast<Index>(values.size()) != shape.elements()) {
             throw ShapeError("values do not fill the shape", "Tape",
@@ -306,13 +393,15 @@ private:
                              "pass one value per element, in row-major order");
         }
         Buffer buffer = acquire(shape.elements());
-        if (!values.empty()) B::upload(values.data(), buffer.data(), shape.elements());
+        if (!values.empty()) {
+            B::upload(*context_, values.data(), buffer.data(), shape.elements());
+        }
         return buffer;
     }
 
-    [[nodiscard]] bool any_requires_gradient(std::initializer_list<Variable<B>> inputs) const {
+    [[nodiscard]] bool any_requires_gradient(std::initializer_list<Edge<B>> inputs) const {
         bool wanted = false;
-        for (const Variable<B>& input : inputs) wanted = node(input).requires_gradient || wanted;
+        for (const Edge<B>& input : inputs) wanted = node(input).requires_gradient || wanted;
         return wanted;
     }
 
@@ -327,13 +416,16 @@ private:
         node.value = data;
         node.owned = std::move(owned);
         node.requires_gradient = requires_gradient;
-        nodes_.push_back(std::move(node));
-        return Variable<B>(this, static_cast<std::uint32_t>(nodes_.size() - 1), generation_);
+        core_->nodes.push_back(std::move(node));
+        return Variable<B>(core_, static_cast<std::uint32_t>(core_->nodes.size() - 1));
     }
 
-    Variable<B> alias(const Variable<B>& source, bool requires_gradient) {
-        const Node& original = node(source);
-        return push(Shape(original.shape), original.value, Buffer{}, requires_gradient);
+    Variable<B> alias(const Shape& shape, const Variable<B>& source, bool requires_gradient) {
+        const Scalar* data = node(source).value;
+        const Variable<B> output = push(shape, data, Buffer{}, requires_gradient);
+        core_->nodes[output.node_].source = source.node_;
+        ++core_->nodes[source.node_].holders;
+        return output;
     }
 
     template <class Op>
@@ -346,10 +438,10 @@ private:
                             [](void* self) noexcept { static_cast<Op*>(self)->~Op(); }, output});
     }
 
-    void add_gradient(const Variable<B>& input, const Scalar* gradient) {
+    void add_gradient(const Edge<B>& input, const Scalar* gradient) {
         const GradientTarget<Scalar> target = gradient_target(input);
         if (!target) return;
-        const Index elements = nodes_[input.node_].shape.elements();
+        const Index elements = core_->nodes[input.node_].shape.elements();
         if (target.accumulate) {
             B::add(*context_, gradient, target.data, elements);
         } else {
@@ -357,21 +449,23 @@ private:
         }
     }
 
-    void pass_gradient(std::uint32_t output, const Variable<B>& input, const Scalar* gradient) {
-        Node& to = nodes_[input.node_];
+    void pass_gradient(std::uint32_t output, const Edge<B>& input, const Scalar* gradient) {
+        Node& to = core_->nodes[input.node_];
         const bool movable = to.requires_gradient && to.parameter == nullptr && !to.has_gradient;
         if (!movable) return add_gradient(input, gradient);
-        to.gradient = std::move(nodes_[output].gradient);
+        to.gradient = std::move(core_->nodes[output].gradient);
         to.has_gradient = true;
     }
 
     Context* context_;
     Recording recording_;
-    std::vector<Node> nodes_;
+    Core* core_;
     std::vector<Entry> entries_;
+    std::vector<std::shared_ptr<const void>> kept_;
+    std::unique_ptr<Tape> beside_;
     Arena arena_;
-    std::uint32_t generation_ = 0;
     bool swept_ = false;
+    bool reached_parameters_ = false;
 };
 
 }  // namespace kasmina

@@ -6,13 +6,14 @@
 #include <string_view>
 #include <type_traits>
 
-#include <kasmina/autodiff/tape.hpp>
+#include <kasmina/autodiff/pass.hpp>
 #include <kasmina/blueprints/capability.hpp>
 #include <kasmina/blueprints/quiet_birth.hpp>
-#include <kasmina/blueprints/topology.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/reflect/values.hpp>
+#include <kasmina/topology.hpp>
 
 namespace kasmina {
 
@@ -20,10 +21,11 @@ namespace kasmina {
 template <class T>
 concept HasName = requires { requires std::same_as<decltype(T::name), const std::string_view>; };
 
-/// `struct Options`: an aggregate that needs no value.
+/// `struct Options`: an aggregate of plain values, with defaults and a list of its `Fields`
+/// (reflect/fields.hpp) unless it is empty.
 template <class T>
 concept HasOptions =
-    std::is_aggregate_v<typename T::Options> && std::default_initializable<typename T::Options> &&
+    reflect::PlainStruct<typename T::Options> && std::default_initializable<typename T::Options> &&
     std::copyable<typename T::Options>;
 
 /// `static constexpr Index parameter_count(Index width, const Options& = {})`, exact.
@@ -58,17 +60,16 @@ concept Blueprint = HasName<T> && HasTopology<T> && HasOptions<T> && HasExactPar
 template <class T, class B>
 concept RunsOn = Provides<B, typename T::Needs>;
 
-/// `Module<B>(width, options, generator)`: made for a width.
+/// `Module<B>(context, width, options, generator)`: made for a width.
 template <class T, class B>
-concept HasModule = std::movable<typename T::template Module<B>> &&
-                    std::constructible_from<typename T::template Module<B>, Index,
-                                            const typename T::Options&, Generator&>;
+concept HasModule = std::constructible_from<typename T::template Module<B>, typename B::Context&,
+                                            Index, const typename T::Options&, Generator&>;
 
-/// `module.forward(tape, input)` on a const module: a variable.
+/// `module.forward(pass, input)` on a const module: a variable.
 template <class T, class B>
-concept HasForward = requires(const typename T::template Module<B>& module, Tape<B>& tape,
+concept HasForward = requires(const typename T::template Module<B>& module, Pass<B>& pass,
                               const Variable<B>& input) {
-    { module.forward(tape, input) } -> std::same_as<Variable<B>>;
+    { module.forward(pass, input) } -> std::same_as<Variable<B>>;
 };
 
 /// A blueprint whose modules can be made and run on backend B.

@@ -4,7 +4,7 @@
 #include <concepts>
 #include <type_traits>
 
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/backend/backend.hpp>
 
 namespace kasmina {
 
@@ -38,6 +38,26 @@ struct BatchNorm {
 struct Pooling {
     template <class B>
     static constexpr bool provided_by = PoolingBackend<B>;
+};
+struct Loss {
+    template <class B>
+    static constexpr bool provided_by = LossBackend<B>;
+};
+struct Random {
+    template <class B>
+    static constexpr bool provided_by = RandomBackend<B>;
+};
+struct Dropout {
+    template <class B>
+    static constexpr bool provided_by = DropoutBackend<B>;
+};
+struct Embedding {
+    template <class B>
+    static constexpr bool provided_by = EmbeddingBackend<B>;
+};
+struct ComputePrecision {
+    template <class B>
+    static constexpr bool provided_by = ComputePrecisionBackend<B>;
 };
 
 }  // namespace capability

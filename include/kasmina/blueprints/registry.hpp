@@ -5,16 +5,19 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include <kasmina/blueprints/blueprint.hpp>
+#include <kasmina/blueprints/make_seed.hpp>
 #include <kasmina/blueprints/quiet_birth.hpp>
-#include <kasmina/blueprints/topology.hpp>
+#include <kasmina/blueprints/seed_module.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/reflect/values.hpp>
+#include <kasmina/topology.hpp>
 
 namespace kasmina {
 
@@ -78,12 +81,6 @@ consteval BlueprintRule first_broken_rule() {
     return BlueprintRule::all_kept;
 }
 
-/// Names the blueprint in the condition of an assertion, where clang shows it.
-template <class Blueprint, bool Kept>
-struct Keeps {
-    static constexpr bool value = Kept;
-};
-
 /// Says in one line which rule a type breaks that is to be a blueprint. `Broken` is there so that
 /// the compiler prints it.
 template <class T, BlueprintRule Broken>
@@ -92,8 +89,10 @@ struct RequireBlueprint {
                   "HasName: add `static constexpr std::string_view name` to the blueprint");
     static_assert(Keeps<T, HasTopology<T>>::value,
                   "HasTopology: add `static constexpr Topology topology` to the blueprint");
-    static_assert(Keeps<T, HasOptions<T>>::value,
-                  "HasOptions: add an aggregate `struct Options` with defaults to the blueprint");
+    static_assert(
+        Keeps<T, HasOptions<T>>::value,
+        "HasOptions: add an aggregate `struct Options` with defaults to the blueprint, and if it "
+        "is not empty `using Fields = reflect::List<&Options::first, ...>` to that");
     static_assert(Keeps<T, HasExactParameterCount<T>>::value,
                   "HasExactParameterCount: add `static constexpr Index parameter_count(Index "
                   "width, const Options& = {})` to the blueprint");
@@ -113,14 +112,6 @@ template <class Found>
 struct RequireDistinctNames {
     static_assert(std::is_same_v<Found, NoDuplicate>,
                   "two blueprints of a list have one name: give one of them another `name`");
-};
-
-/// The capability that lacks shows in this struct's argument.
-template <class Blueprint, class Backend, class Missing>
-struct RequireCapabilities {
-    static_assert(Keeps<Missing, MissingNothing<Missing>>::value,
-                  "the backend lacks a capability that the blueprint needs: add it to the "
-                  "backend, or use another blueprint");
 };
 
 }  // namespace detail
@@ -146,20 +137,6 @@ public:
     /// This list and more blueprints; a duplicate name does not compile.
     template <class... More>
     using with = BlueprintList<Blueprints..., More...>;
-
-    /// A module of any blueprint of the list.
-    template <class B>
-    using Modules = std::variant<typename Blueprints::template Module<B>...>;
-
-    /// Instantiated before modules are made, so that a backend that lacks a capability is told
-    /// which (spec B-6).
-    template <class B>
-    struct RequireBackend
-        : detail::RequireCapabilities<Blueprints, B,
-                                      MissingCapability<B, typename Blueprints::Needs>>... {};
-
-    /// Options of any blueprint of the list, by position; `find` gives the position of a name.
-    using AnyOptions = std::variant<typename Blueprints::Options...>;
 
     template <class T>
     static constexpr bool contains = (std::same_as<T, Blueprints> || ...);
@@ -205,7 +182,7 @@ public:
             available += (available.empty() ? "" : ", ") + std::string(names()[i]);
         }
         throw UnknownNameError(
-            "no blueprint of that name for a " + std::string(to_string(topology)) + " host",
+            "no blueprint of that name for a " + std::string(name_of(topology)) + " host",
             "BlueprintList", available.empty() ? "(none)" : available, std::string(name),
             "use a listed name, or add a blueprint with BlueprintList::with");
     }
@@ -217,37 +194,46 @@ public:
         return visit_at<F, Blueprints...>(index, f);
     }
 
-    /// A module made by name with default options. Errors: UnknownNameError, OptionError.
+    /// A seed made by name with default options, or with those of a quiet birth. Errors:
+    /// UnknownNameError; those of `make_seed`.
     template <class B>
-    [[nodiscard]] static Modules<B> make(Topology topology, std::string_view name, Index width,
-                                         Generator& generator, Birth birth = Birth::own) {
-        static_assert(sizeof(RequireBackend<B>) > 0);
-        return with_type(find(topology, name), [&]<class T>() -> Modules<B> {
+    [[nodiscard]] static std::unique_ptr<SeedModule<B>> make(typename B::Context& context,
+                                                             Topology topology,
+                                                             std::string_view name, Index width,
+                                                             Generator& generator,
+                                                             Birth birth = Birth::own) {
+        return with_type(find(topology, name), [&]<class T>() -> std::unique_ptr<SeedModule<B>> {
             const typename T::Options options =
                 birth == Birth::quiet ? quiet_options<T>() : typename T::Options{};
-            return make<T, B>(width, options, generator);
+            return make_seed<T, B>(context, width, options, generator);
         });
     }
 
-    /// A module of the list made by type. Errors: OptionError.
-    template <class T, class B>
-        requires contains<T>
-    [[nodiscard]] static Modules<B> make(Index width, const typename T::Options& options,
-                                         Generator& generator) {
-        static_assert(sizeof(RequireBackend<B>) > 0);
-        static_assert(
-            BlueprintFor<T, B>,
-            "BlueprintFor: the blueprint's Module<B> needs a constructor (width, options, "
-            "generator), `forward(tape, input) const` and `visit`");
-        return Modules<B>(std::in_place_index<index_of<T>>, width, options, generator);
+    /// A seed from recorded options (`option_values`). Errors: UnknownNameError; OptionError for
+    /// options that the blueprint does not have or that are missing; those of `make_seed`.
+    template <class B>
+    [[nodiscard]] static std::unique_ptr<SeedModule<B>> make(typename B::Context& context,
+                                                             Topology topology,
+                                                             std::string_view name, Index width,
+                                                             Generator& generator,
+                                                             const reflect::Values& options) {
+        return with_type(find(topology, name), [&]<class T>() -> std::unique_ptr<SeedModule<B>> {
+            return make_seed<T, B>(context, width,
+                                   reflect::from_values<typename T::Options>(
+                                       options, "blueprint " + std::string(name)),
+                                   generator);
+        });
     }
 
-    /// A module from recorded options. Errors: OptionError.
+    /// The options that a seed of the list was made with, as records keep them. Errors:
+    /// UnknownNameError for a seed of no blueprint of the list.
     template <class B>
-    [[nodiscard]] static Modules<B> make(Index width, const AnyOptions& options,
-                                         Generator& generator) {
-        return with_type(options.index(), [&]<class T>() -> Modules<B> {
-            return make<T, B>(width, std::get<index_of<T>>(options), generator);
+    [[nodiscard]] static reflect::Values option_values(const SeedModule<B>& seed) {
+        return with_type(find(seed.topology(), seed.blueprint()), [&]<class T>() {
+            if (const auto* made = seed_as<T>(seed)) return reflect::values_of(made->options());
+            throw UnknownNameError("a seed is of another blueprint of that name", "BlueprintList",
+                                   "a seed that this list made", std::string(seed.blueprint()),
+                                   "ask the list that it was made from");
         });
     }
 

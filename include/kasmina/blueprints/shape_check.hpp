@@ -1,58 +1,59 @@
 // Shape check: a seed's module returns what it is fed, found out without leaving a trace (B-4).
 #pragma once
 
-#include <cstddef>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include <kasmina/autodiff/tape.hpp>
-#include <kasmina/blueprints/topology.hpp>
+#include <kasmina/autodiff/pass.hpp>
+#include <kasmina/blueprints/seed_module.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/nn/parameters.hpp>
+#include <kasmina/nn/any_state.hpp>
 
 namespace kasmina {
 namespace detail {
 
-/// Puts a module's buffers back as they were, also when a probe throws.
-template <class B, class Module>
-class BuffersRestored {
+/// Puts states back as they were, on the backend, also when a probe throws.
+template <class B>
+class StatesRestored {
 public:
-    explicit BuffersRestored(Module& module) {
-        for (const auto& named : nn::buffers<B>(module)) {
-            saved_.push_back({named.buffer, named.buffer->to_host()});
-        }
+    StatesRestored(typename B::Context& context, const std::vector<nn::NamedState<B>>& states)
+        : context_(context), states_(states) {
+        for (const auto& named : states) saved_.push_back(named.state.clone(context));
     }
-    BuffersRestored(const BuffersRestored&) = delete;
-    BuffersRestored& operator=(const BuffersRestored&) = delete;
-    ~BuffersRestored() {
-        for (const auto& [buffer, values] : saved_) buffer->assign(values);
+    StatesRestored(const StatesRestored&) = delete;
+    StatesRestored& operator=(const StatesRestored&) = delete;
+    ~StatesRestored() {
+        for (std::size_t i = 0; i < saved_.size(); ++i) {
+            states_[i].state.copy_from(context_, saved_[i]);
+        }
     }
 
 private:
-    struct Saved {
-        Tensor<B>* buffer;
-        std::vector<typename B::Scalar> values;
-    };
-    std::vector<Saved> saved_;
+    typename B::Context& context_;
+    const std::vector<nn::NamedState<B>>& states_;
+    std::vector<nn::AnyTensor<B>> saved_;
 };
 
 }  // namespace detail
 
-/// Runs `module` once on a small probe, on a context and a
-/// tape of its own that go with it, recording no gradient, with the module's buffers put back.
-/// Errors: ShapeError when the output's shape differs from the probe's.
-template <class B, class Module>
-void check_shape_preserved(Module& module, std::string_view name, Topology topology, Index width) {
-    const Shape probe = topology == Topology::cnn ? Shape{2, 6, 5, width} : Shape{2, 7, width};
-    const std::vector<typename B::Scalar> zeros(static_cast<std::size_t>(probe.elements()));
-    const detail::BuffersRestored<B, Module> restored(module);
-    typename B::Context context{};
+/// Runs a seed once on a small probe in an evaluation pass, recording no gradient and drawing no
+/// random number, with its states put back whatever it does to them. Nothing is waited for. Errors:
+/// ShapeError when the output's shape differs from the probe's; whatever the module's forward
+/// throws.
+template <class B>
+void check_shape_preserved(typename B::Context& context, const SeedModule<B>& seed) {
+    const Index width = seed.width();
+    const Shape probe =
+        seed.topology() == Topology::cnn ? Shape{2, 6, 5, width} : Shape{2, 7, width};
+    const detail::StatesRestored<B> restored(context, seed.contents().states);
     Tape<B> tape(context, Recording::none);
-    const Shape result = module.forward(tape, tape.constant(probe, zeros)).shape();
+    Pass<B> pass(tape, Mode::evaluation);
+    const Shape result =
+        seed.forward(pass, pass.constant(Tensor<B>::full(context, probe, 0))).shape();
     if (result == probe) return;
-    throw ShapeError("a seed's module changes the shape", "blueprint " + std::string(name),
-                     to_string(probe), to_string(result),
+    throw ShapeError("a seed's module changes the shape",
+                     "blueprint " + std::string(seed.blueprint()), to_string(probe),
+                     to_string(result),
                      "return what the host's next layer expects: the input's shape");
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <kasmina/autodiff/ops/pooling.hpp>
+#include <kasmina/backend/backend.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/hosts/host.hpp>
 #include <kasmina/nn/batch_norm.hpp>
@@ -35,12 +36,12 @@ struct CnnBlock : nn::Visitable<CnnBlock<B>> {
     nn::Conv2d<B> conv;
     nn::BatchNorm2d<B> norm;
 
-    CnnBlock(Index inputs, Index outputs) : conv(inputs, outputs, 3), norm(outputs) {}
+    CnnBlock(typename B::Context& context, Index inputs, Index outputs)
+        : conv(context, inputs, outputs, 3), norm(context, outputs) {}
 
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input, Mode mode,
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,
                                       bool max_pool) const {
-        return norm.forward(tape, conv.forward(tape, input), mode,
-                            {.relu = true, .max_pool = max_pool});
+        return norm.forward(pass, conv.forward(pass, input), {.relu = true, .max_pool = max_pool});
     }
 
     [[nodiscard]] static constexpr auto members() {
@@ -59,69 +60,39 @@ template <Backend B>
 class Cnn : public nn::Visitable<Cnn<B>> {
 public:
     using Backend = B;
+    using Context = typename B::Context;
+    using Input = Tensor<B>;
     static constexpr Topology topology = Topology::cnn;
 
     /// Errors: OptionError for sizes out of range or a pool that would empty the map.
-    explicit Cnn(const CnnOptions& options)
-        : options_(checked(options)),
-          classifier_(options.base << (options.blocks - 1), options.classes) {
-        Index inputs = options.in_channels;
-        for (Index block = 0; block < options.blocks; ++block) {
-            const Index outputs = options.base << block;
-            blocks_.emplace_back(inputs, outputs);
-            inputs = outputs;
-            for (const Index row : {Index{0}, Index{1}}) {
-                std::string name(row == 0 ? "r0c" : "r1c");
-                name += std::to_string(block);
-                points_.push_back(
-                    {std::move(name), outputs, 2 * block + row,
-                     row == 0 ? LayerRange{block, block + 1} : LayerRange{block + 1, block + 1},
-                     row == 0 ? Surface::before_pool : Surface::after_pool});
-            }
-        }
-    }
+    explicit Cnn(Context& context, const CnnOptions& options = {});
 
-    Cnn(const CnnOptions& options, Generator& generator) : Cnn(options) { initialise(generator); }
+    Cnn(Context& context, const CnnOptions& options, Generator& generator) : Cnn(context, options) {
+        initialise(context, generator);
+    }
 
     /// Draws the parameters as PyTorch's layers do.
-    void initialise(Generator& generator) {
-        for (CnnBlock<B>& block : blocks_) block.conv.initialise(generator);
-        classifier_.initialise(generator);
-    }
+    void initialise(Context& context, Generator& generator);
 
     [[nodiscard]] const CnnOptions& options() const noexcept { return options_; }
     [[nodiscard]] std::span<const InjectionPoint> injection_points() const noexcept {
         return points_;
     }
 
+    /// The images as they are.
+    [[nodiscard]] Variable<B> stem(Pass<B>& pass, const Tensor<B>& images) const {
+        return pass.constant(images);
+    }
+
     /// The state at boundary `from` taken to boundary `to` (see host.hpp). A block whose r0
     /// boundary is not asked for runs norm, ReLU and pool in one pass. Errors: ShapeError;
     /// UnknownNameError and OptionError from check_route.
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& state, std::size_t from,
-                                      std::size_t to, Mode mode) const {
-        check_route(points_, from, to);
-        Variable<B> current = state;
-        std::size_t at = from;
-        while (at < to) {
-            const std::size_t block = at / 2;
-            if (block == blocks_.size()) {
-                current = classifier_.forward(tape, ops::mean_positions(current));
-                ++at;
-            } else if (at % 2 == 0) {
-                const bool through = to >= at + 2;
-                current = blocks_[block].forward(tape, current, mode, through && pools(block));
-                at += through ? 2 : 1;
-            } else {
-                if (pools(block)) current = ops::max_pool(current);
-                ++at;
-            }
-        }
-        return current;
-    }
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& state, std::size_t from,
+                                      std::size_t to) const;
 
-    /// From images to logits.
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& images, Mode mode) const {
-        return forward(tape, images, start_boundary, points_.size() + 1, mode);
+    /// The last block's map to logits (batch, classes).
+    [[nodiscard]] Variable<B> head(Pass<B>& pass, const Variable<B>& map) const {
+        return classifier_.forward(pass, ops::mean_positions(map));
     }
 
     [[nodiscard]] static constexpr auto members() {
@@ -130,23 +101,7 @@ public:
     }
 
 private:
-    static const CnnOptions& checked(const CnnOptions& options) {
-        const auto require = [](bool fits, const char* name, const char* expected, Index got) {
-            if (fits) return;
-            throw OptionError(std::string("option ") + name + " is out of range", "hosts::Cnn",
-                              expected, std::to_string(got), "see CnnOptions");
-        };
-        const Index pools = options.pools.value_or(options.blocks);
-        require(options.classes >= 1, "classes", "1 or more", options.classes);
-        require(options.in_channels >= 1, "in_channels", "1 or more", options.in_channels);
-        require(options.base >= 1, "base", "1 or more", options.base);
-        require(options.blocks >= 2 && options.blocks <= 16, "blocks", "2 ... 16", options.blocks);
-        require(pools >= 0 && pools <= options.blocks, "pools", "0 ... blocks", pools);
-        require((options.height >> pools) >= 1, "height", "1 or more after all pools",
-                options.height);
-        require((options.width >> pools) >= 1, "width", "1 or more after all pools", options.width);
-        return options;
-    }
+    static const CnnOptions& checked(const CnnOptions& options);
 
     [[nodiscard]] bool pools(std::size_t block) const noexcept {
         return static_cast<Index>(block) < options_.pools.value_or(options_.blocks);
@@ -157,5 +112,69 @@ private:
     nn::Linear<B> classifier_;
     std::vector<InjectionPoint> points_;
 };
+
+template <Backend B>
+Cnn<B>::Cnn(Context& context, const CnnOptions& options)
+    : options_(checked(options)),
+      classifier_(context, options.base << (options.blocks - 1), options.classes) {
+    Index inputs = options.in_channels;
+    for (Index block = 0; block < options.blocks; ++block) {
+        const Index outputs = options.base << block;
+        blocks_.emplace_back(context, inputs, outputs);
+        inputs = outputs;
+        for (const Index row : {Index{0}, Index{1}}) {
+            std::string name(row == 0 ? "r0c" : "r1c");
+            name += std::to_string(block);
+            points_.push_back(
+                {std::move(name), outputs, 2 * block + row,
+                 row == 0 ? LayerRange{block, block + 1} : LayerRange{block + 1, block + 1},
+                 row == 0 ? Surface::before_pool : Surface::after_pool});
+        }
+    }
+}
+
+template <Backend B>
+void Cnn<B>::initialise(Context& context, Generator& generator) {
+    for (CnnBlock<B>& block : blocks_) block.conv.initialise(context, generator);
+    classifier_.initialise(context, generator);
+}
+
+template <Backend B>
+Variable<B> Cnn<B>::forward(Pass<B>& pass, const Variable<B>& state, std::size_t from,
+                            std::size_t to) const {
+    check_route(points_, from, to);
+    Variable<B> current = state;
+    std::size_t at = from;
+    while (at < to) {
+        const std::size_t block = at / 2;
+        if (at % 2 == 0) {
+            const bool through = to >= at + 2;
+            current = blocks_[block].forward(pass, current, through && pools(block));
+            at += through ? 2 : 1;
+        } else {
+            if (pools(block)) current = ops::max_pool(current);
+            ++at;
+        }
+    }
+    return current;
+}
+
+template <Backend B>
+const CnnOptions& Cnn<B>::checked(const CnnOptions& options) {
+    const auto require = [](bool fits, const char* name, const char* expected, Index got) {
+        if (fits) return;
+        throw OptionError(std::string("option ") + name + " is out of range", "hosts::Cnn",
+                          expected, std::to_string(got), "see CnnOptions");
+    };
+    const Index pools = options.pools.value_or(options.blocks);
+    require(options.classes >= 1, "classes", "1 or more", options.classes);
+    require(options.in_channels >= 1, "in_channels", "1 or more", options.in_channels);
+    require(options.base >= 1, "base", "1 or more", options.base);
+    require(options.blocks >= 2 && options.blocks <= 16, "blocks", "2 ... 16", options.blocks);
+    require(pools >= 0 && pools <= options.blocks, "pools", "0 ... blocks", pools);
+    require((options.height >> pools) >= 1, "height", "1 or more after all pools", options.height);
+    require((options.width >> pools) >= 1, "width", "1 or more after all pools", options.width);
+    return options;
+}
 
 }  // namespace kasmina::hosts

@@ -7,18 +7,21 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
-#include <kasmina/autodiff/tape.hpp>
-#include <kasmina/blueprints/topology.hpp>
+#include <kasmina/autodiff/pass.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/nn/mode.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/topology.hpp>
 
 /// \file
-/// Boundaries: 0 is the host's input, k (1 ... n) the state at the k-th injection point in
-/// execution order, n + 1 the output. `forward(tape, state, from, to, mode)` takes the state at
-/// one boundary to the state at another.
+/// A host runs in three parts: `stem(pass, input)` makes the state at boundary 0, `forward(pass,
+/// state, from, to)` takes the state at one boundary to that at another, `head(pass, state)` makes
+/// the output of the last one. Boundary k (1 ... n) is at the k-th injection point in execution
+/// order. A host names its `Input`: a tensor of any element type, or an aggregate of several that
+/// has `samples()`. Its `State` is a variable unless it names another: an aggregate with a member
+/// `features`, which is what slots act on. Its `Output` is a variable unless it names another.
 namespace kasmina::hosts {
 
 /// Which side of a block's pool an injection point is on, or the end of a segment.
@@ -41,7 +44,80 @@ struct InjectionPoint {
     Surface surface = Surface::segment_end;
 };
 
+/// The boundary after the stem.
 inline constexpr std::size_t start_boundary = 0;
+
+/// `using Backend = ...`: what the host computes on.
+template <class H>
+concept NamesItsBackend = StorageBackend<typename H::Backend>;
+
+/// How many samples an input holds: the extent of the first dimension of what has a shape (a
+/// tensor, token ids) ...
+template <class Input>
+    requires requires(const Input& input) {
+        { input.shape() } -> std::convertible_to<Shape>;
+    }
+[[nodiscard]] Index samples(const Input& input) {
+    return input.shape().rank() == 0 ? 0 : input.shape()[0];
+}
+
+/// ... and what an aggregate says.
+template <class Input>
+    requires requires(const Input& input) {
+        { input.samples() } -> std::convertible_to<Index>;
+    }
+[[nodiscard]] Index samples(const Input& input) {
+    return input.samples();
+}
+
+/// `using Input = ...`: a tensor, token ids, or an aggregate with `Index samples() const`.
+template <class H>
+concept NamesItsInput = requires(const typename H::Input& input) {
+    { samples(input) } -> std::convertible_to<Index>;
+};
+
+namespace detail {
+
+template <class H>
+struct StateOf : std::type_identity<Variable<typename H::Backend>> {};
+template <class H>
+    requires requires { typename H::State; }
+struct StateOf<H> : std::type_identity<typename H::State> {};
+
+template <class H>
+struct OutputOf : std::type_identity<Variable<typename H::Backend>> {};
+template <class H>
+    requires requires { typename H::Output; }
+struct OutputOf<H> : std::type_identity<typename H::Output> {};
+
+}  // namespace detail
+
+/// What flows between a host's boundaries: `H::State` where it names one, else a variable.
+template <class H>
+using StateOf = typename detail::StateOf<H>::type;
+
+/// What its head makes: `H::Output` where it names one, else a variable.
+template <class H>
+using OutputOf = typename detail::OutputOf<H>::type;
+
+/// The part of a state that slots act on: the whole variable ...
+template <class B>
+[[nodiscard]] Variable<B>& features(Variable<B>& state) noexcept {
+    return state;
+}
+
+/// ... or an aggregate's member `features`.
+template <class State>
+    requires requires(State& state) { state.features; }
+[[nodiscard]] auto& features(State& state) noexcept {
+    return state.features;
+}
+
+/// A state is a variable, or copyable with a variable `features`.
+template <class H>
+concept StateHasFeatures = std::copyable<StateOf<H>> && requires(StateOf<H>& state) {
+    { features(state) } -> std::same_as<Variable<typename H::Backend>&>;
+};
 
 /// `injection_points()`: a contiguous range of InjectionPoint in execution order.
 template <class H>
@@ -49,29 +125,38 @@ concept HasInjectionPoints = requires(const H& host) {
     { host.injection_points() } -> std::convertible_to<std::span<const InjectionPoint>>;
 };
 
-/// `using Backend = ...`: what the host computes on.
+/// `stem(pass, input)` on a const host: the state at boundary 0.
 template <class H>
-concept NamesItsBackend = StorageBackend<typename H::Backend>;
-
-/// `forward(tape, state, from, to, mode)` on a const host.
-template <class H>
-concept ForwardsBetweenBoundaries =
-    requires(const H& host, Tape<typename H::Backend>& tape,
-             const Variable<typename H::Backend>& state, std::size_t boundary, Mode mode) {
-        {
-            host.forward(tape, state, boundary, boundary, mode)
-        } -> std::same_as<Variable<typename H::Backend>>;
+concept HasStem =
+    requires(const H& host, Pass<typename H::Backend>& pass, const typename H::Input& input) {
+        { host.stem(pass, input) } -> std::same_as<StateOf<H>>;
     };
 
-/// `initialise(Generator&)`: draws the parameters, which need no generator before that.
+/// `forward(pass, state, from, to)` on a const host: the state at `to`.
 template <class H>
-concept HasInitialise = requires(H& host, Generator& generator) { host.initialise(generator); };
+concept ForwardsBetweenBoundaries = requires(const H& host, Pass<typename H::Backend>& pass,
+                                             const StateOf<H>& state, std::size_t boundary) {
+    { host.forward(pass, state, boundary, boundary) } -> std::same_as<StateOf<H>>;
+};
+
+/// `head(pass, state)` on a const host: the output, from the state at the last boundary.
+template <class H>
+concept HasHead =
+    requires(const H& host, Pass<typename H::Backend>& pass, const StateOf<H>& state) {
+        { host.head(pass, state) } -> std::same_as<OutputOf<H>>;
+    };
+
+/// `initialise(context, generator)`: draws the parameters, which need no generator before that.
+template <class H>
+concept HasInitialise = requires(H& host, typename H::Backend::Context& context,
+                                 Generator& generator) { host.initialise(context, generator); };
 
 /// A network that can be grown.
 template <class H>
 concept Host =
     std::movable<H> && HasTopology<H> && HasInjectionPoints<H> && NamesItsBackend<H> &&
-    ForwardsBetweenBoundaries<H> && HasInitialise<H> && nn::VisitableModule<H, typename H::Backend>;
+    NamesItsInput<H> && StateHasFeatures<H> && HasStem<H> && ForwardsBetweenBoundaries<H> &&
+    HasHead<H> && HasInitialise<H> && nn::VisitableModule<H, typename H::Backend>;
 
 /// Instantiated for a type that is to be a host: says in one line which rule it breaks.
 template <class H>
@@ -83,20 +168,42 @@ struct RequireHost {
                   "HasInjectionPoints: add `std::span<const InjectionPoint> injection_points() "
                   "const` to the host");
     static_assert(NamesItsBackend<H>, "NamesItsBackend: add `using Backend = ...` to the host");
+    static_assert(NamesItsInput<H>,
+                  "NamesItsInput: add `using Input = Tensor<Backend>` to the host, or the element "
+                  "type or aggregate (with `Index samples() const`) that it takes");
+    static_assert(StateHasFeatures<H>,
+                  "StateHasFeatures: give the host's State a member `Variable<Backend> features`, "
+                  "and let it be copied");
+    static_assert(HasStem<H>,
+                  "HasStem: add `State stem(Pass<Backend>&, const Input&) const` to the host; "
+                  "State is Variable<Backend> unless the host names another");
     static_assert(ForwardsBetweenBoundaries<H>,
-                  "ForwardsBetweenBoundaries: add `Variable<Backend> forward(Tape<Backend>&, const "
-                  "Variable<Backend>& state, std::size_t from, std::size_t to, Mode) const` to "
-                  "the host");
-    static_assert(HasInitialise<H>, "HasInitialise: add `void initialise(Generator&)` to the host");
+                  "ForwardsBetweenBoundaries: add `State forward(Pass<Backend>&, const State&, "
+                  "std::size_t from, std::size_t to) const` to the host; State is "
+                  "Variable<Backend> unless the host names another");
+    static_assert(HasHead<H>,
+                  "HasHead: add `Output head(Pass<Backend>&, const State&) const` to the host; "
+                  "Output is Variable<Backend> unless the host names another");
+    static_assert(HasInitialise<H>,
+                  "HasInitialise: add `void initialise(Backend::Context&, Generator&)` to the "
+                  "host");
     static_assert(nn::VisitableModule<H, typename H::Backend>,
                   "VisitableModule: inherit nn::Visitable and list the `members()` of the host");
     static constexpr bool value = true;
 };
 
-/// The boundary of a host's output.
+/// The host's last boundary, the one before its head.
 template <HasInjectionPoints H>
 [[nodiscard]] std::size_t end_boundary(const H& host) {
-    return std::span<const InjectionPoint>(host.injection_points()).size() + 1;
+    return std::span<const InjectionPoint>(host.injection_points()).size();
+}
+
+/// The host alone, from its input to its output.
+template <Host H>
+[[nodiscard]] OutputOf<H> forward(const H& host, Pass<typename H::Backend>& pass,
+                                  const typename H::Input& input) {
+    return host.head(
+        pass, host.forward(pass, host.stem(pass, input), start_boundary, end_boundary(host)));
 }
 
 /// "r0c0, r1c0, ...", for error messages.
@@ -119,13 +226,33 @@ template <HasInjectionPoints H>
                            std::string(slot_id), "use a listed slot");
 }
 
+/// Errors: DuplicateNameError when two injection points have one slot id; OptionError for one
+/// without channels.
+inline void check_points(std::span<const InjectionPoint> points) {
+    for (std::size_t i = 0; i < points.size(); ++i) {
+        if (points[i].channels < 1) {
+            throw OptionError("an injection point has no channels", "Host::injection_points",
+                              "1 or more at " + points[i].slot_id,
+                              std::to_string(points[i].channels),
+                              "give the extent of the last dimension there");
+        }
+        for (std::size_t k = 0; k < i; ++k) {
+            if (points[k].slot_id != points[i].slot_id) continue;
+            throw DuplicateNameError("two slots go by one name", "Host::injection_points",
+                                     "each slot id once",
+                                     points[i].slot_id + " for injection points " +
+                                         std::to_string(k) + " and " + std::to_string(i),
+                                     "give one of the points another slot_id");
+        }
+    }
+}
+
 /// For a host's `forward`. Errors: UnknownNameError for a boundary that does not exist,
 /// OptionError for a way back; both list the boundaries.
 inline void check_route(std::span<const InjectionPoint> points, std::size_t from, std::size_t to) {
-    const std::size_t end = points.size() + 1;
+    const std::size_t end = points.size();
     const auto listed = [&] {
-        return "0 (input), 1 ... " + std::to_string(points.size()) + " (" + slot_names(points) +
-               "), " + std::to_string(end) + " (output)";
+        return "0 (after the stem), 1 ... " + std::to_string(end) + " (" + slot_names(points) + ")";
     };
     if (from > end || to > end) {
         throw UnknownNameError("a host has no such boundary", "Host::forward", listed(),
@@ -135,7 +262,7 @@ inline void check_route(std::span<const InjectionPoint> points, std::size_t from
         throw OptionError("a host only runs forward", "Host::forward",
                           "from <= to among " + listed(),
                           "from " + std::to_string(from) + " to " + std::to_string(to),
-                          "swap the boundaries, or start from the input");
+                          "swap the boundaries, or start from the stem");
     }
 }
 

@@ -28,22 +28,4 @@ inline void check_transition(Stage from, Stage to, const std::string& where) {
                          "take one of the allowed steps");
 }
 
-/// The stage of a stored value. Errors: LifecycleError naming the valid ones (L-6).
-[[nodiscard]] inline Stage require_stage(int value, const std::string& where) {
-    if (const auto stage = stage_from_value(value)) return *stage;
-    std::string valid;
-    for (const Stage stage : all_stages) {
-        if (!valid.empty()) valid += ", ";
-        valid += std::to_string(static_cast<int>(stage)) + " (" + std::string(name_of(stage)) + ")";
-    }
-    throw LifecycleError("a value that is no stage", where, valid,
-                         std::to_string(value) + (value == 5 ? " (retired)" : ""),
-                         "store one of the valid values");
-}
-
-/// Observer index of a stage. Errors: LifecycleError for a value that is no stage.
-[[nodiscard]] inline std::size_t require_stage_index(Stage stage) {
-    return *stage_index(require_stage(static_cast<int>(stage), "require_stage_index"));
-}
-
 }  // namespace kasmina

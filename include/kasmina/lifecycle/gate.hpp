@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include <kasmina/reflect/enumerators.hpp>
+
 namespace kasmina {
 
 /// The guards of spec section 2; 4 is retired. `none` marks a step that no gate guards.
@@ -24,3 +26,9 @@ enum class Gate : std::uint8_t { none = 255, g0 = 0, g1 = 1, g2 = 2, g3 = 3, g5 
 }
 
 }  // namespace kasmina
+
+template <>
+struct kasmina::reflect::Enumerators<kasmina::Gate> {
+    static constexpr std::array all{kasmina::Gate::g0, kasmina::Gate::g1, kasmina::Gate::g2,
+                                    kasmina::Gate::g3, kasmina::Gate::g5};
+};

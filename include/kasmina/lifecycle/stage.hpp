@@ -1,11 +1,12 @@
-// Stage: the ten resting places of a slot, their names and the encoding that observers read.
+// Stage: the ten resting places of a slot, and their names.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string_view>
+
+#include <kasmina/reflect/enumerators.hpp>
 
 namespace kasmina {
 
@@ -24,13 +25,10 @@ enum class Stage : std::uint8_t {
     resetting = 10,  ///< one-tick clean-up
 };
 
-/// All valid stages in value order; a stage's place here is its observer index (L-6, version 1).
+/// All valid stages in value order.
 inline constexpr std::array all_stages{
     Stage::unknown, Stage::dormant,    Stage::germinated, Stage::training,  Stage::blending,
     Stage::holding, Stage::fossilized, Stage::pruned,     Stage::embargoed, Stage::resetting};
-
-/// Version of the index encoding below.
-inline constexpr int stage_encoding_version = 1;
 
 [[nodiscard]] constexpr std::string_view name_of(Stage stage) noexcept {
     constexpr std::array<std::string_view, 11> names{
@@ -38,20 +36,6 @@ inline constexpr int stage_encoding_version = 1;
         "holding", "fossilized", "pruned",     "embargoed", "resetting"};
     const auto value = static_cast<std::size_t>(stage);
     return value < names.size() ? names[value] : "(invalid)";
-}
-
-/// The stage of a stored value; absent for the retired 5 and anything out of range.
-[[nodiscard]] constexpr std::optional<Stage> stage_from_value(int value) noexcept {
-    if (value < 0 || value > 10 || value == 5) return std::nullopt;
-    return static_cast<Stage>(value);
-}
-
-/// The stage of that name; absent when there is none.
-[[nodiscard]] constexpr std::optional<Stage> stage_from_name(std::string_view name) noexcept {
-    for (const Stage stage : all_stages) {
-        if (name_of(stage) == name) return stage;
-    }
-    return std::nullopt;
 }
 
 /// Stages that run the seed in forward (L-5).
@@ -65,25 +49,9 @@ inline constexpr int stage_encoding_version = 1;
     return stage == Stage::pruned || stage == Stage::embargoed || stage == Stage::resetting;
 }
 
-/// Observer index 0..9 of a stage (L-6); absent for values that are no stage.
-[[nodiscard]] constexpr std::optional<std::size_t> stage_index(Stage stage) noexcept {
-    for (std::size_t index = 0; index < all_stages.size(); ++index) {
-        if (all_stages[index] == stage) return index;
-    }
-    return std::nullopt;
-}
-
-/// The stage of an observer index; absent above 9.
-[[nodiscard]] constexpr std::optional<Stage> stage_from_index(std::size_t index) noexcept {
-    if (index >= all_stages.size()) return std::nullopt;
-    return all_stages[index];
-}
-
-/// One-hot encoding over the ten indices; all zero for a value that is no stage.
-[[nodiscard]] constexpr std::array<float, all_stages.size()> stage_one_hot(Stage stage) noexcept {
-    std::array<float, all_stages.size()> encoding{};
-    if (const auto index = stage_index(stage)) encoding[*index] = 1.0F;
-    return encoding;
-}
-
 }  // namespace kasmina
+
+template <>
+struct kasmina::reflect::Enumerators<kasmina::Stage> {
+    static constexpr auto& all = kasmina::all_stages;
+};

@@ -16,69 +16,60 @@ namespace kasmina {
 namespace counterfactual_detail {
 
 /// Walks the tree whose branches are the different amplitudes of a slot and whose leaves are
-/// configurations. One tape serves the whole walk: where ways part, the features are moved off it
-/// and each branch starts on an empty tape, so memory grows with the depth and not with the number
-/// of configurations.
+/// configurations. What ways share is held while they are walked and no longer, so memory grows
+/// with the depth and not with the number of configurations.
 template <class Model, class Use>
 class PrefixTree {
 public:
     using B = typename Model::Backend;
+    using State = hosts::StateOf<typename Model::Host>;
 
     PrefixTree(const Model& model, typename B::Context& context,
                std::span<const AlphaOverrides> configurations, Use& use)
         : model_(model),
           configurations_(configurations),
           use_(use),
-          tape_(context, Recording::none) {
+          tape_(context, Recording::none),
+          pass_(tape_, Mode::evaluation) {
         for (const auto& slot : model.slots()) alphas_.push_back(slot.alpha());
     }
 
-    /// Errors: as MorphogeneticModel::evaluate, for the first configuration that does not fit.
-    void check(const Shape& input) const {
-        for (const AlphaOverrides& configuration : configurations_) {
-            for (const AlphaOverride& entry : configuration.entries()) {
-                model_.slot(entry.slot).check_override(entry, input[0]);
-            }
-        }
-    }
-
-    void run(const Tensor<B>& input) {
+    void run(const typename Model::Input& input) {
         Members all(configurations_.size());
         std::iota(all.begin(), all.end(), std::size_t{0});
-        walk(tape_.constant(input), hosts::start_boundary, 0, all);
+        walk(model_.host().stem(pass_, input), hosts::start_boundary, 0, all);
     }
 
 private:
     using Members = std::vector<std::size_t>;  // indices of configurations
 
     /// `members` agree in front of slot `next`, and `state` at `boundary` is what they share.
-    void walk(Variable<B> state, std::size_t boundary, std::size_t next, const Members& members) {
+    void walk(State state, std::size_t boundary, std::size_t next, const Members& members) {
         for (; next < model_.slots().size(); ++next) {
             const std::vector<Members> branches = parted(members, next);
             const bool one = branches.size() == 1;
             if (one && amplitudes(members.front(), next).empty()) continue;
-            state = model_.host().forward(tape_, state, boundary, next + 1, Mode::evaluation);
+            state = model_.host().forward(pass_, state, boundary, next + 1);
             boundary = next + 1;
             if (!one) return branch(state, next, branches);
-            state = model_.slots()[next].forward(tape_, state, chosen(members.front(), next));
+            pass_slot(state, next, members.front());
         }
-        const std::size_t end = model_.slots().size() + 1;
-        const Variable<B> output =
-            model_.host().forward(tape_, state, boundary, end, Mode::evaluation);
+        state = model_.host().forward(pass_, state, boundary, model_.slots().size());
+        const auto output = model_.host().head(pass_, state);
         for (const std::size_t member : members) use_(member, output);
     }
 
-    void branch(const Variable<B>& state, std::size_t slot, const std::vector<Members>& branches) {
-        const Tensor<B> features = taken_off_tape(state);
+    void branch(const State& shared, std::size_t slot, const std::vector<Members>& branches) {
         for (const Members& members : branches) {
-            tape_.clear();
-            const Variable<B> shared = tape_.constant(features);
-            const std::size_t first = members.front();
-            const bool skipped = amplitudes(first, slot).empty();
-            walk(
-                skipped ? shared : model_.slots()[slot].forward(tape_, shared, chosen(first, slot)),
-                slot + 1, slot + 1, members);
+            State state = shared;
+            if (!amplitudes(members.front(), slot).empty()) pass_slot(state, slot, members.front());
+            walk(std::move(state), slot + 1, slot + 1, members);
         }
+    }
+
+    void pass_slot(State& state, std::size_t slot, std::size_t member) {
+        Variable<B>& features = hosts::features(state);
+        features = model_.slots()[slot].forward(pass_, features, chosen(member, slot));
     }
 
     /// Groups of the members with one amplitude at `slot`, by their first member.
@@ -110,43 +101,41 @@ private:
         return std::span(alphas_).subspan(slot, 1);
     }
 
-    [[nodiscard]] Tensor<B> taken_off_tape(const Variable<B>& state) {
-        const Index elements = state.shape().elements();
-        Tensor<B> features(state.shape(), tape_.acquire(elements));
-        B::copy(tape_.context(), state.data(), features.data(), elements);
-        return features;
-    }
-
     const Model& model_;
     std::span<const AlphaOverrides> configurations_;
     Use& use_;
     Tape<B> tape_;
+    Pass<B> pass_;
     std::vector<double> alphas_;  // the slots' own
 };
 
 }  // namespace counterfactual_detail
 
 /// Evaluates the network once per configuration (H-5): `use(k, output)` gets what
-/// `model.evaluate(tape, input, configurations[k])` gives, bit for bit, for each k, in the order of
-/// a depth-first walk; `output` is valid during that call. Configurations that agree on all slots
-/// before some slot share the pass up to there, and equal ones share all of it.
+/// `model.forward(pass, input, configurations[k])` gives in an evaluation that records nothing, bit
+/// for bit, for each k, in the order of a depth-first walk; `output` is valid during that call.
+/// Configurations that agree on all slots before some slot share the pass up to there, and equal
+/// ones share all of it.
 ///
 /// Nothing is mutated: `use` may evaluate the same model on the same context, and several
 /// threads may do this at once on one model, each with a context of its own. Errors:
-/// UnknownNameError and OptionError as MorphogeneticModel::evaluate and ShapeError for an empty
-/// input, all before anything is run; whatever the host's forward and `use` throw.
-template <class Model, std::invocable<std::size_t, const Variable<typename Model::Backend>&> Use>
+/// UnknownNameError and OptionError as MorphogeneticModel::forward and ShapeError for an input
+/// without samples, all before anything is run; whatever the host's forward and `use` throw.
+template <class Model, std::invocable<std::size_t, const typename Model::Output&> Use>
 void evaluate_each(const Model& model, typename Model::Context& context,
-                   const Tensor<typename Model::Backend>& input,
+                   const typename Model::Input& input,
                    std::span<const AlphaOverrides> configurations, Use&& use) {
-    if (input.empty()) {
+    const Index samples = hosts::samples(input);
+    if (samples < 1) {
         throw ShapeError("there is nothing to evaluate", "evaluate_each", "a batch of samples",
-                         "an empty tensor", "pass the batch as one tensor, samples first");
+                         "an input without samples", "pass the batch as one input, samples first");
+    }
+    for (const AlphaOverrides& configuration : configurations) {
+        model.check_overrides(configuration, samples);
     }
     if (configurations.empty()) return;
     counterfactual_detail::PrefixTree<Model, std::remove_reference_t<Use>> tree(
         model, context, configurations, use);
-    tree.check(input.shape());
     tree.run(input);
 }
 

@@ -9,65 +9,95 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/model/counterfactual.hpp>
 
 namespace kasmina {
 
 /// Samples of a data set, with the class of each.
-template <class B>
+template <class B, class Input = Tensor<B>>
 struct LabelledBatch {
-    Tensor<B> images;
-    std::vector<std::int32_t> labels;
+    Input input;
+    ClassLabels<B> labels;
 };
 
-/// A range of things with a tensor `images`, samples first. It may make them on the way.
-template <class R, class B>
+/// A range of things with a member `input`, which is what the host takes. It may make them on the
+/// way.
+template <class R, class Input>
 concept BatchRange =
     std::ranges::input_range<R> && requires(std::ranges::range_reference_t<R> batch) {
-        { batch.images } -> std::convertible_to<const Tensor<B>&>;
+        { batch.input } -> std::convertible_to<const Input&>;
     };
 
-/// `score(batch, logits)`: a number for the batch that is a sum over its samples.
-template <class S, class R, class B>
+/// A number, or one on its way: something with `get()`.
+template <class T>
+concept ScoreResult = std::convertible_to<T, double> || requires(T& pending) {
+    { pending.get() } -> std::convertible_to<double>;
+};
+
+/// `score(batch, output)`: a number for the batch that is a sum over its samples, or one on its
+/// way.
+template <class S, class R, class Output>
 concept BatchScore =
-    requires(S& score, std::ranges::range_reference_t<R> batch, const Variable<B>& logits) {
-        { score(batch, logits) } -> std::convertible_to<double>;
+    requires(S& score, std::ranges::range_reference_t<R> batch, const Output& output) {
+        { score(batch, output) } -> ScoreResult;
     };
+
+/// How many of a batch were hit, on its way, in percent of one.
+template <class B>
+struct PendingHits {
+    Pending<B, std::int32_t> hits;
+
+    [[nodiscard]] double get() { return 100.0 * static_cast<double>(hits.get()); }
+};
 
 /// Scores 100 per sample whose largest logit is at its label, so that the mean is the accuracy in
 /// percentage points. Labels are `batch.labels`.
 struct AccuracyScore {
     template <class Batch, class B>
-    [[nodiscard]] double operator()(const Batch& batch, const Variable<B>& logits) const {
-        const Index hits =
-            B::count_correct(logits.tape().context(), logits.shape()[0], logits.shape()[1],
-                             logits.data(), std::span<const std::int32_t>(batch.labels));
-        return 100.0 * static_cast<double>(hits);
+    [[nodiscard]] PendingHits<B> operator()(const Batch& batch, const Variable<B>& logits) const {
+        return {ops::count_correct(logits, batch.labels)};
     }
 };
 
 /// For each configuration the mean of `score` over the samples of `batches`, with the network's
 /// amplitudes overridden by it. One pass over the data, in which configurations share what they
-/// can (`evaluate_each`). Nothing is mutated. Errors: OptionError without samples; those of
-/// `evaluate_each`.
+/// can (`evaluate_each`). Scores that are on their way are waited for when the next batch is under
+/// way. Nothing is mutated. Errors: OptionError without samples; those of `evaluate_each`.
 template <class Model, class Batches, class Score>
-    requires BatchRange<Batches, typename Model::Backend> &&
-             BatchScore<Score, Batches, typename Model::Backend>
+    requires BatchRange<Batches, typename Model::Input> &&
+             BatchScore<Score, Batches, typename Model::Output>
 [[nodiscard]] std::vector<double> mean_scores(const Model& model, typename Model::Context& context,
                                               std::span<const AlphaOverrides> configurations,
                                               Batches&& batches, Score&& score) {
-    using B = typename Model::Backend;
+    using Batch = std::ranges::range_reference_t<Batches>;
+    using Result = std::invoke_result_t<Score&, Batch, const typename Model::Output&>;
     std::vector<double> means(configurations.size());
+    std::vector<std::pair<std::size_t, Result>> waiting;
+    const auto collect = [&means, &waiting] {
+        for (auto& [k, result] : waiting) {
+            if constexpr (std::convertible_to<Result, double>) {
+                means[k] += static_cast<double>(result);
+            } else {
+                means[k] += static_cast<double>(result.get());
+            }
+        }
+    };
     Index samples = 0;
     for (auto&& batch : batches) {
-        const Tensor<B>& images = batch.images;
-        evaluate_each(model, context, images, configurations,
-                      [&](std::size_t k, const Variable<B>& logits) {
-                          means[k] += static_cast<double>(score(batch, logits));
+        std::vector<std::pair<std::size_t, Result>> next;
+        next.reserve(configurations.size());
+        const typename Model::Input& input = batch.input;
+        evaluate_each(model, context, input, configurations,
+                      [&](std::size_t k, const typename Model::Output& output) {
+                          next.emplace_back(k, score(batch, output));
                       });
-        samples += images.shape()[0];
+        collect();
+        waiting = std::move(next);
+        samples += hosts::samples(input);
     }
+    collect();
     if (samples == 0) {
         throw OptionError("there is no data to score a network on", "mean_scores",
                           "at least one batch", "none", "pass a range with samples");

@@ -3,16 +3,18 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include <kasmina/health/gradient_probe.hpp>
 #include <kasmina/hosts/host.hpp>
-#include <kasmina/isolation/gradient_health.hpp>
 #include <kasmina/slot/slot.hpp>
 
 namespace kasmina {
@@ -28,7 +30,8 @@ struct ModelOptions {
 };
 
 /// A network that grows (H-4): runs the host's segments and the slots between them in execution
-/// order. With no active slot it is exactly the host. Move-only; its slots stay where they are
+/// order. With no active slot it is exactly the host. It keeps the context that it was made on, for
+/// what it does between passes, and that must outlive it. Move-only; its slots stay where they are
 /// when it moves (S-11).
 template <class HostType, class Blueprints, class Policies = DefaultPolicies>
 class MorphogeneticModel {
@@ -38,24 +41,30 @@ class MorphogeneticModel {
 public:
     using Backend = typename HostType::Backend;
     using Host = HostType;
+    using Input = typename HostType::Input;
+    using Output = hosts::OutputOf<HostType>;
     using SlotType = Slot<Backend, Blueprints, Policies>;
     using Context = typename Backend::Context;
 
     /// Draws the host's initial values from `generator`, and the stream that seeds will start
-    /// from.
-    MorphogeneticModel(HostType host, Blueprints, Generator& generator,
+    /// from. Errors: DuplicateNameError when two of the host's tensors or two of its slots go by
+    /// one name; OptionError for a slot without channels.
+    MorphogeneticModel(Context& context, HostType host, Blueprints, Generator& generator,
                        ModelOptions<Policies> options = {})
         : host_(std::move(host)),
-          services_(std::make_unique<SlotServices<Policies>>(
-              SlotServices<Policies>{.gates = std::move(options.gates),
-                                     .sink = std::move(options.sink),
-                                     .communicator = std::move(options.communicator),
-                                     .telemetry_failures = {},
-                                     .generator = Generator(),
-                                     .host_parameters = 0,
-                                     .environment = options.environment,
-                                     .correlation_id = std::nullopt})) {
-        host_.initialise(generator);
+          services_(std::make_unique<SlotServices<Backend, Policies>>(
+              SlotServices<Backend, Policies>{.context = &context,
+                                              .gates = std::move(options.gates),
+                                              .sink = std::move(options.sink),
+                                              .communicator = std::move(options.communicator),
+                                              .telemetry_failures = {},
+                                              .generator = Generator(),
+                                              .host_parameters = 0,
+                                              .environment = options.environment,
+                                              .correlation_id = std::nullopt})) {
+        hosts::check_points(host_.injection_points());
+        nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
+        host_.initialise(context, generator);
         services_->generator = generator.split();
         for (const Named& named : host_parameters()) {
             services_->host_parameters += named.parameter->size();
@@ -67,6 +76,9 @@ public:
                                 *services_);
         }
     }
+
+    /// The one that it was made on.
+    [[nodiscard]] Context& context() const noexcept { return *services_->context; }
 
     [[nodiscard]] HostType& host() noexcept { return host_; }
     [[nodiscard]] const HostType& host() const noexcept { return host_; }
@@ -85,18 +97,34 @@ public:
 
     // ---- forward ----------------------------------------------------------------------------
 
-    /// A training pass. One thread at a time: batch statistics move.
-    [[nodiscard]] Variable<Backend> forward(Tape<Backend>& tape, const Variable<Backend>& input) {
-        return run(tape, input, Mode::training, {});
+    /// From the host's input to its output, with other amplitudes where `overrides` says so.
+    /// A pass that trains moves batch statistics, so one thread at a time may run it; one in
+    /// evaluation changes nothing, so several threads may run it at once, each with a tape and a
+    /// context of its own. Errors, before anything is run: UnknownNameError for an override of a
+    /// slot that is not there; OptionError for one that does not fit its slot or the number of
+    /// samples.
+    [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
+                                 const AlphaOverrides& overrides = {}) const {
+        check_overrides(overrides, hosts::samples(input));
+        std::size_t boundary = hosts::start_boundary;
+        hosts::StateOf<HostType> state = host_.stem(pass, input);
+        for (std::size_t i = 0; i < slots_.size(); ++i) {
+            const AlphaOverride* chosen = overrides.find(slots_[i].name());
+            if (!slots_[i].runs(pass.recording(), chosen)) continue;
+            state = host_.forward(pass, state, boundary, i + 1);
+            Variable<Backend>& features = hosts::features(state);
+            features = slots_[i].forward(pass, features, chosen);
+            boundary = i + 1;
+        }
+        state = host_.forward(pass, state, boundary, slots_.size());
+        return host_.head(pass, state);
     }
 
-    /// An evaluation, with other amplitudes where `overrides` says so. Changes nothing, so
-    /// several threads may run it at once, each with a tape and a context of its own. Errors:
-    /// UnknownNameError for a slot that is not there; OptionError for an override that does not
-    /// fit its slot or the batch.
-    [[nodiscard]] Variable<Backend> evaluate(Tape<Backend>& tape, const Variable<Backend>& input,
-                                             const AlphaOverrides& overrides = {}) const {
-        return run(tape, input, Mode::evaluation, overrides);
+    /// Errors: as `forward`, for overrides that it would refuse.
+    void check_overrides(const AlphaOverrides& overrides, Index samples) const {
+        for (const AlphaOverride& entry : overrides.entries()) {
+            slot(entry.slot).check_override(entry, samples);
+        }
     }
 
     // ---- an epoch ---------------------------------------------------------------------------
@@ -115,15 +143,32 @@ public:
         for (SlotType& slot : slots_) slot.record_accuracy(accuracy);
     }
 
-    /// Measures the gradients that the last backward pass left, the host's once and each active
-    /// seed's, and records ratio and health with the seeds (I-4, I-7).
-    void record_gradient_health(Context& context) {
-        std::optional<GradientNorm> host_norm;
-        for (SlotType& slot : slots_) {
-            if (!slot.active()) continue;
-            if (!host_norm) host_norm = probe_.measure(context, pointers(host_parameters()));
-            const GradientNorm seed = probe_.measure(context, pointers(slot.learning_parameters()));
-            slot.record_gradients(*host_norm, seed, probe_.tensor_norms());
+    /// Starts to measure the gradients that the last backward pass left, the host's and each active
+    /// seed's; waits for nothing, and the gradients may be overwritten after it.
+    void launch_gradient_health() {
+        measured_.clear();
+        probe_.add(pointers(host_parameters()));
+        for (std::size_t i = 0; i < slots_.size(); ++i) {
+            if (!slots_[i].active()) continue;
+            const auto learning = slots_[i].learning_parameters();
+            const bool warm = std::ranges::all_of(
+                learning, [](const Named& named) { return named.parameter->state()->warm; });
+            const std::size_t group = probe_.add(pointers(learning));
+            measured_.push_back({i, group, warm, slots_[i].record()->seed_id});
+        }
+        probe_.launch(context());
+    }
+
+    /// Records ratio and health with the seeds that were measured and are still there (I-4, I-7):
+    /// of the launch under way, or else of the gradients as they are.
+    void record_gradient_health() {
+        if (!probe_.launched()) launch_gradient_health();
+        const std::span<const GradientNorm> norms = probe_.read();
+        for (const Measured& measured : measured_) {
+            SlotType& slot = slots_[measured.slot];
+            if (slot.record() == nullptr || slot.record()->seed_id != measured.seed_id) continue;
+            slot.record_gradients(norms[0], norms[measured.group],
+                                  probe_.tensor_norms(measured.group), measured.warm);
         }
     }
 
@@ -138,31 +183,45 @@ public:
         }
     }
 
-    // ---- parameters -------------------------------------------------------------------------
+    // ---- parameters and states --------------------------------------------------------------
 
     using Named = nn::NamedParameter<Backend>;
+    using NamedConst = nn::NamedConstParameter<Backend>;
 
-    /// The host's parameters, each once where it is used twice.
-    [[nodiscard]] std::vector<Named> host_parameters() {
-        return deduplicated(nn::parameters<Backend>(host_));
-    }
-
-    /// The parameters of all live seeds, as "r0c1.conv.weight".
-    [[nodiscard]] std::vector<Named> seed_parameters() {
-        std::vector<Named> all;
-        for (SlotType& slot : slots_) {
-            for (Named& named : slot.parameters()) {
-                all.push_back({slot.name() + "." + named.name, named.parameter});
-            }
-        }
+    /// All that the model owns, by the names that everything else uses (P-6): "host/..." and then
+    /// what the host calls it, "slots/r0c1/seed/..." and "slots/r0c1/gate/...". What is used twice
+    /// is listed twice.
+    [[nodiscard]] nn::Contents<Backend> contents() {
+        nn::Contents<Backend> all;
+        all.append("host/", nn::contents<Backend>(host_));
+        for (SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
         return all;
     }
 
-    /// Host and seeds.
-    [[nodiscard]] std::vector<Named> parameters() {
-        std::vector<Named> all = host_parameters();
-        for (Named& named : seed_parameters()) all.push_back(std::move(named));
-        return deduplicated(std::move(all));
+    /// The host's parameters, each once where it is used twice.
+    [[nodiscard]] std::vector<Named> host_parameters() {
+        nn::Contents<Backend> all;
+        all.append("host/", nn::contents<Backend>(host_));
+        return deduplicated(std::move(all.parameters));
+    }
+    [[nodiscard]] std::vector<NamedConst> host_parameters() const {
+        return as_const(mutable_this().host_parameters());
+    }
+
+    /// The parameters of all live seeds and their gate networks.
+    [[nodiscard]] std::vector<Named> seed_parameters() {
+        nn::Contents<Backend> all;
+        for (SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
+        return deduplicated(std::move(all.parameters));
+    }
+    [[nodiscard]] std::vector<NamedConst> seed_parameters() const {
+        return as_const(mutable_this().seed_parameters());
+    }
+
+    /// Host and seeds, each parameter once.
+    [[nodiscard]] std::vector<Named> parameters() { return deduplicated(contents().parameters); }
+    [[nodiscard]] std::vector<NamedConst> parameters() const {
+        return as_const(mutable_this().parameters());
     }
 
     /// Seeds in training, blending, holding or fossilized.
@@ -199,30 +258,38 @@ public:
     [[nodiscard]] Generator& generator() noexcept { return services_->generator; }
 
     /// The pointers alone, as optimisers and probes take them.
+    template <class AnyNamed>
     [[nodiscard]] static std::vector<const Parameter<Backend>*> pointers(
-        const std::vector<Named>& named) {
+        const std::vector<AnyNamed>& named) {
         std::vector<const Parameter<Backend>*> all;
         all.reserve(named.size());
-        for (const Named& entry : named) all.push_back(entry.parameter);
+        for (const AnyNamed& entry : named) all.push_back(entry.parameter);
         return all;
     }
 
 private:
-    [[nodiscard]] Variable<Backend> run(Tape<Backend>& tape, const Variable<Backend>& input,
-                                        Mode mode, const AlphaOverrides& overrides) const {
-        for (const AlphaOverride& entry : overrides.entries()) {
-            slot(entry.slot).check_override(entry, input.shape()[0]);
-        }
-        std::size_t boundary = hosts::start_boundary;
-        Variable<Backend> state = input;
-        for (std::size_t i = 0; i < slots_.size(); ++i) {
-            const AlphaOverride* chosen = overrides.find(slots_[i].name());
-            if (!slots_[i].runs(tape.recording(), chosen)) continue;
-            state = host_.forward(tape, state, boundary, i + 1, mode);
-            state = slots_[i].forward(tape, state, chosen);
-            boundary = i + 1;
-        }
-        return host_.forward(tape, state, boundary, slots_.size() + 1, mode);
+    /// A seed whose gradients are being measured.
+    struct Measured {
+        std::size_t slot;
+        std::size_t group;  ///< the probe's
+        bool warm;          ///< this was not its first backward pass (I-7)
+        std::string seed_id;
+    };
+
+    /// Listing what a model owns changes nothing; only what the list points to may be changed.
+    [[nodiscard]] MorphogeneticModel& mutable_this() const noexcept {
+        return const_cast<MorphogeneticModel&>(*this);
+    }
+
+    [[nodiscard]] static std::vector<NamedConst> as_const(std::vector<Named> named) {
+        std::vector<NamedConst> all;
+        all.reserve(named.size());
+        for (Named& entry : named) all.push_back({std::move(entry.name), entry.parameter});
+        return all;
+    }
+
+    [[nodiscard]] static std::string prefix(const SlotType& slot) {
+        return "slots/" + slot.name() + "/";
     }
 
     template <class Predicate>
@@ -237,20 +304,18 @@ private:
     }
 
     [[nodiscard]] static std::vector<Named> deduplicated(std::vector<Named> all) {
-        std::vector<Named> once;
-        for (Named& named : all) {
-            const bool seen = std::ranges::any_of(once, [&](const Named& other) {
-                return other.parameter->state() == named.parameter->state();
-            });
-            if (!seen) once.push_back(std::move(named));
-        }
-        return once;
+        std::set<const ParameterState<Backend>*> seen;
+        std::erase_if(all, [&seen](const Named& named) {
+            return !seen.insert(named.parameter->state().get()).second;
+        });
+        return all;
     }
 
     HostType host_;
-    std::unique_ptr<SlotServices<Policies>> services_;
+    std::unique_ptr<SlotServices<Backend, Policies>> services_;
     std::vector<SlotType> slots_;
     GradientProbe<Backend> probe_;
+    std::vector<Measured> measured_;
 };
 
 }  // namespace kasmina

@@ -5,6 +5,7 @@
 
 #include <kasmina/autodiff/ops/conv2d.hpp>
 #include <kasmina/autodiff/ops/depthwise_conv2d.hpp>
+#include <kasmina/autodiff/pass.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
 
@@ -13,23 +14,25 @@ namespace kasmina::nn {
 /// (batch, height, width, in) -> (batch, height, width, out); weight (out, in, kernel, kernel).
 template <ConvolutionBackend B>
 struct Conv2d : Visitable<Conv2d<B>> {
+    using Context = typename B::Context;
+
     Parameter<B> weight;
 
     /// Zero until initialised. Errors: ShapeError for negative sizes.
-    Conv2d(Index inputs, Index outputs, Index kernel)
-        : weight(constant_parameter<B>({outputs, inputs, kernel, kernel})) {}
+    Conv2d(Context& context, Index inputs, Index outputs, Index kernel)
+        : weight(constant_parameter<B>(context, {outputs, inputs, kernel, kernel})) {}
 
-    Conv2d(Index inputs, Index outputs, Index kernel, Generator& generator)
-        : Conv2d(inputs, outputs, kernel) {
-        initialise(generator);
+    Conv2d(Context& context, Index inputs, Index outputs, Index kernel, Generator& generator)
+        : Conv2d(context, inputs, outputs, kernel) {
+        initialise(context, generator);
     }
 
-    void initialise(Generator& generator) {
-        fill_uniform(weight, fan_in(weight.shape()), generator);
+    void initialise(Context& context, Generator& generator) {
+        fill_uniform(context, weight, fan_in(weight.shape()), generator);
     }
 
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
-        return ops::conv2d(input, tape.parameter(weight));
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
+        return ops::conv2d(input, pass.parameter(weight));
     }
 
     [[nodiscard]] static constexpr auto members() {
@@ -40,23 +43,25 @@ struct Conv2d : Visitable<Conv2d<B>> {
 /// One kernel per channel: weight (channels, 1, kernel, kernel).
 template <DepthwiseConvolutionBackend B>
 struct DepthwiseConv2d : Visitable<DepthwiseConv2d<B>> {
+    using Context = typename B::Context;
+
     Parameter<B> weight;
 
     /// Zero until initialised.
-    DepthwiseConv2d(Index channels, Index kernel)
-        : weight(constant_parameter<B>({channels, 1, kernel, kernel})) {}
+    DepthwiseConv2d(Context& context, Index channels, Index kernel)
+        : weight(constant_parameter<B>(context, {channels, 1, kernel, kernel})) {}
 
-    DepthwiseConv2d(Index channels, Index kernel, Generator& generator)
-        : DepthwiseConv2d(channels, kernel) {
-        initialise(generator);
+    DepthwiseConv2d(Context& context, Index channels, Index kernel, Generator& generator)
+        : DepthwiseConv2d(context, channels, kernel) {
+        initialise(context, generator);
     }
 
-    void initialise(Generator& generator) {
-        fill_uniform(weight, fan_in(weight.shape()), generator);
+    void initialise(Context& context, Generator& generator) {
+        fill_uniform(context, weight, fan_in(weight.shape()), generator);
     }
 
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
-        return ops::depthwise_conv2d(input, tape.parameter(weight));
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
+        return ops::depthwise_conv2d(input, pass.parameter(weight));
     }
 
     [[nodiscard]] static constexpr auto members() {

@@ -9,9 +9,10 @@
 #include <kasmina/autodiff/ops/alias.hpp>
 #include <kasmina/autodiff/ops/blend.hpp>
 #include <kasmina/autodiff/ops/pooling.hpp>
-#include <kasmina/blueprints/topology.hpp>
+#include <kasmina/autodiff/pass.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/nn/linear.hpp>
+#include <kasmina/topology.hpp>
 
 namespace kasmina::nn {
 
@@ -24,9 +25,9 @@ struct GateNetwork : Visitable<GateNetwork<B>> {
     Linear<B> score;
     Topology topology;
 
-    GateNetwork(Topology kind, Index channels, Generator& generator)
-        : reduce(channels, hidden_width(channels), generator),
-          score(hidden_width(channels), 1, generator),
+    GateNetwork(typename B::Context& context, Topology kind, Index channels, Generator& generator)
+        : reduce(context, channels, hidden_width(channels), generator),
+          score(context, hidden_width(channels), 1, generator),
           topology(kind) {}
 
     [[nodiscard]] static constexpr Index hidden_width(Index channels) noexcept {
@@ -38,17 +39,17 @@ struct GateNetwork : Visitable<GateNetwork<B>> {
     }
 
     /// Errors: ShapeError when the input's rank is not the topology's.
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
         const Shape& shape = input.shape();
         if (shape.rank() != state_rank(topology)) {
             throw ShapeError("the gate's input has the wrong rank", "GateNetwork",
                              "rank " + std::to_string(state_rank(topology)) + " for a " +
-                                 std::string(to_string(topology)) + " host",
+                                 std::string(name_of(topology)) + " host",
                              kasmina::to_string(shape), "feed the gate what the seed is fed");
         }
         const Shape per_sample = ops::detail::per_sample_shape(shape);
-        const Variable<B> hidden = ops::relu(reduce.forward(tape, ops::mean_positions(input)));
-        return ops::reshape(ops::sigmoid(score.forward(tape, hidden)), per_sample);
+        const Variable<B> hidden = ops::relu(reduce.forward(pass, ops::mean_positions(input)));
+        return ops::reshape(ops::sigmoid(score.forward(pass, hidden)), per_sample);
     }
 
     [[nodiscard]] static constexpr auto members() {

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include <kasmina/autodiff/ops/group_norm.hpp>
+#include <kasmina/autodiff/pass.hpp>
 #include <kasmina/nn/groups.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
@@ -17,13 +18,13 @@ struct GroupNorm : Visitable<GroupNorm<B>> {
     Parameter<B> weight;
     Parameter<B> bias;
 
-    explicit GroupNorm(Index channels)
-        : weight(constant_parameter<B>({channels}, 1.0)),
-          bias(constant_parameter<B>({channels}, 0.0)) {}
+    GroupNorm(typename B::Context& context, Index channels)
+        : weight(constant_parameter<B>(context, {channels}, 1.0)),
+          bias(constant_parameter<B>(context, {channels}, 0.0)) {}
 
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input,
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,
                                       const ops::GroupNormOptions<B>& options = {}) const {
-        return ops::group_norm(input, tape.parameter(weight), tape.parameter(bias),
+        return ops::group_norm(input, pass.parameter(weight), pass.parameter(bias),
                                groups(weight.size()), options);
     }
 
@@ -38,13 +39,13 @@ struct LayerNorm : Visitable<LayerNorm<B>> {
     Parameter<B> weight;
     Parameter<B> bias;
 
-    explicit LayerNorm(Index channels)
-        : weight(constant_parameter<B>({channels}, 1.0)),
-          bias(constant_parameter<B>({channels}, 0.0)) {}
+    LayerNorm(typename B::Context& context, Index channels)
+        : weight(constant_parameter<B>(context, {channels}, 1.0)),
+          bias(constant_parameter<B>(context, {channels}, 0.0)) {}
 
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input,
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,
                                       const ops::GroupNormOptions<B>& options = {}) const {
-        return ops::layer_norm(input, tape.parameter(weight), tape.parameter(bias), options);
+        return ops::layer_norm(input, pass.parameter(weight), pass.parameter(bias), options);
     }
 
     [[nodiscard]] static constexpr auto members() {

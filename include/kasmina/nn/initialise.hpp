@@ -1,11 +1,11 @@
-// Initialisation: PyTorch's defaults, drawn on the host from the explicit generator.
+// Initialisation: PyTorch's defaults, drawn where the parameters live from the explicit generator.
 #pragma once
 
 #include <cmath>
-#include <span>
-#include <vector>
+#include <cstdint>
 
 #include <kasmina/autodiff/parameter.hpp>
+#include <kasmina/backend/storage.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
@@ -13,16 +13,15 @@ namespace kasmina::nn {
 
 /// A parameter whose values are all `value`.
 template <class B>
-[[nodiscard]] Parameter<B> constant_parameter(const Shape& shape, double value = 0.0) {
-    return Parameter<B>(Tensor<B>::full(shape, static_cast<typename B::Scalar>(value)));
+[[nodiscard]] Parameter<B> constant_parameter(typename B::Context& context, const Shape& shape,
+                                              double value = 0.0) {
+    return Parameter<B>(Tensor<B>::full(context, shape, static_cast<typename B::Scalar>(value)));
 }
 
 /// Overwrites all values with `value`.
 template <class B>
-void fill(Parameter<B>& parameter, double value) {
-    const std::vector<typename B::Scalar> values(static_cast<std::size_t>(parameter.size()),
-                                                 static_cast<typename B::Scalar>(value));
-    parameter.value().assign(values);
+void fill(typename B::Context& context, Parameter<B>& parameter, double value) {
+    parameter.value().fill(context, static_cast<typename B::Scalar>(value));
 }
 
 /// How many inputs one output of that weight (out, in, ...) sums over.
@@ -32,16 +31,24 @@ void fill(Parameter<B>& parameter, double value) {
     return product;
 }
 
+/// U(-bound, bound). The backend draws the values itself; they are those of `generator.uniform`
+/// called once per value.
+template <class B>
+void fill_uniform_within(typename B::Context& context, Parameter<B>& parameter, double bound,
+                         Generator& generator) {
+    const Index count = parameter.size();
+    const RandomRange range = generator.reserve(2 * static_cast<std::uint64_t>(count));
+    if (count > 0) {
+        B::fill_uniform(context, range, -bound, bound, parameter.value().data(), count);
+    }
+}
+
 /// U(-1/sqrt(fan), 1/sqrt(fan)): what Kaiming-uniform with a = sqrt(5), the default of PyTorch's
 /// convolutions and linear layers, amounts to. Biases use the fan of their weight.
 template <class B>
-void fill_uniform(Parameter<B>& parameter, Index fan, Generator& generator) {
-    const double bound = 1.0 / std::sqrt(static_cast<double>(fan));
-    std::vector<typename B::Scalar> values(static_cast<std::size_t>(parameter.size()));
-    for (auto& value : values) {
-        value = static_cast<typename B::Scalar>(generator.uniform(-bound, bound));
-    }
-    parameter.value().assign(values);
+void fill_uniform(typename B::Context& context, Parameter<B>& parameter, Index fan,
+                  Generator& generator) {
+    fill_uniform_within(context, parameter, 1.0 / std::sqrt(static_cast<double>(fan)), generator);
 }
 
 }  // namespace kasmina::nn

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include <kasmina/autodiff/ops/linear.hpp>
+#include <kasmina/autodiff/pass.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
 
@@ -17,30 +18,33 @@ enum class Bias : std::uint8_t { present, absent };
 template <class B>
     requires MatrixBackend<B> && PointwiseBackend<B>
 struct Linear : Visitable<Linear<B>> {
+    using Context = typename B::Context;
+
     Parameter<B> weight;
     std::optional<Parameter<B>> bias;
 
     /// Zero until initialised.
-    Linear(Index inputs, Index outputs, Bias wanted = Bias::present)
-        : weight(constant_parameter<B>({outputs, inputs})) {
-        if (wanted == Bias::present) bias.emplace(constant_parameter<B>({outputs}));
+    Linear(Context& context, Index inputs, Index outputs, Bias wanted = Bias::present)
+        : weight(constant_parameter<B>(context, {outputs, inputs})) {
+        if (wanted == Bias::present) bias.emplace(constant_parameter<B>(context, {outputs}));
     }
 
-    Linear(Index inputs, Index outputs, Generator& generator, Bias wanted = Bias::present)
-        : Linear(inputs, outputs, wanted) {
-        initialise(generator);
+    Linear(Context& context, Index inputs, Index outputs, Generator& generator,
+           Bias wanted = Bias::present)
+        : Linear(context, inputs, outputs, wanted) {
+        initialise(context, generator);
     }
 
-    void initialise(Generator& generator) {
+    void initialise(Context& context, Generator& generator) {
         const Index fan = fan_in(weight.shape());
-        fill_uniform(weight, fan, generator);
-        if (bias) fill_uniform(*bias, fan, generator);
+        fill_uniform(context, weight, fan, generator);
+        if (bias) fill_uniform(context, *bias, fan, generator);
     }
 
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
         std::optional<Variable<B>> shift;
-        if (bias) shift = tape.parameter(*bias);
-        return ops::linear(input, tape.parameter(weight), shift);
+        if (bias) shift = pass.parameter(*bias);
+        return ops::linear(input, pass.parameter(weight), shift);
     }
 
     [[nodiscard]] static constexpr auto members() {

@@ -1,14 +1,18 @@
-// parameters, buffers and counts: what most callers want from visiting a module.
+// Contents of a module: its parameters and states with their names, and what is done with all.
 #pragma once
 
 #include <concepts>
+#include <cstddef>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <kasmina/autodiff/parameter.hpp>
-#include <kasmina/tensor/tensor.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/nn/any_state.hpp>
+#include <kasmina/nn/visit.hpp>
 
 namespace kasmina::nn {
 
@@ -18,31 +22,38 @@ struct NamedParameter {
     Parameter<B>* parameter;
 };
 
+/// The same of a module that is only looked at.
 template <class B>
-struct NamedBuffer {
+struct NamedConstParameter {
     std::string name;
-    Tensor<B>* buffer;
+    const Parameter<B>* parameter;
 };
 
-/// Calls `on_parameter(name, parameter)` and `on_buffer(name, tensor)`.
-template <class OnParameter, class OnBuffer>
+template <class B>
+struct NamedState {
+    std::string name;
+    AnyState<B> state;
+};
+
+/// Calls `on_parameter(name, parameter)` and `on_state(name, state)`.
+template <class OnParameter, class OnState>
 struct Visitor {
     OnParameter on_parameter;
-    OnBuffer on_buffer;
+    OnState on_state;
 
     template <class P>
     void parameter(std::string_view name, P& parameter) {
         on_parameter(name, parameter);
     }
 
-    template <class T>
-    void buffer(std::string_view name, T& buffer) {
-        on_buffer(name, buffer);
+    template <class S>
+    void state(std::string_view name, S& state) {
+        on_state(name, state);
     }
 };
 
-template <class OnParameter, class OnBuffer>
-Visitor(OnParameter, OnBuffer) -> Visitor<OnParameter, OnBuffer>;
+template <class OnParameter, class OnState>
+Visitor(OnParameter, OnState) -> Visitor<OnParameter, OnState>;
 
 /// For the half of a visitor that has nothing to do.
 inline constexpr auto ignore = [](std::string_view, const auto&) {};
@@ -51,10 +62,11 @@ inline constexpr auto ignore = [](std::string_view, const auto&) {};
 template <class B>
 struct AnyVisitor {
     void parameter(std::string_view name, const Parameter<B>& parameter);
-    void buffer(std::string_view name, const Tensor<B>& buffer);
+    template <class T>
+    void state(std::string_view name, const State<B, T>& state);
 };
 
-/// Owns parameters and buffers of backend B, and shows them.
+/// Owns parameters and states of backend B, and shows them.
 template <class M, class B>
 concept VisitableModule = requires(M& module, const M& constant, AnyVisitor<B>& visitor) {
     module.visit(visitor);
@@ -66,17 +78,27 @@ concept VisitableModule = requires(M& module, const M& constant, AnyVisitor<B>& 
 template <class B>
 struct Contents {
     std::vector<NamedParameter<B>> parameters{};
-    std::vector<NamedBuffer<B>> buffers{};
+    std::vector<NamedState<B>> states{};
 
     void parameter(std::string_view name, Parameter<B>& parameter) {
         parameters.push_back({std::string(name), &parameter});
     }
-    void buffer(std::string_view name, Tensor<B>& buffer) {
-        buffers.push_back({std::string(name), &buffer});
+    template <class T>
+    void state(std::string_view name, State<B, T>& state) {
+        states.push_back({std::string(name), AnyState<B>(state)});
+    }
+
+    /// All of another module, each name behind `prefix`.
+    void append(std::string_view prefix, const Contents& other) {
+        const std::string before(prefix);
+        for (const auto& [name, owned] : other.parameters) {
+            parameters.push_back({before + name, owned});
+        }
+        for (const auto& [name, owned] : other.states) states.push_back({before + name, owned});
     }
 };
 
-/// Parameters and buffers of a module. The pointers are valid until the module moves.
+/// Parameters and states of a module. What it points to is valid until the module moves.
 template <class B, VisitableModule<B> M>
 [[nodiscard]] Contents<B> contents(M& module) {
     Contents<B> found;
@@ -90,13 +112,43 @@ template <class B, VisitableModule<B> M>
     return contents<B>(module).parameters;
 }
 
-/// All buffers of a module in visiting order. The pointers are valid until the module moves.
+/// All states of a module in visiting order, valid until the module moves.
 template <class B, VisitableModule<B> M>
-[[nodiscard]] std::vector<NamedBuffer<B>> buffers(M& module) {
-    return contents<B>(module).buffers;
+[[nodiscard]] std::vector<NamedState<B>> states(M& module) {
+    return contents<B>(module).states;
+}
+
+/// Errors: DuplicateNameError when two parameters or states have one name; it says which, by their
+/// places in visiting order. `where` is for the message.
+template <class B>
+void require_distinct_names(const Contents<B>& contents, std::string_view where) {
+    std::map<std::string_view, std::string> places;
+    const auto add = [&](std::string_view name, const std::string& place) {
+        const auto [found, is_new] = places.try_emplace(name, place);
+        if (is_new) return;
+        throw DuplicateNameError("two tensors go by one name", std::string(where), "each name once",
+                                 std::string(name) + " for " + found->second + " and " + place,
+                                 "give one of the members another name in `members()`");
+    };
+    for (std::size_t i = 0; i < contents.parameters.size(); ++i) {
+        const auto& [name, parameter] = contents.parameters[i];
+        add(name, "parameter " + std::to_string(i) + " " + to_string(parameter->shape()));
+    }
+    for (std::size_t i = 0; i < contents.states.size(); ++i) {
+        const auto& [name, state] = contents.states[i];
+        add(name, "state " + std::to_string(i) + " " + to_string(state.shape()));
+    }
 }
 
 /// Number of values in a module's parameters, frozen ones included (I-6).
+template <class B>
+[[nodiscard]] Index parameter_count(const Contents<B>& contents) {
+    Index count = 0;
+    for (const NamedParameter<B>& named : contents.parameters) count += named.parameter->size();
+    return count;
+}
+
+/// The same, counted on the module itself.
 template <class M>
 [[nodiscard]] Index parameter_count(const M& module) {
     Index count = 0;

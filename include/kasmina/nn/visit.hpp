@@ -1,8 +1,7 @@
-// Visiting: one mechanism that names every parameter and buffer of a module, dotted.
+// Visiting: one mechanism that names every parameter and state of a module, dotted.
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,13 +10,14 @@
 #include <vector>
 
 #include <kasmina/autodiff/parameter.hpp>
-#include <kasmina/tensor/tensor.hpp>
+#include <kasmina/autodiff/state.hpp>
 
 /// \file
 /// A module has `visit(visitor)`, which calls `visitor.parameter(name, Parameter<B>&)` and
-/// `visitor.buffer(name, Tensor<B>&)` (const ones from a const module) for all it owns, in a fixed
+/// `visitor.state(name, State<B, T>&)` (const ones from a const module) for all it owns, in a fixed
 /// order, with names like "blocks.0.conv.weight". Most modules list their members and inherit the
-/// rest from Visitable; anything with such a `visit` will do.
+/// rest from Visitable; anything with such a `visit` will do. What a module owns is settled when it
+/// is made: no parameter or state comes or goes later.
 namespace kasmina::nn {
 
 /// A member of a module: its name and where it is.
@@ -39,18 +39,39 @@ public:
 
     template <class P>
     void parameter(std::string_view name, P& parameter) {
-        visitor_.parameter(prefix_ + std::string(name), parameter);
+        visitor_.parameter(full(name), parameter);
     }
 
-    template <class T>
-    void buffer(std::string_view name, T& buffer) {
-        visitor_.buffer(prefix_ + std::string(name), buffer);
+    template <class S>
+    void state(std::string_view name, S& state) {
+        visitor_.state(full(name), state);
+    }
+
+    /// One that adds more to the prefix: of the same type, so that a module is compiled for one
+    /// visitor however deep it lies.
+    [[nodiscard]] Prefixed inside(std::string_view name) const {
+        return {visitor_, full(name) + "."};
     }
 
 private:
+    [[nodiscard]] std::string full(std::string_view name) const {
+        return prefix_ + std::string(name);
+    }
+
     Visitor& visitor_;
     std::string prefix_;
 };
+
+/// The visitor for what lies inside the member `name` of what `visitor` visits.
+template <class Visitor>
+[[nodiscard]] Prefixed<Visitor> inside(Visitor& visitor, std::string_view name) {
+    return {visitor, std::string(name) + "."};
+}
+
+template <class Visitor>
+[[nodiscard]] Prefixed<Visitor> inside(Prefixed<Visitor>& visitor, std::string_view name) {
+    return visitor.inside(name);
+}
 
 template <class Visitor, class B>
 void visit_member(Visitor& visitor, std::string_view name, Parameter<B>& member) {
@@ -62,23 +83,20 @@ void visit_member(Visitor& visitor, std::string_view name, const Parameter<B>& m
     visitor.parameter(name, member);
 }
 
-/// State that training moves, such as running statistics: it is held by pointer, so that a const
-/// forward pass may update it and a move leaves it at its address.
-template <class Visitor, class B>
-void visit_member(Visitor& visitor, std::string_view name, std::unique_ptr<Tensor<B>>& member) {
-    visitor.buffer(name, *member);
+template <class Visitor, class B, class T>
+void visit_member(Visitor& visitor, std::string_view name, State<B, T>& member) {
+    visitor.state(name, member);
 }
 
-template <class Visitor, class B>
-void visit_member(Visitor& visitor, std::string_view name,
-                  const std::unique_ptr<Tensor<B>>& member) {
-    visitor.buffer(name, std::as_const(*member));
+template <class Visitor, class B, class T>
+void visit_member(Visitor& visitor, std::string_view name, const State<B, T>& member) {
+    visitor.state(name, member);
 }
 
 template <class Visitor, class Module>
-    requires requires(Module& module, Prefixed<Visitor>& inner) { module.visit(inner); }
+    requires requires(Visitor& visitor, Module& module) { module.visit(visitor); }
 void visit_member(Visitor& visitor, std::string_view name, Module& member) {
-    Prefixed<Visitor> inner(visitor, std::string(name) + ".");
+    auto inner = inside(visitor, name);
     member.visit(inner);
 }
 

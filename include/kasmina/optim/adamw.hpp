@@ -4,9 +4,11 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <string_view>
 
 #include <kasmina/optim/check_rate.hpp>
 #include <kasmina/optim/optimiser.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina::optim {
 
@@ -16,10 +18,16 @@ struct AdamWOptions {
     double beta2 = 0.999;
     double epsilon = 1e-8;
     double weight_decay = 1e-2;  ///< decoupled: scales the weights by 1 - learning_rate * decay
+
+    using Fields =
+        reflect::List<&AdamWOptions::learning_rate, &AdamWOptions::beta1, &AdamWOptions::beta2,
+                      &AdamWOptions::epsilon, &AdamWOptions::weight_decay>;
 };
 
 struct AdamWRule {
     using Options = AdamWOptions;
+
+    static constexpr std::string_view name = "adamw";
 
     /// Errors: OptionError for rates out of range.
     static void check(const Options& options) {
@@ -37,15 +45,15 @@ struct AdamWRule {
     static void step(typename B::Context& context, const Options& options, std::int64_t step,
                      std::span<const OptimiserSlice<typename B::Scalar>> slices) {
         const double count = static_cast<double>(step);
-        B::adamw_step(context,
-                      AdamWStep{.learning_rate = options.learning_rate,
-                                .beta1 = options.beta1,
-                                .beta2 = options.beta2,
-                                .epsilon = options.epsilon,
-                                .weight_decay = options.weight_decay,
-                                .bias_correction1 = 1.0 - std::pow(options.beta1, count),
-                                .bias_correction2 = 1.0 - std::pow(options.beta2, count)},
-                      slices);
+        B::adamw_step(context, AdamWStep<typename B::Scalar>{
+                                   .learning_rate = options.learning_rate,
+                                   .beta1 = options.beta1,
+                                   .beta2 = options.beta2,
+                                   .epsilon = options.epsilon,
+                                   .weight_decay = options.weight_decay,
+                                   .bias_correction1 = 1.0 - std::pow(options.beta1, count),
+                                   .bias_correction2 = 1.0 - std::pow(options.beta2, count),
+                                   .parameters = slices});
     }
 };
 

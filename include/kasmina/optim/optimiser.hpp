@@ -7,26 +7,40 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <kasmina/autodiff/parameter.hpp>
+#include <kasmina/backend/multi_tensor.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/nn/parameters.hpp>
+#include <kasmina/optim/optimiser_state.hpp>
 
 namespace kasmina::optim {
 
-/// An update rule: options with a learning rate, how many state tensors a parameter needs, and
-/// the step over a run of parameters that have been stepped equally often.
+/// An update rule: a name, options with a learning rate, how many state tensors a parameter needs,
+/// and the step over a run of parameters that have been stepped equally often.
 template <class R, class B>
 concept UpdateRule =
     requires(typename R::Options options, typename B::Context& context, std::int64_t step,
              std::span<const OptimiserSlice<typename B::Scalar>> slices) {
+        { R::name } -> std::convertible_to<std::string_view>;
         { options.learning_rate } -> std::convertible_to<double>;
         R::check(options);
         { R::state_tensors(options) } -> std::convertible_to<int>;
         R::template step<B>(context, options, step, slices);
     };
+
+/// What an optimiser remembers of one parameter.
+template <class B>
+struct Tracked {
+    std::weak_ptr<ParameterState<B>> parameter;
+    std::string name{};      ///< empty when it was given without one
+    std::int64_t steps = 0;  ///< steps taken so far
+    Tensor<B> first{};       ///< momentum, or the first moment; empty before the first step
+    Tensor<B> second{};      ///< the second moment
+};
 
 /// Steps parameters in groups, each with its own options (host and seed rates apart). Holds
 /// parameters weakly: the state of a seed goes when the seed is pruned, and appears when
@@ -36,16 +50,11 @@ template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
 class Optimiser {
 public:
+    using Backend = B;
     using Scalar = typename B::Scalar;
+    using Context = typename B::Context;
     using Options = typename Rule::Options;
-
-    /// What the rule remembers of one parameter.
-    struct Member {
-        std::weak_ptr<ParameterState<B>> parameter;
-        std::int64_t steps = 0;  ///< steps taken so far
-        Tensor<B> first{};       ///< momentum, or the first moment; empty before the first step
-        Tensor<B> second{};      ///< the second moment
-    };
+    using State = OptimiserState<B, Options>;
 
     /// Adds an empty group and returns its index. Errors: OptionError from the rule's check.
     std::size_t add_group(const Options& options) {
@@ -54,60 +63,63 @@ public:
         return groups_.size() - 1;
     }
 
-    /// Makes `parameters` the members of a group: state of those already in it is kept, of new
-    /// ones starts empty, of others is dropped. A parameter named twice (tied weights) is one
-    /// member. Errors: OptionError for an unknown group, or for a member of another group, which
-    /// two steps would move twice; nothing is changed then.
-    void synchronise(std::size_t group, std::span<const Parameter<B>* const> parameters) {
-        std::vector<Member>& members = checked(group).members;
-        check_in_no_other(group, parameters);
-        std::vector<Member> next;
-        next.reserve(parameters.size());
-        for (const Parameter<B>* parameter : parameters) {
-            const auto is_it = [&](const Member& member) {
-                return member.parameter.lock() == parameter->state();
-            };
-            const auto known = std::ranges::find_if(members, is_it);
-            if (known != members.end()) {
-                next.push_back(std::move(*known));
-                known->parameter.reset();
-            } else if (std::ranges::none_of(next, is_it)) {
-                next.push_back({parameter->state()});
+    /// Makes `parameters` the ones that a group steps: state of those already in it is kept, of
+    /// new ones starts empty, of others is dropped. A parameter named twice (tied weights) is
+    /// tracked once, under its first name. Errors: OptionError for an unknown group, for a
+    /// parameter of another group, which two steps would move twice, and for an empty name;
+    /// DuplicateNameError for a name that two parameters go by. Nothing is changed then.
+    void synchronise(std::size_t group, std::span<const nn::NamedParameter<B>> parameters) {
+        std::vector<Tracked<B>> wanted;
+        wanted.reserve(parameters.size());
+        for (const nn::NamedParameter<B>& named : parameters) {
+            if (named.name.empty()) {
+                throw OptionError("a parameter has an empty name", where(),
+                                  "the name that its model calls it by", "\"\"",
+                                  "pass what MorphogeneticModel::parameters returns");
             }
+            want(wanted, named.parameter->state(), named.name);
         }
-        members = std::move(next);
-        slices_.reserve(members.size());
+        synchronise(group, std::move(wanted));
+    }
+
+    /// The same without names: such parameters are stepped like any others, but have no address
+    /// that `state` could give theirs under.
+    void synchronise(std::size_t group, std::span<const Parameter<B>* const> parameters) {
+        std::vector<Tracked<B>> wanted;
+        wanted.reserve(parameters.size());
+        for (const Parameter<B>* parameter : parameters) want(wanted, parameter->state(), {});
+        synchronise(group, std::move(wanted));
     }
 
     /// One step of every group, from the gradients that the parameters hold.
-    void step(typename B::Context& context) {
+    void step(Context& context) {
         for (Group& group : groups_) step(context, group);
     }
 
     /// The next backward pass starts from zero gradients.
     void zero_gradients() noexcept {
         for (Group& group : groups_) {
-            for (Member& member : group.members) {
-                if (const auto parameter = member.parameter.lock()) {
+            for (Tracked<B>& tracked : group.tracked) {
+                if (const auto parameter = tracked.parameter.lock()) {
                     parameter->has_gradient = false;
                 }
             }
         }
     }
 
-    /// Forgets momentum, moments and step counts; keeps the groups.
+    /// Forgets momentum, moments and step counts; keeps the groups and what they step.
     void clear_state() noexcept {
         for (Group& group : groups_) {
-            for (Member& member : group.members) member = {std::move(member.parameter)};
+            for (Tracked<B>& tracked : group.tracked) {
+                tracked = {std::move(tracked.parameter), std::move(tracked.name)};
+            }
         }
     }
 
     [[nodiscard]] std::size_t groups() const noexcept { return groups_.size(); }
-    [[nodiscard]] const Options& options(std::size_t group) const {
-        return const_cast<Optimiser*>(this)->checked(group).options;
-    }
-    [[nodiscard]] std::span<const Member> members(std::size_t group) const {
-        return const_cast<Optimiser*>(this)->checked(group).members;
+    [[nodiscard]] const Options& options(std::size_t group) const { return checked(group).options; }
+    [[nodiscard]] std::span<const Tracked<B>> tracked(std::size_t group) const {
+        return checked(group).tracked;
     }
 
     /// Errors: OptionError from the rule's check; nothing is changed then.
@@ -115,67 +127,224 @@ public:
         Options options = checked(group).options;
         options.learning_rate = learning_rate;
         Rule::check(options);
-        checked(group).options = options;
+        groups_[group].options = options;
+    }
+
+    /// Options, step counts and copies of all moments, of the parameters that are still there.
+    /// Waits for nothing. Errors: OptionError when one was given without a name.
+    [[nodiscard]] State state(Context& context) const {
+        State state{.rule = std::string(Rule::name), .groups = {}};
+        for (const Group& group : groups_) {
+            state.groups.push_back({group.options, {}});
+            for (const Tracked<B>& tracked : group.tracked) {
+                if (tracked.parameter.expired()) continue;
+                if (tracked.name.empty()) {
+                    throw OptionError("a parameter has no name to keep its state under", where(),
+                                      "parameters with names", "one without",
+                                      "synchronise with what MorphogeneticModel::parameters "
+                                      "returns");
+                }
+                state.groups.back().parameters.push_back({tracked.name, tracked.steps,
+                                                          copy(context, tracked.first),
+                                                          copy(context, tracked.second)});
+            }
+        }
+        return state;
+    }
+
+    /// Goes on where `state` stood: takes its options, step counts and moments, for the parameters
+    /// that the groups have been synchronised with. One that the state does not speak of starts
+    /// anew, as it would have there. Errors: StateError for another rule, another number of
+    /// groups or an entry that is incomplete; OptionError for options out of range;
+    /// DuplicateNameError for an entry that is there twice; UnknownNameError for a parameter that
+    /// its group does not step; ShapeError for a moment of another shape. Nothing is changed then.
+    void restore(Context& context, const State& state) {
+        check_fits(state);
+        std::vector<Group> next;
+        for (std::size_t g = 0; g < groups_.size(); ++g) {
+            Group group{state.groups[g].options, {}};
+            group.tracked.reserve(groups_[g].tracked.size());
+            for (const Tracked<B>& tracked : groups_[g].tracked) {
+                group.tracked.push_back({tracked.parameter, tracked.name});
+            }
+            std::vector<bool> restored(group.tracked.size());
+            for (const typename State::Entry& entry : state.groups[g].parameters) {
+                const std::size_t place = place_of(entry, group);
+                check_complete(entry, group, *group.tracked[place].parameter.lock());
+                if (restored[place]) throw_name_taken(entry.name);
+                restored[place] = true;
+                Tracked<B>& tracked = group.tracked[place];
+                tracked.steps = entry.steps;
+                tracked.first = copy(context, entry.first);
+                tracked.second = copy(context, entry.second);
+            }
+            next.push_back(std::move(group));
+        }
+        groups_ = std::move(next);
     }
 
 private:
     struct Group {
         Options options;
-        std::vector<Member> members;
+        std::vector<Tracked<B>> tracked;
     };
 
-    [[nodiscard]] Group& checked(std::size_t group) {
+    static std::string where() { return "Optimiser (" + std::string(Rule::name) + ")"; }
+
+    [[nodiscard]] const Group& checked(std::size_t group) const {
         if (group >= groups_.size()) {
-            throw OptionError("no such parameter group", "Optimiser",
+            throw OptionError("no such parameter group", where(),
                               "an index below " + std::to_string(groups_.size()),
                               std::to_string(group), "use the index that add_group returned");
         }
         return groups_[group];
     }
 
-    void check_in_no_other(std::size_t group,
-                           std::span<const Parameter<B>* const> parameters) const {
+    [[nodiscard]] static Tensor<B> copy(Context& context, const Tensor<B>& tensor) {
+        return tensor.empty() ? Tensor<B>{} : tensor.clone(context);
+    }
+
+    // ---- which parameters -------------------------------------------------------------------
+
+    static void want(std::vector<Tracked<B>>& wanted,
+                     const std::shared_ptr<ParameterState<B>>& parameter, std::string name) {
+        for (const Tracked<B>& other : wanted) {
+            if (is(other, parameter)) return;
+            if (!name.empty() && other.name == name) throw_name_taken(name);
+        }
+        wanted.push_back({parameter, std::move(name)});
+    }
+
+    void synchronise(std::size_t group, std::vector<Tracked<B>> wanted) {
+        static_cast<void>(checked(group));
+        for (const Tracked<B>& tracked : wanted) check_in_no_other(group, tracked);
+        std::vector<Tracked<B>>& present = groups_[group].tracked;
+        slices_.reserve(wanted.size());
+        for (Tracked<B>& tracked : wanted) {
+            const auto parameter = tracked.parameter.lock();
+            const auto known = std::ranges::find_if(
+                present, [&](const Tracked<B>& other) { return is(other, parameter); });
+            if (known == present.end()) continue;
+            tracked.steps = known->steps;
+            tracked.first = std::move(known->first);
+            tracked.second = std::move(known->second);
+        }
+        present = std::move(wanted);
+    }
+
+    void check_in_no_other(std::size_t group, const Tracked<B>& wanted) const {
+        const auto parameter = wanted.parameter.lock();
         for (std::size_t other = 0; other < groups_.size(); ++other) {
             if (other == group) continue;
-            for (const Member& member : groups_[other].members) {
-                const auto state = member.parameter.lock();
-                if (!state || std::ranges::find(parameters, state, &Parameter<B>::state) ==
-                                  parameters.end()) {
-                    continue;
+            for (const Tracked<B>& tracked : groups_[other].tracked) {
+                if (is(tracked, parameter)) {
+                    throw OptionError("a parameter is in another group already", where(),
+                                      "each parameter in one group",
+                                      "one of shape " + to_string(parameter->value.shape()) +
+                                          " in the groups " + std::to_string(other) + " and " +
+                                          std::to_string(group),
+                                      "synchronise the other group without it first");
                 }
-                throw OptionError("a parameter is in another group already", "Optimiser",
-                                  "each parameter in one group",
-                                  "one of shape " + to_string(state->value.shape()) +
-                                      " in the groups " + std::to_string(other) + " and " +
-                                      std::to_string(group),
-                                  "synchronise the other group without it first");
+                const bool taken = !wanted.name.empty() && tracked.name == wanted.name;
+                if (taken && !tracked.parameter.expired()) throw_name_taken(wanted.name);
             }
         }
     }
 
+    [[nodiscard]] static bool is(const Tracked<B>& tracked,
+                                 const std::shared_ptr<ParameterState<B>>& parameter) noexcept {
+        return !tracked.parameter.owner_before(parameter) &&
+               !parameter.owner_before(tracked.parameter);
+    }
+
+    [[noreturn]] static void throw_name_taken(const std::string& name) {
+        throw DuplicateNameError(
+            "two parameters go by one name", where(), "one parameter for each name",
+            "a second one called \"" + name + "\"", "put the name of its owner in front");
+    }
+
+    // ---- a step -----------------------------------------------------------------------------
+
     /// Runs of neighbours with equal step counts go to the rule in one pass: a whole host is one
     /// run, a seed born later another.
-    void step(typename B::Context& context, Group& group) {
+    void step(Context& context, Group& group) {
         slices_.clear();
         std::int64_t run_steps = 0;
-        for (Member& member : group.members) {
-            const std::shared_ptr<ParameterState<B>> parameter = member.parameter.lock();
+        for (Tracked<B>& tracked : group.tracked) {
+            const std::shared_ptr<ParameterState<B>> parameter = tracked.parameter.lock();
             if (!parameter || !parameter->trainable || !parameter->has_gradient) continue;
-            if (!slices_.empty() && member.steps != run_steps) {
+            if (!slices_.empty() && tracked.steps != run_steps) {
                 Rule::template step<B>(context, group.options, run_steps + 1, slices_);
                 slices_.clear();
             }
-            run_steps = member.steps++;
             const int tensors = Rule::state_tensors(group.options);
-            const Shape& shape = parameter->value.shape();
-            if (tensors > 0 && member.first.empty()) member.first = Tensor<B>::full(shape, 0);
-            if (tensors > 1 && member.second.empty()) member.second = Tensor<B>::full(shape, 0);
+            if (tensors > 0) make_moment(context, tracked.first, parameter->value.shape());
+            if (tensors > 1) make_moment(context, tracked.second, parameter->value.shape());
+            run_steps = tracked.steps++;
             slices_.push_back({parameter->value.data(), parameter->gradient.data(),
-                               member.first.data(), member.second.data(), parameter->value.size()});
+                               tracked.first.data(), tracked.second.data(),
+                               parameter->value.size()});
         }
         if (!slices_.empty()) {
             Rule::template step<B>(context, group.options, run_steps + 1, slices_);
         }
+    }
+
+    static void make_moment(Context& context, Tensor<B>& moment, const Shape& shape) {
+        if (moment.empty()) moment = Tensor<B>::full(context, shape, Scalar{0});
+    }
+
+    // ---- state ------------------------------------------------------------------------------
+
+    void check_fits(const State& state) const {
+        if (state.rule != Rule::name) {
+            throw StateError("the state is of another rule", where(), std::string(Rule::name),
+                             state.rule, "restore it into the optimiser that it is of");
+        }
+        if (state.groups.size() != groups_.size()) {
+            throw StateError("the state has another number of groups", where(),
+                             std::to_string(groups_.size()), std::to_string(state.groups.size()),
+                             "add the groups, and synchronise them, before restoring");
+        }
+        for (const typename State::Group& group : state.groups) Rule::check(group.options);
+    }
+
+    [[nodiscard]] static std::size_t place_of(const typename State::Entry& entry,
+                                              const Group& group) {
+        const auto place = std::ranges::find(group.tracked, entry.name, &Tracked<B>::name);
+        if (entry.name.empty() || place == group.tracked.end() || place->parameter.expired()) {
+            throw UnknownNameError("the state speaks of a parameter that is not stepped", where(),
+                                   names_of(group), "\"" + entry.name + "\"",
+                                   "restore the model first, and synchronise the group with it");
+        }
+        return static_cast<std::size_t>(place - group.tracked.begin());
+    }
+
+    static void check_complete(const typename State::Entry& entry, const Group& group,
+                               const ParameterState<B>& parameter) {
+        const int tensors = entry.steps > 0 ? Rule::state_tensors(group.options) : 0;
+        if (entry.steps < 0 || entry.first.empty() != (tensors < 1) ||
+            entry.second.empty() != (tensors < 2)) {
+            throw StateError("the state of a parameter is incomplete", where(),
+                             std::to_string(tensors) + " moments of \"" + entry.name + "\" after " +
+                                 std::to_string(entry.steps) + " steps",
+                             std::to_string(!entry.first.empty() + !entry.second.empty()),
+                             "restore what state() returned");
+        }
+        for (const Tensor<B>* moment : {&entry.first, &entry.second}) {
+            if (moment->empty() || moment->shape() == parameter.value.shape()) continue;
+            throw ShapeError("a moment does not fit its parameter \"" + entry.name + "\"", where(),
+                             to_string(parameter.value.shape()), to_string(moment->shape()),
+                             "restore a state of a model with the same shapes");
+        }
+    }
+
+    [[nodiscard]] static std::string names_of(const Group& group) {
+        std::string names;
+        for (const Tracked<B>& tracked : group.tracked) {
+            names += (names.empty() ? "one of " : ", ") + tracked.name;
+        }
+        return names.empty() ? "no parameter at all" : names;
     }
 
     std::vector<Group> groups_;

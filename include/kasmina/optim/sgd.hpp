@@ -3,9 +3,11 @@
 
 #include <limits>
 #include <span>
+#include <string_view>
 
 #include <kasmina/optim/check_rate.hpp>
 #include <kasmina/optim/optimiser.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina::optim {
 
@@ -14,10 +16,15 @@ struct SgdOptions {
     double momentum = 0.0;
     double weight_decay = 0.0;  ///< L2 penalty, added to the gradient
     bool nesterov = false;      ///< needs momentum above 0
+
+    using Fields = reflect::List<&SgdOptions::learning_rate, &SgdOptions::momentum,
+                                 &SgdOptions::weight_decay, &SgdOptions::nesterov>;
 };
 
 struct SgdRule {
     using Options = SgdOptions;
+
+    static constexpr std::string_view name = "sgd";
 
     /// Errors: OptionError for rates out of range, and for Nesterov without momentum.
     static void check(const Options& options) {
@@ -36,13 +43,12 @@ struct SgdRule {
     template <class B>
     static void step(typename B::Context& context, const Options& options, std::int64_t step,
                      std::span<const OptimiserSlice<typename B::Scalar>> slices) {
-        B::sgd_step(context,
-                    SgdStep{.learning_rate = options.learning_rate,
-                            .momentum = options.momentum,
-                            .weight_decay = options.weight_decay,
-                            .nesterov = options.nesterov,
-                            .first_step = step == 1},
-                    slices);
+        B::sgd_step(context, SgdStep<typename B::Scalar>{.learning_rate = options.learning_rate,
+                                                         .momentum = options.momentum,
+                                                         .weight_decay = options.weight_decay,
+                                                         .nesterov = options.nesterov,
+                                                         .first_step = step == 1,
+                                                         .parameters = slices});
     }
 };
 

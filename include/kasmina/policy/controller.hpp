@@ -35,4 +35,13 @@ concept Controller = requires(C controller, const EpochObservation& observation)
     { controller.decide(observation) } -> std::same_as<std::vector<Decision>>;
 };
 
+/// A controller that a checkpoint can hold: it gives its whole memory as a plain struct `State` and
+/// takes it back (P-7). One that remembers nothing has an empty struct.
+template <class C>
+concept RestorableController =
+    Controller<C> && requires(C controller, const C& constant, const typename C::State& state) {
+        { constant.state() } -> std::same_as<typename C::State>;
+        controller.restore(state);
+    };
+
 }  // namespace kasmina

@@ -1,21 +1,25 @@
 // Governor: watches the training loss and calls a panic when training has gone off the rails.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
 
 /// Why the governor panics. The names are the prune reasons of spec S-4.
 enum class Panic : unsigned char {
-    nan,         ///< a loss that is not finite
+    nan,         ///< a loss, or a value of the network itself, that is not finite
     lobotomy,    ///< a trained network suddenly guesses at random
     divergence,  ///< losses far outside the recent range, several times in a row
 };
@@ -38,34 +42,45 @@ struct GovernorOptions {
     double deviations = 6.0;
     double multiple_of_mean = 3.0;
     int strikes = 3;  ///< outliers in a row that make a divergence
+
+    using Fields =
+        reflect::List<&GovernorOptions::minimum_history, &GovernorOptions::trained_fraction,
+                      &GovernorOptions::random_guess_tolerance, &GovernorOptions::absolute_bound,
+                      &GovernorOptions::deviations, &GovernorOptions::multiple_of_mean,
+                      &GovernorOptions::strikes>;
+};
+
+/// All that a governor remembers.
+struct GovernorState {
+    double random_guess_loss = 1.0;
+    GovernorOptions options{};
+    std::vector<double> losses{};  ///< the last good ones, as they lie in the governor's ring
+    std::size_t next = 0;          ///< where in the ring the next one goes
+    int strikes = 0;               ///< outliers in a row so far
+
+    using Fields =
+        reflect::List<&GovernorState::random_guess_loss, &GovernorState::options,
+                      &GovernorState::losses, &GovernorState::next, &GovernorState::strikes>;
+};
+
+/// A loss that is still on its way from the backend.
+template <class L>
+concept PendingLoss = requires(L& loss) {
+    { loss.get() } -> std::convertible_to<double>;
 };
 
 /// Observes one loss after another. A plain value: copying it takes a snapshot of it.
 class Governor {
 public:
+    using State = GovernorState;
+
     static constexpr std::size_t window = 20;
 
     /// `random_guess_loss` is ln(classes) for a classifier. Errors: OptionError unless it is
     /// positive and finite, and for options out of range.
     explicit Governor(double random_guess_loss, const GovernorOptions& options = {})
         : random_guess_loss_(random_guess_loss), options_(options) {
-        if (!(random_guess_loss > 0.0) || !std::isfinite(random_guess_loss)) {
-            throw OptionError("the random-guess loss is out of range", "Governor",
-                              "a positive, finite loss such as ln(classes)",
-                              std::to_string(random_guess_loss), "pass ln(number of classes)");
-        }
-        if (options.minimum_history < 1 || options.minimum_history > window) {
-            refuse("minimum_history", "between 1 and " + std::to_string(window),
-                   std::to_string(options.minimum_history));
-        }
-        if (options.strikes < 1) {
-            refuse("strikes", "of at least 1", std::to_string(options.strikes));
-        }
-        check_bound("trained_fraction", options.trained_fraction);
-        check_bound("random_guess_tolerance", options.random_guess_tolerance);
-        check_bound("absolute_bound", options.absolute_bound);
-        check_bound("deviations", options.deviations);
-        check_bound("multiple_of_mean", options.multiple_of_mean);
+        check(random_guess_loss, options);
     }
 
     /// The panic that this loss causes, if any. Outliers do not enter the history that later
@@ -90,17 +105,83 @@ public:
         return std::nullopt;
     }
 
+    /// The same for a loss that was read without waiting (`Variable::read`); waits for it here.
+    template <PendingLoss Loss>
+    [[nodiscard]] std::optional<Panic> observe(Loss&& loss) {
+        return observe(static_cast<double>(loss.get()));
+    }
+
     /// Forgets the strikes after a rollback; the history of good losses stays.
     void recover() noexcept { strikes_ = 0; }
 
     [[nodiscard]] int strikes() const noexcept { return strikes_; }
 
+    [[nodiscard]] State state() const {
+        return {random_guess_loss_, options_,
+                std::vector<double>(losses_.begin(),
+                                    losses_.begin() + static_cast<std::ptrdiff_t>(count_)),
+                next_, strikes_};
+    }
+
+    /// Goes on where `state` stood, under its bounds. Errors: StateError for a state that no
+    /// governor can have, OptionError for bounds that no governor can; nothing is changed then.
+    void restore(const State& state) {
+        check(state.random_guess_loss, state.options);
+        const bool whole = state.losses.size() == window;
+        if (state.losses.size() > window || !std::ranges::all_of(state.losses, is_finite)) {
+            refuse_state("losses", "at most " + std::to_string(window) + " finite ones",
+                         std::to_string(state.losses.size()) + " losses");
+        }
+        if (whole ? state.next >= window : state.next != state.losses.size()) {
+            refuse_state("next", "a place in the ring, behind the losses until it is full",
+                         std::to_string(state.next));
+        }
+        if (state.strikes < 0) {
+            refuse_state("strikes", "at least 0", std::to_string(state.strikes));
+        }
+        random_guess_loss_ = state.random_guess_loss;
+        options_ = state.options;
+        losses_ = {};
+        std::ranges::copy(state.losses, losses_.begin());
+        next_ = state.next;
+        count_ = state.losses.size();
+        strikes_ = state.strikes;
+    }
+
 private:
+    static void check(double random_guess_loss, const GovernorOptions& options) {
+        if (!(random_guess_loss > 0.0) || !std::isfinite(random_guess_loss)) {
+            throw OptionError("the random-guess loss is out of range", "Governor",
+                              "a positive, finite loss such as ln(classes)",
+                              std::to_string(random_guess_loss), "pass ln(number of classes)");
+        }
+        if (options.minimum_history < 1 || options.minimum_history > window) {
+            refuse("minimum_history", "between 1 and " + std::to_string(window),
+                   std::to_string(options.minimum_history));
+        }
+        if (options.strikes < 1) {
+            refuse("strikes", "of at least 1", std::to_string(options.strikes));
+        }
+        check_bound("trained_fraction", options.trained_fraction);
+        check_bound("random_guess_tolerance", options.random_guess_tolerance);
+        check_bound("absolute_bound", options.absolute_bound);
+        check_bound("deviations", options.deviations);
+        check_bound("multiple_of_mean", options.multiple_of_mean);
+    }
+
     [[noreturn]] static void refuse(const std::string& option, const std::string& range,
                                     std::string got) {
         throw OptionError(option + " is out of range", "Governor", option + " " + range,
                           std::move(got), "choose a value in the range, or leave the default");
     }
+
+    [[noreturn]] static void refuse_state(const std::string& part, const std::string& expected,
+                                          std::string got) {
+        throw StateError("a governor cannot have this state: " + part, "Governor::restore",
+                         expected, std::move(got), "restore what state() returned");
+    }
+
+    static bool is_finite(double loss) noexcept { return std::isfinite(loss); }
 
     static void check_bound(const char* option, double bound) {
         if (std::isfinite(bound) && bound >= 0.0) return;

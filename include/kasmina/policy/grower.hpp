@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/policy/governor.hpp>
 #include <kasmina/policy/seed_effects.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
 
@@ -38,8 +40,25 @@ struct EpochReport {
     std::vector<std::string> notices{};  ///< of the ticks
 };
 
+/// All that a grower remembers. Move-only, for the snapshot's sake.
+template <class B, class ControllerState>
+struct GrowerState {
+    int epoch = 0;  ///< the last that ended
+    GovernorState governor{};
+    ControllerState controller{};
+    Snapshot<B> snapshot{};
+
+    using Fields = reflect::List<&GrowerState::epoch, &GrowerState::governor,
+                                 &GrowerState::controller, &GrowerState::snapshot>;
+};
+
+/// The state of a grower with such a controller.
+template <class B, RestorableController C>
+using GrowerStateOf = GrowerState<B, typename C::State>;
+
 /// Drives a model with a controller and a governor (spec section 11). Call `end_epoch` after the
-/// last training step of an epoch, before gradients are zeroed.
+/// last training step of an epoch, before gradients are zeroed. It keeps no hold of the model,
+/// which may move between epochs.
 template <class Model, Controller C>
 class Grower {
 public:
@@ -48,43 +67,92 @@ public:
     /// Clean epochs between two snapshots.
     static constexpr int snapshot_interval = 5;
 
-    /// `random_guess_loss` is ln(classes). Takes the first snapshot.
+    /// `random_guess_loss` is ln(classes). Takes the first snapshot. Errors: OptionError from the
+    /// governor; NumericError when the network is not made of finite values.
     Grower(Model& model, C controller, double random_guess_loss)
-        : model_(&model),
-          controller_(std::move(controller)),
+        : controller_(std::move(controller)),
           governor_(random_guess_loss),
           snapshot_(Snapshot<B>::of(model)) {}
 
-    /// `loss` is the epoch's mean training loss. `accuracies(configurations)` evaluates the network
-    /// on held-out data once per configuration (`evaluate_each` does it in one pass) and returns
-    /// the accuracies in percentage points. After this call parameters may have come or gone:
-    /// synchronise the optimiser; after a panic clear its state too.
-    template <ConfigurationMeasure Accuracies>
-    EpochReport end_epoch(typename B::Context& context, double loss, Accuracies&& accuracies) {
+    /// `loss` is the epoch's mean training loss, or one on its way (`Variable::read`).
+    /// `accuracies(configurations)` evaluates the network on held-out data once per configuration
+    /// (`evaluate_each` does it in one pass) and returns the accuracies in percentage points. After
+    /// this call parameters may have come or gone: synchronise the optimiser; after a panic clear
+    /// its state too. Errors: UnknownNameError and ShapeError on a panic when the model is not one
+    /// that the last snapshot fits.
+    template <class Loss, ConfigurationMeasure Accuracies>
+        requires std::convertible_to<Loss, double> || PendingLoss<Loss>
+    EpochReport end_epoch(Model& model, Loss&& loss, Accuracies&& accuracies) {
         EpochReport report;
+        Governor governor = governor_;
+        report.panic = governor.observe(std::forward<Loss>(loss));
+        if (!report.panic && broken(model)) report.panic = Panic::nan;
+        if (report.panic) snapshot_.check_fits(model);
+        governor_ = governor;
         report.epoch = ++epoch_;
-        report.panic = governor_.observe(loss);
         if (report.panic) {
-            recover(*report.panic, report);
+            recover(model, *report.panic, report);
             report.accuracy = accuracies(std::array{AlphaOverrides{}})[0];
-            tick(report);
+            tick(model, report);
             return report;
         }
-        measure(context, accuracies, report);
-        const bool fossilized = act(report);
-        tick(report);
-        if (fossilized || epoch_ % snapshot_interval == 0) snapshot_ = Snapshot<B>::of(*model_);
+        measure(model, accuracies, report);
+        const bool fossilized = act(model, report);
+        tick(model, report);
+        if (fossilized || epoch_ % snapshot_interval == 0) snapshot_ = Snapshot<B>::of(model);
         return report;
     }
 
     [[nodiscard]] C& controller() noexcept { return controller_; }
 
+    /// Epochs that have ended.
+    [[nodiscard]] int epoch() const noexcept { return epoch_; }
+
+    /// All that it remembers, the snapshot as copies on the backend. Take it between epochs.
+    [[nodiscard]] auto state(typename B::Context& context) const
+        requires RestorableController<C>
+    {
+        return GrowerStateOf<B, C>{epoch_, governor_.state(), controller_.state(),
+                                   snapshot_.clone(context)};
+    }
+
+    /// Goes on where `state` stood, with a model that has been restored to the same epoch. Errors:
+    /// StateError and OptionError for parts that cannot be; those of `Snapshot::check_fits` for a
+    /// snapshot of another network. Nothing is changed then.
+    template <class State>
+        requires RestorableController<C> && std::same_as<State, GrowerStateOf<B, C>>
+    void restore(Model& model, const State& state) {
+        if (state.epoch < 0) {
+            throw StateError("a grower cannot have this state: epoch", "Grower::restore",
+                             "at least 0", std::to_string(state.epoch),
+                             "restore what state() returned");
+        }
+        state.snapshot.check_fits(model);
+        Snapshot<B> snapshot = state.snapshot.clone(model.context());
+        Governor governor = governor_;
+        governor.restore(state.governor);
+        controller_.restore(state.controller);
+        governor_ = governor;
+        snapshot_ = std::move(snapshot);
+        epoch_ = state.epoch;
+    }
+
 private:
+    /// Whether what the network's output is made of is no number any more: then the next loss would
+    /// not be one, and nothing of it may get into a snapshot.
+    [[nodiscard]] static bool broken(Model& model) {
+        const auto is_heard = [](Stage stage) {
+            return stage == Stage::blending || stage == Stage::holding ||
+                   stage == Stage::fossilized;
+        };
+        return first_not_finite<B>(model.context(), network_contents(model, is_heard)).has_value();
+    }
+
     /// Back to the last snapshot, then every live seed goes.
-    void recover(Panic panic, EpochReport& report) {
-        snapshot_.restore();
+    void recover(Model& model, Panic panic, EpochReport& report) {
+        snapshot_.restore(model);
         governor_.recover();
-        for (auto& slot : model_->slots()) {
+        for (auto& slot : model.slots()) {
             const Stage from = slot.stage();
             if (!is_allowed(from, Stage::pruned)) continue;
             const std::string blueprint = slot.record()->blueprint;
@@ -96,23 +164,23 @@ private:
     }
 
     template <class Accuracies>
-    void measure(typename B::Context& context, Accuracies& accuracies, EpochReport& report) {
-        model_->record_gradient_health(context);
-        model_->record_neighbours();
-        SeedEffects effects = measure_seed_effects(*model_, accuracies);
+    static void measure(Model& model, Accuracies& accuracies, EpochReport& report) {
+        model.record_gradient_health();
+        model.record_neighbours();
+        SeedEffects effects = measure_seed_effects(model, accuracies);
         report.accuracy = effects.accuracy;
-        model_->record_accuracy(report.accuracy);
-        record_seed_effects(*model_, effects);
+        model.record_accuracy(report.accuracy);
+        record_seed_effects(model, effects);
         report.interactions = std::move(effects.interactions);
-        for (const auto& slot : model_->slots()) report.slots.push_back(slot.report());
+        for (const auto& slot : model.slots()) report.slots.push_back(slot.report());
     }
 
     /// True when a seed fossilized.
-    bool act(EpochReport& report) {
-        const std::size_t count = model_->slots().size();
+    bool act(Model& model, EpochReport& report) {
+        const std::size_t count = model.slots().size();
         const auto passes = std::make_unique<bool[]>(count);
         for (std::size_t i = 0; i < count; ++i) {
-            const auto& slot = model_->slots()[i];
+            const auto& slot = model.slots()[i];
             const bool live = slot.stage() != Stage::dormant && next_stage(slot.stage());
             report.verdicts.push_back(live ? std::optional(slot.ask_gate()) : std::nullopt);
             passes[i] = live && report.verdicts.back()->passed();
@@ -120,7 +188,7 @@ private:
         const EpochObservation seen{epoch_, report.accuracy, report.slots, {passes.get(), count}};
         bool fossilized = false;
         for (const Decision& decision : controller_.decide(seen)) {
-            auto& slot = model_->slot(decision.slot);
+            auto& slot = model.slot(decision.slot);
             const Stage from = slot.stage();
             switch (decision.action) {
                 case Decision::Action::germinate: slot.germinate(decision.blueprint); break;
@@ -133,10 +201,10 @@ private:
         return fossilized;
     }
 
-    void tick(EpochReport& report) {
-        const std::vector<TickResult> results = model_->step_epoch();
+    static void tick(Model& model, EpochReport& report) {
+        const std::vector<TickResult> results = model.step_epoch();
         for (std::size_t i = 0; i < results.size(); ++i) {
-            note_change(model_->slots()[i], results[i].from, {}, report);
+            note_change(model.slots()[i], results[i].from, {}, report);
             if (!results[i].notice.empty()) report.notices.push_back(results[i].notice);
         }
     }
@@ -150,7 +218,6 @@ private:
             {slot.name(), record == nullptr ? "" : record->blueprint, from, slot.stage(), reason});
     }
 
-    Model* model_;
     C controller_;
     Governor governor_;
     Snapshot<B> snapshot_;

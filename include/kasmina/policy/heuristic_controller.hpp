@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +11,7 @@
 
 #include <kasmina/error.hpp>
 #include <kasmina/policy/controller.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
 
@@ -27,27 +28,37 @@ struct HeuristicOptions {
     double penalty_decay = 0.5;             ///< each epoch
     double penalty_limit = 3.0;             ///< from here on a blueprint is skipped
     int seeds_on_trial = 1;                 ///< at most so many at once, fossilized ones apart
+
+    using Fields =
+        reflect::List<&HeuristicOptions::slots, &HeuristicOptions::blueprints,
+                      &HeuristicOptions::plateau_epochs, &HeuristicOptions::plateau_improvement,
+                      &HeuristicOptions::first_epoch, &HeuristicOptions::drop_limit,
+                      &HeuristicOptions::stall_epochs, &HeuristicOptions::prune_penalty,
+                      &HeuristicOptions::penalty_decay, &HeuristicOptions::penalty_limit,
+                      &HeuristicOptions::seeds_on_trial>;
+};
+
+/// All that a heuristic controller remembers.
+struct HeuristicState {
+    HeuristicOptions options{};
+    std::vector<double> penalties{};        ///< of the options' blueprints, in their order
+    std::optional<double> best_accuracy{};  ///< the last that counted as an improvement
+    int epochs_without_improvement = 0;     ///< since then, or since the last germination
+
+    using Fields =
+        reflect::List<&HeuristicState::options, &HeuristicState::penalties,
+                      &HeuristicState::best_accuracy, &HeuristicState::epochs_without_improvement>;
 };
 
 /// Germinates on a plateau, one seed an epoch; advances whenever the gate allows (so that the
 /// threshold for fossilizing is the gate's own); prunes what has dropped or stalled.
 class HeuristicController {
 public:
+    using State = HeuristicState;
+
     /// Errors: OptionError without a slot or a blueprint to try, or with no seed on trial.
     explicit HeuristicController(HeuristicOptions options) : options_(std::move(options)) {
-        if (options_.slots.empty() || options_.blueprints.empty()) {
-            throw OptionError("the controller has nothing to grow", "HeuristicController",
-                              "at least one slot and one blueprint",
-                              std::to_string(options_.slots.size()) + " slots, " +
-                                  std::to_string(options_.blueprints.size()) + " blueprints",
-                              "name them in the options");
-        }
-        if (options_.seeds_on_trial < 1) {
-            throw OptionError("the controller may never try a seed", "HeuristicController",
-                              "seeds_on_trial of at least 1",
-                              std::to_string(options_.seeds_on_trial),
-                              "use 1 to try one seed after another");
-        }
+        check(options_);
         penalties_.assign(options_.blueprints.size(), 0.0);
     }
 
@@ -70,11 +81,11 @@ public:
             }
             decisions.push_back({slot.slot, Decision::Action::advance, {}, {}});
         }
-        const bool plateau = plateau_ >= options_.plateau_epochs;
+        const bool plateau = epochs_without_improvement_ >= options_.plateau_epochs;
         if (plateau && seen.epoch >= options_.first_epoch && on_trial < options_.seeds_on_trial) {
             if (auto germination = choose(seen)) {
                 decisions.push_back(std::move(*germination));
-                plateau_ = 0;
+                epochs_without_improvement_ = 0;
             }
         }
         return decisions;
@@ -87,17 +98,73 @@ public:
         return penalties_[static_cast<std::size_t>(place - options_.blueprints.begin())];
     }
 
+    [[nodiscard]] State state() const {
+        return {options_, penalties_, best_accuracy_, epochs_without_improvement_};
+    }
+
+    /// Goes on where `state` stood, with its options. Errors: StateError for a state that no
+    /// controller can have, OptionError for options that no controller can; nothing is changed
+    /// then.
+    void restore(State state) {
+        check(state.options);
+        const auto is_finite = [](double value) { return std::isfinite(value); };
+        if (state.penalties.size() != state.options.blueprints.size() ||
+            !std::ranges::all_of(state.penalties, is_finite)) {
+            refuse("penalties",
+                   "a finite one for each of " + std::to_string(state.options.blueprints.size()) +
+                       " blueprints",
+                   std::to_string(state.penalties.size()));
+        }
+        if (state.best_accuracy && !std::isfinite(*state.best_accuracy)) {
+            refuse("best_accuracy", "a finite number", std::to_string(*state.best_accuracy));
+        }
+        if (state.epochs_without_improvement < 0) {
+            refuse("epochs_without_improvement", "at least 0",
+                   std::to_string(state.epochs_without_improvement));
+        }
+        options_ = std::move(state.options);
+        penalties_ = std::move(state.penalties);
+        best_accuracy_ = state.best_accuracy;
+        epochs_without_improvement_ = state.epochs_without_improvement;
+    }
+
 private:
+    static void check(const HeuristicOptions& options) {
+        if (options.slots.empty() || options.blueprints.empty()) {
+            throw OptionError("the controller has nothing to grow", "HeuristicController",
+                              "at least one slot and one blueprint",
+                              std::to_string(options.slots.size()) + " slots, " +
+                                  std::to_string(options.blueprints.size()) + " blueprints",
+                              "name them in the options");
+        }
+        if (options.seeds_on_trial < 1) {
+            throw OptionError("the controller may never try a seed", "HeuristicController",
+                              "seeds_on_trial of at least 1",
+                              std::to_string(options.seeds_on_trial),
+                              "use 1 to try one seed after another");
+        }
+    }
+
+    [[noreturn]] static void refuse(const std::string& part, const std::string& expected,
+                                    const std::string& got) {
+        throw StateError("a controller cannot have this state: " + part,
+                         "HeuristicController::restore", expected, got,
+                         "restore what state() returned");
+    }
+
     static bool is_in_trial(Stage stage) noexcept {
         return stage == Stage::training || stage == Stage::blending || stage == Stage::holding;
     }
 
     void watch_plateau(double accuracy) noexcept {
-        if (accuracy > reference_ + options_.plateau_improvement) {
-            reference_ = accuracy;
-            plateau_ = 0;
+        const bool better = best_accuracy_
+                                ? accuracy > *best_accuracy_ + options_.plateau_improvement
+                                : std::isfinite(accuracy);
+        if (better) {
+            best_accuracy_ = accuracy;
+            epochs_without_improvement_ = 0;
         } else {
-            ++plateau_;
+            ++epochs_without_improvement_;
         }
     }
 
@@ -137,10 +204,10 @@ private:
 
     HeuristicOptions options_;
     std::vector<double> penalties_;
-    double reference_ = -std::numeric_limits<double>::infinity();
-    int plateau_ = 0;
+    std::optional<double> best_accuracy_;
+    int epochs_without_improvement_ = 0;
 };
 
-static_assert(Controller<HeuristicController>);
+static_assert(RestorableController<HeuristicController>);
 
 }  // namespace kasmina

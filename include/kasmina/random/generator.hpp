@@ -1,7 +1,6 @@
-// Generator: the one source of random numbers, counter-based (Philox 4x32-10) and serialisable.
+// Generator: the one source of random numbers, a position in a counter-based stream.
 #pragma once
 
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -11,12 +10,13 @@
 #include <utility>
 
 #include <kasmina/error.hpp>
+#include <kasmina/random/philox.hpp>
 
 namespace kasmina {
 
-/// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
-/// Equal seeds give equal streams on every platform and backend; the whole state is a plain value
-/// (spec E-3). Satisfies UniformRandomBitGenerator.
+/// Hands out the words of a Philox stream (philox.hpp) one by one. Equal seeds give equal streams
+/// on every platform and backend; the whole state is a plain value (spec E-3). Satisfies
+/// UniformRandomBitGenerator.
 class Generator {
 public:
     using result_type = std::uint32_t;
@@ -33,7 +33,7 @@ public:
     };
 
     explicit constexpr Generator(std::uint64_t seed = 0, std::uint64_t stream = 0) noexcept
-        : state_{seed, stream, 0, 0} {}
+        : state_{seed, stream, 0, 0}, block_(philox(seed, stream, 0)) {}
 
     /// Errors: OptionError when `state.word` is above 3.
     static constexpr Generator from_state(const State& state) {
@@ -44,6 +44,7 @@ public:
         }
         Generator generator;
         generator.state_ = state;
+        generator.load();
         return generator;
     }
 
@@ -54,20 +55,19 @@ public:
 
     /// 32 random bits.
     constexpr result_type operator()() noexcept {
-        const Block block = philox(state_);
-        const result_type bits = block[state_.word];
+        const result_type bits = block_.words[state_.word];
         if (++state_.word == 4) {
             state_.word = 0;
             ++state_.counter;
+            load();
         }
         return bits;
     }
 
     /// Uniform in [0, 1) with 53 random bits.
     constexpr double uniform() noexcept {
-        const std::uint64_t high = (*this)();
-        const std::uint64_t low = (*this)();
-        return static_cast<double>(((high << 32U) | low) >> 11U) * 0x1.0p-53;
+        const std::uint32_t high = (*this)();
+        return uniform53(high, (*this)());
     }
 
     /// Uniform in [low, high).
@@ -97,6 +97,17 @@ public:
         }
     }
 
+    /// Sets the next `words` words aside for somebody who computes them from the range, where and
+    /// when it likes; this generator goes on behind them.
+    constexpr RandomRange reserve(std::uint64_t words) noexcept {
+        const RandomRange range{state_.key, state_.stream, state_.counter, state_.word};
+        const std::uint64_t from_block = state_.word + (words & 3U);
+        state_.counter += (words >> 2U) + (from_block >> 2U);
+        state_.word = static_cast<std::uint32_t>(from_block & 3U);
+        load();
+        return range;
+    }
+
     /// An independent generator, keyed by the next 64 bits of this one.
     constexpr Generator split() noexcept {
         const std::uint64_t high = (*this)();
@@ -105,29 +116,10 @@ public:
     }
 
 private:
-    using Block = std::array<std::uint32_t, 4>;
-
-    static constexpr Block philox(const State& state) noexcept {
-        Block block{static_cast<std::uint32_t>(state.counter),
-                    static_cast<std::uint32_t>(state.counter >> 32U),
-                    static_cast<std::uint32_t>(state.stream),
-                    static_cast<std::uint32_t>(state.stream >> 32U)};
-        std::uint32_t key0 = static_cast<std::uint32_t>(state.key);
-        std::uint32_t key1 = static_cast<std::uint32_t>(state.key >> 32U);
-        for (int round = 0; round < 10; ++round) {
-            const std::uint64_t product0 = std::uint64_t{0xD2511F53} * block[0];
-            const std::uint64_t product1 = std::uint64_t{0xCD9E8D57} * block[2];
-            block = {static_cast<std::uint32_t>(product1 >> 32U) ^ block[1] ^ key0,
-                     static_cast<std::uint32_t>(product1),
-                     static_cast<std::uint32_t>(product0 >> 32U) ^ block[3] ^ key1,
-                     static_cast<std::uint32_t>(product0)};
-            key0 += 0x9E3779B9U;
-            key1 += 0xBB67AE85U;
-        }
-        return block;
-    }
+    constexpr void load() noexcept { block_ = philox(state_.key, state_.stream, state_.counter); }
 
     State state_;
+    PhiloxBlock block_;  // of state_.counter
 };
 
 }  // namespace kasmina

@@ -7,6 +7,8 @@
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/curve.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
 
@@ -19,6 +21,12 @@ struct GerminationOptions {
     double steepness = default_steepness;
     int tempo_epochs = 5;       ///< length of the ramp
     double alpha_target = 1.0;  ///< in (0, 1]
+    using Fields =
+        reflect::List<&GerminationOptions::seed_id, &GerminationOptions::algorithm,
+                      &GerminationOptions::curve, &GerminationOptions::steepness,
+                      &GerminationOptions::tempo_epochs, &GerminationOptions::alpha_target>;
+
+    friend bool operator==(const GerminationOptions&, const GerminationOptions&) = default;
 };
 
 /// Gates that a slot tries by itself on its tick (G-9); all off by default.
@@ -26,15 +34,30 @@ struct AutoForward {
     bool g1 = false;
     bool g2 = false;
     bool g3 = false;
+    using Fields = reflect::List<&AutoForward::g1, &AutoForward::g2, &AutoForward::g3>;
+
+    friend bool operator==(const AutoForward&, const AutoForward&) = default;
 };
 
 struct SlotOptions {
     int embargo_ticks = 5;  ///< dwell in embargoed (S-7)
     AutoForward auto_forward{};
+    using Fields = reflect::List<&SlotOptions::embargo_ticks, &SlotOptions::auto_forward>;
+
+    friend bool operator==(const SlotOptions&, const SlotOptions&) = default;
 };
 
 /// Errors: OptionError naming the option and the number.
+inline void check_slot_options(const SlotOptions& options, const std::string& where) {
+    if (options.embargo_ticks >= 1) return;
+    throw OptionError("the embargo has no length", where, "embargo_ticks of at least 1",
+                      std::to_string(options.embargo_ticks), "use 1 for the shortest cooldown");
+}
+
+/// Errors: OptionError naming the option and the number.
 inline void check_germination_options(const GerminationOptions& options, const std::string& where) {
+    reflect::check_enumerator(options.algorithm, "algorithm", where);
+    reflect::check_enumerator(options.curve, "curve", where);
     if (options.tempo_epochs < 1) {
         throw OptionError("a ramp needs time", where, "tempo_epochs of at least 1",
                           std::to_string(options.tempo_epochs), "use 1 for the fastest ramp");

@@ -4,13 +4,16 @@
 #include <cmath>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 #include <kasmina/tensor/index.hpp>
+#include <kasmina/topology.hpp>
 
 /// \file
 /// `where` is the slot, as "slot r0c1". Nothing here knows a backend or a blueprint, so that all of
@@ -23,6 +26,35 @@ inline void check_dormant(const std::string& where, Stage stage) {
     throw LifecycleError("a seed can germinate in a dormant slot only", where, allowed_steps(stage),
                          std::string(name_of(stage)) + " to germinated",
                          "prune the seed and wait for the cooldown, or use another slot");
+}
+
+/// Errors: OptionError for a seed of another topology or width than the slot's.
+inline void check_fits(const std::string& where, Topology topology, Topology wanted, Index width,
+                       Index wanted_width) {
+    if (topology == wanted && width == wanted_width) return;
+    throw OptionError("the seed is not made for this place", where,
+                      std::string(name_of(wanted)) + ", width " + std::to_string(wanted_width),
+                      std::string(name_of(topology)) + ", width " + std::to_string(width),
+                      "make the seed for the slot's topology and width");
+}
+
+/// Errors: LifecycleError that says why the slot does not hand its seed out as that typed one.
+inline void check_taken(const std::string& where, Stage wanted, std::string_view wanted_blueprint,
+                        Stage stage, std::string_view blueprint, bool is_of_blueprint,
+                        bool prune_scheduled) {
+    const auto described = [](std::string_view seed, Stage in) {
+        return std::string(seed) + " in " + std::string(name_of(in));
+    };
+    if (stage != wanted || !is_of_blueprint) {
+        throw LifecycleError("the slot does not hold that seed", where,
+                             described(wanted_blueprint, wanted), described(blueprint, stage),
+                             "ask the slot's report for the stage and the blueprint of its seed");
+    }
+    if (prune_scheduled) {
+        throw LifecycleError("the slot's seed waits to be pruned", where,
+                             "a seed without a scheduled prune", "one that ramps down to it",
+                             "let the ramp end, or advance the seed, which drops the prune");
+    }
 }
 
 /// Errors: LifecycleError that names both stages and the allowed ones (L-4). `next` is the forward
@@ -58,6 +90,14 @@ inline void check_alpha_target(const std::string& where, double target) {
     if (target > 0.0 && target <= 1.0) return;
     throw OptionError("the alpha target is out of range", where, "a number in (0, 1]",
                       std::to_string(target), "use schedule_prune to go to 0");
+}
+
+/// Errors: OptionError for a curve that does not exist, or a steepness that is not a number.
+inline void check_ramp(const std::string& where, AlphaCurve curve, double steepness) {
+    reflect::check_enumerator(curve, "curve", where);
+    if (!std::isnan(steepness)) return;
+    throw OptionError("the steepness is not a number", where, "a steepness of 0.1 or more", "NaN",
+                      "use the default of 12");
 }
 
 /// Errors: OptionError for an override above 0 unless the seed is blended, or with neither one

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
-#include <kasmina/isolation/gradient_health.hpp>
+#include <kasmina/health/gradient_health.hpp>
+#include <kasmina/reflect/fields.hpp>
 #include <kasmina/tensor/index.hpp>
 
 namespace kasmina {
@@ -44,6 +46,19 @@ struct SeedMetrics {
 
     bool auto_pruned = false;
     std::string prune_reason{};
+
+    using Fields = reflect::List<
+        &SeedMetrics::epochs_total, &SeedMetrics::epochs_in_stage, &SeedMetrics::initial_accuracy,
+        &SeedMetrics::current_accuracy, &SeedMetrics::best_accuracy,
+        &SeedMetrics::accuracy_at_stage_start, &SeedMetrics::accuracy_at_blending_start,
+        &SeedMetrics::contribution, &SeedMetrics::previous_contribution,
+        &SeedMetrics::contribution_velocity, &SeedMetrics::gradient_ratio,
+        &SeedMetrics::parameter_health, &SeedMetrics::gradient_norm_average,
+        &SeedMetrics::host_parameters, &SeedMetrics::seed_parameters, &SeedMetrics::interaction_sum,
+        &SeedMetrics::boost_received, &SeedMetrics::upstream_alpha_sum,
+        &SeedMetrics::downstream_alpha_sum, &SeedMetrics::auto_pruned, &SeedMetrics::prune_reason>;
+
+    friend bool operator==(const SeedMetrics&, const SeedMetrics&) = default;
 
     /// Current minus initial accuracy; 0 before anything was measured.
     [[nodiscard]] double total_improvement() const noexcept {
@@ -82,9 +97,13 @@ struct SeedMetrics {
         contribution = points;
     }
 
+    [[nodiscard]] static bool is_automatic(std::string_view reason) noexcept {
+        return reason.starts_with("governor_");
+    }
+
     /// Reasons that start with governor_ mark a prune as automatic (S-4).
     void record_prune(std::string reason) {
-        auto_pruned = reason.starts_with("governor_");
+        auto_pruned = is_automatic(reason);
         prune_reason = std::move(reason);
     }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/seed_metrics.hpp>
 
 namespace kasmina {
@@ -17,6 +18,10 @@ struct StageEntry {
     Stage to = Stage::unknown;
     int epochs_in_from = 0;
     std::chrono::system_clock::time_point entered_at{};  ///< UTC
+    using Fields = reflect::List<&StageEntry::from, &StageEntry::to, &StageEntry::epochs_in_from,
+                                 &StageEntry::entered_at>;
+
+    friend bool operator==(const StageEntry&, const StageEntry&) = default;
 };
 
 /// Identity, metrics and history of one seed.
@@ -29,6 +34,10 @@ struct SeedRecord {
     SeedMetrics metrics{};
     std::vector<StageEntry> history{};
     bool told_frozen = false;  ///< that it cannot learn in training was reported (I-2)
+    using Fields = reflect::List<&SeedRecord::seed_id, &SeedRecord::blueprint, &SeedRecord::metrics,
+                                 &SeedRecord::history, &SeedRecord::told_frozen>;
+
+    friend bool operator==(const SeedRecord&, const SeedRecord&) = default;
 
     /// Notes a transition and starts the new stage's baseline and epoch count.
     void enter(Stage from, Stage to) {

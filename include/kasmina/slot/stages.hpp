@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -11,80 +10,71 @@
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
-#include <kasmina/nn/gate_network.hpp>
-#include <kasmina/slot/options.hpp>
-#include <kasmina/slot/seed_record.hpp>
+#include <kasmina/slot/live_seed.hpp>
+#include <kasmina/slot/slot_state.hpp>
 
 namespace kasmina::slot_detail {
 
-/// A seed with its module, and how it is to be blended. `Module` is the variant of all
-/// blueprints' modules.
-template <class B, class Module>
-struct LiveSeed {
-    SeedRecord record;
-    Module module;
-    GerminationOptions blend;
-    std::optional<nn::GateNetwork<B>> gate{};  ///< with the gate algorithm, and only then (A-6)
-    bool isolated = false;
-};
-
-/// Live stages own their seed through a pointer, so that a step moves a pointer and not a module,
-/// and what moves it is compiled once and not once per blueprint and stage.
-template <class B, class Module>
-using SeedPointer = std::unique_ptr<LiveSeed<B, Module>>;
-
-/// A prune that waits for alpha to reach 0 (S-5).
-struct ScheduledPrune {
-    std::string reason;
-    std::string initiator;
-};
+/// Live stages own their seed through a pointer, so that a step moves a pointer and not a module.
+template <class B>
+using SeedPointer = std::unique_ptr<LiveSeed<B>>;
 
 struct Dormant {
     static constexpr Stage stage = Stage::dormant;
 };
 
-template <class B, class Module>
+template <class B>
 struct Germinated {
     static constexpr Stage stage = Stage::germinated;
-    SeedPointer<B, Module> seed;
+    SeedPointer<B> seed;
 };
 
-template <class B, class Module>
+template <class B>
 struct Training {
     static constexpr Stage stage = Stage::training;
-    SeedPointer<B, Module> seed;
+    SeedPointer<B> seed;
 };
 
-template <class B, class Module>
+template <class B>
 struct Blending {
     static constexpr Stage stage = Stage::blending;
-    SeedPointer<B, Module> seed;
+    SeedPointer<B> seed;
     AlphaController alpha;
     std::optional<ScheduledPrune> scheduled_prune{};
     /// What the blend-out froze, to restore exactly that (I-6).
     std::vector<std::weak_ptr<ParameterState<B>>> frozen{};
 };
 
+/// Freezes what is trainable of a seed that is blended out, and remembers it (I-6).
+template <class B>
+void freeze(Blending<B>& blending) {
+    for (const auto& named : blending.seed->contents().parameters) {
+        if (!named.parameter->trainable()) continue;
+        named.parameter->set_trainable(false);
+        blending.frozen.push_back(named.parameter->state());
+    }
+}
+
 /// Makes exactly what the blend-out froze trainable again (I-6).
-template <class B, class Module>
-void thaw(Blending<B, Module>& blending) {
+template <class B>
+void thaw(Blending<B>& blending) {
     for (const auto& frozen : blending.frozen) {
         if (const auto parameter = frozen.lock()) parameter->trainable = true;
     }
     blending.frozen.clear();
 }
 
-template <class B, class Module>
+template <class B>
 struct Holding {
     static constexpr Stage stage = Stage::holding;
-    SeedPointer<B, Module> seed;
+    SeedPointer<B> seed;
     AlphaController alpha;
 };
 
-template <class B, class Module>
+template <class B>
 struct Fossilized {
     static constexpr Stage stage = Stage::fossilized;
-    SeedPointer<B, Module> seed;
+    SeedPointer<B> seed;
     AlphaController alpha;
 };
 
@@ -104,16 +94,16 @@ struct Resetting {
     SeedRecord record;
 };
 
-template <class B, class Module>
-using State = std::variant<Dormant, Germinated<B, Module>, Training<B, Module>, Blending<B, Module>,
-                           Holding<B, Module>, Fossilized<B, Module>, Pruned, Embargoed, Resetting>;
+template <class B>
+using AnyStage = std::variant<Dormant, Germinated<B>, Training<B>, Blending<B>, Holding<B>,
+                              Fossilized<B>, Pruned, Embargoed, Resetting>;
 
 /// What a step needs beside the state it leaves.
-template <class B, class Module>
+template <class B>
 struct StepInput {
     bool stays_isolated_in_blending = true;  ///< by topology (I-3)
     int embargo_ticks = 5;
-    SeedPointer<B, Module> newborn{};  ///< for dormant to germinated
+    SeedPointer<B> newborn{};  ///< for dormant to germinated
 };
 
 /// The steps: a function from one stage to another for each row of the table, and for no other
@@ -123,31 +113,29 @@ struct Step {
     static constexpr bool exists = false;
 };
 
-template <class B, class M>
-struct Step<Dormant, Germinated<B, M>> {
+template <class B>
+struct Step<Dormant, Germinated<B>> {
     static constexpr bool exists = true;
-    static Germinated<B, M> take(Dormant&&, StepInput<B, M>& input) {
-        return {std::move(input.newborn)};
-    }
+    static Germinated<B> take(Dormant&&, StepInput<B>& input) { return {std::move(input.newborn)}; }
 };
 
-template <class B, class M>
-struct Step<Germinated<B, M>, Training<B, M>> {
+template <class B>
+struct Step<Germinated<B>, Training<B>> {
     static constexpr bool exists = true;
-    static Training<B, M> take(Germinated<B, M>&& from, StepInput<B, M>&) {
+    static Training<B> take(Germinated<B>&& from, StepInput<B>&) {
         from.seed->isolated = true;
         return {std::move(from.seed)};
     }
 };
 
-template <class B, class M>
-struct Step<Training<B, M>, Blending<B, M>> {
+template <class B>
+struct Step<Training<B>, Blending<B>> {
     static constexpr bool exists = true;
-    static Blending<B, M> take(Training<B, M>&& from, StepInput<B, M>& input) {
+    static Blending<B> take(Training<B>&& from, StepInput<B>& input) {
         SeedMetrics& metrics = from.seed->record.metrics;
         metrics.accuracy_at_blending_start = metrics.current_accuracy;
         from.seed->isolated = input.stays_isolated_in_blending;
-        const GerminationOptions& blend = from.seed->blend;
+        const GerminationOptions& blend = from.seed->blend();
         const bool gated = blend.algorithm == BlendAlgorithm::gate;
         AlphaController alpha;
         alpha.retarget(blend.alpha_target, blend.tempo_epochs,
@@ -156,11 +144,11 @@ struct Step<Training<B, M>, Blending<B, M>> {
     }
 };
 
-template <class B, class M>
-struct Step<Blending<B, M>, Holding<B, M>> {
+template <class B>
+struct Step<Blending<B>, Holding<B>> {
     static constexpr bool exists = true;
     /// Ends any ramp, and with a ramp down its freeze.
-    static Holding<B, M> take(Blending<B, M>&& from, StepInput<B, M>&) {
+    static Holding<B> take(Blending<B>&& from, StepInput<B>&) {
         thaw(from);
         AlphaController alpha = from.alpha;
         alpha.hold_at(1.0);
@@ -168,19 +156,19 @@ struct Step<Blending<B, M>, Holding<B, M>> {
     }
 };
 
-template <class B, class M>
-struct Step<Holding<B, M>, Blending<B, M>> {
+template <class B>
+struct Step<Holding<B>, Blending<B>> {
     static constexpr bool exists = true;
-    static Blending<B, M> take(Holding<B, M>&& from, StepInput<B, M>&) {
+    static Blending<B> take(Holding<B>&& from, StepInput<B>&) {
         return {std::move(from.seed), from.alpha};
     }
 };
 
-template <class B, class M>
-struct Step<Holding<B, M>, Fossilized<B, M>> {
+template <class B>
+struct Step<Holding<B>, Fossilized<B>> {
     static constexpr bool exists = true;
     /// The seed is part of the network from here on, so the host before it learns through it.
-    static Fossilized<B, M> take(Holding<B, M>&& from, StepInput<B, M>&) {
+    static Fossilized<B> take(Holding<B>&& from, StepInput<B>&) {
         from.seed->isolated = false;
         return {std::move(from.seed), from.alpha};
     }

@@ -4,14 +4,18 @@
 #include <array>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
-#include <kasmina/blueprints/blueprint.hpp>
+#include <kasmina/blueprints/make_seed.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/slot/evidence.hpp>
+#include <kasmina/slot/germination.hpp>
+#include <kasmina/slot/seed_forward.hpp>
+#include <kasmina/slot/stage_access.hpp>
 #include <kasmina/slot/stages.hpp>
 
 namespace kasmina {
@@ -45,7 +49,7 @@ auto allowed_of(std::index_sequence<Is...>) -> MayGoTo<list_steps<From>()[Is]...
 template <Stage From>
 using Allowed = decltype(allowed_of<From>(std::make_index_sequence<count_steps<From>()>{}));
 
-template <Stage S, class State>
+template <Stage S, class Stages>
 struct Find;
 
 template <Stage S, class First, class... Rest>
@@ -57,9 +61,9 @@ struct Find<S, std::variant<First, Rest...>> {
     using type = First;
 };
 
-/// The struct of a stage among a slot's states.
-template <Stage S, class B, class Module>
-using StateOf = typename Find<S, State<B, Module>>::type;
+/// The struct of a stage among a slot's.
+template <Stage S, class B>
+using StageOf = typename Find<S, AnyStage<B>>::type;
 
 }  // namespace slot_detail
 
@@ -88,26 +92,62 @@ struct Advanced {
 };
 
 /// A seed outside any slot, in stage S. Move-only; a step consumes it and gives the next one. It
-/// is the same state that a run-time slot holds, and takes the same steps.
+/// is the same state that a run-time slot holds, and takes the same steps: a slot takes it in with
+/// `plant`, and hands it out with `take`.
 template <Stage S, class Blueprint, class B>
 class Seed {
 public:
     using Module = typename Blueprint::template Module<B>;
-    using State = slot_detail::StateOf<S, B, Module>;
+    using State = slot_detail::StageOf<S, B>;
     static constexpr Stage stage = S;
+    /// Whether it has a module.
+    static constexpr bool is_live = requires(State& state) { state.seed; };
 
-    explicit Seed(State state) : state_(std::move(state)) {}
+    /// Errors: LifecycleError for the seed of another blueprint.
+    explicit Seed(State state) : state_(std::move(state)) {
+        if constexpr (is_live) {
+            const auto& made = state_.seed->module();
+            if (seed_as<Blueprint>(made) != nullptr) return;
+            throw LifecycleError("a typed seed is of another blueprint", "Seed",
+                                 std::string(Blueprint::name), std::string(made.blueprint()),
+                                 "name the blueprint that the seed was made from");
+        }
+    }
     Seed(Seed&&) noexcept = default;
     Seed& operator=(Seed&&) noexcept = default;
 
-    [[nodiscard]] SeedRecord& record() noexcept { return record_of(state_); }
-    [[nodiscard]] const SeedRecord& record() const noexcept { return record_of(state_); }
+    [[nodiscard]] SeedRecord& record() noexcept { return *slot_detail::RecordIn{}(state_); }
+    [[nodiscard]] const SeedRecord& record() const noexcept {
+        return *slot_detail::RecordIn{}(state_);
+    }
 
     /// The module; only live stages have one.
     [[nodiscard]] Module& module() noexcept
-        requires requires(State& state) { state.seed; }
+        requires is_live
     {
-        return state_.seed->module;
+        return static_cast<SeedModuleOf<Blueprint, B>&>(state_.seed->module()).module();
+    }
+
+    /// Channels, or width of the states, that the module was made for.
+    [[nodiscard]] Index width() const noexcept
+        requires is_live
+    {
+        return state_.seed->module().width();
+    }
+
+    /// Parameters of the module, "seed/...", and its gate network, "gate/...". The pointers are
+    /// valid as long as the seed lives.
+    [[nodiscard]] const std::vector<nn::NamedParameter<B>>& parameters() const noexcept
+        requires is_live
+    {
+        return state_.seed->contents().parameters;
+    }
+
+    /// Whether its input is cut off from the host's gradient (I-1).
+    [[nodiscard]] bool isolated() const noexcept
+        requires is_live
+    {
+        return state_.seed->isolated;
     }
 
     /// The amplitude's schedule; 0 in stages that have none.
@@ -119,11 +159,20 @@ public:
         }
     }
 
+    /// The host's features with the seed's influence, as its slot would give them (S-10).
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& host) const
+        requires is_live
+    {
+        return slot_detail::forward_in_stage(pass, S, alpha().alpha, *state_.seed, host);
+    }
+
     /// One epoch: counts it, and ticks the ramp of a blending seed.
     void tick() noexcept {
         ++record().metrics.epochs_in_stage;
-        ++record().metrics.epochs_total;
-        if constexpr (S == Stage::blending) state_.alpha.tick();
+        if constexpr (is_live) ++record().metrics.epochs_total;
+        if constexpr (S == Stage::blending) {
+            if (state_.alpha.tick()) slot_detail::thaw(state_);
+        }
     }
 
     /// Takes the forward step to `To` if the gate on it lets the seed pass. Anything but the
@@ -146,7 +195,7 @@ public:
             }
             return Advanced<Next, Seed>{
                 verdict, std::variant<Next, Seed>(std::in_place_index<0>,
-                                                  std::move(*this).template take<To>())};
+                                                  std::move(*this).template step<To>())};
         }
     }
 
@@ -160,25 +209,18 @@ public:
                       "seed may go");
         if constexpr (Advance<S, To, Allowed>::is_allowed) {
             record().metrics.record_prune(std::move(reason));
-            return std::move(*this).template take<To>();
+            return std::move(*this).template step<To>();
         }
     }
+
+    /// What a slot holds of it; for `Slot::plant`.
+    [[nodiscard]] State release() && { return std::move(state_); }
 
 private:
-    /// Live stages keep the record with the module, the others by itself.
-    template <class AnyState>
-    [[nodiscard]] static auto& record_of(AnyState& state) noexcept {
-        if constexpr (requires { state.seed; }) {
-            return state.seed->record;
-        } else {
-            return state.record;
-        }
-    }
-
     template <Stage To>
-    [[nodiscard]] Seed<To, Blueprint, B> take() && {
-        using ToState = slot_detail::StateOf<To, B, Module>;
-        slot_detail::StepInput<B, Module> input;
+    [[nodiscard]] Seed<To, Blueprint, B> step() && {
+        using ToState = slot_detail::StageOf<To, B>;
+        slot_detail::StepInput<B> input;
         input.stays_isolated_in_blending = Blueprint::topology == Topology::cnn;
         Seed<To, Blueprint, B> next(
             slot_detail::Step<State, ToState>::take(std::move(state_), input));
@@ -189,24 +231,22 @@ private:
     State state_;
 };
 
-/// A germinated seed of a blueprint, ready to advance to training. Errors: OptionError.
+/// A germinated seed of a blueprint, ready to advance to training: made and checked as a slot's is,
+/// born quietly where it is blended by multiplication (B-5). Errors: OptionError; those of
+/// `make_seed`.
 template <class Blueprint, class B>
     requires BlueprintFor<Blueprint, B>
 [[nodiscard]] Seed<Stage::germinated, Blueprint, B> germinate_seed(
-    Index width, Generator& generator, const typename Blueprint::Options& options = {},
-    const GerminationOptions& blend = {}) {
-    using Module = typename Blueprint::template Module<B>;
+    typename B::Context& context, Index width, Generator& generator,
+    typename Blueprint::Options options = {}, const GerminationOptions& blend = {}) {
     check_germination_options(blend, "germinate_seed");
-    SeedRecord record;
-    record.blueprint = Blueprint::name;
-    record.seed_id = blend.seed_id.empty() ? std::string(Blueprint::name) : blend.seed_id;
-    record.enter(Stage::dormant, Stage::germinated);
-    using Live = slot_detail::LiveSeed<B, Module>;
-    std::unique_ptr<Live> seed(
-        new Live{std::move(record), Module(width, options, generator), blend});
-    if (blend.algorithm == BlendAlgorithm::gate) {
-        seed->gate.emplace(Blueprint::topology, width, generator);
-    }
+    if (slot_detail::birth_of(blend) == Birth::quiet) options = quiet_options<Blueprint>(options);
+    Generator drawn = generator;
+    auto seed = std::make_unique<slot_detail::LiveSeed<B>>(
+        context, make_seed<Blueprint, B>(context, width, options, drawn), blend, drawn);
+    generator = drawn;
+    seed->record.seed_id = blend.seed_id.empty() ? std::string(Blueprint::name) : blend.seed_id;
+    seed->record.enter(Stage::dormant, Stage::germinated);
     return Seed<Stage::germinated, Blueprint, B>({std::move(seed)});
 }
 

@@ -1,7 +1,6 @@
 // Typed lifecycle events: plain structs whose fields observers read by name (spec T-1).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,16 +8,13 @@
 #include <variant>
 #include <vector>
 
+#include <kasmina/reflect/fields.hpp>
+
 namespace kasmina::telemetry {
 
 /// What every event says of its seed. Absent values were never measured. Accuracies and
 /// contributions are percentage points.
 struct SeedContext {
-    static constexpr std::array field_names = std::to_array<std::string_view>(
-        {"slot", "environment", "correlation_id", "seed_id", "blueprint", "stage", "alpha", "curve",
-         "epochs_total", "epochs_in_stage", "improvement", "blending_delta", "contribution",
-         "gradient_ratio", "vanishing", "exploding", "seed_parameters"});
-
     std::string slot{};
     std::optional<std::int64_t> environment{};
     std::optional<std::string> correlation_id{};
@@ -36,32 +32,38 @@ struct SeedContext {
     std::optional<bool> vanishing{};
     std::optional<bool> exploding{};
     std::int64_t seed_parameters = 0;
+    using Fields =
+        reflect::List<&SeedContext::slot, &SeedContext::environment, &SeedContext::correlation_id,
+                      &SeedContext::seed_id, &SeedContext::blueprint, &SeedContext::stage,
+                      &SeedContext::alpha, &SeedContext::curve, &SeedContext::epochs_total,
+                      &SeedContext::epochs_in_stage, &SeedContext::improvement,
+                      &SeedContext::blending_delta, &SeedContext::contribution,
+                      &SeedContext::gradient_ratio, &SeedContext::vanishing,
+                      &SeedContext::exploding, &SeedContext::seed_parameters>;
 };
 
 struct SeedGerminated {
     static constexpr std::string_view name = "seed_germinated";
-    static constexpr std::array field_names = std::to_array<std::string_view>({"host_parameters"});
 
     SeedContext seed{};
     std::int64_t host_parameters = 0;
+    using Fields = reflect::List<&SeedGerminated::seed, &SeedGerminated::host_parameters>;
 };
 
 /// The context is the seed's as it entered `to`.
 struct StageChanged {
     static constexpr std::string_view name = "stage_changed";
-    static constexpr std::array field_names =
-        std::to_array<std::string_view>({"from", "to", "epochs_in_from"});
 
     SeedContext seed{};
     std::string from{};
     std::string to{};
     std::int64_t epochs_in_from = 0;
+    using Fields = reflect::List<&StageChanged::seed, &StageChanged::from, &StageChanged::to,
+                                 &StageChanged::epochs_in_from>;
 };
 
 struct GateEvaluated {
     static constexpr std::string_view name = "gate_evaluated";
-    static constexpr std::array field_names =
-        std::to_array<std::string_view>({"gate", "passed", "score", "checks_failed", "message"});
 
     SeedContext seed{};
     std::string gate{};
@@ -69,25 +71,28 @@ struct GateEvaluated {
     double score = 0.0;
     std::vector<std::string> checks_failed{};
     std::string message{};
+    using Fields = reflect::List<&GateEvaluated::seed, &GateEvaluated::gate, &GateEvaluated::passed,
+                                 &GateEvaluated::score, &GateEvaluated::checks_failed,
+                                 &GateEvaluated::message>;
 };
 
 struct SeedFossilized {
     static constexpr std::string_view name = "seed_fossilized";
-    static constexpr std::array<std::string_view, 0> field_names{};
 
     SeedContext seed{};
+    using Fields = reflect::List<&SeedFossilized::seed>;
 };
 
 struct SeedPruned {
     static constexpr std::string_view name = "seed_pruned";
-    static constexpr std::array field_names =
-        std::to_array<std::string_view>({"from", "reason", "initiator", "automatic"});
 
     SeedContext seed{};
     std::string from{};
     std::string reason{};
     std::string initiator{};
     bool automatic = false;
+    using Fields = reflect::List<&SeedPruned::seed, &SeedPruned::from, &SeedPruned::reason,
+                                 &SeedPruned::initiator, &SeedPruned::automatic>;
 };
 
 using Event = std::variant<SeedGerminated, StageChanged, GateEvaluated, SeedFossilized, SeedPruned>;

@@ -1,7 +1,6 @@
 // JsonLinesSink: one JSON object per event and line, flushed at once.
 #pragma once
 
-#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -10,10 +9,10 @@
 #include <utility>
 #include <variant>
 
-#include <boost/pfr/core.hpp>
 #include <nlohmann/json.hpp>
 
 #include <kasmina/error.hpp>
+#include <kasmina/reflect/fields.hpp>
 #include <kasmina/telemetry/events.hpp>
 
 namespace kasmina::telemetry {
@@ -29,23 +28,17 @@ template <class Value>
     return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
 }
 
-/// Adds the fields of a struct that follow its first `Skipped` ones, under their declared names.
-template <std::size_t Skipped, class Struct>
+/// Adds the fields of a struct under their names, and in the place of a seed's context its fields.
+template <class Struct>
 void add_fields(nlohmann::ordered_json& object, const Struct& fields) {
-    if constexpr (Struct::field_names.empty()) {
-        // nvcc cannot count the fields of a struct that holds one struct and no more.
-        static_assert(sizeof(Struct) == sizeof(SeedContext),
-                      "field_names must name each field of the struct: add the missing name");
-    } else {
-        constexpr std::size_t count = boost::pfr::tuple_size_v<Struct>;
-        static_assert(count == Struct::field_names.size() + Skipped,
-                      "field_names must name each field of the struct: add the missing name");
-        [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-            ((object[std::string(Struct::field_names[Is])] =
-                  to_json(boost::pfr::get<Is + Skipped>(fields))),
-             ...);
-        }(std::make_index_sequence<count - Skipped>{});
-    }
+    reflect::for_each_field(fields,
+                            [&object]<class Field>(std::string_view name, const Field& field) {
+                                if constexpr (reflect::Reflected<Field>) {
+                                    add_fields(object, field);
+                                } else {
+                                    object[std::string(name)] = to_json(field);
+                                }
+                            });
 }
 
 }  // namespace detail
@@ -57,8 +50,7 @@ void add_fields(nlohmann::ordered_json& object, const Struct& fields) {
         [](const auto& typed) {
             nlohmann::ordered_json object;
             object["event"] = typed.name;
-            detail::add_fields<0>(object, typed.seed);
-            detail::add_fields<1>(object, typed);
+            detail::add_fields(object, typed);
             return object;
         },
         event);

@@ -9,13 +9,16 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
 #include <kasmina/error.hpp>
+#include <kasmina/reflect/fields.hpp>
 #include <kasmina/telemetry/events.hpp>
 #include <kasmina/telemetry/tensorboard_event.hpp>
 
@@ -80,18 +83,12 @@ public:
             prefix = "environment_" + std::to_string(*seed.environment) + "/" + prefix;
         }
         tensorboard::Summary summary;
-        const auto scalar = [&](const char* name, double value) {
-            summary.scalar(prefix + name, value);
+        const auto scalar = [&](std::string_view name, const auto& value) {
+            if (const std::optional<double> point = point_of(value)) {
+                summary.scalar(prefix + std::string(name), *point);
+            }
         };
-        scalar("alpha", seed.alpha);
-        scalar("epochs_in_stage", static_cast<double>(seed.epochs_in_stage));
-        scalar("improvement", seed.improvement);
-        scalar("blending_delta", seed.blending_delta);
-        if (seed.contribution) scalar("contribution", *seed.contribution);
-        if (seed.gradient_ratio) scalar("gradient_ratio", *seed.gradient_ratio);
-        if (seed.vanishing) scalar("vanishing", *seed.vanishing ? 1.0 : 0.0);
-        if (seed.exploding) scalar("exploding", *seed.exploding ? 1.0 : 0.0);
-        scalar("seed_parameters", static_cast<double>(seed.seed_parameters));
+        Curves::walk(seed, scalar);
         if (const auto* verdict = std::get_if<GateEvaluated>(&event)) {
             summary.scalar(prefix + verdict->gate + "/passed", verdict->passed ? 1.0 : 0.0);
             summary.scalar(prefix + verdict->gate + "/score", verdict->score);
@@ -104,6 +101,23 @@ public:
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
 private:
+    /// What is drawn of a seed's context, each under its field's name.
+    using Curves =
+        reflect::List<&SeedContext::alpha, &SeedContext::epochs_in_stage, &SeedContext::improvement,
+                      &SeedContext::blending_delta, &SeedContext::contribution,
+                      &SeedContext::gradient_ratio, &SeedContext::vanishing,
+                      &SeedContext::exploding, &SeedContext::seed_parameters>;
+
+    /// A number of a curve; absent where nothing was measured.
+    template <class Value>
+    [[nodiscard]] static std::optional<double> point_of(const Value& value) {
+        return static_cast<double>(value);
+    }
+    template <class Value>
+    [[nodiscard]] static std::optional<double> point_of(const std::optional<Value>& value) {
+        return value ? point_of(*value) : std::nullopt;
+    }
+
     /// Epochs of the seeds that lived in a slot before, and of the one that lives there now.
     struct Age {
         std::int64_t earlier = 0;

@@ -7,70 +7,120 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/tensor/pending.hpp>
 #include <kasmina/tensor/shape.hpp>
 
 namespace kasmina {
 
-/// A dense row-major tensor that owns its memory on backend `B`. Move-only: copies are spelled
-/// `clone`. Host code reaches the values through `to_host` and `from_host` alone, so the same
-/// code serves a device.
-template <class B>
+/// A dense row-major tensor of `T` that owns its memory on backend `B`. Move-only: copies are
+/// spelled `clone`. Host code reaches the values through reads and uploads alone, which are ordered
+/// on a context like all other work, so the same code serves a device.
+template <class B, class T = typename B::Scalar>
 class Tensor {
 public:
-    using Scalar = typename B::Scalar;
+    using Backend = B;
+    using Context = typename B::Context;
+    using Value = T;
+    using Buffer = typename B::template Buffer<T>;
 
     Tensor() = default;
-    Tensor(Shape shape, typename B::Buffer buffer) : shape_(shape), buffer_(std::move(buffer)) {}
+    Tensor(Shape shape, Buffer buffer) : shape_(shape), buffer_(std::move(buffer)) {}
+
+    Tensor(Tensor&& other) noexcept
+        : shape_(std::exchange(other.shape_, Shape{0})), buffer_(std::move(other.buffer_)) {}
+    Tensor& operator=(Tensor&& other) noexcept {
+        shape_ = std::exchange(other.shape_, Shape{0});
+        buffer_ = std::move(other.buffer_);
+        return *this;
+    }
+    Tensor(const Tensor&) = delete;
+    Tensor& operator=(const Tensor&) = delete;
+    ~Tensor() = default;
 
     /// Memory that lives outside any context's pool (parameters, statistics); uninitialised.
-    [[nodiscard]] static Tensor persistent(const Shape& shape) {
-        return Tensor(shape, B::persistent(shape.elements()));
+    [[nodiscard]] static Tensor persistent(Context& context, const Shape& shape) {
+        return Tensor(shape, B::template persistent<T>(context, shape.elements()));
     }
 
     /// Persistent memory, every element `value`.
-    [[nodiscard]] static Tensor full(const Shape& shape, Scalar value) {
-        const std::vector<Scalar> values(static_cast<std::size_t>(shape.elements()), value);
-        return from_host(shape, values);
+    [[nodiscard]] static Tensor full(Context& context, const Shape& shape, T value) {
+        Tensor tensor = persistent(context, shape);
+        tensor.fill(context, value);
+        return tensor;
     }
 
     /// Persistent memory with the given values in row-major order.
     /// Errors: ShapeError when the counts differ.
-    [[nodiscard]] static Tensor from_host(const Shape& shape, std::span<const Scalar> values) {
-        Tensor tensor = persistent(shape);
-        tensor.assign(values);
+    [[nodiscard]] static Tensor from_host(Context& context, const Shape& shape,
+                                          std::span<const T> values) {
+        check_count(shape, values.size());
+        Tensor tensor = persistent(context, shape);
+        tensor.assign(context, values);
         return tensor;
     }
 
     /// Overwrites all values. Errors: ShapeError when the counts differ; nothing is changed then.
-    void assign(std::span<const Scalar> values) {
-        if (static_cast<Index>(values.size()) != size()) {
-            throw ShapeError("values do not fill the tensor", "Tensor::assign",
-                             std::to_string(size()) + " values for shape " + to_string(shape_),
-                             std::to_string(values.size()) + " values",
-                             "pass one value per element, in row-major order");
+    void assign(Context& context, std::span<const T> values) {
+        check_count(shape_, values.size());
+        if (size() > 0) B::upload(context, values.data(), data(), size());
+    }
+
+    /// Overwrites all values with those of a tensor of the same shape, on the backend.
+    /// Errors: ShapeError when the shapes differ; nothing is changed then.
+    void copy_from(Context& context, const Tensor& other) {
+        if (other.shape_ != shape_) {
+            throw ShapeError("tensors of different shapes cannot be copied", "Tensor::copy_from",
+                             to_string(shape_), to_string(other.shape_),
+                             "copy from a tensor of the same shape");
         }
-        if (size() > 0) B::upload(values.data(), buffer_.data(), size());
+        if (size() > 0) B::copy(context, other.data(), data(), size());
     }
 
-    /// All values in row-major order, copied to the host.
-    [[nodiscard]] std::vector<Scalar> to_host() const {
-        std::vector<Scalar> values(static_cast<std::size_t>(size()));
-        if (size() > 0) B::download(buffer_.data(), values.data(), size());
-        return values;
+    void fill(Context& context, T value) {
+        if (size() > 0) B::fill(context, data(), size(), value);
     }
 
-    /// A persistent copy.
-    [[nodiscard]] Tensor clone() const { return from_host(shape_, to_host()); }
+    /// Starts to read all values, in row-major order.
+    Pending<B, T> read(Context& context) const { return {context, data(), size()}; }
+
+    /// All values in row-major order, waited for.
+    [[nodiscard]] std::vector<T> to_host(Context& context) const {
+        if (size() == 0) return {};
+        Pending<B, T> pending = read(context);
+        const std::span<const T> values = pending.values();
+        return {values.begin(), values.end()};
+    }
+
+    /// A persistent copy, made on the backend.
+    [[nodiscard]] Tensor clone(Context& context) const {
+        Tensor copy = persistent(context, shape_);
+        copy.copy_from(context, *this);
+        return copy;
+    }
+
+    /// The memory alone; the tensor is empty after it.
+    [[nodiscard]] Buffer take_buffer() && {
+        shape_ = Shape{0};
+        return std::move(buffer_);
+    }
 
     [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
     [[nodiscard]] Index size() const noexcept { return empty() ? 0 : shape_.elements(); }
     [[nodiscard]] bool empty() const noexcept { return buffer_.size() == 0; }
-    [[nodiscard]] Scalar* data() noexcept { return buffer_.data(); }
-    [[nodiscard]] const Scalar* data() const noexcept { return buffer_.data(); }
+    [[nodiscard]] T* data() noexcept { return buffer_.data(); }
+    [[nodiscard]] const T* data() const noexcept { return buffer_.data(); }
 
 private:
-    Shape shape_;
-    typename B::Buffer buffer_;
+    static void check_count(const Shape& shape, std::size_t count) {
+        if (static_cast<Index>(count) == shape.elements()) return;
+        throw ShapeError("values do not fill the tensor", "Tensor",
+                         std::to_string(shape.elements()) + " values for shape " + to_string(shape),
+                         std::to_string(count) + " values",
+                         "pass one value per element, in row-major order");
+    }
+
+    Shape shape_{0};
+    Buffer buffer_{};
 };
 
 }  // namespace kasmina

@@ -13,6 +13,7 @@
     KEYWORDS decltype(depthwise_conv2d_backward_input<T>) depthwise_conv2d_backward_input<T>;   \
     KEYWORDS decltype(depthwise_conv2d_backward_weight<T>) depthwise_conv2d_backward_weight<T>; \
     KEYWORDS decltype(gemm<T>) gemm<T>;                                                         \
+    KEYWORDS decltype(matrix_product<T>) matrix_product<T>;                                     \
     KEYWORDS decltype(group_norm<T>) group_norm<T>;                                             \
     KEYWORDS decltype(group_norm_pullback<T>) group_norm_pullback<T>;                           \
     KEYWORDS decltype(batch_norm_statistics<T>) batch_norm_statistics<T>;                       \
@@ -25,6 +26,12 @@
     KEYWORDS decltype(cross_entropy<T>) cross_entropy<T>;                                       \
     KEYWORDS decltype(cross_entropy_pullback<T>) cross_entropy_pullback<T>;                     \
     KEYWORDS decltype(squared_norms<T>) squared_norms<T>;                                       \
+    KEYWORDS decltype(clip_by_norm<T>) clip_by_norm<T>;                                         \
     KEYWORDS decltype(sgd_step<T>) sgd_step<T>;                                                 \
     KEYWORDS decltype(adamw_step<T>) adamw_step<T>;                                             \
+    KEYWORDS decltype(fill_uniform<T>) fill_uniform<T>;                                         \
+    KEYWORDS decltype(dropout<T>) dropout<T>;                                                   \
+    KEYWORDS decltype(dropout_pullback<T>) dropout_pullback<T>;                                 \
+    KEYWORDS decltype(embedding<T>) embedding<T>;                                               \
+    KEYWORDS decltype(embedding_pullback<T>) embedding_pullback<T>;                             \
     }

@@ -13,6 +13,8 @@
 #include <kasmina/autodiff/ops/conv2d.hpp>
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/autodiff/ops/depthwise_conv2d.hpp>
+#include <kasmina/autodiff/ops/dropout.hpp>
+#include <kasmina/autodiff/ops/embedding.hpp>
 #include <kasmina/autodiff/ops/group_norm.hpp>
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/ops/pooling.hpp>
@@ -31,11 +33,17 @@
     KEYWORDS decltype(add_scaled<B>) add_scaled<B>;                                             \
     KEYWORDS decltype(reshape<B>) reshape<B>;                                                   \
     KEYWORDS decltype(straight_through<B>) straight_through<B>;                                 \
-    KEYWORDS decltype(batch_norm_training<B>) batch_norm_training<B>;                           \
-    KEYWORDS decltype(batch_norm_evaluation<B>) batch_norm_evaluation<B>;                       \
+    KEYWORDS decltype(batch_norm<B>) batch_norm<B>;                                             \
     KEYWORDS decltype(conv2d<B>) conv2d<B>;                                                     \
     KEYWORDS decltype(depthwise_conv2d<B>) depthwise_conv2d<B>;                                 \
-    KEYWORDS decltype(cross_entropy<B>) cross_entropy<B>;                                       \
+    KEYWORDS Variable<B> cross_entropy(const Variable<B>&, const ClassLabels<B>&,               \
+                                       CrossEntropyOptions);                                    \
+    KEYWORDS Variable<B> cross_entropy(const Variable<B>&, std::span<const std::int32_t>,       \
+                                       const CrossEntropyOptions&);                             \
+    KEYWORDS decltype(count_correct<B>) count_correct<B>;                                       \
+    KEYWORDS decltype(dropout<B>) dropout<B>;                                                   \
+    KEYWORDS Variable<B> embedding(const Variable<B>&, const TokenIds<B>&);                     \
+    KEYWORDS Variable<B> embedding(const Variable<B>&, const Tensor<B, std::int32_t>&);         \
     KEYWORDS decltype(group_norm<B>) group_norm<B>;                                             \
     KEYWORDS decltype(layer_norm<B>) layer_norm<B>;                                             \
     KEYWORDS decltype(linear<B>) linear<B>;                                                     \

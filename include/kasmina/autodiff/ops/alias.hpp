@@ -9,15 +9,15 @@ namespace detail {
 
 template <class B>
 struct ReshapeOperation {
-    Variable<B> input;
+    Edge<B> input;
 
     void pullback(Tape<B>&, Upstream<B>& upstream) { upstream.pass_to(input); }
 };
 
 template <class B>
 struct StraightThroughOperation {
-    Variable<B> host;
-    Variable<B> seed;
+    Edge<B> host;
+    Edge<B> seed;
 
     void pullback(Tape<B>&, Upstream<B>& upstream) {
         upstream.add_to(seed);
@@ -36,7 +36,7 @@ template <class B>
 }
 
 /// The host's own value, in place and so bit-exact; the gradient goes to host and seed alike
-/// (spec I-2). Errors: ShapeError when the shapes differ.
+/// (spec I-2). The seed's value is not kept. Errors: ShapeError when the shapes differ.
 template <class B>
 [[nodiscard]] Variable<B> straight_through(const Variable<B>& host, const Variable<B>& seed) {
     detail::require_shape("straight_through", "seed", host.shape(), seed.shape());

@@ -1,11 +1,15 @@
 // add, subtract, multiply, add_scaled: sums and products of variables, stretched where they fit.
 #pragma once
 
+#include <array>
+
 #include <kasmina/autodiff/ops/pointwise.hpp>
 
 namespace kasmina::ops {
 
 struct Add {
+    static constexpr std::array derivative_reads{false, false};
+
     template <class V>
     constexpr V operator()(const V& a, const V& b) const {
         return a + b;
@@ -13,6 +17,8 @@ struct Add {
 };
 
 struct Subtract {
+    static constexpr std::array derivative_reads{false, false};
+
     template <class V>
     constexpr V operator()(const V& a, const V& b) const {
         return a - b;
@@ -27,6 +33,8 @@ struct Multiply {
 };
 
 struct AddScaled {
+    static constexpr std::array derivative_reads{false, true, true};
+
     template <class V>
     constexpr V operator()(const V& a, const V& factor, const V& b) const {
         return a + factor * b;

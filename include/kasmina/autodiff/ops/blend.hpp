@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ namespace detail {
 
 template <class Scalar>
 struct BlendAdd {
+    static constexpr std::array derivative_reads{false, false};
+
     Scalar alpha;
 
     template <class V>
@@ -34,6 +37,8 @@ struct BlendAdd {
 };
 
 struct BlendAddPerSample {
+    static constexpr std::array derivative_reads{false, false, true};
+
     template <class V>
     constexpr V operator()(const V& host, const V& seed, const V& alpha) const {
         const V mixed = math::select_equal(alpha, 1.0, seed, host + (seed - host) * alpha);

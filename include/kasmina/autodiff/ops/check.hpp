@@ -3,8 +3,8 @@
 
 #include <string>
 
+#include <kasmina/backend/geometry.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 #include <kasmina/tensor/shape.hpp>
 
 namespace kasmina::ops::detail {
@@ -31,6 +31,15 @@ inline void require_shape(const char* op, const char* operand, const Shape& expe
     require(shape.rank() == 4, op, "a feature map (batch, height, width, channels)", shape,
             "pass a map of rank 4, channels last");
     return {shape[0], shape[1], shape[2], shape[3]};
+}
+
+/// A tensor as (samples, positions, channels): the first extent, the product of those between, the
+/// last; one row of channels below rank 2.
+[[nodiscard]] inline MapGeometry map_geometry(const Shape& shape) {
+    if (shape.rank() < 2) return {1, 1, shape.back()};
+    Index positions = 1;
+    for (Index axis = 1; axis + 1 < shape.rank(); ++axis) positions *= shape[axis];
+    return {shape[0], positions, shape.back()};
 }
 
 }  // namespace kasmina::ops::detail

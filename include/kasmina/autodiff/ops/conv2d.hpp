@@ -4,24 +4,35 @@
 #include <utility>
 
 #include <kasmina/autodiff/ops/check.hpp>
+#include <kasmina/autodiff/ops/saved.hpp>
 #include <kasmina/autodiff/tape.hpp>
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/backend/convolution.hpp>
 
 namespace kasmina::ops {
 namespace detail {
 
 template <ConvolutionBackend B>
 struct Conv2dOperation {
-    Variable<B> input;
-    Variable<B> weight;
+    using Scalar = typename B::Scalar;
+
+    Saved<B> input;   // read for the weight's gradient
+    Saved<B> weight;  // read for the input's gradient
     ConvShape shape;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
-        if (const auto target = tape.gradient_target(weight)) {
-            B::conv2d_pullback_weight(tape.context(), shape, input.data(), upstream.data(), target);
+        if (const auto target = tape.gradient_target(weight.edge())) {
+            B::conv2d_pullback_weight(tape.context(),
+                                      Conv2dPullbackWeight<Scalar>{.shape = shape,
+                                                                   .x = input.data(),
+                                                                   .grad_y = upstream.data(),
+                                                                   .grad_weight = target});
         }
-        if (const auto target = tape.gradient_target(input)) {
-            B::conv2d_pullback_input(tape.context(), shape, upstream.data(), weight.data(), target);
+        if (const auto target = tape.gradient_target(input.edge())) {
+            B::conv2d_pullback_input(tape.context(),
+                                     Conv2dPullbackInput<Scalar>{.shape = shape,
+                                                                 .weight = weight.data(),
+                                                                 .grad_y = upstream.data(),
+                                                                 .grad_x = target});
         }
     }
 };
@@ -50,9 +61,13 @@ template <ConvolutionBackend B>
     Tape<B>& tape = input.tape();
     const Shape result{shape.batch, shape.height, shape.width, shape.out_channels};
     auto output = tape.acquire(result.elements());
-    B::conv2d(tape.context(), shape, input.data(), weight.data(), output.data());
-    return tape.record(result, std::move(output), {input, weight},
-                       detail::Conv2dOperation<B>{input, weight, shape});
+    B::conv2d(tape.context(),
+              Conv2d<typename B::Scalar>{
+                  .shape = shape, .x = input.data(), .weight = weight.data(), .y = output.data()});
+    return tape.record(
+        result, std::move(output), {input, weight},
+        detail::Conv2dOperation<B>{Saved<B>(input, weight.requires_gradient()),
+                                   Saved<B>(weight, input.requires_gradient()), shape});
 }
 
 }  // namespace kasmina::ops

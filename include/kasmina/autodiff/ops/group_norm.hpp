@@ -7,7 +7,7 @@
 
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/tape.hpp>
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/backend/group_norm.hpp>
 
 namespace kasmina::ops {
 
@@ -23,23 +23,32 @@ namespace detail {
 
 template <GroupNormBackend B>
 struct GroupNormOperation {
+    using Scalar = typename B::Scalar;
+    using Buffer = typename Tape<B>::Buffer;
+
     Variable<B> input;
     Variable<B> scale;
     Variable<B> shift;
-    std::optional<Variable<B>> residual;
+    std::optional<Edge<B>> residual;
     NormGeometry geometry;
     bool relu;
-    typename B::Buffer mean;
-    typename B::Buffer inverse_deviation;
+    Buffer mean;
+    Buffer inverse_deviation;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
-        const auto grad_input = tape.gradient_target(input);
-        const auto grad_scale = tape.gradient_target(scale);
-        const auto grad_shift = tape.gradient_target(shift);
-        if (grad_input || grad_scale || grad_shift) {
-            B::group_norm_pullback(tape.context(), geometry, input.data(), scale.data(),
-                                   shift.data(), relu, mean.data(), inverse_deviation.data(),
-                                   upstream.data(), grad_input, grad_scale, grad_shift);
+        const GroupNormPullback<Scalar> call{.geometry = geometry,
+                                             .relu = relu,
+                                             .x = input.data(),
+                                             .scale = scale.data(),
+                                             .shift = shift.data(),
+                                             .mean = mean.data(),
+                                             .inverse_deviation = inverse_deviation.data(),
+                                             .grad_y = upstream.data(),
+                                             .grad_x = tape.gradient_target(input),
+                                             .grad_scale = tape.gradient_target(scale),
+                                             .grad_shift = tape.gradient_target(shift)};
+        if (call.grad_x || call.grad_scale || call.grad_shift) {
+            B::group_norm_pullback(tape.context(), call);
         }
         if (residual) upstream.pass_to(*residual);
     }
@@ -57,21 +66,27 @@ template <GroupNormBackend B>
 
     Tape<B>& tape = input.tape();
     const Index statistics = geometry.samples * geometry.groups;
-    GroupNormOperation<B> operation{input,
-                                    scale,
-                                    shift,
-                                    options.residual,
-                                    geometry,
-                                    options.relu,
-                                    tape.acquire(statistics),
-                                    tape.acquire(statistics)};
+    auto mean = tape.acquire(statistics);
+    auto inverse_deviation = tape.acquire(statistics);
     auto output = tape.acquire(result.elements());
-    B::group_norm(tape.context(), geometry, options.epsilon, input.data(), scale.data(),
-                  shift.data(), options.residual ? options.residual->data() : nullptr, options.relu,
-                  output.data(), operation.mean.data(), operation.inverse_deviation.data());
-    const Variable<B> added = options.residual.value_or(input);
-    return tape.record(result, std::move(output), {input, scale, shift, added},
-                       std::move(operation));
+    B::group_norm(tape.context(),
+                  GroupNorm<typename B::Scalar>{
+                      .geometry = geometry,
+                      .epsilon = options.epsilon,
+                      .relu = options.relu,
+                      .x = input.data(),
+                      .scale = scale.data(),
+                      .shift = shift.data(),
+                      .residual = options.residual ? options.residual->data() : nullptr,
+                      .y = output.data(),
+                      .mean = mean.data(),
+                      .inverse_deviation = inverse_deviation.data()});
+    std::optional<Edge<B>> residual;
+    if (options.residual) residual.emplace(*options.residual);
+    return tape.record(result, std::move(output),
+                       {input, scale, shift, residual.value_or(input.edge())},
+                       GroupNormOperation<B>{input, scale, shift, residual, geometry, options.relu,
+                                             std::move(mean), std::move(inverse_deviation)});
 }
 
 }  // namespace detail

@@ -1,19 +1,20 @@
 // linear: y = x * transposed weight + bias, on the last dimension.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <type_traits>
 #include <utility>
 
 #include <kasmina/autodiff/ops/check.hpp>
+#include <kasmina/autodiff/ops/saved.hpp>
 #include <kasmina/autodiff/tape.hpp>
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/backend/matrix.hpp>
+#include <kasmina/backend/pointwise.hpp>
 
 namespace kasmina::ops {
 namespace detail {
 
-/// A value stretched over rows: writes a bias forward, sums its gradient on the way back.
+/// A value stretched over rows, whose gradient is the sum over them.
 struct Stretched {
     template <class V>
     constexpr V operator()(const V& value) const {
@@ -23,32 +24,46 @@ struct Stretched {
 
 template <class B>
 struct LinearOperation {
-    Variable<B> input;
-    Variable<B> weight;
-    std::optional<Variable<B>> bias;
+    using Scalar = typename B::Scalar;
+
+    Saved<B> input;   // read for the weight's gradient
+    Saved<B> weight;  // read for the input's gradient
+    std::optional<Edge<B>> bias;
     Index rows;
+    Index inputs;
+    Index outputs;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
-        const Index outputs = weight.shape()[0];
-        const Index inputs = weight.shape()[1];
-        if (const auto target = tape.gradient_target(weight)) {
-            B::gemm(tape.context(), true, false, outputs, inputs, rows, upstream.data(),
-                    input.data(), target.data, target.accumulate);
+        if (const auto target = tape.gradient_target(weight.edge())) {
+            B::gemm(tape.context(), Gemm<Scalar>{.m = outputs,
+                                                 .n = inputs,
+                                                 .k = rows,
+                                                 .transpose_a = true,
+                                                 .a = upstream.data(),
+                                                 .b = input.data(),
+                                                 .c = target.data,
+                                                 .accumulate = target.accumulate});
         }
         if (bias) {
             if (const auto target = tape.gradient_target(*bias)) {
-                B::map_pullback(tape.context(), Stretched{}, MapGeometry{rows, 1, outputs},
-                                operands(*bias), upstream.data(), std::array{target});
+                // The bias itself is not read; the gradient stands in its place.
+                B::map_pullback(
+                    tape.context(), Stretched{},
+                    MapPullback<Scalar, 1>{.geometry = {rows, 1, outputs},
+                                           .operands = {{{upstream.data(), Broadcast::channel}}},
+                                           .upstream = upstream.data(),
+                                           .targets = {{target}}});
             }
         }
-        if (const auto target = tape.gradient_target(input)) {
-            B::gemm(tape.context(), false, false, rows, inputs, outputs, upstream.data(),
-                    weight.data(), target.data, target.accumulate);
+        if (const auto target = tape.gradient_target(input.edge())) {
+            B::gemm(tape.context(), Gemm<Scalar>{.m = rows,
+                                                 .n = inputs,
+                                                 .k = outputs,
+                                                 .a = upstream.data(),
+                                                 .b = weight.data(),
+                                                 .c = target.data,
+                                                 .accumulate = target.accumulate});
         }
-    }
-
-    static std::array<Operand<typename B::Scalar>, 1> operands(const Variable<B>& bias) {
-        return {{{bias.data(), Broadcast::channel}}};
     }
 };
 
@@ -75,15 +90,21 @@ template <class B>
     const Shape result = from.with_last(outputs);
     const Index rows = result.elements() / outputs;
     auto output = tape.acquire(result.elements());
-    if (bias) {
-        B::map(tape.context(), detail::Stretched{}, MapGeometry{rows, 1, outputs},
-               detail::LinearOperation<B>::operands(*bias), output.data());
-    }
-    B::gemm(tape.context(), false, true, rows, outputs, inputs, input.data(), weight.data(),
-            output.data(), bias.has_value());
-    detail::LinearOperation<B> operation{input, weight, bias, rows};
-    return bias ? tape.record(result, std::move(output), {input, weight, *bias}, operation)
-                : tape.record(result, std::move(output), {input, weight}, operation);
+    B::gemm(tape.context(), Gemm<typename B::Scalar>{.m = rows,
+                                                     .n = outputs,
+                                                     .k = inputs,
+                                                     .transpose_b = true,
+                                                     .a = input.data(),
+                                                     .b = weight.data(),
+                                                     .c = output.data(),
+                                                     .bias = bias ? bias->data() : nullptr});
+    std::optional<Edge<B>> bias_edge;
+    if (bias) bias_edge.emplace(*bias);
+    return tape.record(result, std::move(output),
+                       {input, weight, bias_edge.value_or(weight.edge())},
+                       detail::LinearOperation<B>{Saved<B>(input, weight.requires_gradient()),
+                                                  Saved<B>(weight, input.requires_gradient()),
+                                                  bias_edge, rows, inputs, outputs});
 }
 
 }  // namespace kasmina::ops

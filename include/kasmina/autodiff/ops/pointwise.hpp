@@ -6,9 +6,12 @@
 #include <string>
 #include <utility>
 
+#include <kasmina/autodiff/ops/check.hpp>
+#include <kasmina/autodiff/ops/saved.hpp>
 #include <kasmina/autodiff/tape.hpp>
+#include <kasmina/backend/pointwise.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/pointwise/derivative_reads.hpp>
 
 namespace kasmina::ops {
 namespace detail {
@@ -48,11 +51,11 @@ template <std::size_t Count>
     return *best;
 }
 
-[[nodiscard]] inline MapGeometry map_geometry(const Shape& shape) {
-    if (shape.rank() < 2) return {1, 1, shape.back()};
-    Index positions = 1;
-    for (Index axis = 1; axis + 1 < shape.rank(); ++axis) positions *= shape[axis];
-    return {shape[0], positions, shape.back()};
+/// What pointwise functions of `Function` keep of their inputs.
+template <class Function, class B, std::size_t... Is>
+[[nodiscard]] std::array<Saved<B>, sizeof...(Is)> saved_operands(
+    const std::array<const Variable<B>*, sizeof...(Is)>& inputs, std::index_sequence<Is...>) {
+    return {Saved<B>(*inputs[Is], derivative_reads<Function>(Is))...};
 }
 
 template <PointwiseBackend B, class Function, std::size_t Count>
@@ -61,37 +64,37 @@ struct PointwiseOperation {
 
     Function function;
     MapGeometry geometry;
-    std::array<Variable<B>, Count> inputs;
+    std::array<Saved<B>, Count> inputs;
     std::array<Broadcast, Count> kinds;
 
-    [[nodiscard]] std::array<Operand<Scalar>, Count> operands() const {
-        std::array<Operand<Scalar>, Count> all{};
-        for (std::size_t i = 0; i < Count; ++i) all[i] = {inputs[i].data(), kinds[i]};
-        return all;
-    }
-
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
-        std::array<GradientTarget<Scalar>, Count> targets{};
+        MapPullback<Scalar, Count> call{.geometry = geometry, .upstream = upstream.data()};
         std::array<GradientTarget<Scalar>, Count> repeated{};
-        std::array<typename B::Buffer, Count> scratch{};
+        std::array<typename Tape<B>::Buffer, Count> scratch{};
         bool wanted = false;
         for (std::size_t i = 0; i < Count; ++i) {
-            targets[i] = tape.gradient_target(inputs[i]);
-            wanted = wanted || targets[i];
+            // In place of what is not read stands the gradient: it has as many numbers or more.
+            call.operands[i] = {inputs[i].data_or(upstream.data()), kinds[i]};
+            call.targets[i] = tape.gradient_target(inputs[i].edge());
+            wanted = wanted || call.targets[i];
             // f(x, x): two gradients into one place, which no kernel has to reckon with.
-            for (std::size_t earlier = 0; targets[i] && earlier < i; ++earlier) {
-                if (targets[earlier].data != targets[i].data) continue;
-                scratch[i] = tape.acquire(inputs[i].shape().elements());
-                repeated[i] = std::exchange(targets[i], {scratch[i].data(), false});
+            for (std::size_t earlier = 0; call.targets[i] && earlier < i; ++earlier) {
+                if (call.targets[earlier].data != call.targets[i].data) continue;
+                scratch[i] = tape.acquire(elements(tape, i));
+                repeated[i] = std::exchange(call.targets[i], {scratch[i].data(), false});
             }
         }
         if (!wanted) return;
-        B::map_pullback(tape.context(), function, geometry, operands(), upstream.data(), targets);
+        B::map_pullback(tape.context(), function, call);
         for (std::size_t i = 0; i < Count; ++i) {
             if (!repeated[i]) continue;
-            B::add(tape.context(), scratch[i].data(), repeated[i].data,
-                   inputs[i].shape().elements());
+            B::add(tape.context(), scratch[i].data(), repeated[i].data, elements(tape, i));
         }
+    }
+
+private:
+    [[nodiscard]] Index elements(Tape<B>& tape, std::size_t i) const {
+        return tape.shape(inputs[i].edge()).elements();
     }
 };
 
@@ -100,24 +103,27 @@ struct PointwiseOperation {
 /// f applied to the elements of `first, rest...`, in one pass over memory; so is the way back.
 /// `function` is a callable on numbers of any kind (built-in, SIMD, dual) that uses kasmina::math;
 /// it is copied onto the tape. Operands may have the output's shape, or be one value, or one per
-/// channel (C), per sample (N, 1, ..., 1) or per sample and channel (N, 1, ..., C).
+/// channel (C), per sample (N, 1, ..., 1) or per sample and channel (N, 1, ..., C). Operands that
+/// its derivative does not read (pointwise/derivative_reads.hpp) are not kept.
 /// Errors: ShapeError.
 template <PointwiseBackend B, class Function, class... Rest>
 [[nodiscard]] Variable<B> pointwise(Function function, const Variable<B>& first,
                                     const Rest&... rest) {
     constexpr std::size_t count = 1 + sizeof...(Rest);
+    using Scalar = typename B::Scalar;
     const Shape result =
         detail::widest(std::array<const Shape*, count>{&first.shape(), &rest.shape()...});
-    detail::PointwiseOperation<B, Function, count> operation{
-        std::move(function),
-        detail::map_geometry(result),
-        {first, rest...},
-        {detail::broadcast_kind(first.shape(), result),
-         detail::broadcast_kind(rest.shape(), result)...}};
+    const std::array<Broadcast, count> kinds{detail::broadcast_kind(first.shape(), result),
+                                             detail::broadcast_kind(rest.shape(), result)...};
+    const std::array<const Variable<B>*, count> inputs{&first, &rest...};
     Tape<B>& tape = first.tape();
     auto output = tape.acquire(result.elements());
-    B::map(tape.context(), operation.function, operation.geometry, operation.operands(),
-           output.data());
+    Map<Scalar, count> call{.geometry = detail::map_geometry(result), .out = output.data()};
+    for (std::size_t i = 0; i < count; ++i) call.operands[i] = {inputs[i]->data(), kinds[i]};
+    B::map(tape.context(), function, call);
+    detail::PointwiseOperation<B, Function, count> operation{
+        std::move(function), call.geometry,
+        detail::saved_operands<Function>(inputs, std::make_index_sequence<count>{}), kinds};
     return tape.record(result, std::move(output), {first, rest...}, std::move(operation));
 }
 

@@ -5,7 +5,7 @@
 
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/tape.hpp>
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/backend/pooling.hpp>
 
 namespace kasmina::ops {
 namespace detail {
@@ -17,22 +17,25 @@ struct MaxPoolOperation {
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
         const auto target = tape.gradient_target(input);
-        if (target) {
-            B::max_pool_pullback(tape.context(), shape, input.data(), upstream.data(), target);
-        }
+        if (!target) return;
+        B::max_pool_pullback(
+            tape.context(),
+            MaxPoolPullback<typename B::Scalar>{
+                .shape = shape, .x = input.data(), .grad_y = upstream.data(), .grad_x = target});
     }
 };
 
 template <PoolingBackend B>
 struct MeanPositionsOperation {
-    Variable<B> input;
-    NormGeometry geometry;
+    Edge<B> input;
+    MapGeometry geometry;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
         const auto target = tape.gradient_target(input);
-        if (target) {
-            B::mean_positions_pullback(tape.context(), geometry, upstream.data(), target);
-        }
+        if (!target) return;
+        B::mean_positions_pullback(
+            tape.context(), MeanPositionsPullback<typename B::Scalar>{
+                                .geometry = geometry, .grad_y = upstream.data(), .grad_x = target});
     }
 };
 
@@ -48,7 +51,8 @@ template <PoolingBackend B>
     Tape<B>& tape = input.tape();
     const Shape result{map.batch, map.height / 2, map.width / 2, map.channels};
     auto output = tape.acquire(result.elements());
-    B::max_pool(tape.context(), map, input.data(), output.data());
+    B::max_pool(tape.context(),
+                MaxPool<typename B::Scalar>{.shape = map, .x = input.data(), .y = output.data()});
     return tape.record(result, std::move(output), {input}, detail::MaxPoolOperation<B>{input, map});
 }
 
@@ -59,13 +63,13 @@ template <PoolingBackend B>
     detail::require(shape.rank() >= 3 && shape.elements() > 0, "mean_positions",
                     "a non-empty (batch, positions ..., channels)", shape,
                     "pass a map or a sequence");
-    Index positions = 1;
-    for (Index axis = 1; axis + 1 < shape.rank(); ++axis) positions *= shape[axis];
-    const NormGeometry geometry{shape[0], positions, shape.back(), 1};
+    const MapGeometry geometry = detail::map_geometry(shape);
     Tape<B>& tape = input.tape();
     const Shape result{geometry.samples, geometry.channels};
     auto output = tape.acquire(result.elements());
-    B::mean_positions(tape.context(), geometry, input.data(), output.data());
+    B::mean_positions(tape.context(),
+                      MeanPositions<typename B::Scalar>{
+                          .geometry = geometry, .x = input.data(), .y = output.data()});
     return tape.record(result, std::move(output), {input},
                        detail::MeanPositionsOperation<B>{input, geometry});
 }

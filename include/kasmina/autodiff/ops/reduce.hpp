@@ -1,12 +1,11 @@
 // sum and mean: all elements to a single value.
 #pragma once
 
-#include <array>
 #include <utility>
 
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/tape.hpp>
-#include <kasmina/tensor/backend.hpp>
+#include <kasmina/backend/pointwise.hpp>
 
 namespace kasmina::ops {
 namespace detail {
@@ -27,21 +26,22 @@ template <PointwiseBackend B>
 struct ReduceOperation {
     using Scalar = typename B::Scalar;
 
-    Variable<B> input;
+    Edge<B> input;
     ScaledBy<Scalar> scale;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
         const auto target = tape.gradient_target(input);
         if (!target) return;
-        const Index elements = input.shape().elements();
-        const std::array<Operand<Scalar>, 1> operands{{{upstream.data(), Broadcast::scalar}}};
-        const MapGeometry geometry{1, elements, 1};
-        if (!target.accumulate) {
-            B::map(tape.context(), scale, geometry, operands, target.data);
-            return;
-        }
+        const Index elements = tape.shape(input).elements();
+        const auto stretch = [&](Scalar* out) {
+            B::map(tape.context(), scale,
+                   Map<Scalar, 1>{.geometry = {1, elements, 1},
+                                  .operands = {{{upstream.data(), Broadcast::scalar}}},
+                                  .out = out});
+        };
+        if (!target.accumulate) return stretch(target.data);
         auto stretched = tape.acquire(elements);
-        B::map(tape.context(), scale, geometry, operands, stretched.data());
+        stretch(stretched.data());
         B::add(tape.context(), stretched.data(), target.data, elements);
     }
 };
@@ -54,10 +54,11 @@ template <PointwiseBackend B>
     const ScaledBy<Scalar> scale{divide ? Scalar(1) / static_cast<Scalar>(elements) : Scalar(1)};
     Tape<B>& tape = input.tape();
     auto output = tape.acquire(1);
-    const std::array<Operand<Scalar>, 1> operands{{{input.data(), Broadcast::scalar}}};
-    const std::array<GradientTarget<Scalar>, 1> targets{{{output.data(), false}}};
-    B::map_pullback(tape.context(), scale, MapGeometry{1, elements, 1}, operands, input.data(),
-                    targets);
+    B::map_pullback(tape.context(), scale,
+                    MapPullback<Scalar, 1>{.geometry = {1, elements, 1},
+                                           .operands = {{{input.data(), Broadcast::scalar}}},
+                                           .upstream = input.data(),
+                                           .targets = {{{output.data(), false}}}});
     return tape.record(Shape{}, std::move(output), {input}, ReduceOperation<B>{input, scale});
 }
 

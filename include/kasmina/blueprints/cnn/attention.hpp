@@ -16,6 +16,8 @@ namespace kasmina::cnn {
 
 struct AttentionOptions {
     Index reduction = 4;  ///< the hidden width is width / reduction, at least 1
+
+    using Fields = reflect::List<&AttentionOptions::reduction>;
 };
 
 /// y = x * sigmoid(W2 relu(W1 mean(x)) + b2) (Hu et al., "Squeeze-and-excitation networks", 2018),
@@ -49,15 +51,16 @@ struct Attention {
         nn::Linear<B> reduce;
         nn::Linear<B> expand;
 
-        Module(Index width, const Options& options, Generator& generator)
-            : reduce(width, hidden_width(width, options), generator, nn::Bias::absent),
-              expand(hidden_width(width, options), width) {
-            nn::fill(*expand.bias, start_bias);
+        Module(typename B::Context& context, Index width, const Options& options,
+               Generator& generator)
+            : reduce(context, width, hidden_width(width, options), generator, nn::Bias::absent),
+              expand(context, hidden_width(width, options), width) {
+            nn::fill(context, *expand.bias, start_bias);
         }
 
-        [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
-            const Variable<B> hidden = ops::relu(reduce.forward(tape, ops::mean_positions(input)));
-            const Variable<B> weight = ops::sigmoid(expand.forward(tape, hidden));
+        [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
+            const Variable<B> hidden = ops::relu(reduce.forward(pass, ops::mean_positions(input)));
+            const Variable<B> weight = ops::sigmoid(expand.forward(pass, hidden));
             const Shape stretched{weight.shape()[0], 1, 1, weight.shape()[1]};
             return ops::multiply(input, ops::reshape(weight, stretched));
         }

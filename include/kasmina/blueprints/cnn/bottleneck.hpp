@@ -15,6 +15,9 @@ namespace kasmina::cnn {
 struct BottleneckOptions {
     Index reduction = 4;                ///< the inner width is width / reduction, at least 8
     bool zero_init_final_layer = true;  ///< `up` starts at 0 (quiet birth)
+
+    using Fields =
+        reflect::List<&BottleneckOptions::reduction, &BottleneckOptions::zero_init_final_layer>;
 };
 
 /// y = x + GN(up(relu(conv3x3(relu(down(x)))))) (He et al., "Deep residual learning", 2016). With
@@ -53,18 +56,19 @@ struct Bottleneck {
         nn::Conv2d<B> up;
         nn::GroupNorm<B> norm;
 
-        Module(Index width, const Options& options, Generator& generator)
-            : down(width, inner_width(width, options), 1, generator),
-              conv(inner_width(width, options), inner_width(width, options), 3, generator),
-              up(inner_width(width, options), width, 1),
-              norm(width) {
-            if (!options.zero_init_final_layer) up.initialise(generator);
+        Module(typename B::Context& context, Index width, const Options& options,
+               Generator& generator)
+            : down(context, width, inner_width(width, options), 1, generator),
+              conv(context, inner_width(width, options), inner_width(width, options), 3, generator),
+              up(context, inner_width(width, options), width, 1),
+              norm(context, width) {
+            if (!options.zero_init_final_layer) up.initialise(context, generator);
         }
 
-        [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
-            const Variable<B> narrow = ops::relu(down.forward(tape, input));
-            const Variable<B> inner = ops::relu(conv.forward(tape, narrow));
-            return norm.forward(tape, up.forward(tape, inner), {.residual = input});
+        [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
+            const Variable<B> narrow = ops::relu(down.forward(pass, input));
+            const Variable<B> inner = ops::relu(conv.forward(pass, narrow));
+            return norm.forward(pass, up.forward(pass, inner), {.residual = input});
         }
 
         [[nodiscard]] static constexpr auto members() {

@@ -14,6 +14,8 @@ namespace kasmina::cnn {
 
 struct ConvHeavyOptions {
     bool layer_scale = false;  ///< scale the branch per channel, from 1e-3 (quiet birth)
+
+    using Fields = reflect::List<&ConvHeavyOptions::layer_scale>;
 };
 
 /// y = x + relu(GN(conv3x3(relu(GN(conv3x3(x)))))).
@@ -44,17 +46,18 @@ struct ConvHeavy {
         nn::GroupNorm<B> norm2;
         std::optional<Parameter<B>> scale;
 
-        Module(Index width, const Options& options, Generator& generator)
-            : conv1((check(width, options), width), width, 3, generator),
-              norm1(width),
-              conv2(width, width, 3, generator),
-              norm2(width),
-              scale(layer_scale<B>(width, options.layer_scale)) {}
+        Module(typename B::Context& context, Index width, const Options& options,
+               Generator& generator)
+            : conv1(context, width, width, 3, generator),
+              norm1(context, width),
+              conv2(context, width, width, 3, generator),
+              norm2(context, width),
+              scale(layer_scale<B>(context, width, options.layer_scale)) {}
 
-        [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
+        [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
             const Variable<B> inner =
-                norm1.forward(tape, conv1.forward(tape, input), {.relu = true});
-            return end_branch(tape, input, conv2.forward(tape, inner), norm2, scale);
+                norm1.forward(pass, conv1.forward(pass, input), {.relu = true});
+            return end_branch(pass, input, conv2.forward(pass, inner), norm2, scale);
         }
 
         [[nodiscard]] static constexpr auto members() {

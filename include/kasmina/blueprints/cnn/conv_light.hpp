@@ -14,6 +14,8 @@ namespace kasmina::cnn {
 
 struct ConvLightOptions {
     bool layer_scale = false;  ///< scale the branch per channel, from 1e-3 (quiet birth)
+
+    using Fields = reflect::List<&ConvLightOptions::layer_scale>;
 };
 
 /// y = x + relu(GN(conv3x3(x))).
@@ -42,13 +44,14 @@ struct ConvLight {
         nn::GroupNorm<B> norm;
         std::optional<Parameter<B>> scale;
 
-        Module(Index width, const Options& options, Generator& generator)
-            : conv((check(width, options), width), width, 3, generator),
-              norm(width),
-              scale(layer_scale<B>(width, options.layer_scale)) {}
+        Module(typename B::Context& context, Index width, const Options& options,
+               Generator& generator)
+            : conv(context, width, width, 3, generator),
+              norm(context, width),
+              scale(layer_scale<B>(context, width, options.layer_scale)) {}
 
-        [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
-            return end_branch(tape, input, conv.forward(tape, input), norm, scale);
+        [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
+            return end_branch(pass, input, conv.forward(pass, input), norm, scale);
         }
 
         [[nodiscard]] static constexpr auto members() {

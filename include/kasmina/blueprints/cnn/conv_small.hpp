@@ -38,15 +38,15 @@ struct ConvSmall {
         nn::GroupNorm<B> norm;
         Parameter<B> scale;
 
-        Module(Index width, const Options& options, Generator& generator)
-            : conv((check(width, options), width), width, 1, generator),
-              norm(width),
-              scale(nn::constant_parameter<B>({width}, layer_scale_start)) {}
+        Module(typename B::Context& context, Index width, const Options&, Generator& generator)
+            : conv(context, width, width, 1, generator),
+              norm(context, width),
+              scale(nn::constant_parameter<B>(context, {width}, layer_scale_start)) {}
 
-        [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
+        [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
             const Variable<B> branch =
-                norm.forward(tape, conv.forward(tape, input), {.relu = true});
-            return ops::add_scaled(input, tape.parameter(scale), branch);
+                norm.forward(pass, conv.forward(pass, input), {.relu = true});
+            return ops::add_scaled(input, pass.parameter(scale), branch);
         }
 
         [[nodiscard]] static constexpr auto members() {

@@ -14,6 +14,8 @@ namespace kasmina::cnn {
 
 struct DepthwiseOptions {
     bool layer_scale = false;  ///< scale the branch per channel, from 1e-3 (quiet birth)
+
+    using Fields = reflect::List<&DepthwiseOptions::layer_scale>;
 };
 
 /// y = x + relu(GN(conv1x1(depthwise3x3(x)))) (Howard et al., "MobileNets", 2017).
@@ -43,15 +45,16 @@ struct Depthwise {
         nn::GroupNorm<B> norm;
         std::optional<Parameter<B>> scale;
 
-        Module(Index width, const Options& options, Generator& generator)
-            : depthwise((check(width, options), width), 3, generator),
-              pointwise(width, width, 1, generator),
-              norm(width),
-              scale(layer_scale<B>(width, options.layer_scale)) {}
+        Module(typename B::Context& context, Index width, const Options& options,
+               Generator& generator)
+            : depthwise(context, width, 3, generator),
+              pointwise(context, width, width, 1, generator),
+              norm(context, width),
+              scale(layer_scale<B>(context, width, options.layer_scale)) {}
 
-        [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
-            const Variable<B> filtered = depthwise.forward(tape, input);
-            return end_branch(tape, input, pointwise.forward(tape, filtered), norm, scale);
+        [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
+            const Variable<B> filtered = depthwise.forward(pass, input);
+            return end_branch(pass, input, pointwise.forward(pass, filtered), norm, scale);
         }
 
         [[nodiscard]] static constexpr auto members() {

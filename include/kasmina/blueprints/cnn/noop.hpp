@@ -29,9 +29,9 @@ struct Noop {
 
     template <class B>
     struct Module : nn::Visitable<Module<B>> {
-        Module(Index width, const Options& options, Generator&) { check(width, options); }
+        Module(typename B::Context&, Index, const Options&, Generator&) {}
 
-        [[nodiscard]] Variable<B> forward(Tape<B>&, const Variable<B>& input) const {
+        [[nodiscard]] Variable<B> forward(Pass<B>&, const Variable<B>& input) const {
             return input;
         }
 

@@ -42,11 +42,11 @@ struct Norm {
         nn::GroupNorm<B> norm;
         Parameter<B> scale;
 
-        Module(Index width, const Options& options, Generator&)
-            : norm((check(width, options), width)), scale(nn::constant_parameter<B>({1}, 0.0)) {}
+        Module(typename B::Context& context, Index width, const Options&, Generator&)
+            : norm(context, width), scale(nn::constant_parameter<B>(context, {1}, 0.0)) {}
 
-        [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
-            return ops::pointwise(Mix{}, input, norm.forward(tape, input), tape.parameter(scale));
+        [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
+            return ops::pointwise(Mix{}, input, norm.forward(pass, input), pass.parameter(scale));
         }
 
         [[nodiscard]] static constexpr auto members() {

@@ -1,19 +1,21 @@
 // Xtensor<T>: the reference backend, plain and obviously right, that others are held against.
 #pragma once
 
+#include <kasmina/backend/backend.hpp>
 #include <kasmina/backends/xtensor/cross_entropy.hpp>
+#include <kasmina/backends/xtensor/embedding.hpp>
 #include <kasmina/backends/xtensor/multi_tensor.hpp>
 #include <kasmina/backends/xtensor/normalisation.hpp>
 #include <kasmina/backends/xtensor/pointwise.hpp>
 #include <kasmina/backends/xtensor/pooling.hpp>
 #include <kasmina/backends/xtensor/products.hpp>
+#include <kasmina/backends/xtensor/random.hpp>
 #include <kasmina/backends/xtensor/storage.hpp>
-#include <kasmina/tensor/backend.hpp>
 
 namespace kasmina::backends {
 
 /// The oracle of the conformance tests: one thread, no tricks, every kernel reads like its
-/// formula. One base per capability. See kasmina/tensor/backend.hpp for what each function does.
+/// formula. One base per capability. See kasmina/backend/ for what each function does.
 template <class T = double>
 struct Xtensor : xtensor_detail::Storage<T>,
                  xtensor_detail::Pointwise<T>,
@@ -24,10 +26,16 @@ struct Xtensor : xtensor_detail::Storage<T>,
                  xtensor_detail::BatchNorms<T>,
                  xtensor_detail::Pooling<T>,
                  xtensor_detail::Losses<T>,
-                 xtensor_detail::MultiTensors<T> {
+                 xtensor_detail::MultiTensors<T>,
+                 xtensor_detail::Randoms<T>,
+                 xtensor_detail::Dropouts<T>,
+                 xtensor_detail::Embeddings<T> {
     using Scalar = T;
     using Context = xtensor_detail::Context;
-    using Buffer = xtensor_detail::Buffer<T>;
+    template <class V>
+    using Buffer = xtensor_detail::Buffer<V>;
+    template <class V>
+    using Reading = xtensor_detail::Reading<V>;
 };
 
 }  // namespace kasmina::backends

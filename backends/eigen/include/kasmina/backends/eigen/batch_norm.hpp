@@ -6,12 +6,13 @@
 #include <cmath>
 #include <cstddef>
 
+#include <kasmina/backend/batch_norm.hpp>
+#include <kasmina/backend/geometry.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pooling.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -40,11 +41,10 @@ struct PixelPlan {
 /// unbiased variance) the running variance, which may be null. Each chunk is summed in two passes
 /// and chunks are combined by the formula of Chan, Golub and LeVeque (1983): nothing cancels.
 template <class T>
-void batch_norm_statistics(Context& context, const MapShape& shape, double epsilon, double momentum,
-                           const T* x, T* mean, T* inverse_deviation, T* running_mean,
-                           T* running_variance) {
-    const PixelPlan<T> plan(shape);
-    const Index channels = shape.channels;
+void batch_norm_statistics(Context& context, const BatchNormStatistics<T>& call) {
+    const PixelPlan<T> plan(call.shape);
+    const Index channels = call.shape.channels;
+    const T* const x = call.x;
     const Index partial = spaced<T>(channels);
     const Index stride = spaced<T>(plan.width);
     // Per chunk: the mean, and the sum of squares of what differs from it.
@@ -91,24 +91,24 @@ void batch_norm_statistics(Context& context, const MapShape& shape, double epsil
                 static_cast<double>(from[partial + c]) + difference * difference * total * share;
             total += pixels;
         }
-        mean[c] = static_cast<T>(average);
-        inverse_deviation[c] = static_cast<T>(1.0 / std::sqrt(squares / total + epsilon));
+        call.mean[c] = static_cast<T>(average);
+        call.inverse_deviation[c] = static_cast<T>(1.0 / std::sqrt(squares / total + call.epsilon));
         const auto move = [&](T* running, double to) {
             if (running == nullptr) return;
             const double from = static_cast<double>(running[c]);
-            running[c] = static_cast<T>(from + momentum * (to - from));
+            running[c] = static_cast<T>(from + call.momentum * (to - from));
         };
-        move(running_mean, average);
-        move(running_variance, squares / std::max(1.0, total - 1.0));
+        move(call.running_mean, average);
+        move(call.running_variance, squares / std::max(1.0, total - 1.0));
     }
 }
 
 /// 1 / sqrt(variance + epsilon), channel by channel.
 template <class T>
-void inverse_deviations(Index channels, double epsilon, const T* variance, T* inverse_deviation) {
-    for (Index c = 0; c < channels; ++c) {
-        inverse_deviation[c] =
-            static_cast<T>(1.0 / std::sqrt(static_cast<double>(variance[c]) + epsilon));
+void inverse_deviation(const InverseDeviation<T>& call) {
+    for (Index c = 0; c < call.channels; ++c) {
+        call.inverse_deviation[c] =
+            static_cast<T>(1.0 / std::sqrt(static_cast<double>(call.variance[c]) + call.epsilon));
     }
 }
 
@@ -166,18 +166,20 @@ template <class T>
     return relu ? (value < Vector<T>{} ? Vector<T>{} : value) : value;
 }
 
-/// y = [max_pool] [relu] (scale * (x - mean) * inverse_deviation + shift). Without a pool y may
-/// be x.
+/// Without a pool y may be x.
 template <class T>
-void batch_norm(Context& context, const MapShape& shape, const NormEpilogue& epilogue, const T* x,
-                const T* mean, const T* inverse_deviation, const T* scale, const T* shift, T* y) {
+void batch_norm(Context& context, const BatchNorm<T>& call) {
+    const MapShape shape = call.shape;
+    const NormEpilogue epilogue = call.epilogue;
+    const T* const x = call.x;
+    T* const y = call.y;
     const Index channels = shape.channels;
     const PixelPlan<T> pixels(shape);
     const Index width = epilogue.max_pool ? channels : pixels.width;
     const Index stride = spaced<T>(width);
     Buffer<T> rows = context.buffer<T>(NormRows<T>::size(stride));
-    const auto norm = NormRows<T>::write(rows.data(), stride, channels, width, mean,
-                                         inverse_deviation, scale, shift);
+    const auto norm = NormRows<T>::write(rows.data(), stride, channels, width, call.mean,
+                                         call.inverse_deviation, call.scale, call.shift);
     const bool relu = epilogue.relu;
     if (!epilogue.max_pool) {
         context.parallel_for(pixels.chunks, [&](Index chunk) {

@@ -7,13 +7,15 @@
 #include <cstddef>
 #include <type_traits>
 
+#include <kasmina/backend/batch_norm.hpp>
+#include <kasmina/backend/geometry.hpp>
+#include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/batch_norm.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pooling.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -26,7 +28,7 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 /// terms of a window behind a pool are 0, and adding 0 changes no bit, so that with the pool only
 /// the fourth is added.
 template <class T>
-struct BatchNormPullback {
+struct BatchNormPasses {
     Context& context;
     MapShape shape;
     NormEpilogue epilogue;
@@ -247,23 +249,25 @@ private:
     }
 };
 
-/// The gradients of x, scale and shift. `batch`: mean and deviation are the batch's own, so that
-/// x has a share in them; otherwise they are constants.
+/// Where the statistics are the batch's own, x has a share in them; otherwise they are constants.
 template <class T>
-void batch_norm_pullback(Context& context, const MapShape& shape, const NormEpilogue& epilogue,
-                         bool batch, const T* x, const T* mean, const T* inverse_deviation,
-                         const T* scale, const T* shift, const T* grad_y,
-                         const GradientTarget<T>& grad_x, const GradientTarget<T>& grad_scale,
-                         const GradientTarget<T>& grad_shift) {
+void batch_norm_pullback(Context& context, const BatchNormPullback<T>& call) {
+    const MapShape shape = call.shape;
+    const NormEpilogue epilogue = call.epilogue;
+    const bool batch = call.batch_statistics;
+    const T* const inverse_deviation = call.inverse_deviation;
+    const GradientTarget<T> grad_x = call.grad_x;
+    const GradientTarget<T> grad_scale = call.grad_scale;
+    const GradientTarget<T> grad_shift = call.grad_shift;
     const Index channels = shape.channels;
     const PixelPlan<T> pixels(shape);
     const Index width = epilogue.max_pool ? channels : pixels.width;
     const Index stride = spaced<T>(width);
     Buffer<T> rows = context.buffer<T>(NormRows<T>::size(stride) + 2 * stride);
-    const auto norm = NormRows<T>::write(rows.data(), stride, channels, width, mean,
-                                         inverse_deviation, scale, shift);
-    const BatchNormPullback<T> passes{context, shape,  epilogue,        x,     grad_y,
-                                      norm,    pixels, PoolPlan(shape), width, stride};
+    const auto norm = NormRows<T>::write(rows.data(), stride, channels, width, call.mean,
+                                         inverse_deviation, call.scale, call.shift);
+    const BatchNormPasses<T> passes{context, shape,  epilogue,        call.x, call.grad_y,
+                                    norm,    pixels, PoolPlan(shape), width,  stride};
 
     // With n = the normalised x: grad_x = factor * (gradient - mean(gradient) - n * mean(gradient *
     // n)), where the means over the batch are there only if `batch`. The rows have their minus.

@@ -1,6 +1,7 @@
 // 2-d convolution and its gradients: picks the kernel for a shape.
 #pragma once
 
+#include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_direct.hpp>
 #include <kasmina/backends/eigen/conv_weight_gradient.hpp>
@@ -8,7 +9,6 @@
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/winograd.hpp>
 #include <kasmina/tensor/index.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 

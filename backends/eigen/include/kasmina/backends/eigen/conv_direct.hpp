@@ -2,13 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 #include <utility>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/tensor/index.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 

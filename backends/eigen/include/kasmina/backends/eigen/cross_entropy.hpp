@@ -5,24 +5,18 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <span>
 
+#include <kasmina/backend/loss.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pack.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// Rows of (rows, classes) per chunk of work.
 [[nodiscard]] constexpr Index loss_rows_per_chunk(Index classes) {
     return std::max<Index>(1, 8192 / std::max<Index>(1, classes));
-}
-
-[[nodiscard]] inline Index counted_rows(std::span<const std::int32_t> targets,
-                                        std::int32_t ignore_index) {
-    return std::ssize(targets) - std::count(targets.begin(), targets.end(), ignore_index);
 }
 
 /// What log softmax(logits) of one row is: logits - most - log_sum. The two stay apart: between
@@ -48,24 +42,23 @@ template <class T>
     return {static_cast<double>(most), std::log(sum)};
 }
 
-/// `loss` = the mean over rows that are not ignored; 0 where all are (PyTorch: NaN), so that a
-/// batch without targets moves nothing. `probabilities` receives the softmax of all rows.
+/// 0 where no row counts (PyTorch: NaN), so that a batch without targets moves nothing.
 template <class T>
-void cross_entropy(Context& context, Index rows, Index classes, const CrossEntropyOptions& options,
-                   const T* logits, std::span<const std::int32_t> targets, T* probabilities,
-                   T* loss) {
+void cross_entropy(Context& context, const CrossEntropy<T>& call) {
+    const Index classes = call.classes;
     const Index rows_per_chunk = loss_rows_per_chunk(classes);
-    const Index chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
-    const double smoothing = options.label_smoothing;
+    const Index chunks = (call.rows + rows_per_chunk - 1) / rows_per_chunk;
+    const double smoothing = call.label_smoothing;
     Buffer<double> partials = context.buffer<double>(chunks);
     context.parallel_for(chunks, [&](Index chunk) {
         double sum = 0.0;
-        const Index last = std::min(rows, (chunk + 1) * rows_per_chunk);
+        const Index last = std::min(call.rows, (chunk + 1) * rows_per_chunk);
         for (Index row = chunk * rows_per_chunk; row < last; ++row) {
-            const T* x = logits + row * classes;
-            const Normaliser normaliser = softmax_row(classes, x, probabilities + row * classes);
-            const std::int32_t target = targets[static_cast<std::size_t>(row)];
-            if (target == options.ignore_index) continue;
+            const T* x = call.logits + row * classes;
+            const Normaliser normaliser =
+                softmax_row(classes, x, call.probabilities + row * classes);
+            const std::int32_t target = call.targets[row];
+            if (target == call.ignore_index) continue;
             double expected = static_cast<double>(x[target]);
             if (smoothing > 0.0) {
                 double total = 0.0;
@@ -78,59 +71,55 @@ void cross_entropy(Context& context, Index rows, Index classes, const CrossEntro
     });
     double total = 0.0;
     for (Index chunk = 0; chunk < chunks; ++chunk) total += partials.data()[chunk];
-    const Index counted = counted_rows(targets, options.ignore_index);
-    *loss = static_cast<T>(counted == 0 ? 0.0 : total / static_cast<double>(counted));
+    *call.loss =
+        static_cast<T>(call.counted == 0 ? 0.0 : total / static_cast<double>(call.counted));
 }
 
-/// The gradient of the logits: scale / counted rows * (probabilities - smoothed targets); 0 in
+/// The gradient of the logits: upstream / counted rows * (probabilities - smoothed targets); 0 in
 /// ignored rows.
 template <class T>
-void cross_entropy_pullback(Context& context, Index rows, Index classes,
-                            const CrossEntropyOptions& options, const T* probabilities,
-                            std::span<const std::int32_t> targets, const T* scale,
-                            const GradientTarget<T>& grad_logits) {
-    if (!grad_logits) return;
+void cross_entropy_pullback(Context& context, const CrossEntropyPullback<T>& call) {
+    if (!call.grad_logits) return;
+    const Index classes = call.classes;
     const Index rows_per_chunk = loss_rows_per_chunk(classes);
-    const Index counted = counted_rows(targets, options.ignore_index);
-    const T factor = *scale / static_cast<T>(std::max<Index>(1, counted));
-    const T floor = static_cast<T>(options.label_smoothing / static_cast<double>(classes));
-    const T top = static_cast<T>(1.0 - options.label_smoothing);
-    context.parallel_for((rows + rows_per_chunk - 1) / rows_per_chunk, [&](Index chunk) {
-        const Index last = std::min(rows, (chunk + 1) * rows_per_chunk);
+    const T factor = *call.grad_loss / static_cast<T>(std::max<Index>(1, call.counted));
+    const T floor = static_cast<T>(call.label_smoothing / static_cast<double>(classes));
+    const T top = static_cast<T>(1.0 - call.label_smoothing);
+    context.parallel_for((call.rows + rows_per_chunk - 1) / rows_per_chunk, [&](Index chunk) {
+        const Index last = std::min(call.rows, (chunk + 1) * rows_per_chunk);
         for (Index row = chunk * rows_per_chunk; row < last; ++row) {
-            T* to = grad_logits.data + row * classes;
-            const std::int32_t target = targets[static_cast<std::size_t>(row)];
-            if (target == options.ignore_index) {
-                if (!grad_logits.accumulate) std::fill_n(to, classes, T{0});
+            T* to = call.grad_logits.data + row * classes;
+            const std::int32_t target = call.targets[row];
+            if (target == call.ignore_index) {
+                if (!call.grad_logits.accumulate) std::fill_n(to, classes, T{0});
                 continue;
             }
+            const T* probabilities = call.probabilities + row * classes;
+            const GradientTarget<T> place{to, call.grad_logits.accumulate};
             for_each_vector<T>(classes, [=](Index c, auto count) {
-                const Vector<T> difference =
-                    load_lanes(probabilities + row * classes + c, count) - floor;
-                put_lanes(grad_logits, row * classes + c, difference * factor, count);
+                const Vector<T> difference = load_lanes(probabilities + c, count) - floor;
+                put_lanes(place, c, difference * factor, count);
             });
             to[target] -= top * factor;
         }
     });
 }
 
-/// How many rows have their maximum at the target; of equals the first is the maximum, and a row
-/// with a NaN has none. Ignored (negative) targets count as wrong.
+/// A row with a NaN has no maximum and is no hit.
 template <class T>
-[[nodiscard]] Index count_correct(Context&, Index rows, Index classes, const T* logits,
-                                  std::span<const std::int32_t> targets) {
-    Index correct = 0;
-    for (Index row = 0; row < rows; ++row) {
-        const T* x = logits + row * classes;
-        const std::int32_t target = targets[static_cast<std::size_t>(row)];
-        if (target < 0) continue;
+void count_correct(Context&, const CountCorrect<T>& call) {
+    std::int32_t correct = 0;
+    for (Index row = 0; row < call.rows; ++row) {
+        const T* x = call.logits + row * call.classes;
+        const std::int32_t target = call.targets[row];
+        if (target < 0 || target >= call.classes) continue;
         bool greatest = true;
-        for (Index c = 0; c < classes; ++c) {
+        for (Index c = 0; c < call.classes; ++c) {
             greatest = greatest && (c < target ? x[target] > x[c] : x[target] >= x[c]);
         }
         correct += greatest ? 1 : 0;
     }
-    return correct;
+    *call.hits = correct;
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

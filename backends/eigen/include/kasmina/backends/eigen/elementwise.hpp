@@ -1,4 +1,4 @@
-// Copy, fill, add and scale: memory at its own speed, in fixed blocks over the threads.
+// Copy, fill and add: memory at its own speed, in fixed blocks over the threads.
 #pragma once
 
 #include <algorithm>
@@ -37,16 +37,6 @@ void add(Context& context, const T* from, T* to, Index size) {
     parallel_blocks(context, size, [&](Index start, Index length) {
         for_each_vector<T>(length, [=](Index i, auto count) {
             add_lanes(to + start + i, load_lanes(from + start + i, count), count);
-        });
-    });
-}
-
-/// to *= factor.
-template <class T>
-void scale(Context& context, T factor, T* to, Index size) {
-    parallel_blocks(context, size, [&](Index start, Index length) {
-        for_each_vector<T>(length, [=](Index i, auto count) {
-            store_lanes(to + start + i, load_lanes(to + start + i, count) * factor, count);
         });
     });
 }

@@ -5,10 +5,11 @@
 #include <array>
 #include <cmath>
 
+#include <kasmina/backend/gradient_target.hpp>
+#include <kasmina/backend/group_norm.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -86,29 +87,33 @@ void group_statistics(const GroupNormPlan<T>& plan, double epsilon, const T* x, 
     }
 }
 
-/// y = [residual +] [relu](scale * (x - mean) * inverse_deviation + shift), per (sample, group).
-/// `residual` may be null; y may be x or residual.
+/// y may be x or residual.
 template <class T>
-void group_norm(Context& context, const NormGeometry& geometry, double epsilon, const T* x,
-                const T* scale, const T* shift, const T* residual, bool relu, T* y, T* mean,
-                T* inverse_deviation) {
+void group_norm(Context& context, const GroupNorm<T>& call) {
+    const NormGeometry geometry = call.geometry;
     const GroupNormPlan<T> plan(geometry);
     const Index channels = geometry.channels;
+    const bool relu = call.relu;
+    const T* const x = call.x;
+    const T* const scale = call.scale;
+    const T* const residual = call.residual;
+    T* const y = call.y;
     context.parallel_for_with_scratch<T>(
         plan.chunks, 4 * plan.stride, [&](Index chunk, T* scratch) {
             T* means = scratch;
             T* factors = means + plan.stride;
             T* shifts = factors + plan.stride;
             T* sums = shifts + plan.stride;
-            spread(shift, channels, shifts, plan.width);
+            spread(call.shift, channels, shifts, plan.width);
             plan.for_each_sample(chunk, [&](Index sample) {
                 const T* from = x + sample * plan.sample_size;
                 const T* added =
                     residual == nullptr ? nullptr : residual + sample * plan.sample_size;
                 T* to = y + sample * plan.sample_size;
-                T* sample_mean = mean + sample * geometry.groups;
-                T* sample_inverse = inverse_deviation + sample * geometry.groups;
-                group_statistics(plan, epsilon, from, sample_mean, sample_inverse, means, sums);
+                T* sample_mean = call.mean + sample * geometry.groups;
+                T* sample_inverse = call.inverse_deviation + sample * geometry.groups;
+                group_statistics(plan, call.epsilon, from, sample_mean, sample_inverse, means,
+                                 sums);
                 plan.spread_groups(sample_mean, means);
                 for (Index c = 0; c < channels; ++c) {
                     factors[c] = scale[c] * sample_inverse[c / plan.group_size()];
@@ -132,12 +137,15 @@ void group_norm(Context& context, const NormGeometry& geometry, double epsilon, 
 /// The gradients of x, scale and shift. The ReLU's mask is computed again from x. `grad_x` may be
 /// grad_y when it does not accumulate.
 template <class T>
-void group_norm_pullback(Context& context, const NormGeometry& geometry, const T* x, const T* scale,
-                         const T* shift, bool relu, const T* mean, const T* inverse_deviation,
-                         const T* grad_y, const GradientTarget<T>& grad_x,
-                         const GradientTarget<T>& grad_scale, const GradientTarget<T>& grad_shift) {
+void group_norm_pullback(Context& context, const GroupNormPullback<T>& call) {
+    const NormGeometry geometry = call.geometry;
     const GroupNormPlan<T> plan(geometry);
     const Index channels = geometry.channels;
+    const bool relu = call.relu;
+    const T* const x = call.x;
+    const T* const scale = call.scale;
+    const T* const grad_y = call.grad_y;
+    const GradientTarget<T> grad_x = call.grad_x;
     const Index partial = spaced<T>(channels);
     // Per chunk: the sums of the gradient times the normalised x, and of the gradient.
     Buffer<T> partials = context.buffer<T>(2 * partial * plan.chunks);
@@ -156,13 +164,13 @@ void group_norm_pullback(Context& context, const NormGeometry& geometry, const T
         T* chunk_scale = partials.data() + 2 * partial * chunk;
         T* chunk_shift = chunk_scale + partial;
         std::fill_n(chunk_scale, 2 * partial, T{0});
-        spread(shift, channels, shifts, plan.width);
+        spread(call.shift, channels, shifts, plan.width);
 
         plan.for_each_sample(chunk, [&](Index sample) {
             const T* from = x + sample * plan.sample_size;
             const T* upstream = grad_y + sample * plan.sample_size;
-            const T* sample_inverse = inverse_deviation + sample * geometry.groups;
-            plan.spread_groups(mean + sample * geometry.groups, means);
+            const T* sample_inverse = call.inverse_deviation + sample * geometry.groups;
+            plan.spread_groups(call.mean + sample * geometry.groups, means);
             plan.spread_groups(sample_inverse, inverses);
             for (Index c = 0; c < channels; ++c) factors[c] = scale[c] * inverses[c];
             spread_first(factors, channels, plan.width);
@@ -233,8 +241,8 @@ void group_norm_pullback(Context& context, const NormGeometry& geometry, const T
         for_each_total(partials.data() + offset, plan.chunks, 2 * partial, channels,
                        [&](Index c, double sum) { put_total(target, c, sum); });
     };
-    total(0, grad_scale);
-    total(partial, grad_shift);
+    total(0, call.grad_scale);
+    total(partial, call.grad_shift);
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

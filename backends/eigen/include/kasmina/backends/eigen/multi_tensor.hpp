@@ -5,11 +5,11 @@
 #include <cmath>
 #include <span>
 
+#include <kasmina/backend/multi_tensor.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pack.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -78,28 +78,51 @@ template <class T>
 }
 
 /// norms[i] = the sum of squares of tensor i.
-template <class T>
-void squared_norms(Context& context, std::span<const TensorSlice<T>> slices,
-                   std::span<double> norms) {
-    const PiecePlan<TensorSlice<T>> plan(context, slices);
+template <class T, class Slice>
+void sum_squares(Context& context, std::span<const Slice> slices, double* norms) {
+    const PiecePlan<Slice> plan(context, slices);
     Buffer<double> partials = context.buffer<double>(plan.pieces());
-    plan.run(context, [&](Index piece, const TensorSlice<T>& slice, Index start, Index length) {
-        partials.data()[piece] = squared_norm(slice.data + start, length);
+    plan.run(context, [&](Index piece, const Slice& slice, Index start, Index length) {
+        partials.data()[piece] = squared_norm<T>(slice.data + start, length);
     });
     for (Index i = 0; i < std::ssize(slices); ++i) {
         double sum = 0.0;
         for (Index piece = plan.first(i); piece < plan.first(i + 1); ++piece) {
             sum += partials.data()[piece];
         }
-        norms[static_cast<std::size_t>(i)] = sum;
+        norms[i] = sum;
     }
+}
+
+template <class T>
+void squared_norms(Context& context, const SquaredNorms<T>& call) {
+    sum_squares<T>(context, call.tensors, call.norms);
+}
+
+template <class T>
+void clip_by_norm(Context& context, const ClipByNorm<T>& call) {
+    const Index tensors = std::ssize(call.gradients);
+    Buffer<double> squares = context.buffer<double>(tensors);
+    sum_squares<T>(context, call.gradients, squares.data());
+    double total = 0.0;
+    for (Index i = 0; i < tensors; ++i) total += squares.data()[i];
+    *call.norm = std::sqrt(total);
+    const double factor = call.max_norm / (*call.norm + 1e-6);
+    if (!std::isfinite(*call.norm) || factor >= 1.0) return;
+    const PiecePlan<GradientSlice<T>> plan(context, call.gradients);
+    plan.run(context, [factor = static_cast<T>(factor)](Index, const GradientSlice<T>& slice,
+                                                        Index start, Index length) {
+        for_each_vector<T>(length, [=, to = slice.data + start](Index i, auto count) {
+            store_lanes(to + i, load_lanes(to + i, count) * factor, count);
+        });
+    });
 }
 
 /// torch.optim.SGD with dampening 0. A slice's `first` is the momentum; it is not used, and may be
 /// null, when the momentum is 0.
 template <class T>
-void sgd_step(Context& context, const SgdStep& step, std::span<const OptimiserSlice<T>> slices) {
-    const PiecePlan<OptimiserSlice<T>> plan(context, slices);
+void sgd_step(Context& context, const SgdStep<T>& step) {
+    const PiecePlan<OptimiserSlice<T>> plan(context, step.parameters);
     const T rate = static_cast<T>(step.learning_rate);
     const T momentum = static_cast<T>(step.momentum);
     const T decay = static_cast<T>(step.weight_decay);
@@ -122,9 +145,8 @@ void sgd_step(Context& context, const SgdStep& step, std::span<const OptimiserSl
 
 /// torch.optim.AdamW, its operations in PyTorch's order: the decay first, then the moments.
 template <class T>
-void adamw_step(Context& context, const AdamWStep& step,
-                std::span<const OptimiserSlice<T>> slices) {
-    const PiecePlan<OptimiserSlice<T>> plan(context, slices);
+void adamw_step(Context& context, const AdamWStep<T>& step) {
+    const PiecePlan<OptimiserSlice<T>> plan(context, step.parameters);
     const T kept = static_cast<T>(1.0 - step.learning_rate * step.weight_decay);
     const T rate = static_cast<T>(step.learning_rate / step.bias_correction1);
     const T root = static_cast<T>(std::sqrt(step.bias_correction2));

@@ -6,11 +6,11 @@
 #include <cstddef>
 #include <utility>
 
+#include <kasmina/backend/pointwise.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pack.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -100,11 +100,11 @@ struct MapPlan {
     }
 };
 
-/// out = function(operands...). `out` may be one of the operands that are not stretched.
 template <class T, class F, std::size_t N>
-void map(Context& context, const F& function, const MapGeometry& geometry,
-         const std::array<Operand<T>, N>& operands, T* out) {
-    const MapPlan<T, N> plan(geometry, operands);
+void map(Context& context, const F& function, const Map<T, N>& call) {
+    const std::array<Operand<T>, N>& operands = call.operands;
+    T* const out = call.out;
+    const MapPlan<T, N> plan(call.geometry, operands);
     constexpr Index count_of_operands = static_cast<Index>(N);
     context.parallel_for_with_scratch<T>(
         plan.chunks, count_of_operands * plan.stride(), [&](Index chunk, T* values) {
@@ -129,13 +129,12 @@ void map(Context& context, const F& function, const MapGeometry& geometry,
         });
 }
 
-/// The gradients of operands from `upstream`, that of the output. No target may overlap another,
-/// an operand or `upstream`; f(x, x) needs two places.
 template <class T, class F, std::size_t N>
-void map_pullback(Context& context, const F& function, const MapGeometry& geometry,
-                  const std::array<Operand<T>, N>& operands, const T* upstream,
-                  const std::array<GradientTarget<T>, N>& targets) {
-    const MapPlan<T, N> plan(geometry, operands);
+void map_pullback(Context& context, const F& function, const MapPullback<T, N>& call) {
+    const std::array<Operand<T>, N>& operands = call.operands;
+    const std::array<GradientTarget<T>, N>& targets = call.targets;
+    const T* const upstream = call.upstream;
+    const MapPlan<T, N> plan(call.geometry, operands);
     constexpr Index count_of_operands = static_cast<Index>(N);
     const Index stride = plan.stride();
 

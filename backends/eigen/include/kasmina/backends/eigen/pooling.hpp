@@ -5,10 +5,11 @@
 #include <array>
 #include <cstddef>
 
+#include <kasmina/backend/geometry.hpp>
+#include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -151,7 +152,7 @@ void max_pool_pullback(Context& context, const MapShape& shape, const T* x, cons
 
 /// y (samples, channels) = the mean of x (samples, positions, channels) over positions.
 template <class T>
-void mean_positions(Context& context, const NormGeometry& geometry, const T* x, T* y) {
+void mean_positions(Context& context, const MapGeometry& geometry, const T* x, T* y) {
     const Index channels = geometry.channels;
     const Index width = row_width<T>(channels, geometry.positions);
     const Index sample_size = geometry.positions * channels;
@@ -170,7 +171,7 @@ void mean_positions(Context& context, const NormGeometry& geometry, const T* x, 
 
 /// The gradient of x: grad_y / positions at every position.
 template <class T>
-void mean_positions_pullback(Context& context, const NormGeometry& geometry, const T* grad_y,
+void mean_positions_pullback(Context& context, const MapGeometry& geometry, const T* grad_y,
                              const GradientTarget<T>& grad_x) {
     if (!grad_x) return;
     const Index channels = geometry.channels;

@@ -5,11 +5,11 @@
 #include <array>
 #include <cstddef>
 
+#include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/partial_register.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 /// \file
 /// A map with 3 channels fills no register, and one with 70 leaves a rest at every pixel. So a

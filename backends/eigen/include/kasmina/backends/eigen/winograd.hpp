@@ -2,13 +2,13 @@
 #pragma once
 
 #include <algorithm>
+#include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/backends/eigen/winograd_transforms.hpp>
 #include <kasmina/tensor/index.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 /// \file
 /// Lavin and Gray, "Fast algorithms for convolutional neural networks" (2015). A 2x2 tile of
@@ -34,55 +34,65 @@ void multiply(Index tiles, Index in, Index vectors, const T* inputs, const T* fi
     });
 }
 
+/// What a convolution keeps of transformed filters at once, and a weight gradient of sums.
+inline constexpr Index filter_bytes = Index{6} << 20;
+inline constexpr Index sum_bytes = Index{16} << 20;
+
 /// The convolution, or with `transpose` the backward-data convolution of `transposed(shape)`.
-/// Needs a 3x3 kernel and channels that are multiples of lanes<T>.
+/// Needs a 3x3 kernel and channels that are multiples of lanes<T>. Wide layers are done in groups
+/// of outputs: transforming the inputs again for each costs a few per cent and saves the memory of
+/// all filters at once.
 template <class T>
 void conv(Context& context, const ConvShape& shape, const T* x, const T* weight, bool transpose,
           T* y, bool accumulate) {
     constexpr Index width = panel_width<T>;
     const Index in = shape.in_channels;
     const Index out = shape.out_channels;
-    const Index panels = ceil_div(out, width);
     const TileGrid grid(shape);
+    const Index panel_bytes = positions * in * width * static_cast<Index>(sizeof(T));
+    for_each_group<T>(out, panel_bytes, filter_bytes, [&](const OutputGroup<T>& group) {
+        const Index panels = group.panels();
+        const Index filter_plane = padded<T>(panels * in * width);
+        Buffer<T> filters = context.buffer<T>(positions * filter_plane);
+        transform_filters(context, shape, group, weight, transpose, filters.data(), filter_plane);
 
-    const Index filter_plane = padded<T>(panels * in * width);
-    Buffer<T> filters = context.buffer<T>(positions * filter_plane);
-    transform_filters(context, shape, weight, transpose, filters.data(), filter_plane);
-
-    const Index in_plane = block_plane<T>(in);
-    const Index out_plane = block_plane<T>(out);
-    const Index outside = std::max(in, out);
-    const Index scratch_size = positions * (in_plane + out_plane) + outside;
-    context.parallel_for_with_scratch<T>(
-        ceil_div(grid.count, block_tiles), scratch_size, [&](Index block, T* scratch) {
-            T* const inputs = scratch;
-            T* const products = inputs + positions * in_plane;
-            T* const off_map = products + positions * out_plane;
-            const Index first = block * block_tiles;
-            const Index tiles = std::min(block_tiles, grid.count - first);
-            std::fill_n(off_map, outside, T{0});
-            transform_inputs(grid, first, tiles, in, x, off_map, inputs, in_plane);
-            for (Index p = 0; p < positions; ++p) {
-                for (Index panel = 0; panel < panels; ++panel) {
-                    multiply(tiles, in, panel_vectors<T>(panel * width, out), inputs + p * in_plane,
-                             filters.data() + p * filter_plane + panel * in * width,
-                             products + p * out_plane + panel * panel_size<T>);
+        const Index in_plane = block_plane<T>(in);
+        const Index out_plane = block_plane<T>(group.channels);
+        const Index outside = std::max(in, out);
+        const Index scratch_size = positions * (in_plane + out_plane) + outside;
+        context.parallel_for_with_scratch<T>(
+            ceil_div(grid.count, block_tiles), scratch_size, [&](Index block, T* scratch) {
+                T* const inputs = scratch;
+                T* const products = inputs + positions * in_plane;
+                T* const off_map = products + positions * out_plane;
+                const Index first = block * block_tiles;
+                const Index tiles = std::min(block_tiles, grid.count - first);
+                std::fill_n(off_map, outside, T{0});
+                transform_inputs(grid, first, tiles, in, x, off_map, inputs, in_plane);
+                for (Index p = 0; p < positions; ++p) {
+                    for (Index panel = 0; panel < panels; ++panel) {
+                        multiply(tiles, in, panel_vectors<T>(panel * width, group.channels),
+                                 inputs + p * in_plane,
+                                 filters.data() + p * filter_plane + panel * in * width,
+                                 products + p * out_plane + panel * panel_size<T>);
+                    }
                 }
-            }
-            transform_outputs(grid, first, tiles, out, products, out_plane, y, off_map, accumulate);
-        });
+                transform_outputs(grid, first, tiles, out, group, products, out_plane, y, off_map,
+                                  accumulate);
+            });
+    });
 }
 
 /// Adds up `parts` sums over tiles, [position][panel][input][output in panel], applies G' . G and
-/// writes the gradient in PyTorch's order.
+/// writes a group's gradient in PyTorch's order.
 template <class T>
-void write_gradient(Context& context, const ConvShape& shape, const T* sums, Index parts,
-                    Index part_size, Index plane, T* gradient, bool accumulate) {
+void write_gradient(Context& context, const ConvShape& shape, const OutputGroup<T>& group,
+                    const T* sums, Index parts, Index part_size, Index plane, T* gradient,
+                    bool accumulate) {
     using V = Vector<T>;
     constexpr Index width = panel_width<T>;
     const Index in = shape.in_channels;
-    const Index out = shape.out_channels;
-    context.parallel_for(out / lanes<T>, [&](Index chunk) {
+    context.parallel_for(group.channels / lanes<T>, [&](Index chunk) {
         const Index output = chunk * lanes<T>;
         for (Index i = 0; i < in; ++i) {
             V s[4][4];
@@ -98,7 +108,7 @@ void write_gradient(Context& context, const ConvShape& shape, const T* sums, Ind
             T taps[9][lanes<T>];
             for (Index tap = 0; tap < 9; ++tap) store(taps[tap], g[tap / 3][tap % 3]);
             for (Index o = 0; o < lanes<T>; ++o) {
-                T* to = gradient + ((output + o) * in + i) * 9;
+                T* to = gradient + ((group.first + output + o) * in + i) * 9;
                 for (Index tap = 0; tap < 9; ++tap) {
                     to[tap] = accumulate ? to[tap] + taps[tap][o] : taps[tap][o];
                 }
@@ -127,50 +137,54 @@ void multiply_transposed(Index tiles, Index in, Index vectors, const T* inputs, 
     }
 }
 
-/// The weight gradient; the same needs as `conv`.
+/// The weight gradient; the same needs as `conv`, and in groups of outputs like it.
 template <class T>
 void weight_gradient(Context& context, const ConvShape& shape, const T* x, const T* grad_y,
                      T* grad_weight, bool accumulate) {
     constexpr Index width = panel_width<T>;
     const Index in = shape.in_channels;
     const Index out = shape.out_channels;
-    const Index panels = ceil_div(out, width);
     const TileGrid grid(shape);
     const Index blocks = ceil_div(grid.count, block_tiles);
     // Partial sums over tiles, as many as the shape alone says (E-1).
     const Index parts = std::clamp<Index>(blocks, 1, 8);
-
-    const Index sum_plane = padded<T>(panels * in * width);
-    const Index part_size = positions * sum_plane;
-    Buffer<T> sums = context.buffer<T>(parts * part_size);
-    const Index in_plane = block_plane<T>(in);
-    const Index out_plane = block_plane<T>(out);
-    const Index outside = std::max(in, out);
-    const Index scratch_size = positions * (in_plane + out_plane) + outside;
-    context.parallel_for_with_scratch<T>(parts, scratch_size, [&](Index part, T* scratch) {
-        T* const inputs = scratch;
-        T* const gradients = inputs + positions * in_plane;
-        T* const zeros = gradients + positions * out_plane;
-        std::fill_n(zeros, outside, T{0});
-        const Index first_block = blocks * part / parts;
-        for (Index block = first_block; block < blocks * (part + 1) / parts; ++block) {
-            const Index first = block * block_tiles;
-            const Index tiles = std::min(block_tiles, grid.count - first);
-            transform_inputs(grid, first, tiles, in, x, zeros, inputs, in_plane);
-            transform_gradients(grid, first, tiles, out, grad_y, zeros, gradients, out_plane);
-            for (Index p = 0; p < positions; ++p) {
-                for (Index panel = 0; panel < panels; ++panel) {
-                    multiply_transposed(
-                        tiles, in, panel_vectors<T>(panel * width, out), inputs + p * in_plane,
-                        gradients + p * out_plane + panel * panel_size<T>,
-                        sums.data() + part * part_size + p * sum_plane + panel * in * width,
-                        block > first_block);
+    const Index panel_bytes = parts * positions * in * width * static_cast<Index>(sizeof(T));
+    for_each_group<T>(out, panel_bytes, sum_bytes, [&](const OutputGroup<T>& group) {
+        const Index panels = group.panels();
+        const Index sum_plane = padded<T>(panels * in * width);
+        const Index part_size = positions * sum_plane;
+        Buffer<T> sums = context.buffer<T>(parts * part_size);
+        const Index in_plane = block_plane<T>(in);
+        const Index out_plane = block_plane<T>(group.channels);
+        const Index outside = std::max(in, out);
+        const Index scratch_size = positions * (in_plane + out_plane) + outside;
+        context.parallel_for_with_scratch<T>(parts, scratch_size, [&](Index part, T* scratch) {
+            T* const inputs = scratch;
+            T* const gradients = inputs + positions * in_plane;
+            T* const zeros = gradients + positions * out_plane;
+            std::fill_n(zeros, outside, T{0});
+            const Index first_block = blocks * part / parts;
+            for (Index block = first_block; block < blocks * (part + 1) / parts; ++block) {
+                const Index first = block * block_tiles;
+                const Index tiles = std::min(block_tiles, grid.count - first);
+                transform_inputs(grid, first, tiles, in, x, zeros, inputs, in_plane);
+                transform_gradients(grid, first, tiles, out, group, grad_y, zeros, gradients,
+                                    out_plane);
+                for (Index p = 0; p < positions; ++p) {
+                    for (Index panel = 0; panel < panels; ++panel) {
+                        multiply_transposed(
+                            tiles, in, panel_vectors<T>(panel * width, group.channels),
+                            inputs + p * in_plane,
+                            gradients + p * out_plane + panel * panel_size<T>,
+                            sums.data() + part * part_size + p * sum_plane + panel * in * width,
+                            block > first_block);
+                    }
                 }
             }
-        }
+        });
+        write_gradient(context, shape, group, sums.data(), parts, part_size, sum_plane, grad_weight,
+                       accumulate);
     });
-    write_gradient(context, shape, sums.data(), parts, part_size, sum_plane, grad_weight,
-                   accumulate);
 }
 
 /// Double precision is asked for where exactness counts, so it keeps to direct convolution.

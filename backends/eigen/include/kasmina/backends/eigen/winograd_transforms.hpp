@@ -3,12 +3,12 @@
 
 #include <algorithm>
 
+#include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd {
 
@@ -144,27 +144,46 @@ KASMINA_ALWAYS_INLINE void two_sided(const V (&x)[From][From], V (&y)[To][To], C
     }
 }
 
-/// The filters U = G g G' as [position][panel of outputs][input][output in panel]; with
+/// Output channels that are computed together, whole panels but for the last: what is kept of them
+/// in scratch has a limit, however wide the layer is.
+template <class T>
+struct OutputGroup {
+    Index first = 0;  ///< channel
+    Index channels = 0;
+
+    [[nodiscard]] Index panels() const noexcept { return ceil_div(channels, panel_width<T>); }
+};
+
+/// Calls f(group) for all output channels, in groups for which `bytes_per_panel` adds up to
+/// `limit` at most (or single panels).
+template <class T, class F>
+void for_each_group(Index out_channels, Index bytes_per_panel, Index limit, F&& f) {
+    const Index width = std::max<Index>(1, limit / bytes_per_panel) * panel_width<T>;
+    for (Index first = 0; first < out_channels; first += width) {
+        f(OutputGroup<T>{first, std::min(width, out_channels - first)});
+    }
+}
+
+/// The filters U = G g G' of a group as [position][panel of outputs][input][output in panel]; with
 /// `transpose` those of the backward-data convolution (see pack_filters).
 template <class T>
-void transform_filters(Context& context, const ConvShape& shape, const T* weight, bool transpose,
-                       T* to, Index plane) {
+void transform_filters(Context& context, const ConvShape& shape, const OutputGroup<T>& group,
+                       const T* weight, bool transpose, T* to, Index plane) {
     constexpr Index width = panel_width<T>;
     using V = Vector<T>;
     const Index in = shape.in_channels;
     const Index out = shape.out_channels;
-    const Index panels = ceil_div(out, width);
     constexpr Index inputs = lanes<T>;
     const Index input_chunks = in / inputs;
-    context.parallel_for(panels * input_chunks, [&](Index chunk) {
+    context.parallel_for(group.panels() * input_chunks, [&](Index chunk) {
         const Index panel = chunk / input_chunks;
         const Index input = chunk % input_chunks * inputs;
-        const Index count = std::min(width, out - panel * width);
+        const Index count = std::min(width, group.channels - panel * width);
         // Gathered for several inputs before any is read as vectors: a wide load that follows
         // narrow stores to the same place has to wait for them.
         alignas(64) T taps[inputs][9][width] = {};
         for (Index o = 0; o < count; ++o) {
-            const Index output = panel * width + o;
+            const Index output = group.first + panel * width + o;
             for (Index i = 0; i < inputs; ++i) {
                 if (transpose) {
                     const T* from = weight + ((input + i) * out + output) * 9;
@@ -211,19 +230,22 @@ void transform_inputs(const TileGrid& grid, Index first_tile, Index tiles, Index
     }
 }
 
-/// Z = A dY A' of some tiles for the products.
+/// Z = A dY A' of some tiles for the products, for a group of the `channels` of grad_y.
 template <class T>
 void transform_gradients(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
-                         const T* grad_y, const T* zeros, T* to, Index plane) {
+                         const OutputGroup<T>& group, const T* grad_y, const T* zeros, T* to,
+                         Index plane) {
     using V = Vector<T>;
     for (Index tile = 0; tile < tiles; ++tile) {
         const TilePosition at(grid, first_tile + tile);
         const PixelPatch<2, const T> patch(grid, at.map, at.row, at.column, channels, grad_y,
                                            zeros);
-        for (Index c = 0; c < channels; c += lanes<T>) {
+        for (Index c = 0; c < group.channels; c += lanes<T>) {
             V y[2][2];
             V t[4][4];
-            for (Index p = 0; p < 4; ++p) y[p / 2][p % 2] = load<V>(patch.at[p / 2][p % 2] + c);
+            for (Index p = 0; p < 4; ++p) {
+                y[p / 2][p % 2] = load<V>(patch.at[p / 2][p % 2] + group.first + c);
+            }
             two_sided<2, 4>(y, t, [](const auto& a, auto& b) { gradient_column(a, b); });
             for (Index p = 0; p < positions; ++p) {
                 store(to + p * plane + offset<T>(tile, c), t[p / 4][p % 4]);
@@ -232,15 +254,17 @@ void transform_gradients(const TileGrid& grid, Index first_tile, Index tiles, In
     }
 }
 
-/// Y = A' m A of some tiles, added to y if `accumulate`; `ignored` receives what is off the map.
+/// Y = A' m A of some tiles, added to y if `accumulate`, for a group of its `channels`; `ignored`
+/// receives what is off the map.
 template <class T>
 void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
-                       const T* products, Index plane, T* y, T* ignored, bool accumulate) {
+                       const OutputGroup<T>& group, const T* products, Index plane, T* y,
+                       T* ignored, bool accumulate) {
     using V = Vector<T>;
     for (Index tile = 0; tile < tiles; ++tile) {
         const TilePosition at(grid, first_tile + tile);
         const PixelPatch<2, T> patch(grid, at.map, at.row, at.column, channels, y, ignored);
-        for (Index c = 0; c < channels; c += lanes<T>) {
+        for (Index c = 0; c < group.channels; c += lanes<T>) {
             V m[4][4];
             V t[2][2];
             for (Index p = 0; p < positions; ++p) {
@@ -248,7 +272,7 @@ void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Inde
             }
             two_sided<4, 2>(m, t, [](const auto& a, auto& b) { output_column(a, b); });
             for (Index p = 0; p < 4; ++p) {
-                T* pixel = patch.at[p / 2][p % 2] + c;
+                T* pixel = patch.at[p / 2][p % 2] + group.first + c;
                 store(pixel, accumulate ? load<V>(pixel) + t[p / 2][p % 2] : t[p / 2][p % 2]);
             }
         }

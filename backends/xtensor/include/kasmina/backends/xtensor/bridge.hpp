@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <filesystem>
@@ -12,41 +13,43 @@
 #include <xtensor/xarray.hpp>
 #include <xtensor/xnpy.hpp>
 
+#include <kasmina/backend/storage.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/tensor/backend.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
 namespace kasmina {
 
 /// A copy of the tensor on the host, row-major, with its shape.
-template <StorageBackend B>
-[[nodiscard]] xt::xarray<typename B::Scalar> to_xarray(const Tensor<B>& tensor) {
+template <StorageBackend B, class T>
+[[nodiscard]] xt::xarray<T> to_xarray(typename B::Context& context, const Tensor<B, T>& tensor) {
     std::vector<std::size_t> extents;
     for (Index axis = 0; axis < tensor.shape().rank(); ++axis) {
         extents.push_back(static_cast<std::size_t>(tensor.shape()[axis]));
     }
-    auto array = xt::xarray<typename B::Scalar>::from_shape(extents);
-    const auto values = tensor.to_host();
+    auto array = xt::xarray<T>::from_shape(extents);
+    const auto values = tensor.to_host(context);
     std::copy(values.begin(), values.end(), array.begin());
     return array;
 }
 
 /// A tensor in persistent memory with the values of an xtensor expression, converted to the
-/// backend's scalar where they are of another type.
+/// tensor's type where they are of another.
 /// Errors: ShapeError when the expression has more dimensions than a Shape holds.
-template <StorageBackend B, class Expression>
-[[nodiscard]] Tensor<B> from_xarray(const xt::xexpression<Expression>& expression) {
-    using Scalar = typename B::Scalar;
-    const xt::xarray<Scalar> array = xt::cast<Scalar>(expression.derived_cast());
+template <StorageBackend B, class T = typename B::Scalar, class Expression>
+[[nodiscard]] Tensor<B, T> from_xarray(typename B::Context& context,
+                                       const xt::xexpression<Expression>& expression) {
+    const xt::xarray<T> array = xt::cast<T>(expression.derived_cast());
     const std::vector<Index> extents(array.shape().begin(), array.shape().end());
-    return Tensor<B>::from_host(Shape(extents), std::vector<Scalar>(array.begin(), array.end()));
+    return Tensor<B, T>::from_host(context, Shape(extents),
+                                   std::vector<T>(array.begin(), array.end()));
 }
 
-/// Writes a tensor as NumPy's .npy: float32 or float64 as the backend's scalar is.
+/// Writes a tensor as NumPy's .npy, its numbers as they are: float32, float64, int32 or int64.
 /// Errors: DataError when the file cannot be written; what was there before may be lost then.
-template <StorageBackend B>
-void save_npy(const std::filesystem::path& path, const Tensor<B>& tensor) {
-    const std::string bytes = xt::dump_npy(to_xarray(tensor));
+template <StorageBackend B, class T>
+void save_npy(typename B::Context& context, const std::filesystem::path& path,
+              const Tensor<B, T>& tensor) {
+    const std::string bytes = xt::dump_npy(to_xarray(context, tensor));
     std::ofstream file(path, std::ios::binary);
     file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
     file.close();
@@ -56,16 +59,16 @@ void save_npy(const std::filesystem::path& path, const Tensor<B>& tensor) {
     }
 }
 
-/// A tensor from NumPy's .npy, in C or Fortran order; the file's numbers must be of the
-/// backend's scalar type.
+/// A tensor from NumPy's .npy, in C or Fortran order; the file's numbers must be of the tensor's
+/// type.
 /// Errors: DataError when the file is missing, truncated, no .npy or of another type;
 /// ShapeError when it has more dimensions than a Shape holds.
-template <StorageBackend B>
-[[nodiscard]] Tensor<B> load_npy(const std::filesystem::path& path) {
-    using Scalar = typename B::Scalar;
+template <StorageBackend B, class T = typename B::Scalar>
+[[nodiscard]] Tensor<B, T> load_npy(typename B::Context& context,
+                                    const std::filesystem::path& path) {
     const std::string expected = "a whole .npy file of " +
-                                 std::string(sizeof(Scalar) == 4 ? "float32" : "float64") +
-                                 " numbers";
+                                 std::string(std::floating_point<T> ? "float" : "int") +
+                                 std::to_string(8 * sizeof(T)) + " numbers";
     const auto fail = [&](const std::string& reason) -> DataError {
         return DataError("a NumPy file cannot be read", "load_npy", expected,
                          path.string() + ": " + reason,
@@ -73,14 +76,14 @@ template <StorageBackend B>
     };
     std::ifstream file(path, std::ios::binary);
     if (!file) throw fail("cannot be opened");
-    xt::xarray<Scalar> array;
+    xt::xarray<T> array;
     try {
-        array = xt::load_npy<Scalar>(file);
+        array = xt::load_npy<T>(file);
     } catch (const std::exception& error) {
         throw fail(error.what());
     }
     if (!file) throw fail("ends before its numbers do");
-    return from_xarray<B>(array);
+    return from_xarray<B, T>(context, array);
 }
 
 }  // namespace kasmina

@@ -3,13 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstddef>
 #include <cstdint>
-#include <span>
 
-#include <kasmina/backends/xtensor/storage.hpp>
+#include <kasmina/backend/loss.hpp>
+#include <kasmina/backends/xtensor/context.hpp>
 #include <kasmina/backends/xtensor/view.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
@@ -17,70 +15,58 @@ namespace kasmina::backends::xtensor_detail {
 template <class T>
 struct Losses {
     /// loss = -sum(wanted * log softmax(logits)) / rows that count; 0 where none counts.
-    static void cross_entropy(Context&, Index rows, Index classes,
-                              const CrossEntropyOptions& options, const T* logits,
-                              std::span<const std::int32_t> targets, T* probabilities, T* loss) {
-        const auto in = view(logits, rows, classes);
-        auto out = view(probabilities, rows, classes);
+    static void cross_entropy(Context&, const CrossEntropy<T>& call) {
+        const auto in = view(call.logits, call.rows, call.classes);
+        auto out = view(call.probabilities, call.rows, call.classes);
         const xt::xtensor<T, 1> highest = xt::amax(in, {1});
         T sum{0};
-        T counted{0};
-        for (Index row = 0; row < rows; ++row) {
+        for (Index row = 0; row < call.rows; ++row) {
             T total{0};
-            for (Index c = 0; c < classes; ++c) total += std::exp(in(row, c) - highest(row));
-            const std::int32_t target = targets[static_cast<std::size_t>(row)];
-            if (target != options.ignore_index) counted += T{1};
-            for (Index c = 0; c < classes; ++c) {
+            for (Index c = 0; c < call.classes; ++c) total += std::exp(in(row, c) - highest(row));
+            for (Index c = 0; c < call.classes; ++c) {
                 const T log_softmax = in(row, c) - highest(row) - std::log(total);
                 out(row, c) = std::exp(log_softmax);
                 // A class that is not wanted may have probability 0, and the logarithm of that.
-                const T share = wanted(options, classes, target, c);
+                const T share = wanted(call, call.targets[row], c);
                 if (share > T{0}) sum -= share * log_softmax;
             }
         }
-        *loss = counted > T{0} ? sum / counted : T{0};
+        *call.loss = call.counted > 0 ? sum / static_cast<T>(call.counted) : T{0};
     }
 
-    /// (softmax - wanted) * scale / rows that count; 0 for rows that do not.
-    static void cross_entropy_pullback(Context&, Index rows, Index classes,
-                                       const CrossEntropyOptions& options, const T* probabilities,
-                                       std::span<const std::int32_t> targets, const T* scale,
-                                       const GradientTarget<T>& to) {
-        const auto ignored = std::count(targets.begin(), targets.end(), options.ignore_index);
-        const T counted = static_cast<T>(rows - ignored);
-        const auto softmax = view(probabilities, rows, classes);
-        xt::xtensor<T, 2> gradient = xt::zeros<T>({rows, classes});
-        for (Index row = 0; row < rows; ++row) {
-            const std::int32_t target = targets[static_cast<std::size_t>(row)];
-            if (target == options.ignore_index) continue;
-            for (Index c = 0; c < classes; ++c) {
-                gradient(row, c) =
-                    (softmax(row, c) - wanted(options, classes, target, c)) * *scale / counted;
+    /// (softmax - wanted) * upstream / rows that count; 0 for rows that do not.
+    static void cross_entropy_pullback(Context&, const CrossEntropyPullback<T>& call) {
+        const auto softmax = view(call.probabilities, call.rows, call.classes);
+        xt::xtensor<T, 2> gradient = xt::zeros<T>({call.rows, call.classes});
+        for (Index row = 0; row < call.rows; ++row) {
+            const std::int32_t target = call.targets[row];
+            if (target == call.ignore_index) continue;
+            for (Index c = 0; c < call.classes; ++c) {
+                gradient(row, c) = (softmax(row, c) - wanted(call, target, c)) * *call.grad_loss /
+                                   static_cast<T>(call.counted);
             }
         }
-        put(to, gradient);
+        put(call.grad_logits, gradient);
     }
 
     /// Rows whose first greatest logit is the target's.
-    static Index count_correct(Context&, Index rows, Index classes, const T* logits,
-                               std::span<const std::int32_t> targets) {
-        Index correct = 0;
-        for (Index row = 0; row < rows; ++row) {
-            const auto in = view(logits + row * classes, classes);
+    static void count_correct(Context&, const CountCorrect<T>& call) {
+        *call.hits = 0;
+        for (Index row = 0; row < call.rows; ++row) {
+            const auto in = view(call.logits + row * call.classes, call.classes);
             const auto best = std::max_element(in.begin(), in.end()) - in.begin();
-            if (best == targets[static_cast<std::size_t>(row)]) ++correct;
+            if (best == call.targets[row]) ++*call.hits;
         }
-        return correct;
     }
 
 private:
     /// The share of class `c` in the distribution that a row should show:
     /// (1 - smoothing) * one-hot + smoothing / classes; nothing where the row is ignored.
-    static T wanted(const CrossEntropyOptions& options, Index classes, std::int32_t target,
-                    Index c) {
-        if (target == options.ignore_index) return T{0};
-        const double own = c == target ? 1.0 - options.label_smoothing : 0.0;
-        return static_cast<T>(own + options.label_smoothing / static_cast<double>(classes));
+    template <class Call>
+    static T wanted(const Call& call, std::int32_t target, Index c) {
+        if (target == call.ignore_index) return T{0};
+        const double own = c == target ? 1.0 - call.label_smoothing : 0.0;
+        return static_cast<T>(own + call.label_smoothing / static_cast<double>(call.classes));
     }
 };
 

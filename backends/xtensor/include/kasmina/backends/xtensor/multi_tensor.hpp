@@ -1,34 +1,39 @@
-// Norms and optimiser steps over many tensors, each as PyTorch's documentation writes it.
+// Norms, clipping and optimiser steps over many tensors, each as PyTorch's documentation writes it.
 #pragma once
 
 #include <cmath>
 #include <cstddef>
-#include <span>
 
-#include <kasmina/backends/xtensor/storage.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
+#include <kasmina/backend/multi_tensor.hpp>
+#include <kasmina/backends/xtensor/context.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
 /// Capability: MultiTensorBackend.
 template <class T>
 struct MultiTensors {
-    static void squared_norms(Context&, std::span<const TensorSlice<T>> slices,
-                              std::span<double> norms) {
-        for (std::size_t i = 0; i < slices.size(); ++i) {
-            norms[i] = 0.0;
-            for (Index k = 0; k < slices[i].size; ++k) {
-                const double value = static_cast<double>(slices[i].data[k]);
-                norms[i] += value * value;
-            }
+    static void squared_norms(Context&, const SquaredNorms<T>& call) {
+        for (std::size_t i = 0; i < call.tensors.size(); ++i) {
+            call.norms[i] = squared_norm(call.tensors[i].data, call.tensors[i].size);
         }
     }
 
-    static void sgd_step(Context&, const SgdStep& step, std::span<const OptimiserSlice<T>> slices) {
+    static void clip_by_norm(Context&, const ClipByNorm<T>& call) {
+        double total = 0.0;
+        for (const auto& [data, size] : call.gradients) total += squared_norm(data, size);
+        *call.norm = std::sqrt(total);
+        const double factor = call.max_norm / (*call.norm + 1e-6);
+        if (!std::isfinite(*call.norm) || factor >= 1.0) return;
+        for (const auto& [data, size] : call.gradients) {
+            for (Index i = 0; i < size; ++i) data[i] *= static_cast<T>(factor);
+        }
+    }
+
+    static void sgd_step(Context&, const SgdStep<T>& step) {
         const T rate = static_cast<T>(step.learning_rate);
         const T momentum = static_cast<T>(step.momentum);
         const T decay = static_cast<T>(step.weight_decay);
-        for (const OptimiserSlice<T>& slice : slices) {
+        for (const OptimiserSlice<T>& slice : step.parameters) {
             for (Index i = 0; i < slice.size; ++i) {
                 T direction = slice.gradient[i] + decay * slice.value[i];
                 if (slice.first != nullptr) {
@@ -41,14 +46,13 @@ struct MultiTensors {
         }
     }
 
-    static void adamw_step(Context&, const AdamWStep& step,
-                           std::span<const OptimiserSlice<T>> slices) {
+    static void adamw_step(Context&, const AdamWStep<T>& step) {
         const T rate = static_cast<T>(step.learning_rate);
         const T beta1 = static_cast<T>(step.beta1);
         const T beta2 = static_cast<T>(step.beta2);
         const T epsilon = static_cast<T>(step.epsilon);
         const T decay = static_cast<T>(step.weight_decay);
-        for (const OptimiserSlice<T>& slice : slices) {
+        for (const OptimiserSlice<T>& slice : step.parameters) {
             for (Index i = 0; i < slice.size; ++i) {
                 const T gradient = slice.gradient[i];
                 T& value = slice.value[i];
@@ -64,8 +68,13 @@ struct MultiTensors {
         }
     }
 
-    static void scale(Context&, T factor, T* values, Index count) {
-        for (Index i = 0; i < count; ++i) values[i] *= factor;
+private:
+    static double squared_norm(const T* data, Index size) {
+        double sum = 0.0;
+        for (Index i = 0; i < size; ++i) {
+            sum += static_cast<double>(data[i]) * static_cast<double>(data[i]);
+        }
+        return sum;
     }
 };
 

@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include <kasmina/backend/batch_norm.hpp>
+#include <kasmina/backend/group_norm.hpp>
+#include <kasmina/backends/xtensor/context.hpp>
 #include <kasmina/backends/xtensor/pooling.hpp>
-#include <kasmina/backends/xtensor/storage.hpp>
 #include <kasmina/backends/xtensor/view.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
@@ -42,6 +43,16 @@ struct Normalisation {
     [[nodiscard]] Array mean(const Array& x) const { return xt::mean(x, {1, 3}, xt::keep_dims); }
     [[nodiscard]] Array sum(const Array& x) const { return xt::sum(x, {0, 1}, xt::keep_dims); }
 
+    /// Writes mean and inverse deviation of each group of x; gives the variance.
+    Array statistics(const T* x, double epsilon, T* mean_of_x, T* inverse_deviation) const {
+        const Array in = map(x);
+        const Array centre = mean(in);
+        const Array distance = in - centre;
+        const Array variance = mean(distance * distance);
+        per_group(mean_of_x) = centre;
+        per_group(inverse_deviation) = T{1} / xt::sqrt(variance + static_cast<T>(epsilon));
+        return variance;
+    }
     /// (x - mean) / deviation.
     [[nodiscard]] Array normal(const T* x, const T* mean_of_x, const T* inverse_deviation) const {
         return (map(x) - per_group(mean_of_x)) * per_group(inverse_deviation);
@@ -76,35 +87,25 @@ template <class T>
 struct GroupNorms {
     using Array = xt::xtensor<T, 4>;
 
-    static void group_norm(Context&, const NormGeometry& geometry, double epsilon, const T* x,
-                           const T* scale, const T* shift, const T* residual, bool activate, T* y,
-                           T* mean, T* inverse_deviation) {
-        const Normalisation<T> norm{geometry};
-        const Array in = norm.map(x);
-        const Array centre = norm.mean(in);
-        const Array distance = in - centre;
-        const Array variance = norm.mean(distance * distance);
-        norm.per_group(mean) = centre;
-        norm.per_group(inverse_deviation) = T{1} / xt::sqrt(variance + static_cast<T>(epsilon));
-
-        Array result = norm.affine(norm.normal(x, mean, inverse_deviation), scale, shift);
-        if (activate) result = relu(result);
-        if (residual != nullptr) result += norm.map(residual);
-        norm.map(y) = result;
+    static void group_norm(Context&, const GroupNorm<T>& call) {
+        const Normalisation<T> norm{call.geometry};
+        norm.statistics(call.x, call.epsilon, call.mean, call.inverse_deviation);
+        Array result = norm.affine(norm.normal(call.x, call.mean, call.inverse_deviation),
+                                   call.scale, call.shift);
+        if (call.relu) result = relu(result);
+        if (call.residual != nullptr) result += norm.map(call.residual);
+        norm.map(call.y) = result;
     }
 
-    static void group_norm_pullback(Context&, const NormGeometry& geometry, const T* x,
-                                    const T* scale, const T* shift, bool activate, const T* mean,
-                                    const T* inverse_deviation, const T* grad_y,
-                                    const GradientTarget<T>& grad_x,
-                                    const GradientTarget<T>& grad_scale,
-                                    const GradientTarget<T>& grad_shift) {
-        const Normalisation<T> norm{geometry};
-        const Array normal = norm.normal(x, mean, inverse_deviation);
-        Array gradient = norm.map(grad_y);
-        if (activate) gradient = where_positive(norm.affine(normal, scale, shift), gradient);
-        norm.pullback(gradient, normal, scale, inverse_deviation, true, grad_x, grad_scale,
-                      grad_shift);
+    static void group_norm_pullback(Context&, const GroupNormPullback<T>& call) {
+        const Normalisation<T> norm{call.geometry};
+        const Array normal = norm.normal(call.x, call.mean, call.inverse_deviation);
+        Array gradient = norm.map(call.grad_y);
+        if (call.relu) {
+            gradient = where_positive(norm.affine(normal, call.scale, call.shift), gradient);
+        }
+        norm.pullback(gradient, normal, call.scale, call.inverse_deviation, true, call.grad_x,
+                      call.grad_scale, call.grad_shift);
     }
 };
 
@@ -113,67 +114,58 @@ template <class T>
 struct BatchNorms {
     using Array = xt::xtensor<T, 4>;
 
-    static void batch_norm_statistics(Context&, const MapShape& shape, double epsilon,
-                                      double momentum, const T* x, T* mean, T* inverse_deviation,
-                                      T* running_mean, T* running_variance) {
-        const auto norm = Normalisation<T>::over_batch(shape);
-        const Array in = norm.map(x);
-        const Array centre = norm.mean(in);
-        const Array distance = in - centre;
-        const Array variance = norm.mean(distance * distance);
-        norm.per_group(mean) = centre;
-        norm.per_group(inverse_deviation) = T{1} / xt::sqrt(variance + static_cast<T>(epsilon));
-
-        const T step = static_cast<T>(momentum);
+    static void batch_norm_statistics(Context&, const BatchNormStatistics<T>& call) {
+        const auto norm = Normalisation<T>::over_batch(call.shape);
+        const Array variance =
+            norm.statistics(call.x, call.epsilon, call.mean, call.inverse_deviation);
+        const T step = static_cast<T>(call.momentum);
         const auto count = static_cast<T>(norm.geometry.positions);
-        for (Index c = 0; c < shape.channels; ++c) {
+        const auto move = [step](T* running, Index c, T value) {
+            if (running != nullptr) running[c] += step * (value - running[c]);
+        };
+        for (Index c = 0; c < call.shape.channels; ++c) {
+            move(call.running_mean, c, call.mean[c]);
             // A single value has no unbiased variance; its spread of 0 stands.
-            const T unbiased = variance(0, 0, c, 0) * count / std::max(count - T{1}, T{1});
-            if (running_mean) running_mean[c] += step * (mean[c] - running_mean[c]);
-            if (running_variance) running_variance[c] += step * (unbiased - running_variance[c]);
+            move(call.running_variance, c,
+                 variance(0, 0, c, 0) * count / std::max(count - T{1}, T{1}));
         }
     }
 
-    static void inverse_deviation(Context&, Index channels, double epsilon, const T* variance,
-                                  T* result) {
-        for (Index c = 0; c < channels; ++c) {
-            result[c] = T{1} / std::sqrt(variance[c] + static_cast<T>(epsilon));
+    static void inverse_deviation(Context&, const InverseDeviation<T>& call) {
+        for (Index c = 0; c < call.channels; ++c) {
+            call.inverse_deviation[c] =
+                T{1} / std::sqrt(call.variance[c] + static_cast<T>(call.epsilon));
         }
     }
 
-    static void batch_norm(Context& context, const MapShape& shape, const NormEpilogue& epilogue,
-                           const T* x, const T* mean, const T* inverse_deviation, const T* scale,
-                           const T* shift, T* y) {
-        const auto norm = Normalisation<T>::over_batch(shape);
-        Array result = norm.affine(norm.normal(x, mean, inverse_deviation), scale, shift);
-        if (epilogue.relu) result = relu(result);
-        if (epilogue.max_pool) {
-            Pooling<T>::max_pool(context, shape, result.data(), y);
+    static void batch_norm(Context& context, const BatchNorm<T>& call) {
+        const auto norm = Normalisation<T>::over_batch(call.shape);
+        Array result = norm.affine(norm.normal(call.x, call.mean, call.inverse_deviation),
+                                   call.scale, call.shift);
+        if (call.epilogue.relu) result = relu(result);
+        if (call.epilogue.max_pool) {
+            Pooling<T>::max_pool(context, {.shape = call.shape, .x = result.data(), .y = call.y});
         } else {
-            norm.map(y) = result;
+            norm.map(call.y) = result;
         }
     }
 
-    static void batch_norm_pullback(Context& context, const MapShape& shape,
-                                    const NormEpilogue& epilogue, bool batch, const T* x,
-                                    const T* mean, const T* inverse_deviation, const T* scale,
-                                    const T* shift, const T* grad_y,
-                                    const GradientTarget<T>& grad_x,
-                                    const GradientTarget<T>& grad_scale,
-                                    const GradientTarget<T>& grad_shift) {
-        const auto norm = Normalisation<T>::over_batch(shape);
-        const Array normal = norm.normal(x, mean, inverse_deviation);
-        const Array before = norm.affine(normal, scale, shift);
+    static void batch_norm_pullback(Context& context, const BatchNormPullback<T>& call) {
+        const auto norm = Normalisation<T>::over_batch(call.shape);
+        const Array normal = norm.normal(call.x, call.mean, call.inverse_deviation);
+        const Array before = norm.affine(normal, call.scale, call.shift);
         Array gradient = normal;
-        if (epilogue.max_pool) {
-            Pooling<T>::max_pool_pullback(context, shape, before.data(), grad_y,
-                                          {gradient.data(), false});
+        if (call.epilogue.max_pool) {
+            Pooling<T>::max_pool_pullback(context, {.shape = call.shape,
+                                                    .x = before.data(),
+                                                    .grad_y = call.grad_y,
+                                                    .grad_x = {gradient.data(), false}});
         } else {
-            gradient = norm.map(grad_y);
+            gradient = norm.map(call.grad_y);
         }
-        if (epilogue.relu) gradient = where_positive(before, gradient);
-        norm.pullback(gradient, normal, scale, inverse_deviation, batch, grad_x, grad_scale,
-                      grad_shift);
+        if (call.epilogue.relu) gradient = where_positive(before, gradient);
+        norm.pullback(gradient, normal, call.scale, call.inverse_deviation, call.batch_statistics,
+                      call.grad_x, call.grad_scale, call.grad_shift);
     }
 };
 

@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <utility>
 
-#include <kasmina/backends/xtensor/storage.hpp>
+#include <kasmina/backend/pointwise.hpp>
+#include <kasmina/backends/xtensor/context.hpp>
 #include <kasmina/backends/xtensor/view.hpp>
 #include <kasmina/pointwise/dual.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
@@ -63,35 +63,32 @@ void for_each_element(const MapGeometry& geometry, const std::array<Operand<T>, 
 template <class T>
 struct Pointwise {
     template <class F, std::size_t N>
-    static void map(Context&, const F& function, const MapGeometry& geometry,
-                    const std::array<Operand<T>, N>& operands, T* out) {
-        for_each_element(geometry, operands, [&](Index element, const auto& at) {
-            out[element] = [&]<std::size_t... I>(std::index_sequence<I...>) {
-                return function(T{operands[I].data[at[I]]}...);
+    static void map(Context&, const F& function, const Map<T, N>& call) {
+        for_each_element(call.geometry, call.operands, [&](Index element, const auto& at) {
+            call.out[element] = [&]<std::size_t... I>(std::index_sequence<I...>) {
+                return function(T{call.operands[I].data[at[I]]}...);
             }(std::make_index_sequence<N>{});
         });
     }
 
     /// gradient of operand i = sum over where it is stretched of upstream * df/d(operand i).
     template <class F, std::size_t N>
-    static void map_pullback(Context&, const F& function, const MapGeometry& geometry,
-                             const std::array<Operand<T>, N>& operands, const T* upstream,
-                             const std::array<GradientTarget<T>, N>& targets) {
+    static void map_pullback(Context&, const F& function, const MapPullback<T, N>& call) {
         using Number = Dual<T, N>;
         std::array<xt::xtensor<T, 1>, N> gradients;
         for (std::size_t i = 0; i < N; ++i) {
-            const Stretched operand{operand_extents(geometry, operands[i].broadcast)};
+            const Stretched operand{operand_extents(call.geometry, call.operands[i].broadcast)};
             gradients[i] = xt::zeros<T>({static_cast<std::size_t>(operand.elements())});
         }
-        for_each_element(geometry, operands, [&](Index element, const auto& at) {
+        for_each_element(call.geometry, call.operands, [&](Index element, const auto& at) {
             const Number result = [&]<std::size_t... I>(std::index_sequence<I...>) {
-                return function(Number::variable(operands[I].data[at[I]], I)...);
+                return function(Number::variable(call.operands[I].data[at[I]], I)...);
             }(std::make_index_sequence<N>{});
             for (std::size_t i = 0; i < N; ++i) {
-                gradients[i](at[i]) += upstream[element] * result.derivatives[i];
+                gradients[i](at[i]) += call.upstream[element] * result.derivatives[i];
             }
         });
-        for (std::size_t i = 0; i < N; ++i) put(targets[i], gradients[i]);
+        for (std::size_t i = 0; i < N; ++i) put(call.targets[i], gradients[i]);
     }
 };
 

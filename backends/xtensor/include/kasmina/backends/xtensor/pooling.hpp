@@ -3,36 +3,35 @@
 
 #include <cmath>
 
-#include <kasmina/backends/xtensor/storage.hpp>
+#include <kasmina/backend/pooling.hpp>
+#include <kasmina/backends/xtensor/context.hpp>
 #include <kasmina/backends/xtensor/view.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
 /// Capability: PoolingBackend.
 template <class T>
 struct Pooling {
-    static void max_pool(Context&, const MapShape& shape, const T* x, T* y) {
-        for_each_maximum(shape, x, [&](Index place, Index out) { y[out] = x[place]; });
+    static void max_pool(Context&, const MaxPool<T>& pool) {
+        for_each_maximum(pool.shape, pool.x,
+                         [&](Index place, Index out) { pool.y[out] = pool.x[place]; });
     }
-    static void max_pool_pullback(Context&, const MapShape& shape, const T* x, const T* grad_y,
-                                  const GradientTarget<T>& to) {
-        xt::xtensor<T, 1> grad_x =
-            xt::zeros<T>({shape.batch * shape.height * shape.width * shape.channels});
-        for_each_maximum(shape, x, [&](Index place, Index out) { grad_x(place) = grad_y[out]; });
-        put(to, grad_x);
+    static void max_pool_pullback(Context&, const MaxPoolPullback<T>& pool) {
+        xt::xtensor<T, 1> grad_x = xt::zeros<T>({pool.shape.elements()});
+        for_each_maximum(pool.shape, pool.x,
+                         [&](Index place, Index out) { grad_x(place) = pool.grad_y[out]; });
+        put(pool.grad_x, grad_x);
     }
 
-    static void mean_positions(Context&, const NormGeometry& geometry, const T* x, T* y) {
-        const auto [samples, positions, channels, groups] = geometry;
-        view(y, samples, channels) = xt::mean(view(x, samples, positions, channels), {1});
+    static void mean_positions(Context&, const MeanPositions<T>& mean) {
+        const auto [samples, positions, channels] = mean.geometry;
+        view(mean.y, samples, channels) = xt::mean(view(mean.x, samples, positions, channels), {1});
     }
-    static void mean_positions_pullback(Context&, const NormGeometry& geometry, const T* grad_y,
-                                        const GradientTarget<T>& to) {
-        const auto [samples, positions, channels, groups] = geometry;
+    static void mean_positions_pullback(Context&, const MeanPositionsPullback<T>& mean) {
+        const auto [samples, positions, channels] = mean.geometry;
         const xt::xtensor<T, 3> share =
-            view(grad_y, samples, 1, channels) / static_cast<T>(positions);
-        put<T, 3>(to, xt::broadcast(share, {samples, positions, channels}));
+            view(mean.grad_y, samples, 1, channels) / static_cast<T>(positions);
+        put<T, 3>(mean.grad_x, xt::broadcast(share, {samples, positions, channels}));
     }
 
 private:

@@ -2,26 +2,36 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 
-#include <kasmina/backends/xtensor/storage.hpp>
+#include <kasmina/backend/convolution.hpp>
+#include <kasmina/backend/matrix.hpp>
+#include <kasmina/backends/xtensor/bfloat16.hpp>
+#include <kasmina/backends/xtensor/context.hpp>
 #include <kasmina/backends/xtensor/view.hpp>
-#include <kasmina/tensor/kernel_types.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
 /// Capability: MatrixBackend.
 template <class T>
 struct Matrices {
-    static void gemm(Context&, bool trans_a, bool trans_b, Index m, Index n, Index k, const T* a,
-                     const T* b, T* c, bool accumulate) {
-        for (Index i = 0; i < m; ++i) {
-            for (Index j = 0; j < n; ++j) {
-                T sum{0};
-                for (Index l = 0; l < k; ++l) {
-                    sum += (trans_a ? a[l * m + i] : a[i * k + l]) *
-                           (trans_b ? b[j * k + l] : b[l * n + j]);
+    static void gemm(Context& context, const Gemm<T>& product) {
+        const Multiplication times(context);
+        const auto [m, n, k] = std::array{product.m, product.n, product.k};
+        for (Index matrix = 0; matrix < product.batch; ++matrix) {
+            const T* a = product.a + matrix * product.batch_stride_a;
+            const T* b = product.b + matrix * product.batch_stride_b;
+            T* c = product.c + matrix * product.batch_stride_c;
+            for (Index i = 0; i < m; ++i) {
+                for (Index j = 0; j < n; ++j) {
+                    T sum{0};
+                    for (Index l = 0; l < k; ++l) {
+                        sum += times(product.transpose_a ? a[l * m + i] : a[i * k + l],
+                                     product.transpose_b ? b[j * k + l] : b[l * n + j]);
+                    }
+                    if (product.bias != nullptr) sum += product.bias[j];
+                    c[i * n + j] = product.accumulate ? c[i * n + j] + sum : sum;
                 }
-                c[i * n + j] = accumulate ? c[i * n + j] + sum : sum;
             }
         }
     }
@@ -56,25 +66,33 @@ void for_each_tap(const ConvShape& shape, F&& f) {
 /// Capability: ConvolutionBackend.
 template <class T>
 struct Convolutions {
-    static void conv2d(Context&, const ConvShape& shape, const T* x, const T* weight, T* y) {
-        std::fill_n(y, shape.batch * shape.height * shape.width * shape.out_channels, T{0});
-        for_each_product(shape, [&](Index in, Index w, Index out) { y[out] += x[in] * weight[w]; });
+    static void conv2d(Context& context, const Conv2d<T>& conv) {
+        const ConvShape& shape = conv.shape;
+        const Multiplication times(context);
+        std::fill_n(conv.y, shape.batch * shape.height * shape.width * shape.out_channels, T{0});
+        for_each_product(shape, [&](Index in, Index w, Index out) {
+            conv.y[out] += times(conv.x[in], conv.weight[w]);
+        });
     }
-    static void conv2d_pullback_input(Context&, const ConvShape& shape, const T* grad_y,
-                                      const T* weight, const GradientTarget<T>& to) {
+    static void conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& conv) {
+        const ConvShape& shape = conv.shape;
+        const Multiplication times(context);
         xt::xtensor<T, 1> grad_x =
             xt::zeros<T>({shape.batch * shape.height * shape.width * shape.in_channels});
-        for_each_product(
-            shape, [&](Index in, Index w, Index out) { grad_x(in) += grad_y[out] * weight[w]; });
-        put(to, grad_x);
+        for_each_product(shape, [&](Index in, Index w, Index out) {
+            grad_x(in) += times(conv.grad_y[out], conv.weight[w]);
+        });
+        put(conv.grad_x, grad_x);
     }
-    static void conv2d_pullback_weight(Context&, const ConvShape& shape, const T* x,
-                                       const T* grad_y, const GradientTarget<T>& to) {
+    static void conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& conv) {
+        const ConvShape& shape = conv.shape;
+        const Multiplication times(context);
         xt::xtensor<T, 1> grad_weight =
             xt::zeros<T>({shape.out_channels * shape.in_channels * taps(shape)});
-        for_each_product(
-            shape, [&](Index in, Index w, Index out) { grad_weight(w) += grad_y[out] * x[in]; });
-        put(to, grad_weight);
+        for_each_product(shape, [&](Index in, Index w, Index out) {
+            grad_weight(w) += times(conv.grad_y[out], conv.x[in]);
+        });
+        put(conv.grad_weight, grad_weight);
     }
 
 private:
@@ -97,25 +115,32 @@ private:
 /// Capability: DepthwiseConvolutionBackend.
 template <class T>
 struct DepthwiseConvolutions {
-    static void depthwise_conv2d(Context&, const ConvShape& shape, const T* x, const T* weight,
-                                 T* y) {
-        std::fill_n(y, map_size(shape), T{0});
-        for_each_product(shape, [&](Index in, Index w, Index out) { y[out] += x[in] * weight[w]; });
+    static void depthwise_conv2d(Context& context, const Conv2d<T>& conv) {
+        const Multiplication times(context);
+        std::fill_n(conv.y, map_size(conv.shape), T{0});
+        for_each_product(conv.shape, [&](Index in, Index w, Index out) {
+            conv.y[out] += times(conv.x[in], conv.weight[w]);
+        });
     }
-    static void depthwise_conv2d_pullback_input(Context&, const ConvShape& shape, const T* grad_y,
-                                                const T* weight, const GradientTarget<T>& to) {
-        xt::xtensor<T, 1> grad_x = xt::zeros<T>({map_size(shape)});
-        for_each_product(
-            shape, [&](Index in, Index w, Index out) { grad_x(in) += grad_y[out] * weight[w]; });
-        put(to, grad_x);
+    static void depthwise_conv2d_pullback_input(Context& context,
+                                                const Conv2dPullbackInput<T>& conv) {
+        const Multiplication times(context);
+        xt::xtensor<T, 1> grad_x = xt::zeros<T>({map_size(conv.shape)});
+        for_each_product(conv.shape, [&](Index in, Index w, Index out) {
+            grad_x(in) += times(conv.grad_y[out], conv.weight[w]);
+        });
+        put(conv.grad_x, grad_x);
     }
-    static void depthwise_conv2d_pullback_weight(Context&, const ConvShape& shape, const T* x,
-                                                 const T* grad_y, const GradientTarget<T>& to) {
+    static void depthwise_conv2d_pullback_weight(Context& context,
+                                                 const Conv2dPullbackWeight<T>& conv) {
+        const ConvShape& shape = conv.shape;
+        const Multiplication times(context);
         xt::xtensor<T, 1> grad_weight =
             xt::zeros<T>({shape.out_channels * shape.kernel_height * shape.kernel_width});
-        for_each_product(
-            shape, [&](Index in, Index w, Index out) { grad_weight(w) += grad_y[out] * x[in]; });
-        put(to, grad_weight);
+        for_each_product(shape, [&](Index in, Index w, Index out) {
+            grad_weight(w) += times(conv.grad_y[out], conv.x[in]);
+        });
+        put(conv.grad_weight, grad_weight);
     }
 
 private:

@@ -1,25 +1,31 @@
-// The reference backend's memory: plain vectors, filled with NaN until somebody writes.
+// The reference backend's memory: plain vectors, filled with nonsense until somebody writes.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <span>
+#include <type_traits>
 #include <vector>
 
+#include <kasmina/backends/xtensor/context.hpp>
 #include <kasmina/tensor/index.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
-/// There is nothing to hold: no threads, no pool.
-struct Context {};
+/// What memory holds that nobody has written: no number, or no likely one, so that what is read
+/// too early shows.
+template <class V>
+inline constexpr V unwritten =
+    std::numeric_limits<V>::has_quiet_NaN ? std::numeric_limits<V>::quiet_NaN()
+                                          : std::numeric_limits<V>::min();
 
-/// Memory that it owns, move-only. It starts as NaN: what is read before it is written shows.
-template <class T>
+/// Memory that it owns, move-only.
+template <class V>
 class Buffer {
 public:
     Buffer() = default;
-    explicit Buffer(Index count)
-        : values_(static_cast<std::size_t>(count), std::numeric_limits<T>::quiet_NaN()) {}
+    explicit Buffer(Index count) : values_(static_cast<std::size_t>(count), unwritten<V>) {}
 
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
@@ -27,26 +33,58 @@ public:
     Buffer& operator=(Buffer&&) noexcept = default;
     ~Buffer() = default;
 
-    [[nodiscard]] T* data() noexcept { return values_.data(); }
-    [[nodiscard]] const T* data() const noexcept { return values_.data(); }
+    [[nodiscard]] V* data() noexcept { return values_.data(); }
+    [[nodiscard]] const V* data() const noexcept { return values_.data(); }
     [[nodiscard]] Index size() const noexcept { return static_cast<Index>(values_.size()); }
 
 private:
-    std::vector<T> values_;
+    std::vector<V> values_;
+};
+
+/// A copy of values as they were when it was made.
+template <class V>
+class Reading {
+public:
+    Reading() = default;
+    Reading(const V* from, Index count) : values_(from, from + count) {}
+
+    [[nodiscard]] std::span<const V> get() const noexcept { return values_; }
+
+private:
+    std::vector<V> values_;
 };
 
 /// Capability: StorageBackend.
 template <class T>
 struct Storage {
-    static Buffer<T> acquire(Context&, Index count) { return Buffer<T>(count); }
-    static Buffer<T> persistent(Index count) { return Buffer<T>(count); }
-    static void upload(const T* from, T* to, Index count) { std::copy_n(from, count, to); }
-    static void download(const T* from, T* to, Index count) { std::copy_n(from, count, to); }
-    static void copy(Context&, const T* from, T* to, Index count) { std::copy_n(from, count, to); }
-    static void fill(Context&, T* to, Index count, T value) { std::fill_n(to, count, value); }
+    template <class V>
+    static Buffer<V> acquire(Context&, Index count) {
+        return Buffer<V>(count);
+    }
+    template <class V>
+    static Buffer<V> persistent(Context&, Index count) {
+        return Buffer<V>(count);
+    }
+    template <class V>
+    static void upload(Context&, const V* from, V* to, Index count) {
+        std::copy_n(from, count, to);
+    }
+    template <class V>
+    static Reading<V> read(Context&, const V* from, Index count) {
+        return Reading<V>(from, count);
+    }
+    template <class V>
+    static void copy(Context&, const V* from, V* to, Index count) {
+        std::copy_n(from, count, to);
+    }
+    template <class V>
+    static void fill(Context&, V* to, Index count, std::type_identity_t<V> value) {
+        std::fill_n(to, count, value);
+    }
     static void add(Context&, const T* from, T* to, Index count) {
         for (Index i = 0; i < count; ++i) to[i] += from[i];
     }
+    static void synchronise(Context&) noexcept {}
 };
 
 }  // namespace kasmina::backends::xtensor_detail

@@ -9,7 +9,7 @@
 #include <xtensor/xmath.hpp>
 #include <xtensor/xtensor.hpp>
 
-#include <kasmina/tensor/kernel_types.hpp>
+#include <kasmina/backend/gradient_target.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 

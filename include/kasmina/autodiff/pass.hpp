@@ -1,0 +1,99 @@
+// Pass: the one way in for all that a module needs of a step: tape, mode, random stream, context.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include <kasmina/autodiff/mode.hpp>
+#include <kasmina/autodiff/tape.hpp>
+#include <kasmina/random/generator.hpp>
+
+namespace kasmina {
+
+/// What modules, hosts, blueprints and slots are run with (P-1). It refers to a tape, and to the
+/// generator that random ops draw from where there is one, and owns neither; one serves a whole
+/// training loop. Evaluation with gradients is a pass in evaluation on a tape that records.
+template <class B>
+class Pass {
+public:
+    using Backend = B;
+    using Context = typename B::Context;
+
+    /// Without a random stream: a random op is an error.
+    Pass(Tape<B>& tape, Mode mode) noexcept : tape_(&tape), mode_(mode) {}
+
+    /// Random ops draw from `generator`, which must outlive the pass.
+    Pass(Tape<B>& tape, Mode mode, Generator& generator) noexcept
+        : tape_(&tape), generator_(&generator), mode_(mode) {}
+    Pass(Tape<B>& tape, Mode mode, Generator&& generator) = delete;
+
+    [[nodiscard]] Tape<B>& tape() const noexcept { return *tape_; }
+    [[nodiscard]] Context& context() const noexcept { return tape_->context(); }
+    [[nodiscard]] Mode mode() const noexcept { return mode_; }
+    [[nodiscard]] bool recording() const noexcept { return tape_->recording(); }
+
+    /// Whether random ops act.
+    [[nodiscard]] bool training() const noexcept { return mode_ != Mode::evaluation; }
+    /// Whether norms over a batch use its own statistics, and not the running ones.
+    [[nodiscard]] bool batch_statistics() const noexcept { return mode_ == Mode::training; }
+    /// Whether they move the running ones: once per batch, so not in a recomputation.
+    [[nodiscard]] bool moves_statistics() const noexcept {
+        return mode_ == Mode::training && !recomputes_;
+    }
+
+    /// The stream's next `words` words, for an op to compute where it likes and to keep for its way
+    /// back. Errors: OptionError when the pass has no random stream.
+    [[nodiscard]] RandomRange draw(std::uint64_t words) const {
+        if (generator_ == nullptr) {
+            throw OptionError("a random operation ran in a pass without a random stream", "Pass",
+                              "a pass that was given a generator", "a pass without one",
+                              "make it as Pass(tape, Mode::training, generator)");
+        }
+        return generator_->reserve(words);
+    }
+
+    /// Null without a random stream.
+    [[nodiscard]] Generator* generator() const noexcept { return generator_; }
+
+    /// The same pass on another tape.
+    [[nodiscard]] Pass on(Tape<B>& tape) const noexcept {
+        Pass other(*this);
+        other.tape_ = &tape;
+        return other;
+    }
+
+    /// The same pass once more on another tape, with the random stream where it was.
+    [[nodiscard]] Pass again_on(Tape<B>& tape, Generator* generator) const noexcept {
+        Pass other = on(tape);
+        other.generator_ = generator;
+        other.recomputes_ = true;
+        return other;
+    }
+
+    // ---- the tape's own, as modules use them --------------------------------------------------
+
+    [[nodiscard]] Variable<B> parameter(const Parameter<B>& parameter) const {
+        return tape_->parameter(parameter);
+    }
+    [[nodiscard]] Variable<B> constant(const Tensor<B>& tensor) const {
+        return tape_->constant(tensor);
+    }
+    [[nodiscard]] Variable<B> constant(Tensor<B>&& tensor) const {
+        return tape_->constant(std::move(tensor));
+    }
+    [[nodiscard]] Variable<B> constant(const Shape& shape,
+                                       std::span<const typename B::Scalar> values) const {
+        return tape_->constant(shape, values);
+    }
+    [[nodiscard]] Variable<B> detach(const Variable<B>& source) const {
+        return tape_->detach(source);
+    }
+
+private:
+    Tape<B>* tape_;
+    Generator* generator_ = nullptr;
+    Mode mode_;
+    bool recomputes_ = false;
+};
+
+}  // namespace kasmina

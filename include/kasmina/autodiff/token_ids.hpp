@@ -1,0 +1,52 @@
+// TokenIds: what a host of sequences reads, checked once against its vocabulary.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include <kasmina/error.hpp>
+#include <kasmina/tensor/tensor.hpp>
+
+namespace kasmina {
+
+/// Ids of any shape in the backend's memory, each known to be in 0 ... vocabulary - 1. Copies share
+/// the memory.
+template <class B>
+class TokenIds {
+public:
+    using Backend = B;
+
+    /// Copies and checks `ids`, in row-major order. Errors: ShapeError when the counts differ;
+    /// NumericError for an id outside the vocabulary.
+    TokenIds(typename B::Context& context, const Shape& shape, std::span<const std::int32_t> ids,
+             Index vocabulary)
+        : vocabulary_(checked(ids, vocabulary)),
+          ids_(std::make_shared<const Tensor<B, std::int32_t>>(
+              Tensor<B, std::int32_t>::from_host(context, shape, ids))) {}
+
+    [[nodiscard]] const Shape& shape() const noexcept { return ids_->shape(); }
+    [[nodiscard]] Index vocabulary() const noexcept { return vocabulary_; }
+    [[nodiscard]] const Tensor<B, std::int32_t>& tensor() const noexcept { return *ids_; }
+    [[nodiscard]] const std::shared_ptr<const Tensor<B, std::int32_t>>& shared() const noexcept {
+        return ids_;
+    }
+
+private:
+    static Index checked(std::span<const std::int32_t> ids, Index vocabulary) {
+        for (std::size_t i = 0; i < ids.size(); ++i) {
+            if (ids[i] >= 0 && ids[i] < vocabulary) continue;
+            throw NumericError("id " + std::to_string(i) + " is not in the vocabulary", "TokenIds",
+                               "0 ... " + std::to_string(vocabulary - 1), std::to_string(ids[i]),
+                               "check the tokeniser, or make the table larger");
+        }
+        return vocabulary;
+    }
+
+    Index vocabulary_;
+    std::shared_ptr<const Tensor<B, std::int32_t>> ids_;
+};
+
+}  // namespace kasmina

@@ -1,0 +1,32 @@
+// MapGeometry and MapShape: how kernels see a tensor's extents.
+#pragma once
+
+#include <kasmina/tensor/index.hpp>
+
+namespace kasmina {
+
+/// A tensor seen as (samples, positions, channels), row-major: the first extent, the product of
+/// those between, the last.
+struct MapGeometry {
+    Index samples = 1;
+    Index positions = 1;
+    Index channels = 1;
+
+    [[nodiscard]] constexpr Index elements() const noexcept {
+        return samples * positions * channels;
+    }
+};
+
+/// A feature map (batch, height, width, channels).
+struct MapShape {
+    Index batch = 0;
+    Index height = 0;
+    Index width = 0;
+    Index channels = 0;
+
+    [[nodiscard]] constexpr Index elements() const noexcept {
+        return batch * height * width * channels;
+    }
+};
+
+}  // namespace kasmina

@@ -1,0 +1,42 @@
+// OptimiserState: all that an optimiser remembers, by the names of its parameters.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <kasmina/reflect/fields.hpp>
+#include <kasmina/tensor/tensor.hpp>
+
+namespace kasmina::optim {
+
+/// What `Optimiser::state` gives and `restore` takes back. The moments are copies on the backend
+/// that nobody else moves: a checkpoint may be written from them while training goes on, and a
+/// second model may be stepped from them. Move-only, for the tensors' sake.
+template <class B, class Options>
+struct OptimiserState {
+    /// One parameter; the tensors are of its shape, or empty where the rule has none, and before
+    /// its first step.
+    struct Entry {
+        std::string name{};
+        std::int64_t steps = 0;
+        Tensor<B> first{};
+        Tensor<B> second{};
+
+        using Fields = reflect::List<&Entry::name, &Entry::steps, &Entry::first, &Entry::second>;
+    };
+
+    struct Group {
+        Options options{};
+        std::vector<Entry> parameters{};
+
+        using Fields = reflect::List<&Group::options, &Group::parameters>;
+    };
+
+    std::string rule{};  ///< "sgd", "adamw"
+    std::vector<Group> groups{};
+
+    using Fields = reflect::List<&OptimiserState::rule, &OptimiserState::groups>;
+};
+
+}  // namespace kasmina::optim

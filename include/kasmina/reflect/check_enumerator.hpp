@@ -1,0 +1,33 @@
+// The error for a number that stands where an enumeration's value should.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <kasmina/error.hpp>
+#include <kasmina/reflect/enumerators.hpp>
+
+namespace kasmina::reflect {
+
+/// "add (1), multiply (2), gate (3)"; for messages.
+template <Enumerated Enumeration>
+[[nodiscard]] std::string enumerators_in_words() {
+    std::string list;
+    for (const Enumeration known : Enumerators<Enumeration>::all) {
+        if (!list.empty()) list += ", ";
+        list += std::string(name_of(known)) + " (" + std::to_string(static_cast<int>(known)) + ")";
+    }
+    return list;
+}
+
+/// Errors: OptionError that names the valid values, for a value outside the enumeration. `what`
+/// is the option's name.
+template <Enumerated Enumeration>
+void check_enumerator(Enumeration value, std::string_view what, const std::string& where) {
+    if (is_enumerator(value)) return;
+    throw OptionError(std::string(what) + " has a value that does not exist", where,
+                      enumerators_in_words<Enumeration>(), std::to_string(static_cast<int>(value)),
+                      "use one of the named values");
+}
+
+}  // namespace kasmina::reflect

@@ -1,0 +1,123 @@
+// What a stored record of a seed may be: numbers in their ranges, and a way that the table has.
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <kasmina/error.hpp>
+#include <kasmina/lifecycle/check_transition.hpp>
+#include <kasmina/slot/seed_record.hpp>
+
+namespace kasmina::slot_detail {
+
+/// Errors: StateError, always.
+[[noreturn]] inline void refuse_state(const std::string& where, std::string_view field,
+                                      std::string expected, std::string got) {
+    throw StateError("the field " + std::string(field) + " cannot be", where, std::move(expected),
+                     std::move(got), "store what Slot::state gave");
+}
+
+/// Errors: StateError for a count below 0.
+template <class Count>
+void check_count(const std::string& where, std::string_view field, Count count) {
+    if (count >= 0) return;
+    refuse_state(where, field, "a count of 0 or more", std::to_string(count));
+}
+
+/// Errors: StateError for a number that is not finite.
+inline void check_number(const std::string& where, std::string_view field,
+                         std::optional<double> number) {
+    if (!number || std::isfinite(*number)) return;
+    refuse_state(where, field, "a finite number", std::to_string(*number));
+}
+
+/// Errors: StateError naming the field. A gradient ratio alone may be not a number (I-4).
+inline void check_metrics(const SeedMetrics& metrics, bool pruned, const std::string& where) {
+    reflect::for_each_field(
+        metrics, [&where]<class Field>(std::string_view name, const Field& field) {
+            if constexpr (std::same_as<Field, int> || std::same_as<Field, Index>) {
+                check_count(where, name, field);
+            } else if constexpr (std::convertible_to<Field, std::optional<double>> &&
+                                 !std::same_as<Field, bool>) {
+                if (name != reflect::name_of_field<&SeedMetrics::gradient_ratio>) {
+                    check_number(where, name, field);
+                }
+            }
+        });
+    if (metrics.gradient_ratio < 0.0 || metrics.gradient_ratio > maximum_gradient_ratio) {
+        refuse_state(where, "gradient_ratio", "at most 10, not below 0, or not a number",
+                     std::to_string(*metrics.gradient_ratio));
+    }
+    if (metrics.gradient_norm_average < 0.0) {
+        refuse_state(where, "gradient_norm_average", "0 or more",
+                     std::to_string(metrics.gradient_norm_average));
+    }
+    if (const auto& health = metrics.parameter_health) {
+        if (!(health->health >= 0.0 && health->health <= 1.0)) {
+            refuse_state(where, "parameter_health.health", "a number in [0, 1]",
+                         std::to_string(health->health));
+        }
+    }
+    const bool measured = metrics.current_accuracy.has_value();
+    if (metrics.initial_accuracy.has_value() != measured ||
+        metrics.best_accuracy.has_value() != measured) {
+        refuse_state(where, "current_accuracy", "initial, current and best accuracy, or none",
+                     "some of them");
+    }
+    if (metrics.previous_contribution && !metrics.contribution) {
+        refuse_state(where, "previous_contribution", "a contribution after it", "none");
+    }
+    if (!pruned && !metrics.prune_reason.empty()) {
+        refuse_state(where, "prune_reason", "none, for the seed lives", metrics.prune_reason);
+    }
+    if (metrics.auto_pruned != SeedMetrics::is_automatic(metrics.prune_reason)) {
+        refuse_state(where, "auto_pruned", "true exactly for reasons that start with governor_",
+                     std::string(metrics.auto_pruned ? "true" : "false") + " for \"" +
+                         metrics.prune_reason + "\"");
+    }
+}
+
+/// Errors: StateError naming the field, for a way that does not lead to `stage` by steps of the
+/// table.
+inline void check_history(const SeedRecord& record, Stage stage, const std::string& where) {
+    const auto& history = record.history;
+    if (history.empty() || history.size() > SeedRecord::max_history) {
+        refuse_state(where, "history", "1 to " + std::to_string(SeedRecord::max_history) + " steps",
+                     std::to_string(history.size()));
+    }
+    for (std::size_t i = 0; i < history.size(); ++i) {
+        const StageEntry& step = history[i];
+        const std::string field = "history[" + std::to_string(i) + "]";
+        check_count(where, field + ".epochs_in_from", step.epochs_in_from);
+        if (!is_allowed(step.from, step.to)) {
+            refuse_state(where, field, allowed_steps(step.from),
+                         std::string(name_of(step.from)) + " to " + std::string(name_of(step.to)));
+        }
+        if (i > 0 && history[i - 1].to != step.from) {
+            refuse_state(where, field + ".from", std::string(name_of(history[i - 1].to)),
+                         std::string(name_of(step.from)));
+        }
+    }
+    if (history.size() < SeedRecord::max_history && history.front().from != Stage::dormant) {
+        refuse_state(where, "history[0].from", "dormant", std::string(name_of(history[0].from)));
+    }
+    if (history.back().to != stage) {
+        refuse_state(where, "history", "a way to " + std::string(name_of(stage)),
+                     "one to " + std::string(name_of(history.back().to)));
+    }
+}
+
+/// Errors: StateError naming the field, for a record that no seed in that stage has.
+inline void check_record(const SeedRecord& record, Stage stage, const std::string& where) {
+    if (record.seed_id.empty()) refuse_state(where, "seed_id", "a name", "nothing");
+    if (record.blueprint.empty()) refuse_state(where, "blueprint", "a name", "nothing");
+    check_metrics(record.metrics, is_failure(stage), where);
+    check_history(record, stage, where);
+}
+
+}  // namespace kasmina::slot_detail

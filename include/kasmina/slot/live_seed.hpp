@@ -1,0 +1,104 @@
+// LiveSeed: a seed with its module: identity, way of blending, gate network, and what it owns.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <kasmina/blueprints/seed_module.hpp>
+#include <kasmina/nn/gate_network.hpp>
+#include <kasmina/slot/options.hpp>
+#include <kasmina/slot/seed_record.hpp>
+
+namespace kasmina::slot_detail {
+
+/// It stays where it is, and so does all that `contents()` points to until its gate network
+/// changes.
+template <class B>
+class LiveSeed {
+public:
+    SeedRecord record{};
+    bool isolated = false;
+
+    /// With the gate algorithm it has a gate network, drawn from `generator`, and only then.
+    LiveSeed(typename B::Context& context, std::unique_ptr<SeedModule<B>> module,
+             GerminationOptions blend, Generator& generator)
+        : module_(std::move(module)), blend_(std::move(blend)) {
+        record.blueprint = module_->blueprint();
+        if (blend_.algorithm == BlendAlgorithm::gate) make_gate(context, generator);
+        list();
+    }
+
+    LiveSeed(const LiveSeed&) = delete;
+    LiveSeed& operator=(const LiveSeed&) = delete;
+    ~LiveSeed() = default;
+
+    [[nodiscard]] SeedModule<B>& module() const noexcept { return *module_; }
+    [[nodiscard]] const GerminationOptions& blend() const noexcept { return blend_; }
+    /// Null unless the algorithm is gate.
+    [[nodiscard]] const nn::GateNetwork<B>* gate() const noexcept {
+        return gate_ ? &*gate_ : nullptr;
+    }
+
+    /// Changes the blend: to gate makes a gate network, away from it drops it (S-6).
+    void set_algorithm(typename B::Context& context, BlendAlgorithm algorithm,
+                       Generator& generator) {
+        if (algorithm == BlendAlgorithm::gate) {
+            if (!gate_) make_gate(context, generator);
+        } else {
+            gate_.reset();
+        }
+        blend_.algorithm = algorithm;
+        list();
+    }
+
+    /// Parameters and states of the module, "seed/...", and of the gate network, "gate/...".
+    /// Listed when the seed is made, and not for each look.
+    [[nodiscard]] const nn::Contents<B>& contents() const noexcept { return contents_; }
+
+    /// The module's parameters alone.
+    [[nodiscard]] std::span<const nn::NamedParameter<B>> module_parameters() const noexcept {
+        return std::span(contents_.parameters).first(module_->contents().parameters.size());
+    }
+
+    /// Those that a backward pass can reach in a stage: a gate network is not run behind the host.
+    [[nodiscard]] std::span<const nn::NamedParameter<B>> learning_parameters(
+        Stage stage) const noexcept {
+        if (stage == Stage::training) return module_parameters();
+        return contents_.parameters;
+    }
+
+    /// A notice when every parameter of a seed in training is frozen, once per seed (I-2).
+    [[nodiscard]] std::string tell_if_frozen(const std::string& slot) {
+        const auto& parameters = contents_.parameters;
+        if (record.told_frozen || parameters.empty()) return {};
+        const auto learns = [](const auto& named) { return named.parameter->trainable(); };
+        if (std::ranges::any_of(parameters, learns)) return {};
+        record.told_frozen = true;
+        return "all " + std::to_string(parameters.size()) + " parameter tensors of " +
+               record.blueprint + " in " + slot +
+               " are frozen, so the seed learns nothing in training: thaw them, or advance it";
+    }
+
+private:
+    void make_gate(typename B::Context& context, Generator& generator) {
+        gate_.emplace(context, module_->topology(), module_->width(), generator);
+    }
+
+    void list() {
+        contents_ = {};
+        contents_.append("seed/", module_->contents());
+        if (gate_) contents_.append("gate/", nn::contents<B>(*gate_));
+        record.metrics.seed_parameters = nn::parameter_count(contents_);
+    }
+
+    std::unique_ptr<SeedModule<B>> module_;
+    GerminationOptions blend_;
+    std::optional<nn::GateNetwork<B>> gate_{};
+    nn::Contents<B> contents_{};
+};
+
+}  // namespace kasmina::slot_detail

@@ -1,0 +1,37 @@
+// What the slots of a model share: its policies, backend context, random stream and numbers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include <kasmina/distributed/solo.hpp>
+#include <kasmina/gates/gate_set.hpp>
+#include <kasmina/random/generator.hpp>
+#include <kasmina/telemetry/sink.hpp>
+#include <kasmina/tensor/index.hpp>
+
+namespace kasmina {
+
+/// The policies of a model and its slots, in one place. Derive and replace what differs.
+struct DefaultPolicies {
+    using Gates = StrictGates;
+    using Sink = telemetry::NullSink;
+    using Communicator = Solo;
+};
+
+/// Lies at an address that survives moves of the model.
+template <class B, class Policies>
+struct SlotServices {
+    typename B::Context* context = nullptr;  ///< makes seeds; outlives the slots
+    typename Policies::Gates gates{};
+    typename Policies::Sink sink{};
+    typename Policies::Communicator communicator{};
+    telemetry::Failures telemetry_failures{};
+    Generator generator{};  ///< initial values of seeds
+    Index host_parameters = 0;
+    std::optional<std::int64_t> environment{};
+    std::optional<std::string> correlation_id{};
+};
+
+}  // namespace kasmina

@@ -1,0 +1,222 @@
+// The ground of a slot: what it is, the seed in it, and the steps that the table has.
+#pragma once
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <kasmina/error.hpp>
+#include <kasmina/lifecycle/check_transition.hpp>
+#include <kasmina/slot/evidence.hpp>
+#include <kasmina/slot/options.hpp>
+#include <kasmina/slot/outcomes.hpp>
+#include <kasmina/slot/report.hpp>
+#include <kasmina/slot/services.hpp>
+#include <kasmina/slot/stage_access.hpp>
+#include <kasmina/slot/stages.hpp>
+#include <kasmina/slot/telemetry.hpp>
+
+namespace kasmina {
+
+/// `Slot` is built up in layers, each in a file of its own: this one, SlotForward,
+/// SlotMeasurements, SlotLifecycle and SlotTick. None of them knows which blueprints there are.
+template <class B, class Policies>
+class SlotBase {
+    static_assert(GuardsEveryStep<typename Policies::Gates>::value);
+
+public:
+    using Services = SlotServices<B, Policies>;
+
+    SlotBase(std::string name, Topology topology, Index width, SlotOptions options,
+             Services& services)
+        : name_(std::move(name)),
+          topology_(topology),
+          width_(width),
+          options_(options),
+          services_(&services) {
+        check_slot_options(options, where());
+        if (services.context == nullptr) {
+            throw OptionError("the slot has no backend context to make seeds with", where(),
+                              "services with a context", "none",
+                              "set services.context to one that outlives the slot");
+        }
+    }
+
+    SlotBase(SlotBase&&) noexcept = default;
+    SlotBase& operator=(SlotBase&&) noexcept = default;
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] Topology topology() const noexcept { return topology_; }
+
+    /// Channels of the feature map, or width of the states, at this boundary.
+    [[nodiscard]] Index width() const noexcept { return width_; }
+    [[nodiscard]] const SlotOptions& options() const noexcept { return options_; }
+    [[nodiscard]] Stage stage() const noexcept { return slot_detail::stage_of(state_); }
+
+    /// Whether a forward pass may differ from the host's.
+    [[nodiscard]] bool active() const noexcept { return is_active(stage()); }
+
+    /// The seed's amplitude: the controller's, which is the only one there is.
+    [[nodiscard]] double alpha() const noexcept {
+        const AlphaController* controller = slot_detail::controller_of(state_);
+        return controller == nullptr ? 0.0 : controller->alpha();
+    }
+
+    /// The record of the seed, also of a pruned one in its cooldown; null in a dormant slot.
+    [[nodiscard]] const SeedRecord* record() const noexcept {
+        return slot_detail::record_of(state_);
+    }
+
+    /// Whether the seed's input is cut off from the host's gradient (I-1).
+    [[nodiscard]] bool isolated() const noexcept {
+        const Live* live = live_seed();
+        return live != nullptr && live->isolated;
+    }
+
+    /// Parameters and states of the seed, "seed/...", and its gate network, "gate/..."; empty
+    /// without a seed. What it points to is valid until the next change of stage.
+    [[nodiscard]] nn::Contents<B> contents() const {
+        const Live* live = live_seed();
+        return live == nullptr ? nn::Contents<B>{} : live->contents();
+    }
+
+    /// Frozen parameters included.
+    [[nodiscard]] std::vector<nn::NamedParameter<B>> parameters() const {
+        const Live* live = live_seed();
+        if (live == nullptr) return {};
+        return live->contents().parameters;
+    }
+
+    /// Those of them that a backward pass can reach now: a gate network is not run behind the host,
+    /// so in training it neither learns nor says anything about the seed's health.
+    [[nodiscard]] std::vector<nn::NamedParameter<B>> learning_parameters() const {
+        const Live* live = live_seed();
+        if (live == nullptr) return {};
+        const auto reached = live->learning_parameters(stage());
+        return {reached.begin(), reached.end()};
+    }
+
+    /// What gates read of this slot.
+    [[nodiscard]] GateEvidence evidence() const noexcept {
+        return evidence_of(stage(), record(), alpha_state());
+    }
+
+    [[nodiscard]] SlotReport report() const {
+        SlotReport report;
+        report.slot = name_;
+        report.stage = stage();
+        report.alpha = alpha_state();
+        report.time_to_target = report.alpha.time_to_target();
+        report.isolated = isolated();
+        if (const SeedRecord* seed = record()) {
+            report.seed_id = seed->seed_id;
+            report.blueprint = seed->blueprint;
+            report.metrics = seed->metrics;
+            if (!seed->history.empty()) report.previous_stage = seed->history.back().from;
+        }
+        if (const Live* live = live_seed()) report.algorithm = live->blend().algorithm;
+        if (const auto* blending = std::get_if<Blending>(&state_)) {
+            report.prune_scheduled = blending->scheduled_prune.has_value();
+            report.blending_out = blending->alpha.mode() == AlphaMode::down;
+        }
+        report.cooldown_ticks_left = cooldown_ticks_left();
+        return report;
+    }
+
+protected:
+    using Live = slot_detail::LiveSeed<B>;
+    using Blending = slot_detail::Blending<B>;
+    using AnyStage = slot_detail::AnyStage<B>;
+
+    static_assert(slot_detail::steps_match_table(std::type_identity<AnyStage>{}),
+                  "the run-time steps and the transition table differ: add or remove a Step");
+
+    ~SlotBase() = default;
+
+    [[nodiscard]] Live* live_seed() noexcept { return slot_detail::live_seed(state_); }
+    [[nodiscard]] const Live* live_seed() const noexcept { return slot_detail::live_seed(state_); }
+    [[nodiscard]] SeedRecord* mutable_record() noexcept { return slot_detail::record_of(state_); }
+
+    /// Stages without a controller have amplitude 0.
+    [[nodiscard]] AlphaState alpha_state() const noexcept {
+        const AlphaController* controller = slot_detail::controller_of(state_);
+        return controller == nullptr ? AlphaState{} : controller->state();
+    }
+
+    /// For errors.
+    [[nodiscard]] std::string where() const { return "slot " + name_; }
+
+    [[nodiscard]] typename B::Context& backend_context() const noexcept {
+        return *services_->context;
+    }
+
+    /// Takes the step that the table has from here to `To`.
+    template <class To>
+    void go(std::unique_ptr<Live> newborn = nullptr) {
+        const Stage from = stage();
+        const int epochs = record() == nullptr ? 0 : record()->metrics.epochs_in_stage;
+        slot_detail::StepInput<B> input{topology_ == Topology::cnn, options_.embargo_ticks,
+                                        std::move(newborn)};
+        AnyStage next = std::visit(
+            [&]<class From>(From& held) -> AnyStage {
+                using Step = slot_detail::Step<From, To>;
+                if constexpr (Step::exists) {
+                    return Step::take(std::move(held), input);
+                } else {
+                    check_transition(From::stage, To::stage, where());
+                    return std::move(held);
+                }
+            },
+            state_);
+        state_ = std::move(next);
+        if (SeedRecord* seed = mutable_record()) seed->enter(from, To::stage);
+        if constexpr (!std::same_as<To, slot_detail::Dormant>) {
+            send([&] {
+                return telemetry_events::stage_changed(context(), from, To::stage, epochs);
+            });
+        }
+    }
+
+    /// A gate's verdict on a step, and what all ranks make of it (D-1).
+    [[nodiscard]] AdvanceResult decide(Gate gate, const GateEvidence& seen, Stage from, Stage to) {
+        AdvanceResult result{services_->gates.evaluate(gate, seen), from, to};
+        const bool own = result.gate.passed();
+        result.advanced = services_->communicator.decide(own);
+        result.verdict_differed = result.advanced != own;
+        return result;
+    }
+
+    template <class Builder>
+    void send(Builder&& build) {
+        telemetry::send(services_->sink, services_->telemetry_failures,
+                        std::forward<Builder>(build));
+    }
+
+    /// What every event says of this slot.
+    [[nodiscard]] telemetry::SeedContext context() const {
+        return telemetry_events::context(report(), services_->environment,
+                                         services_->correlation_id);
+    }
+
+    std::string name_;
+    Topology topology_;
+    Index width_;
+    SlotOptions options_;
+    Services* services_;
+    AnyStage state_{slot_detail::Dormant{}};
+
+private:
+    [[nodiscard]] int cooldown_ticks_left() const noexcept {
+        if (std::holds_alternative<slot_detail::Pruned>(state_)) return options_.embargo_ticks + 2;
+        if (const auto* embargoed = std::get_if<slot_detail::Embargoed>(&state_)) {
+            return embargoed->ticks_left + 1;
+        }
+        return std::holds_alternative<slot_detail::Resetting>(state_) ? 1 : 0;
+    }
+};
+
+}  // namespace kasmina

@@ -1,0 +1,54 @@
+// A slot in a forward pass: the host's features with the seed's influence.
+#pragma once
+
+#include <utility>
+
+#include <kasmina/slot/refusals.hpp>
+#include <kasmina/slot/seed_forward.hpp>
+#include <kasmina/slot/slot_base.hpp>
+
+namespace kasmina {
+
+template <class B, class Policies>
+class SlotForward : public SlotBase<B, Policies> {
+    using Base = SlotBase<B, Policies>;
+
+public:
+    using Base::Base;
+
+    /// Whether a forward pass has anything to do here; an override of 0 skips the seed.
+    [[nodiscard]] bool runs(bool recording, const AlphaOverride* override_alpha) const noexcept {
+        const Stage stage = this->stage();
+        if (!is_active(stage)) return false;
+        if (override_alpha != nullptr) return !override_alpha->all_zero();
+        return slot_detail::runs(stage, this->alpha(), recording);
+    }
+
+    /// Errors: OptionError for an override above 0 unless the seed is blended, or with neither
+    /// one value nor one per sample.
+    void check_override(const AlphaOverride& chosen, Index samples) const {
+        slot_detail::check_override(this->where(), this->stage(), chosen, samples);
+    }
+
+    /// The host's features with the seed's influence (S-10): the features themselves while there
+    /// is none, the straight-through of a seed in training (I-2), else the blend. `override_alpha`
+    /// replaces the amplitude of a blending, holding or fossilized seed; exactly 0 does not run
+    /// the seed at all. Errors: OptionError for an override above 0 of any other slot, or one
+    /// value per sample for another number of samples.
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& host,
+                                      const AlphaOverride* override_alpha = nullptr) const {
+        if (override_alpha != nullptr) check_override(*override_alpha, host.shape()[0]);
+        if (!runs(pass.recording(), override_alpha)) return host;
+        const auto& live = *this->live_seed();
+        const Stage stage = this->stage();
+        if (override_alpha != nullptr && stage != Stage::training) {
+            return slot_detail::forward_overridden(pass, live, host, *override_alpha);
+        }
+        return slot_detail::forward_in_stage(pass, stage, this->alpha(), live, host);
+    }
+
+protected:
+    ~SlotForward() = default;
+};
+
+}  // namespace kasmina

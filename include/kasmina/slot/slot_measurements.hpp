@@ -1,0 +1,77 @@
+// What is measured of a seed and recorded in its slot.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include <kasmina/slot/slot_forward.hpp>
+
+namespace kasmina {
+
+template <class B, class Policies>
+class SlotMeasurements : public SlotForward<B, Policies> {
+    using Base = SlotForward<B, Policies>;
+
+public:
+    using Base::Base;
+
+    /// Accuracy of the whole network in percentage points; ignored without a live seed (S-12).
+    /// Errors: NumericError when it is not finite.
+    void record_accuracy(double accuracy) {
+        slot_detail::check_finite(this->where(), accuracy, "an accuracy");
+        if (Live* live = this->live_seed()) live->record.metrics.record_accuracy(accuracy);
+    }
+
+    /// The seed's counterfactual contribution in percentage points. Errors: NumericError when it
+    /// is not finite; LifecycleError without a live seed.
+    void record_contribution(double points) {
+        slot_detail::check_finite(this->where(), points, "a contribution");
+        require_live("record_contribution").record.metrics.record_contribution(points);
+    }
+
+    /// How the seed goes together with other blended seeds, in percentage points: the sum of its
+    /// pairwise interactions, and the largest of them where one is above 0. Errors: NumericError
+    /// when one is not finite; LifecycleError without a live seed.
+    void record_interactions(double sum, double boost) {
+        slot_detail::check_finite(this->where(), sum, "a sum of interactions");
+        slot_detail::check_finite(this->where(), boost, "an interaction");
+        SeedMetrics& metrics = require_live("record_interactions").record.metrics;
+        metrics.interaction_sum = sum;
+        metrics.boost_received = boost;
+    }
+
+    /// The sums of the amplitudes in front of this slot and behind it; ignored without a live
+    /// seed.
+    void record_neighbours(double upstream, double downstream) noexcept {
+        if (Live* live = this->live_seed()) {
+            live->record.metrics.upstream_alpha_sum = upstream;
+            live->record.metrics.downstream_alpha_sum = downstream;
+        }
+    }
+
+    /// The seed's gradients next to the host's (I-4, I-7), from one backward pass.
+    /// `seed_tensor_norms` are the probe's. `warm` says that the pass was not the first that
+    /// reached the seed's learning parameters: the first one says nothing about health. Does
+    /// nothing without a live seed.
+    void record_gradients(const GradientNorm& host, const GradientNorm& seed,
+                          std::span<const double> seed_tensor_norms, bool warm) {
+        Live* live = this->live_seed();
+        if (live == nullptr) return;
+        std::optional<ParameterHealth> health;
+        if (seed.measured && warm) health = parameter_health(seed_tensor_norms);
+        live->record.metrics.record_gradients(gradient_ratio(host, seed), seed.norm, health);
+    }
+
+protected:
+    ~SlotMeasurements() = default;
+
+private:
+    using Live = slot_detail::LiveSeed<B>;
+
+    [[nodiscard]] Live& require_live(const char* what) {
+        if (Live* live = this->live_seed()) return *live;
+        slot_detail::throw_no_seed(this->where(), what, this->stage());
+    }
+};
+
+}  // namespace kasmina

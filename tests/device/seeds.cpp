@@ -1,0 +1,54 @@
+// Every blueprint's seed trains on the test device with the bits of the reference backend.
+#include <string>
+
+#include <kasmina/backends/xtensor.hpp>
+#include <kasmina/blueprints/cnn.hpp>
+
+#include "device/training.hpp"
+#include "support/device/device_like.hpp"
+
+namespace kasmina {
+namespace {
+
+/// Two steps with a seed of that kind in that stage.
+template <class B>
+test::Trace trace_of(std::string_view blueprint, BlendAlgorithm algorithm, Stage stage) {
+    typename B::Context context{};
+    test::Training<B, CnnBlueprints> training(context);
+    training.grow(blueprint, algorithm, stage);
+    test::Trace trace;
+    for (int i = 0; i < 2; ++i) {
+        auto step = training.step();
+        trace.push_back(step.norm.get());
+        trace.push_back(step.loss.get());
+        training.note_all(trace);
+        training.model.step_epoch();
+    }
+    return trace;
+}
+
+TEST_CASE("every seed trains on a device with the reference's bits, in every stage", "[device]") {
+    for (const std::string_view blueprint : CnnBlueprints::names()) {
+        for (const Stage stage : {Stage::training, Stage::blending, Stage::holding}) {
+            CAPTURE(blueprint, name_of(stage));
+            const auto expected =
+                trace_of<backends::Xtensor<float>>(blueprint, BlendAlgorithm::add, stage);
+            REQUIRE(expected.size() > 100);
+            CHECK((trace_of<test::DeviceLike<float>>(blueprint, BlendAlgorithm::add, stage) ==
+                   expected));
+        }
+    }
+}
+
+TEST_CASE("every way to blend has the reference's bits on a device", "[device][A-5]") {
+    for (const BlendAlgorithm algorithm : {BlendAlgorithm::multiply, BlendAlgorithm::gate}) {
+        for (const Stage stage : {Stage::training, Stage::blending, Stage::holding}) {
+            CAPTURE(static_cast<int>(algorithm), name_of(stage));
+            CHECK((trace_of<test::DeviceLike<float>>("conv_light", algorithm, stage) ==
+                   trace_of<backends::Xtensor<float>>("conv_light", algorithm, stage)));
+        }
+    }
+}
+
+}  // namespace
+}  // namespace kasmina

@@ -1,0 +1,106 @@
+// A small network that trains with a seed, written once for any backend, and what it leaves behind.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/hosts/cnn.hpp>
+#include <kasmina/model/model.hpp>
+#include <kasmina/optim/adamw.hpp>
+#include <kasmina/optim/clip_gradients.hpp>
+
+#include "slot/open_gates.hpp"
+#include "support/catch.hpp"
+#include "support/gradient_check.hpp"
+
+namespace kasmina::test {
+
+inline const hosts::CnnOptions small_host{
+    .classes = 3, .base = 4, .blocks = 2, .height = 6, .width = 6};
+inline constexpr Index small_batch = 2;
+inline const std::vector<std::int32_t> small_labels{2, 0};
+
+/// Every number that a run produced, in order: equal runs have equal bits.
+using Trace = std::vector<double>;
+
+template <class Values>
+void note(Trace& trace, const Values& values) {
+    trace.insert(trace.end(), values.begin(), values.end());
+}
+
+/// The network, its optimiser and what a step needs, on one context.
+template <class B, class Blueprints>
+struct Training {
+    using Model = MorphogeneticModel<hosts::Cnn<B>, Blueprints, OpenPolicies>;
+
+    explicit Training(typename B::Context& with)
+        : context(with),
+          generator(5),
+          model(context, hosts::Cnn<B>(context, small_host), Blueprints{}, generator),
+          images(
+              Tensor<B>::from_host(context, {small_batch, 6, 6, 3},
+                                   normal_values<typename B::Scalar>(small_batch * 6 * 6 * 3, 2))),
+          labels(context, small_labels, small_host.classes),
+          tape(context),
+          clipper(0.5) {
+        optimiser.add_group({.learning_rate = 0.01});
+    }
+
+    /// Plants a seed and takes it to a stage, halfway up its ramp where it is blended.
+    void grow(std::string_view blueprint, BlendAlgorithm algorithm, Stage goal,
+              std::string_view name = "r1c0") {
+        auto& slot = model.slot(name);
+        slot.germinate(blueprint, {.algorithm = algorithm});
+        while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
+        if (goal == Stage::holding) REQUIRE(slot.set_alpha_target(0.5, 0).done);
+    }
+
+    /// One step, which waits for nothing. What it gives can be read when somebody likes to.
+    struct Step {
+        Pending<B> loss;
+        Pending<B, double> norm;
+    };
+    Step step() {
+        tape.clear();
+        optimiser.synchronise(0, model.parameters());
+        optimiser.zero_gradients();
+        Pass<B> pass(tape, Mode::training, generator);
+        const Variable<B> loss = ops::cross_entropy(model.forward(pass, images), labels);
+        tape.backward(loss);
+        model.launch_gradient_health();
+        std::vector<const Parameter<B>*> all;
+        for (const auto& named : model.parameters()) all.push_back(named.parameter);
+        Pending<B, double> norm = clipper.clip(context, all);
+        optimiser.step(context);
+        return {loss.read(), std::move(norm)};
+    }
+
+    /// Notes logits in evaluation, and each parameter with its gradient.
+    void note_all(Trace& trace) {
+        Tape<B> evaluation(context, Recording::none);
+        Pass<B> pass(evaluation, Mode::evaluation);
+        note(trace, model.forward(pass, images).to_host());
+        for (const auto& named : model.parameters()) {
+            note(trace, named.parameter->value().to_host(context));
+            if (named.parameter->has_gradient()) {
+                note(trace, named.parameter->gradient().to_host(context));
+            }
+        }
+    }
+
+    typename B::Context& context;
+    Generator generator;
+    Model model;
+    Tensor<B> images;
+    ClassLabels<B> labels;
+    Tape<B> tape;
+    optim::AdamW<B> optimiser;
+    optim::GradientClipper<B> clipper;
+};
+
+}  // namespace kasmina::test
