@@ -9,18 +9,22 @@ using namespace kasmina;
 TEST_CASE("blend algorithms are known by name, and no other text is one", "[A-5]") {
     for (const auto algorithm :
          {BlendAlgorithm::add, BlendAlgorithm::multiply, BlendAlgorithm::gate}) {
-        CHECK(blend_algorithm_from_name(name_of(algorithm)) == algorithm);
+        CHECK(reflect::enumerator_named<BlendAlgorithm>(name_of(algorithm)) == algorithm);
+        CHECK(reflect::is_enumerator(algorithm));
     }
     CHECK(name_of(BlendAlgorithm::multiply) == "multiply");
-    CHECK_FALSE(blend_algorithm_from_name("Add"));
-    CHECK_FALSE(blend_algorithm_from_name(""));
+    CHECK_FALSE(reflect::enumerator_named<BlendAlgorithm>("Add"));
+    CHECK_FALSE(reflect::enumerator_named<BlendAlgorithm>(""));
+    CHECK_FALSE(reflect::is_enumerator(static_cast<BlendAlgorithm>(0)));
+    CHECK_FALSE(reflect::is_enumerator(static_cast<BlendAlgorithm>(4)));
 }
 
 TEST_CASE("curves are known by name and keep their stored values", "[A-1]") {
     for (const auto curve : {AlphaCurve::linear, AlphaCurve::cosine, AlphaCurve::sigmoid}) {
-        CHECK(curve_from_name(name_of(curve)) == curve);
+        CHECK(reflect::enumerator_named<AlphaCurve>(name_of(curve)) == curve);
     }
-    CHECK_FALSE(curve_from_name("gated"));
+    CHECK_FALSE(reflect::enumerator_named<AlphaCurve>("gated"));
+    CHECK_FALSE(reflect::is_enumerator(static_cast<AlphaCurve>(0)));
     static_assert(static_cast<int>(AlphaCurve::linear) == 1);
     static_assert(static_cast<int>(AlphaCurve::cosine) == 2);
     static_assert(static_cast<int>(AlphaCurve::sigmoid) == 3);
@@ -30,6 +34,7 @@ TEST_CASE("modes keep their stored values", "[A-1]") {
     static_assert(static_cast<int>(AlphaMode::hold) == 0);
     static_assert(static_cast<int>(AlphaMode::up) == 1);
     static_assert(static_cast<int>(AlphaMode::down) == 2);
+    CHECK(reflect::enumerator_named<AlphaMode>("down") == AlphaMode::down);
     CHECK(name_of(AlphaMode::hold) == "hold");
     CHECK(name_of(AlphaMode::up) == "up");
     CHECK(name_of(AlphaMode::down) == "down");

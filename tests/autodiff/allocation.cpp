@@ -2,11 +2,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include <kasmina/autodiff/ops/blend.hpp>
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/autodiff/ops/dropout.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
@@ -25,28 +25,34 @@ template <class Blueprint>
 std::size_t allocations_of_a_later_step(int threads) {
     using B = backends::Eigen<float>;
     Generator generator(1);
-    hosts::Cnn<B> host({.base = 8, .height = 16, .width = 16}, generator);
-    typename Blueprint::template Module<B> seed(16, {}, generator);
     B::Context context(threads);
+    const hosts::Cnn<B> host(context, {.base = 8, .height = 16, .width = 16}, generator);
+    const typename Blueprint::template Module<B> seed(context, 16, {}, generator);
     Tape<B> tape(context);
-    const auto images =
-        Tensor<B>::from_host({4, 16, 16, 3}, test::normal_values<float>(4 * 16 * 16 * 3, 2));
+    Pass<B> pass(tape, Mode::training, generator);
+    const auto images = Tensor<B>::from_host(context, {4, 16, 16, 3},
+                                             test::normal_values<float>(4 * 16 * 16 * 3, 2));
     const std::vector<std::int32_t> labels{1, 2, 3, 4};
     const std::size_t slot = hosts::boundary_of(host, "r0c1");
     const std::size_t end = hosts::end_boundary(host);
+    float last = 0.0F;
     const auto step = [&] {
         tape.clear();
-        const auto before = host.forward(tape, tape.constant(images), 0, slot, Mode::training);
-        const auto grown = seed.forward(tape, tape.detach(before));
-        const auto logits =
-            host.forward(tape, ops::blend_add(before, grown, 0.5), slot, end, Mode::training);
-        tape.backward(ops::cross_entropy(logits, labels));
+        const auto before = host.forward(pass, host.stem(pass, images), 0, slot);
+        const auto grown = ops::dropout(pass, seed.forward(pass, pass.detach(before)), 0.1);
+        const auto after = host.forward(pass, ops::blend_add(before, grown, 0.5), slot, end);
+        const auto loss = ops::cross_entropy(host.head(pass, after), labels);
+        auto pending = loss.read();
+        tape.backward(loss);
+        last = pending.get();
     };
     step();
     step();
     const std::size_t before = test::allocations();
     for (int i = 0; i < 3; ++i) step();
-    return test::allocations() - before;
+    const std::size_t allocated = test::allocations() - before;
+    REQUIRE(last > 0.0F);
+    return allocated;
 }
 
 TEST_CASE("after the first step, training allocates nothing", "[allocation]") {
@@ -66,8 +72,10 @@ std::size_t allocations_of_later_model_steps(int threads, Stage goal, BlendAlgor
     using B = backends::Eigen<float>;
     using Blueprints = BlueprintList<cnn::ConvHeavy>;
     Generator generator(1);
+    B::Context context(threads);
     MorphogeneticModel<hosts::Cnn<B>, Blueprints, test::OpenPolicies> model(
-        hosts::Cnn<B>({.base = 8, .height = 16, .width = 16}), Blueprints{}, generator);
+        context, hosts::Cnn<B>(context, {.base = 8, .height = 16, .width = 16}), Blueprints{},
+        generator);
     auto& slot = model.slot("r0c1");
     slot.germinate("conv_heavy", {.algorithm = algorithm});
     while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
@@ -79,22 +87,28 @@ std::size_t allocations_of_later_model_steps(int threads, Stage goal, BlendAlgor
     sgd.synchronise(0, model.pointers(model.host_parameters()));
     sgd.synchronise(1, model.pointers(model.seed_parameters()));
 
-    B::Context context(threads);
     Tape<B> tape(context);
-    const std::vector<float> images = test::normal_values<float>(4 * 16 * 16 * 3, 2);
-    const std::vector<std::int32_t> labels{1, 2, 3, 4};
+    Pass<B> pass(tape, Mode::training, generator);
+    const auto images = Tensor<B>::from_host(context, {4, 16, 16, 3},
+                                             test::normal_values<float>(4 * 16 * 16 * 3, 2));
+    const ClassLabels<B> labels(context, std::vector<std::int32_t>{1, 2, 3, 4}, 10);
+    std::int32_t last_hits = -1;
     const auto step = [&] {
         tape.clear();
-        const Variable<B> logits = model.forward(tape, tape.constant({4, 16, 16, 3}, images));
-        const Variable<B> loss = ops::cross_entropy(logits, std::span<const std::int32_t>(labels));
+        const Variable<B> logits = model.forward(pass, images);
+        const Variable<B> loss = ops::cross_entropy(logits, labels);
+        auto hits = ops::count_correct(logits, labels);
         sgd.zero_gradients();
         tape.backward(loss);
         sgd.step(context);
+        last_hits = hits.get();
     };
     step();
     const std::size_t before = test::allocations();
     for (int i = 0; i < 3; ++i) step();
-    return test::allocations() - before;
+    const std::size_t allocated = test::allocations() - before;
+    REQUIRE(last_hits >= 0);
+    return allocated;
 }
 
 TEST_CASE("after the first step of a model with a seed, steps allocate nothing",

@@ -78,17 +78,16 @@ private:
     Variable<B> batch_norm() {
         const auto buffer = [this](const std::string& name) {
             const test::GoldenTensor& recorded = golden_.at("buffer." + name);
-            return Tensor<B>::from_host(test::shape_of(recorded), recorded.as<Scalar>());
+            return Tensor<B>::from_host(context_, test::shape_of(recorded), recorded.as<Scalar>());
         };
         mean_ = buffer("running_mean");
         variance_ = buffer("running_var");
         const bool training = golden_.option("mode") == "train";
-        const Variable<B> y = training ? ops::batch_norm_training(leaf("input"), leaf("weight"),
-                                                                  leaf("bias"), mean_, variance_)
-                                       : ops::batch_norm_evaluation(leaf("input"), leaf("weight"),
-                                                                    leaf("bias"), mean_, variance_);
-        CHECK(test::agrees(mean_.to_host(), golden_.at("after.running_mean")));
-        CHECK(test::agrees(variance_.to_host(), golden_.at("after.running_var")));
+        const Pass<B> pass(tape_, training ? Mode::training : Mode::evaluation);
+        const Variable<B> y =
+            ops::batch_norm(pass, leaf("input"), leaf("weight"), leaf("bias"), mean_, variance_);
+        CHECK(test::agrees(mean_.to_host(context_), golden_.at("after.running_mean")));
+        CHECK(test::agrees(variance_.to_host(context_), golden_.at("after.running_var")));
         return y;
     }
 
@@ -111,7 +110,7 @@ private:
 };
 
 TEMPLATE_TEST_CASE("every operation agrees with PyTorch, forward and backward", "[B-7][H-7]",
-                   test::Eigen32, test::Eigen64, test::Oracle) {
+                   test::Eigen32, test::Eigen64, test::Oracle, test::Device64) {
     std::size_t cases = 0;
     for (const auto& entry :
          std::filesystem::directory_iterator(std::string(KASMINA_GOLDEN_DIR) + "/op")) {

@@ -12,6 +12,8 @@
 #include <kasmina/autodiff/ops/conv2d.hpp>
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/autodiff/ops/depthwise_conv2d.hpp>
+#include <kasmina/autodiff/ops/dropout.hpp>
+#include <kasmina/autodiff/ops/embedding.hpp>
 #include <kasmina/autodiff/ops/group_norm.hpp>
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/ops/pooling.hpp>
@@ -33,7 +35,7 @@ std::vector<Shape> odd_maps(Index channels) {
     return {{1, 1, 1, channels}, {3, 1, 1, channels}, {1, 3, 5, channels}, {3, 4, 3, channels}};
 }
 
-#define KASMINA_BACKENDS test::Eigen64, test::Oracle
+#define KASMINA_BACKENDS test::Eigen64, test::Oracle, test::Device64
 
 TEMPLATE_TEST_CASE("convolution", "[gradient]", KASMINA_BACKENDS) {
     using B = TestType;
@@ -117,17 +119,19 @@ TEMPLATE_TEST_CASE("batch norm in training and evaluation, with every epilogue",
                   NormEpilogue{false, true}}) {
                 if (epilogue.max_pool && map[1] < 2) continue;
                 CAPTURE(to_string(map), epilogue.relu, epilogue.max_pool);
-                auto mean = Tensor<B>::full({channels}, 0.1);
-                auto variance = Tensor<B>::full({channels}, 1.3);
+                const auto normalised = [&](Mode mode) {
+                    return [&, mode](Tape<B>& tape, const auto& x) {
+                        auto mean = Tensor<B>::full(tape.context(), {channels}, 0.1);
+                        auto variance = Tensor<B>::full(tape.context(), {channels}, 1.3);
+                        return ops::batch_norm(Pass<B>(tape, mode), x[0], x[1], x[2], mean,
+                                               variance, epilogue);
+                    };
+                };
                 const std::vector<Shape> shapes{map, {channels}, {channels}};
-                CHECK(test::gradient_error<B>(shapes, [&](Tape<B>&, const auto& x) {
-                          return ops::batch_norm_training(x[0], x[1], x[2], mean, variance,
-                                                          epilogue);
-                      }) < 1e-5);
-                CHECK(test::gradient_error<B>(shapes, [&](Tape<B>&, const auto& x) {
-                          return ops::batch_norm_evaluation(x[0], x[1], x[2], mean, variance,
-                                                            epilogue);
-                      }) < tolerance);
+                CHECK(test::gradient_error<B>(shapes, normalised(Mode::training)) < 1e-5);
+                for (const Mode mode : {Mode::evaluation, Mode::training_frozen_statistics}) {
+                    CHECK(test::gradient_error<B>(shapes, normalised(mode)) < tolerance);
+                }
             }
         }
     }
@@ -212,10 +216,60 @@ TEMPLATE_TEST_CASE("cross-entropy, smoothed and ignoring", "[gradient][H-7]", KA
     using B = TestType;
     const std::vector<std::int32_t> targets{2, 0, -100, 4};
     for (const double smoothing : {0.0, 0.2}) {
+        const CrossEntropyOptions options{.label_smoothing = smoothing};
         CHECK(test::gradient_error<B>({Shape{4, 5}}, [&](Tape<B>&, const auto& x) {
-                  return ops::cross_entropy(x[0], targets, {.label_smoothing = smoothing});
+                  return ops::cross_entropy(x[0], targets, options);
+              }) < tolerance);
+        CHECK(test::gradient_error<B>({Shape{4, 5}}, [&](Tape<B>& tape, const auto& x) {
+                  // Goes before backward: the operation shares what it needs.
+                  const ClassLabels<B> labels(tape.context(), targets, 5);
+                  return ops::cross_entropy(x[0], labels, options);
               }) < tolerance);
     }
+}
+
+TEMPLATE_TEST_CASE("dropout, whose mask is the same on the way back", "[gradient]",
+                   KASMINA_BACKENDS) {
+    using B = TestType;
+    for (const Shape& shape : {Shape{1}, Shape{3, 7}, Shape{2, 3, 5, 4}}) {
+        for (const double rate : {0.0, 0.4}) {
+            CAPTURE(to_string(shape), rate);
+            // What is dropped altogether has gradient 0, and slope 0.
+            CHECK(test::gradient_error<B>({shape}, [&](Tape<B>& tape, const auto& x) {
+                      Generator generator(3);
+                      static_cast<void>(generator());
+                      const Pass<B> pass(tape, Mode::training, generator);
+                      return ops::multiply(ops::dropout(pass, x[0], rate), x[0]);
+                  }) < tolerance);
+        }
+    }
+}
+
+TEMPLATE_TEST_CASE("embedding, rows named once, often and never", "[gradient]", KASMINA_BACKENDS) {
+    using B = TestType;
+    const std::vector<std::int32_t> values{2, 0, 2, 2, 4, 0};
+    for (const Index width : {1, 3, 70}) {
+        CAPTURE(width);
+        CHECK(test::gradient_error<B>({Shape{5, width}}, [&](Tape<B>& tape, const auto& x) {
+                  const TokenIds<B> ids(tape.context(), {2, 3}, values, 5);
+                  return ops::embedding(x[0], ids);
+              }) < tolerance);
+        // Twice into one table: the second gradient is added.
+        CHECK(test::gradient_error<B>({Shape{5, width}}, [&](Tape<B>& tape, const auto& x) {
+                  const TokenIds<B> ids(tape.context(), {6}, values, 5);
+                  const TokenIds<B> others(tape.context(), {6}, std::vector{1, 1, 1, 0, 0, 3}, 4);
+                  return ops::multiply(ops::embedding(x[0], ids), ops::embedding(x[0], others));
+              }) < tolerance);
+    }
+}
+
+TEMPLATE_TEST_CASE("one parameter used by two operations", "[gradient]", KASMINA_BACKENDS) {
+    using B = TestType;
+    CHECK(
+        test::gradient_error<B>({Shape{3, 4}, Shape{4, 4}, Shape{4}}, [](Tape<B>&, const auto& x) {
+            const auto hidden = ops::linear(x[0], x[1], x[2]);
+            return ops::linear(ops::tanh(hidden), x[1], x[2]);
+        }) < tolerance);
 }
 
 TEMPLATE_TEST_CASE("reshape", "[gradient]", KASMINA_BACKENDS) {

@@ -27,7 +27,7 @@ using Training = test::Training<B, BlueprintList<cnn::ConvLight>>;
 /// Seeds in two slots, blended in different ways.
 template <class B>
 void grow_two(Training<B>& training) {
-    training.grow("conv_light", BlendAlgorithm::gate, Stage::holding, "r0c0");
+    training.grow("conv_light", BlendAlgorithm::gate, Stage::blending, "r0c0");
     training.grow("conv_light", BlendAlgorithm::add, Stage::holding, "r1c1");
 }
 
@@ -60,11 +60,11 @@ TEST_CASE("configurations are scored with the reference's hits, and waited for a
         Training<B> training(context);
         grow_two(training);
         std::vector<LabelledBatch<B>> batches;
-        for (std::uint64_t seed = 0; seed < 3; ++seed) {
+        for (std::uint64_t seed = 0; seed < 8; ++seed) {
             batches.push_back(
-                {Tensor<B>::from_host(context, {8, 6, 6, 3},
-                                      test::normal_values<float>(8 * 6 * 6 * 3, 30 + seed)),
-                 ClassLabels<B>(context, std::vector<std::int32_t>{0, 1, 2, 0, 1, 2, 0, 1}, 3)});
+                {Tensor<B>::from_host(context, {2, 6, 6, 3},
+                                      test::normal_values<float>(2 * 6 * 6 * 3, 30 + seed)),
+                 ClassLabels<B>(context, std::vector<std::int32_t>{0, 1}, 3)});
         }
         if constexpr (std::same_as<B, Device>) {
             const std::uint64_t waits = context.waits();
@@ -82,8 +82,9 @@ TEST_CASE("configurations are scored with the reference's hits, and waited for a
 TEST_CASE("a snapshot brings a model back on the device", "[device]") {
     Device::Context context;
     Training<Device> training(context);
-    training.grow("conv_light", BlendAlgorithm::add, Stage::holding);
+    training.grow("conv_light", BlendAlgorithm::add, Stage::fossilized);
     static_cast<void>(training.step());
+    training.optimiser.zero_gradients();
     test::Trace before;
     training.note_all(before);
     auto snapshot = Snapshot<Device>::of(training.model);
@@ -94,9 +95,7 @@ TEST_CASE("a snapshot brings a model back on the device", "[device]") {
     snapshot.restore(training.model);
     test::Trace after;
     training.note_all(after);
-    // Logits first: a restored network computes what it did.
-    CHECK((std::vector(after.begin(), after.begin() + 6) ==
-           std::vector(before.begin(), before.begin() + 6)));
+    CHECK((after == before));
 }
 
 TEST_CASE("a seed germinates on the device with the reference's bits", "[device][B-4]") {

@@ -51,13 +51,19 @@ struct Training {
         optimiser.add_group({.learning_rate = 0.01});
     }
 
-    /// Plants a seed and takes it to a stage, halfway up its ramp where it is blended.
+    /// Plants a seed and takes it to a stage, halfway up its ramp where it is blending.
     void grow(std::string_view blueprint, BlendAlgorithm algorithm, Stage goal,
               std::string_view name = "r1c0") {
         auto& slot = model.slot(name);
         slot.germinate(blueprint, {.algorithm = algorithm});
-        while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
-        if (goal == Stage::holding) REQUIRE(slot.set_alpha_target(0.5, 0).done);
+        const bool half = goal == Stage::blending;
+        const Stage over = half ? Stage::holding : goal;
+        while (slot.stage() != over) REQUIRE(slot.advance().advanced);
+        if (half) REQUIRE(slot.set_alpha_target(0.5, 0).done);
+        REQUIRE(slot.stage() == goal);
+        REQUIRE(slot.alpha() == (half                                                  ? 0.5
+                                 : goal == Stage::holding || goal == Stage::fossilized ? 1.0
+                                                                                       : 0.0));
     }
 
     /// One step, which waits for nothing. What it gives can be read when somebody likes to.

@@ -24,22 +24,23 @@ using test::four_slots;
 const std::vector<std::string> players{"r0c0", "r1c0", "r0c1"};
 
 /// Three batches of different sizes, with labels of which a network gets some right.
-std::vector<Batch> make_batches() {
+std::vector<Batch> make_batches(B::Context& context) {
     std::vector<Batch> batches;
     Generator generator(3);
     for (const Index size : {70, 50, 20}) {
-        Batch batch{test::make_images<B>(size, four_slots, 20 + static_cast<std::uint64_t>(size)),
-                    {}};
+        std::vector<std::int32_t> labels;
         for (Index i = 0; i < size; ++i) {
-            batch.labels.push_back(static_cast<std::int32_t>(generator.below(3)));
+            labels.push_back(static_cast<std::int32_t>(generator.below(3)));
         }
-        batches.push_back(std::move(batch));
+        batches.push_back(
+            {test::make_images<B>(context, size, four_slots, 20 + static_cast<std::uint64_t>(size)),
+             ClassLabels<B>(context, labels, 3)});
     }
     return batches;
 }
 
-Model grown() {
-    Model model = test::make_network<B>(four_slots);
+Model grown(B::Context& context) {
+    Model model = test::make_network<B>(context, four_slots);
     test::grow_everywhere(model);
     return model;
 }
@@ -50,10 +51,11 @@ double accuracy_of_separate_passes(const Model& model, const std::vector<Batch>&
     double hits = 0.0;
     double samples = 0.0;
     for (const Batch& batch : batches) {
-        const auto logits = test::separate_pass(model, batch.images, configuration);
-        for (std::size_t i = 0; i < batch.labels.size(); ++i) {
+        const auto logits = test::separate_pass(model, batch.input, configuration);
+        const auto labels = batch.labels.tensor().to_host(model.context());
+        for (std::size_t i = 0; i < labels.size(); ++i) {
             const auto row = logits.begin() + static_cast<std::ptrdiff_t>(3 * i);
-            hits += std::max_element(row, row + 3) - row == batch.labels[i] ? 1.0 : 0.0;
+            hits += std::max_element(row, row + 3) - row == labels[i] ? 1.0 : 0.0;
             samples += 1.0;
         }
     }
@@ -77,10 +79,10 @@ std::vector<AlphaOverrides> all_coalitions() {
 }
 
 TEST_CASE("mean scores of configurations are the accuracies of separate passes", "[H-5]") {
-    const Model model = grown();
-    const std::vector<Batch> batches = make_batches();
-    const std::vector<AlphaOverrides> configurations = all_coalitions();
     B::Context context;
+    const Model model = grown(context);
+    const std::vector<Batch> batches = make_batches(context);
+    const std::vector<AlphaOverrides> configurations = all_coalitions();
     const auto accuracies = accuracies_on(model, context, batches)(configurations);
     REQUIRE(accuracies.size() == 8);
     for (std::size_t k = 0; k < 8; ++k) {
@@ -92,22 +94,22 @@ TEST_CASE("mean scores of configurations are the accuracies of separate passes",
 }
 
 TEST_CASE("mean scores tell configurations apart", "[H-5]") {
-    const Model model = grown();
-    const std::vector<Batch> batches = make_batches();
-    const std::vector<AlphaOverrides> configurations = all_coalitions();
     B::Context context;
-    const auto first_logits = [](const Batch& batch, const Variable<B>& logits) {
+    const Model model = grown(context);
+    const std::vector<Batch> batches = make_batches(context);
+    const std::vector<AlphaOverrides> configurations = all_coalitions();
+    const auto first_logits = [](const Batch&, const Variable<B>& logits) {
         const auto values = logits.to_host();
         double sum = 0.0;
-        for (std::size_t i = 0; i < batch.labels.size(); ++i) sum += values[3 * i];
+        for (std::size_t i = 0; i < values.size(); i += 3) sum += values[i];
         return sum;
     };
     const auto means = mean_scores(model, context, configurations, batches, first_logits);
     for (std::size_t k = 0; k < 8; ++k) {
         double sum = 0.0;
         for (const Batch& batch : batches) {
-            const auto logits = test::separate_pass(model, batch.images, configurations[k]);
-            for (std::size_t i = 0; i < batch.labels.size(); ++i) sum += logits[3 * i];
+            const auto logits = test::separate_pass(model, batch.input, configurations[k]);
+            for (std::size_t i = 0; i < logits.size(); i += 3) sum += logits[i];
         }
         CAPTURE(k);
         CHECK(means[k] == Approx(sum / 140.0).epsilon(1e-12));
@@ -116,11 +118,11 @@ TEST_CASE("mean scores tell configurations apart", "[H-5]") {
 }
 
 TEST_CASE("a score of a user's own is averaged over samples, not over batches", "[H-5]") {
-    const Model model = grown();
-    const std::vector<Batch> batches = make_batches();  // of 70, 50 and 20
     B::Context context;
+    const Model model = grown(context);
+    const std::vector<Batch> batches = make_batches(context);  // of 70, 50 and 20
     const auto size_of_batch = [](const Batch& batch, const Variable<B>& logits) {
-        CHECK(logits.shape()[0] == batch.images.shape()[0]);
+        CHECK(logits.shape()[0] == batch.input.shape()[0]);
         return static_cast<double>(batch.labels.size() * batch.labels.size());
     };
     const std::vector<AlphaOverrides> two(2);
@@ -138,9 +140,9 @@ TEST_CASE("a coalition's configuration runs its players and no other player", "[
 }
 
 TEST_CASE("an analysis of slots measures each coalition that it needs once, in one call", "[H-5]") {
-    const Model model = grown();
-    const std::vector<Batch> batches = make_batches();
     B::Context context;
+    const Model model = grown(context);
+    const std::vector<Batch> batches = make_batches(context);
     std::vector<std::size_t> calls;
     const auto counted = [&](std::span<const AlphaOverrides> configurations) {
         calls.push_back(configurations.size());
@@ -158,10 +160,10 @@ TEST_CASE("an analysis of slots measures each coalition that it needs once, in o
 }
 
 TEST_CASE("wrong players, wrong coalitions, missing values and no data are errors", "[H-5][E-2]") {
-    const Model model = grown();
-    const std::vector<Batch> batches = make_batches();
-    const std::vector<Batch> nothing;
     B::Context context;
+    const Model model = grown(context);
+    const std::vector<Batch> batches = make_batches(context);
+    const std::vector<Batch> nothing;
     const auto solo_of = [&](std::vector<std::string> names, const std::vector<Batch>& data) {
         return test::error_text([&] {
             const auto solo = [&names](const auto& value) {

@@ -1,8 +1,9 @@
 // Counterfactual configurations in one call: equal to separate passes, with the prefix shared.
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <map>
-#include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@
 
 #include "model/grown_network.hpp"
 #include "support/error_text.hpp"
+#include "support/values.hpp"
 
 namespace kasmina {
 namespace {
@@ -37,9 +39,10 @@ TEMPLATE_TEST_CASE("every subset of seeds in one call has the bits of a pass of 
                    "[H-5][A-8]", Float, Double) {
     using B = TestType;
     for (const hosts::CnnOptions& options : {four_slots, six_slots}) {
-        test::Network<B> model = test::make_network<B>(options);
+        typename B::Context own{};
+        test::Network<B> model = test::make_network<B>(own, options);
         test::grow_everywhere(model);
-        const Tensor<B> images = test::make_images<B>(batch, options);
+        const Tensor<B> images = test::make_images<B>(own, batch, options);
         const std::vector<AlphaOverrides> subsets = all_subsets(model);
         const auto expected = test::separate_passes(model, images, subsets);
         for (std::size_t k = 1; k < expected.size(); ++k) CHECK((expected[k] != expected[0]));
@@ -54,7 +57,8 @@ TEMPLATE_TEST_CASE("every subset of seeds in one call has the bits of a pass of 
 TEST_CASE("amplitudes between 0 and 1, per sample or not, have the bits of separate passes",
           "[H-5][A-7][A-8]") {
     using B = Float;
-    test::Network<B> model = test::make_network<B>(six_slots);
+    typename B::Context context{};
+    test::Network<B> model = test::make_network<B>(context, six_slots);
     test::grow_everywhere(model);
     const std::vector<double> mixed{0.0, 1.0, 0.3, 0.7, 0.0};
     const std::vector<double> halves(batch, 0.5);  // not the kernel of one amplitude for all
@@ -68,37 +72,49 @@ TEST_CASE("amplitudes between 0 and 1, per sample or not, have the bits of separ
         AlphaOverrides{}.with("r0c0", 1e-3),
         AlphaOverrides{}.with("r1c0", std::vector<double>(batch, 0.0)),
         AlphaOverrides{}.with("r0c2", mixed).with("r1c1", mixed).with("r1c0", mixed)};
-    const Tensor<B> images = test::make_images<B>(batch, six_slots);
-    typename B::Context context{};
+    const Tensor<B> images = test::make_images<B>(context, batch, six_slots);
     CHECK((together(model, context, images, configurations) ==
            test::separate_passes(model, images, configurations)));
 }
 
 // ---- what is run ------------------------------------------------------------------------------
 
-/// What was run: the host's segments by their boundaries, and how many seeds.
+/// What was run: the host's stem and head, its segments by their boundaries, and how many seeds.
 struct Log {
-    std::map<std::pair<std::size_t, std::size_t>, int> segments;
-    int seeds = 0;
+    std::map<std::pair<std::size_t, std::size_t>, int> segments{};
+    int stems = 0;
+    int heads = 0;
+    std::int64_t seeds = 0;
 };
 using Segments = decltype(Log::segments);
 
-/// The CNN host, which writes its segments down.
+/// The CNN host, which writes its segments down; its head is the one behind the last boundary.
 class LoggingHost {
 public:
     using Backend = Double;
+    using Input = Tensor<Double>;
     static constexpr Topology topology = Topology::cnn;
 
-    explicit LoggingHost(Log& log) : log_(&log), cnn_(four_slots) {}
+    LoggingHost(Double::Context& context, Log& log) : log_(&log), cnn_(context, four_slots) {}
 
-    void initialise(Generator& generator) { cnn_.initialise(generator); }
+    void initialise(Double::Context& context, Generator& generator) {
+        cnn_.initialise(context, generator);
+    }
     [[nodiscard]] std::span<const hosts::InjectionPoint> injection_points() const noexcept {
         return cnn_.injection_points();
     }
-    [[nodiscard]] Variable<Double> forward(Tape<Double>& tape, const Variable<Double>& state,
-                                           std::size_t from, std::size_t to, Mode mode) const {
-        ++log_->segments[{from, to}];
-        return cnn_.forward(tape, state, from, to, mode);
+    [[nodiscard]] Variable<Double> stem(Pass<Double>& pass, const Tensor<Double>& images) const {
+        ++log_->stems;
+        return cnn_.stem(pass, images);
+    }
+    [[nodiscard]] Variable<Double> forward(Pass<Double>& pass, const Variable<Double>& state,
+                                           std::size_t from, std::size_t to) const {
+        if (from != to) ++log_->segments[{from, to}];
+        return cnn_.forward(pass, state, from, to);
+    }
+    [[nodiscard]] Variable<Double> head(Pass<Double>& pass, const Variable<Double>& state) const {
+        ++log_->heads;
+        return cnn_.head(pass, state);
     }
     template <class Visitor>
     void visit(Visitor&& visitor) {
@@ -114,56 +130,76 @@ private:
     hosts::Cnn<Double> cnn_;
 };
 
-struct LoggingOptions : cnn::ConvLightOptions {
-    Log* log = nullptr;
-};
-
-/// conv_light, which counts its runs.
-struct LoggingSeed : cnn::ConvLight {
-    static constexpr std::string_view name = "logging";
-    using Options = LoggingOptions;
+/// conv_light, which counts its runs in a state of its own.
+struct CountingSeed : cnn::ConvLight {
+    static constexpr std::string_view name = "counting";
 
     template <class B>
     struct Module : cnn::ConvLight::Module<B> {
-        Log* log;
+        using Plain = cnn::ConvLight::Module<B>;
+        State<B, std::int64_t> runs;
 
-        Module(Index width, const Options& options, Generator& generator)
-            : cnn::ConvLight::Module<B>(width, options, generator), log(options.log) {}
+        Module(typename B::Context& context, Index width, const Options& options,
+               Generator& generator)
+            : Plain(context, width, options, generator),
+              runs(Tensor<B, std::int64_t>::full(context, {1}, 0)) {}
 
-        [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& input) const {
-            if (log != nullptr) ++log->seeds;
-            return cnn::ConvLight::Module<B>::forward(tape, input);
+        [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
+            const std::int64_t before = runs.value().to_host(pass.context())[0];
+            runs.value().fill(pass.context(), before + 1);
+            return Plain::forward(pass, input);
+        }
+
+        template <class Visitor>
+        void visit(Visitor&& visitor) {
+            Plain::visit(visitor);
+            visitor.state("runs", runs);
+        }
+        template <class Visitor>
+        void visit(Visitor&& visitor) const {
+            Plain::visit(visitor);
+            visitor.state("runs", runs);
         }
     };
 };
 
 /// A network that logs, with seeds in holding in the named slots.
 struct Logged {
-    using Seeds = BlueprintList<LoggingSeed>;
+    using Seeds = BlueprintList<CountingSeed>;
     using Model = test::GrowingModel<LoggingHost, Seeds>;
 
     explicit Logged(const std::vector<std::string>& slots) {
         for (const std::string& name : slots) {
-            model.slot(name).germinate<LoggingSeed>({}, {{}, &log});
+            model.slot(name).germinate("counting");
             test::advance_to(model.slot(name), Stage::holding);
         }
-        log = {};
     }
 
     /// The calls of `use`, by configuration.
     std::vector<int> run(const std::vector<AlphaOverrides>& configurations) {
         log = {};
+        const std::int64_t before = seed_runs();
         std::vector<int> used(configurations.size());
         evaluate_each(model, context, images, configurations,
                       [&used](std::size_t k, const Variable<Double>&) { ++used[k]; });
+        log.seeds = seed_runs() - before;
         return used;
+    }
+
+    std::int64_t seed_runs() {
+        std::int64_t runs = 0;
+        for (const auto& named : model.contents().states) {
+            if (!named.name.ends_with("/runs")) continue;
+            runs += static_cast<std::int64_t>(test::values_of<Double>(context, named.state)[0]);
+        }
+        return runs;
     }
 
     Log log;
     Generator generator{5};
-    Model model{LoggingHost(log), Seeds{}, generator};
     Double::Context context;
-    Tensor<Double> images = test::make_images<Double>(batch, four_slots);
+    Model model{context, LoggingHost(context, log), Seeds{}, generator};
+    Tensor<Double> images = test::make_images<Double>(context, batch, four_slots);
 };
 
 const std::vector<std::string> every_slot{"r0c0", "r1c0", "r0c1", "r1c1"};
@@ -171,8 +207,9 @@ const std::vector<std::string> every_slot{"r0c0", "r1c0", "r0c1", "r1c1"};
 TEST_CASE("of all subsets, those that agree up to a slot run what is before it once", "[H-5]") {
     Logged network(every_slot);
     CHECK(network.run(all_subsets(network.model)) == std::vector<int>(16, 1));
-    CHECK(network.log.segments ==
-          Segments{{{0, 1}, 1}, {{1, 2}, 2}, {{2, 3}, 4}, {{3, 4}, 8}, {{4, 5}, 16}});
+    CHECK(network.log.segments == Segments{{{0, 1}, 1}, {{1, 2}, 2}, {{2, 3}, 4}, {{3, 4}, 8}});
+    CHECK(network.log.stems == 1);
+    CHECK(network.log.heads == 16);
     CHECK(network.log.seeds == 1 + 2 + 4 + 8);
 }
 
@@ -184,8 +221,8 @@ TEST_CASE("leaving one slot out at a time runs a segment once more per slot that
         configurations.push_back(AlphaOverrides{}.with(name, 0.0));
     }
     CHECK(network.run(configurations) == std::vector<int>(5, 1));
-    CHECK(network.log.segments ==
-          Segments{{{0, 1}, 1}, {{1, 2}, 2}, {{2, 3}, 3}, {{3, 4}, 4}, {{4, 5}, 5}});
+    CHECK(network.log.segments == Segments{{{0, 1}, 1}, {{1, 2}, 2}, {{2, 3}, 3}, {{3, 4}, 4}});
+    CHECK(network.log.heads == 5);
     CHECK(network.log.seeds == 1 + 2 + 3 + 4);
 }
 
@@ -194,12 +231,13 @@ TEST_CASE("slots with nothing to do part neither the host's segments nor the con
     Logged network({"r1c0", "r1c1"});
     CHECK(network.run({AlphaOverrides{}, AlphaOverrides{}.with("r1c1", 0.0).with("r0c0", 0.0)}) ==
           std::vector<int>{1, 1});
-    CHECK(network.log.segments == Segments{{{0, 2}, 1}, {{2, 4}, 1}, {{4, 5}, 2}});
+    CHECK(network.log.segments == Segments{{{0, 2}, 1}, {{2, 4}, 1}});
+    CHECK(network.log.heads == 2);
     CHECK(network.log.seeds == 2);
 
     CHECK(network.run({AlphaOverrides{}.with("r1c0", 0.0).with("r1c1", 0.0)}) ==
           std::vector<int>{1});
-    CHECK(network.log.segments == Segments{{{0, 5}, 1}});
+    CHECK(network.log.segments == Segments{{{0, 4}, 1}});
     CHECK(network.log.seeds == 0);
 }
 
@@ -208,15 +246,17 @@ TEST_CASE("configurations that come to the same are one pass", "[H-5]") {
     CHECK(network.run({AlphaOverrides{}, AlphaOverrides{}.with("r1c0", 1.0),
                        AlphaOverrides{}.with("r0c1", 0.0), AlphaOverrides{}}) ==
           std::vector<int>{1, 1, 1, 1});
-    CHECK(network.log.segments == Segments{{{0, 2}, 1}, {{2, 5}, 1}});
+    CHECK(network.log.segments == Segments{{{0, 2}, 1}, {{2, 4}, 1}});
+    CHECK(network.log.heads == 1);
     CHECK(network.log.seeds == 1);
     CHECK(network.run({}).empty());
     CHECK(network.log.segments.empty());
+    CHECK(network.log.stems == 0);
 }
 
 TEST_CASE("what does not fit is an error before anything is run", "[A-8][E-2]") {
     Logged network({"r1c0"});
-    network.model.slot("r1c1").germinate<LoggingSeed>({}, {{}, &network.log});
+    network.model.slot("r1c1").germinate("counting");
     test::advance_to(network.model.slot("r1c1"), Stage::training);
     const auto error_with = [&network](AlphaOverrides last) {
         const std::vector<AlphaOverrides> configurations{AlphaOverrides{}, std::move(last)};
@@ -237,20 +277,21 @@ TEST_CASE("what does not fit is an error before anything is run", "[A-8][E-2]") 
     CHECK_NOTHROW(error_with(AlphaOverrides{}.with("r1c1", 0.0))());
     network.images = Tensor<Double>();
     CHECK_THROWS_AS(error_with({})(), ShapeError);
-    network.images = Tensor<Double>::full({batch, 8, 8, 4}, 0.0);  // a channel too many
+    network.images =
+        Tensor<Double>::full(network.context, {batch, 8, 8, 4}, 0.0);  // a channel too many
     CHECK_THROWS_AS(error_with({})(), ShapeError);
 }
 
 // ---- no trace ---------------------------------------------------------------------------------
 
 TEST_CASE("a broken seed poisons no configuration that is without it", "[A-8][H-5]") {
-    test::Network<Float> model = test::make_network<Float>(four_slots);
-    const Tensor<Float> images = test::make_images<Float>(batch, four_slots);
+    Float::Context context;
+    test::Network<Float> model = test::make_network<Float>(context, four_slots);
+    const Tensor<Float> images = test::make_images<Float>(context, batch, four_slots);
     const auto host = test::separate_pass(model, images, {});
     test::grow_everywhere(model);
-    test::poison(model.slot("r0c0"));
-    test::poison(model.slot("r0c1"));
-    Float::Context context;
+    test::poison(model, "r0c0");
+    test::poison(model, "r0c1");
     const auto seen = together(model, context, images, all_subsets(model));
     CHECK(seen[0] == host);
     for (std::size_t bits = 0; bits < seen.size(); ++bits) {
@@ -260,14 +301,14 @@ TEST_CASE("a broken seed poisons no configuration that is without it", "[A-8][H-
 }
 
 TEST_CASE("a counterfactual pass inside another changes neither", "[A-8]") {
-    test::Network<Float> model = test::make_network<Float>(four_slots);
+    Float::Context context;
+    test::Network<Float> model = test::make_network<Float>(context, four_slots);
     test::grow_everywhere(model);
-    const Tensor<Float> images = test::make_images<Float>(batch, four_slots);
-    const Tensor<Float> others = test::make_images<Float>(batch, four_slots, 7);
+    const Tensor<Float> images = test::make_images<Float>(context, batch, four_slots);
+    const Tensor<Float> others = test::make_images<Float>(context, batch, four_slots, 7);
     const std::vector<AlphaOverrides> subsets = all_subsets(model);
     const auto expected = test::separate_passes(model, images, subsets);
     const auto expected_inside = test::separate_passes(model, others, subsets);
-    Float::Context context;
     std::vector<test::Logits<Float>> seen(subsets.size());
     evaluate_each(model, context, images, subsets,
                   [&](std::size_t k, const Variable<Float>& logits) {
@@ -279,46 +320,42 @@ TEST_CASE("a counterfactual pass inside another changes neither", "[A-8]") {
 
 TEST_CASE("counterfactual passes leave running statistics, parameters and slots as they were",
           "[H-6][A-8]") {
-    test::Network<Double> model = test::make_network<Double>(four_slots);
-    test::grow_everywhere(model);
-    const Tensor<Double> images = test::make_images<Double>(batch, four_slots);
     Double::Context context;
-    {
-        Tape<Double> tape(context);  // so that the statistics are nobody's defaults
-        static_cast<void>(model.forward(tape, tape.constant(images)));
-    }
-    const auto values = [&model] {
+    test::Network<Double> model = test::make_network<Double>(context, four_slots);
+    test::grow_everywhere(model);
+    const Tensor<Double> images = test::make_images<Double>(context, batch, four_slots);
+    const auto train = [&] {
+        Tape<Double> tape(context);
+        Pass<Double> pass(tape, Mode::training);
+        static_cast<void>(model.forward(pass, images));
+    };
+    train();  // so that the statistics are nobody's defaults
+    const auto values = [&] {
         std::map<std::string, std::vector<double>> all;
-        const auto see = [&all](auto& owner, const std::string& prefix) {
-            owner.visit(nn::Visitor{[&](std::string_view name, Parameter<Double>& parameter) {
-                                        all[prefix + std::string(name)] =
-                                            parameter.value().to_host();
-                                        CHECK_FALSE(parameter.has_gradient());
-                                    },
-                                    [&](std::string_view name, Tensor<Double>& buffer) {
-                                        all[prefix + std::string(name)] = buffer.to_host();
-                                    }});
-        };
-        see(model.host(), "host.");
-        for (auto& slot : model.slots()) {
-            see(slot, slot.name() + ".");
-            all[slot.name() + ".alpha"] = {slot.alpha()};
+        const nn::Contents<Double> contents = model.contents();
+        for (const auto& [name, parameter] : contents.parameters) {
+            all[name] = parameter->value().to_host(context);
+            CHECK_FALSE(parameter->has_gradient());
         }
+        for (const auto& [name, state] : contents.states) {
+            all[name] = test::values_of<Double>(context, state);
+        }
+        for (auto& slot : model.slots()) all[slot.name() + ".alpha"] = {slot.alpha()};
         return all;
     };
     const auto before = values();
-    REQUIRE(before.contains("host.blocks.0.norm.running_mean"));
+    REQUIRE(before.contains("host/blocks.0.norm.running_mean"));
     static_cast<void>(together(std::as_const(model), context, images, all_subsets(model)));
     CHECK((values() == before));
-    Tape<Double> tape(context);
-    static_cast<void>(model.forward(tape, tape.constant(images)));
+    train();
     CHECK((values() != before));
 }
 
 TEST_CASE("memory grows with the slots and not with the configurations", "[H-5]") {
-    test::Network<Float> model = test::make_network<Float>(six_slots);
+    Float::Context own;
+    test::Network<Float> model = test::make_network<Float>(own, six_slots);
     test::grow_everywhere(model);
-    const Tensor<Float> images = test::make_images<Float>(batch, six_slots);
+    const Tensor<Float> images = test::make_images<Float>(own, batch, six_slots);
     const auto peak = [&](const std::vector<AlphaOverrides>& configurations) {
         Float::Context context;
         static_cast<void>(together(model, context, images, configurations));

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -41,31 +40,36 @@ void bring_to_recorded_stage(Slot& slot, const test::GoldenCase& golden) {
     REQUIRE(slot.stage() == Stage::blending);
 }
 
-/// What lives in a slot, to be visited like any module.
-template <class Slot>
-struct SeedOf {
-    Slot* slot;
-
-    template <class Visitor>
-    void visit(Visitor&& visitor) const {
-        slot->visit(visitor);
+/// What a model's names begin with, taken off them: the recorded ones are the module's own.
+template <class B>
+nn::Contents<B> without_prefix(const nn::Contents<B>& all, const std::string& prefix) {
+    nn::Contents<B> found;
+    for (const auto& [name, parameter] : all.parameters) {
+        if (!name.starts_with(prefix)) continue;
+        found.parameters.push_back({name.substr(prefix.size()), parameter});
     }
-};
-
-template <class Slot>
-SeedOf(Slot*) -> SeedOf<Slot>;
+    for (const auto& [name, state] : all.states) {
+        if (name.starts_with(prefix)) found.states.push_back({name.substr(prefix.size()), state});
+    }
+    return found;
+}
 
 /// Host or seed, after an optimiser step, as recorded under "after<step>.<prefix>".
-template <class B, class Module>
-void check_values_after(Module& module, const test::GoldenCase& golden, const std::string& after) {
-    const auto check = [&](const std::string& name, const Tensor<B>& tensor) {
+template <class B>
+void check_values_after(typename B::Context& context, const nn::Contents<B>& contents,
+                        const test::GoldenCase& golden, const std::string& after) {
+    const auto check = [&](const std::string& name, const std::vector<typename B::Scalar>& values) {
         const test::GoldenTensor& recorded = golden.at(after + name);
         INFO(golden.file() << " " << after << name);
-        CAPTURE(test::relative_error(tensor.to_host(), recorded));
-        CHECK(test::agrees(tensor.to_host(), recorded));
+        CAPTURE(test::relative_error(values, recorded));
+        CHECK(test::agrees(values, recorded));
     };
-    for (const auto& named : nn::parameters<B>(module)) check(named.name, named.parameter->value());
-    for (const auto& named : nn::buffers<B>(module)) check(named.name, *named.buffer);
+    for (const auto& [name, parameter] : contents.parameters) {
+        check(name, parameter->value().to_host(context));
+    }
+    for (const auto& [name, state] : contents.states) {
+        check(name, test::scalars_of<B>(context, state));
+    }
 }
 
 template <class Host, class Blueprints>
@@ -75,28 +79,32 @@ void check_recorded_steps(const std::string& name) {
     const test::GoldenCase golden = test::read_golden("training/" + name);
     INFO(name);
     Generator generator(1);
+    typename B::Context context{};
     MorphogeneticModel<Host, Blueprints, test::OpenPolicies> model(
-        Host({.classes = golden.count("classes"),
-              .base = golden.count("base"),
-              .blocks = golden.count("blocks"),
-              .height = golden.count("height"),
-              .width = golden.count("width")}),
+        context,
+        Host(context, {.classes = golden.count("classes"),
+                       .base = golden.count("base"),
+                       .blocks = golden.count("blocks"),
+                       .height = golden.count("height"),
+                       .width = golden.count("width")}),
         Blueprints{}, generator);
     auto& slot = model.slot(golden.option("slot"));
     bring_to_recorded_stage(slot, golden);
     CHECK(slot.isolated() == (golden.option("isolated") == "true"));
-    SeedOf seed{&slot};
-    test::load_golden<B>(model.host(), golden, "host.");
-    test::load_golden<B>(seed, golden, "seed.");
+    const nn::Contents<B> contents = model.contents();
+    const auto host = without_prefix<B>(contents, "host/");
+    const auto seed = without_prefix<B>(contents, "slots/" + slot.name() + "/seed/");
+    test::load_golden<B>(context, host, golden, "host.");
+    test::load_golden<B>(context, seed, golden, "seed.");
 
     optim::Sgd<B> sgd;
     for (const auto& members : {model.host_parameters(), model.seed_parameters()}) {
         const std::size_t group = sgd.add_group(
             {.learning_rate = golden.number("lr"), .momentum = golden.number("momentum")});
-        sgd.synchronise(group, model.pointers(members));
+        sgd.synchronise(group, members);
     }
-    typename B::Context context{};
     Tape<B> tape(context);
+    Pass<B> pass(tape, Mode::training);
     std::vector<Scalar> losses;
     const std::size_t steps = static_cast<std::size_t>(golden.count("steps"));
     for (std::size_t step = 0; step < steps; ++step) {
@@ -106,22 +114,23 @@ void check_recorded_steps(const std::string& name) {
         const std::vector<std::int32_t> labels(recorded_labels.values.begin(),
                                                recorded_labels.values.end());
         tape.clear();
-        const Variable<B> logits =
-            model.forward(tape, tape.constant(test::shape_of(images), images.as<Scalar>()));
-        const Variable<B> loss = ops::cross_entropy(logits, std::span<const std::int32_t>(labels));
+        const auto input =
+            Tensor<B>::from_host(context, test::shape_of(images), images.as<Scalar>());
+        const Variable<B> logits = model.forward(pass, input);
+        const Variable<B> loss = ops::cross_entropy(logits, labels);
         sgd.zero_gradients();
         tape.backward(loss);
         losses.push_back(loss.item());
         if (step == 0) {
             CHECK(test::agrees(logits.to_host(), golden.at("output.0")));
-            test::check_golden_gradients<B>(model.host(), golden, "host.");
-            test::check_golden_gradients<B>(seed, golden, "seed.");
+            test::check_golden_gradients<B>(context, host, golden, "host.");
+            test::check_golden_gradients<B>(context, seed, golden, "seed.");
         }
         sgd.step(context);
         if (step == 0 || step + 1 == steps) {
             const std::string after = "after" + std::to_string(step + 1);
-            check_values_after<B>(model.host(), golden, after + ".host.");
-            check_values_after<B>(seed, golden, after + ".seed.");
+            check_values_after<B>(context, host, golden, after + ".host.");
+            check_values_after<B>(context, seed, golden, after + ".seed.");
         }
     }
     CAPTURE(test::relative_error(losses, golden.at("losses")));

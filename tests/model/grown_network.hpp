@@ -35,9 +35,10 @@ template <class B>
 using Network = GrowingModel<hosts::Cnn<B>>;
 
 template <class B>
-[[nodiscard]] Network<B> make_network(const hosts::CnnOptions& options) {
+[[nodiscard]] Network<B> make_network(typename B::Context& context,
+                                      const hosts::CnnOptions& options) {
     Generator generator(5);
-    return {hosts::Cnn<B>(options), BlueprintList<cnn::ConvLight>{}, generator};
+    return {context, hosts::Cnn<B>(context, options), BlueprintList<cnn::ConvLight>{}, generator};
 }
 
 template <class SlotType>
@@ -64,10 +65,11 @@ void grow_everywhere(Model& model) {
 }
 
 template <class B>
-[[nodiscard]] Tensor<B> make_images(Index batch, const hosts::CnnOptions& options,
-                                    std::uint64_t seed = 2) {
+[[nodiscard]] Tensor<B> make_images(typename B::Context& context, Index batch,
+                                    const hosts::CnnOptions& options, std::uint64_t seed = 2) {
     const Shape shape{batch, options.height, options.width, 3};
-    return Tensor<B>::from_host(shape, normal_values<typename B::Scalar>(shape.elements(), seed));
+    return Tensor<B>::from_host(context, shape,
+                                normal_values<typename B::Scalar>(shape.elements(), seed));
 }
 
 template <class B>
@@ -77,9 +79,9 @@ using Logits = std::vector<typename B::Scalar>;
 template <class Model, class B = typename Model::Backend>
 [[nodiscard]] Logits<B> separate_pass(const Model& model, const Tensor<B>& images,
                                       const AlphaOverrides& configuration) {
-    typename B::Context context{};
-    Tape<B> tape(context, Recording::none);
-    return model.evaluate(tape, tape.constant(images), configuration).to_host();
+    Tape<B> tape(model.context(), Recording::none);
+    Pass<B> pass(tape, Mode::evaluation);
+    return model.forward(pass, images, configuration).to_host();
 }
 
 template <class Model, class B = typename Model::Backend>
@@ -120,13 +122,11 @@ template <class Model>
     return subsets;
 }
 
-template <class SlotType>
-void poison(SlotType& slot) {
-    for (const auto& named : slot.parameters()) {
-        using Values = decltype(named.parameter->value().to_host());
-        named.parameter->value().assign(
-            Values(static_cast<std::size_t>(named.parameter->size()),
-                   std::numeric_limits<typename Values::value_type>::quiet_NaN()));
+template <class Model>
+void poison(Model& model, std::string_view slot) {
+    using Scalar = typename Model::Backend::Scalar;
+    for (const auto& named : model.slot(slot).parameters()) {
+        named.parameter->value().fill(model.context(), std::numeric_limits<Scalar>::quiet_NaN());
     }
 }
 

@@ -20,6 +20,7 @@
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 #include "support/gradient_check.hpp"
+#include "support/values.hpp"
 
 namespace kasmina {
 namespace {
@@ -38,16 +39,16 @@ const hosts::CnnOptions odd{
     .classes = 3, .base = 13, .blocks = 3, .pools = 2, .height = 31, .width = 29};
 
 template <class B>
-Network<B> make_network(const hosts::CnnOptions& options = even) {
+Network<B> make_network(typename B::Context& context, const hosts::CnnOptions& options = even) {
     Generator generator(5);
-    return Network<B>(hosts::Cnn<B>(options), Blueprints{}, generator);
+    return Network<B>(context, hosts::Cnn<B>(context, options), Blueprints{}, generator);
 }
 
 template <class B>
-Variable<B> images(Tape<B>& tape, const hosts::CnnOptions& options = even) {
+Tensor<B> images(typename B::Context& context, const hosts::CnnOptions& options = even) {
     const Index pixels = options.height * options.width;
-    return tape.constant({batch, options.height, options.width, 3},
-                         test::normal_values<typename B::Scalar>(batch * pixels * 3, 2));
+    return Tensor<B>::from_host(context, {batch, options.height, options.width, 3},
+                                test::normal_values<typename B::Scalar>(batch * pixels * 3, 2));
 }
 
 template <class ModelType>
@@ -66,45 +67,39 @@ void grow_to_half(ModelType& model, const std::string& name) {
 
 /// Logits and all host gradients of one training pass.
 template <class B>
-struct Pass {
+struct Result {
     std::vector<typename B::Scalar> logits;
     std::vector<std::vector<typename B::Scalar>> host;
-    bool operator==(const Pass&) const = default;
+    bool operator==(const Result&) const = default;
 };
 
 template <class B>
-Pass<B> backward_of(Network<B>& model, Tape<B>& tape, const Variable<B>& logits) {
-    tape.backward(ops::cross_entropy(logits, std::span<const std::int32_t>(targets)));
-    Pass<B> pass{logits.to_host(), {}};
-    for (const auto& named : model.host_parameters()) {
-        pass.host.push_back(named.parameter->gradient().to_host());
-    }
-    return pass;
-}
-
-template <class B>
-Pass<B> pass_of(Network<B>& model, typename B::Context& context) {
+Result<B> train(Network<B>& model) {
+    typename B::Context& context = model.context();
     Tape<B> tape(context);
-    return backward_of(model, tape, model.forward(tape, images(tape, model.host().options())));
+    Pass<B> pass(tape, Mode::training);
+    const Tensor<B> input = images<B>(context, model.host().options());
+    const Variable<B> logits = model.forward(pass, input);
+    tape.backward(ops::cross_entropy(logits, targets));
+    Result<B> result{logits.to_host(), {}};
+    for (const auto& named : model.host_parameters()) {
+        result.host.push_back(named.parameter->gradient().to_host(context));
+    }
+    return result;
 }
 
-template <class B>
-Pass<B> pass_of(Network<B>& model) {
-    typename B::Context context{};
-    return pass_of(model, context);
-}
-
+/// On a context of its own, as threads that evaluate one model do.
 std::vector<double> evaluation(const Model& model, const AlphaOverrides& overrides = {}) {
     Double::Context context{};
     Tape<Double> tape(context, Recording::none);
-    return model.evaluate(tape, images(tape), overrides).to_host();
+    Pass<Double> pass(tape, Mode::evaluation);
+    const Tensor<Double> input = images<Double>(context);
+    return model.forward(pass, input, overrides).to_host();
 }
 
 void poison(Model& model, const std::string& name) {
     for (const auto& named : model.slot(name).parameters()) {
-        named.parameter->value().assign(
-            std::vector<double>(static_cast<std::size_t>(named.parameter->size()),
-                                std::numeric_limits<double>::quiet_NaN()));
+        named.parameter->value().fill(model.context(), std::numeric_limits<double>::quiet_NaN());
     }
 }
 
@@ -116,21 +111,21 @@ TEMPLATE_TEST_CASE("a seed in training leaves output and host gradients bit for 
     for (const hosts::CnnOptions& options : {even, odd}) {
         for (const int threads : {1, 2, 4}) {
             typename B::Context context(threads);
-            Network<B> alone = make_network<B>(options);
-            const Pass<B> expected = pass_of(alone, context);
+            Network<B> alone = make_network<B>(context, options);
+            const Result<B> expected = train(alone);
             for (const hosts::InjectionPoint& point : alone.host().injection_points()) {
                 CAPTURE(threads, options.width, point.slot_id);
-                Network<B> grown = make_network<B>(options);
+                Network<B> grown = make_network<B>(context, options);
                 grow(grown, point.slot_id, Stage::training);
-                const Pass<B> seen = pass_of(grown, context);
+                const Result<B> seen = train(grown);
                 CHECK((seen.logits == expected.logits));
                 CHECK((seen.host == expected.host));
                 for (const auto& named : grown.slot(point.slot_id).parameters()) {
                     CHECK(named.parameter->has_gradient());
                 }
-                Network<B> waiting = make_network<B>(options);
+                Network<B> waiting = make_network<B>(context, options);
                 grow(waiting, point.slot_id, Stage::germinated);
-                CHECK((pass_of(waiting, context) == expected));
+                CHECK((train(waiting) == expected));
             }
         }
     }
@@ -138,20 +133,22 @@ TEMPLATE_TEST_CASE("a seed in training leaves output and host gradients bit for 
 
 TEST_CASE("seeds in training at every slot leave host gradients bit for bit the host's",
           "[I-1][I-2]") {
-    Model alone = make_network<Double>(odd);
-    Model grown = make_network<Double>(odd);
+    Double::Context context{};
+    Model alone = make_network<Double>(context, odd);
+    Model grown = make_network<Double>(context, odd);
     for (const hosts::InjectionPoint& point : alone.host().injection_points()) {
         grow(grown, point.slot_id, Stage::training);
     }
-    CHECK((pass_of(grown) == pass_of(alone)));
+    CHECK((train(grown) == train(alone)));
 }
 
 TEST_CASE("a germinated seed is not run and takes no gradient", "[S-10][L-5]") {
-    Model alone = make_network<Double>();
-    Model grown = make_network<Double>();
+    Double::Context context{};
+    Model alone = make_network<Double>(context);
+    Model grown = make_network<Double>(context);
     grow(grown, "r1c0", Stage::germinated);
     poison(grown, "r1c0");
-    CHECK(pass_of(grown) == pass_of(alone));
+    CHECK((train(grown) == train(alone)));
     CHECK_FALSE(grown.slot("r1c0").parameters()[0].parameter->has_gradient());
 }
 
@@ -159,14 +156,15 @@ TEST_CASE("an isolated blending seed sends the host only its own share of the gr
           "[I-1][I-3][A-5]") {
     // With y = h + a(s - h) and s cut off, the gradient that reaches h is (1 - a) times y's; a
     // path through s would add a * ds/dh. The last slot's host gradient in front of it shows it.
-    Model model = make_network<Double>();
+    Double::Context context{};
+    Model model = make_network<Double>(context);
     grow_to_half(model, "r1c1");
     CHECK(model.slot("r1c1").isolated());
-    Double::Context context{};
     Tape<Double> tape(context);
+    Pass<Double> pass(tape, Mode::training);
     const std::vector<double> values = test::normal_values<double>(2 * 2 * 2 * 8, 4);
     const auto host = tape.leaf({2, 2, 2, 8}, values);
-    const auto blended = model.slot("r1c1").forward(tape, host);
+    const auto blended = model.slot("r1c1").forward(pass, host);
     const std::vector<double> upstream = test::normal_values<double>(2 * 2 * 2 * 8, 6);
     tape.backward(blended, upstream);
     const std::vector<double> gradient = tape.gradient(host);
@@ -180,17 +178,17 @@ TEST_CASE("an isolated blending seed sends the host only its own share of the gr
 }
 
 TEST_CASE("a model with no active slot is exactly the host", "[H-4]") {
-    Model model = make_network<Double>();
     Double::Context context{};
+    Model model = make_network<Double>(context);
     Tape<Double> tape(context, Recording::none);
-    const auto x = images(tape);
-    const auto host = model.host().forward(tape, x, hosts::start_boundary,
-                                           hosts::end_boundary(model.host()), Mode::evaluation);
-    CHECK(model.evaluate(tape, x).to_host() == host.to_host());
+    Pass<Double> pass(tape, Mode::evaluation);
+    const Tensor<Double> x = images<Double>(context);
+    CHECK(model.forward(pass, x).to_host() == hosts::forward(model.host(), pass, x).to_host());
 }
 
 TEST_CASE("counts follow the seeds", "[H-4]") {
-    Model model = make_network<Double>();
+    Double::Context context{};
+    Model model = make_network<Double>(context);
     const Index host = model.total_parameters();
     CHECK(host == nn::parameter_count(model.host()));
     grow(model, "r0c0", Stage::germinated);
@@ -210,7 +208,8 @@ TEST_CASE("counts follow the seeds", "[H-4]") {
 }
 
 TEST_CASE("an override is an amplitude for one pass and changes nothing", "[A-8]") {
-    Model model = make_network<Double>();
+    Double::Context context{};
+    Model model = make_network<Double>(context);
     const std::vector<double> host = evaluation(model);
     grow_to_half(model, "r1c0");
     const std::vector<double> half = evaluation(model);
@@ -223,7 +222,8 @@ TEST_CASE("an override is an amplitude for one pass and changes nothing", "[A-8]
 }
 
 TEST_CASE("an override per sample is each sample's own amplitude", "[A-8][A-7]") {
-    Model model = make_network<Double>();
+    Double::Context context{};
+    Model model = make_network<Double>(context);
     grow_to_half(model, "r1c0");
     const std::vector<double> off = evaluation(model, AlphaOverrides{}.with("r1c0", 0.0));
     const std::vector<double> on = evaluation(model, AlphaOverrides{}.with("r1c0", 1.0));
@@ -238,7 +238,8 @@ TEST_CASE("an override per sample is each sample's own amplitude", "[A-8][A-7]")
 }
 
 TEST_CASE("an override of 0 does not run a broken seed", "[A-8]") {
-    Model model = make_network<Double>();
+    Double::Context context{};
+    Model model = make_network<Double>(context);
     const std::vector<double> host = evaluation(model);
     grow_to_half(model, "r0c1");
     poison(model, "r0c1");
@@ -247,7 +248,8 @@ TEST_CASE("an override of 0 does not run a broken seed", "[A-8]") {
 }
 
 TEST_CASE("an override that does not fit is an error", "[A-8]") {
-    Model model = make_network<Double>();
+    Double::Context context{};
+    Model model = make_network<Double>(context);
     grow_to_half(model, "r1c0");
     grow(model, "r1c1", Stage::training);
     CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r9c9", 0.5)), UnknownNameError);
@@ -259,7 +261,8 @@ TEST_CASE("an override that does not fit is an error", "[A-8]") {
 }
 
 TEST_CASE("several threads evaluate one model with amplitudes of their own", "[A-8][S-11]") {
-    Model model = make_network<Double>();
+    Double::Context context{};
+    Model model = make_network<Double>(context);
     grow_to_half(model, "r1c0");
     const Model& shared = model;
     const std::vector<double> alphas{0.0, 0.25, 0.5, 1.0};
@@ -281,26 +284,28 @@ TEST_CASE("several threads evaluate one model with amplitudes of their own", "[A
 }
 
 TEST_CASE("an evaluation leaves every value of the host as it was", "[H-6]") {
-    Model model = make_network<Double>();
+    Double::Context context{};
+    Model model = make_network<Double>(context);
     grow_to_half(model, "r1c0");
-    const auto values = [&model] {
-        std::vector<std::vector<double>> all;
-        model.host().visit(nn::Visitor{
-            [&](std::string_view, Parameter<Double>& p) { all.push_back(p.value().to_host()); },
-            [&](std::string_view, Tensor<Double>& buffer) { all.push_back(buffer.to_host()); }});
+    const auto values = [&] {
+        const nn::Contents<Double> contents = model.contents();
+        auto all = test::parameter_values<Double>(context, contents.parameters);
+        for (auto& state : test::state_values<Double>(context, contents.states)) {
+            all.push_back(std::move(state));
+        }
         return all;
     };
     const auto before = values();
     evaluation(model, AlphaOverrides{}.with("r1c0", 0.3));
     CHECK(values() == before);
-    pass_of(model);
+    train(model);
     CHECK(values() != before);
 }
 
 /// Gives an optimiser the members that the model has now: group 0 the host, group 1 the seeds.
 void synchronise(optim::Sgd<Double>& optimiser, Model& model) {
-    optimiser.synchronise(0, Model::pointers(model.host_parameters()));
-    optimiser.synchronise(1, Model::pointers(model.seed_parameters()));
+    optimiser.synchronise(0, model.host_parameters());
+    optimiser.synchronise(1, model.seed_parameters());
 }
 
 optim::Sgd<Double> make_optimiser() {
@@ -312,88 +317,88 @@ optim::Sgd<Double> make_optimiser() {
 }
 
 TEST_CASE("an optimiser's state comes and goes with the seed", "[H-7]") {
-    Model model = make_network<Double>();
-    optim::Sgd<Double> optimiser = make_optimiser();
     Double::Context context{};
+    Model model = make_network<Double>(context);
+    optim::Sgd<Double> optimiser = make_optimiser();
     synchronise(optimiser, model);
-    CHECK(optimiser.members(1).empty());
+    CHECK(optimiser.tracked(1).empty());
     grow(model, "r1c0", Stage::training);
     synchronise(optimiser, model);
-    REQUIRE(optimiser.members(1).size() == 3);
-    pass_of(model, context);
+    REQUIRE(optimiser.tracked(1).size() == 3);
+    train(model);
     optimiser.step(context);
-    CHECK(optimiser.members(1)[0].steps == 1);
+    CHECK(optimiser.tracked(1)[0].steps == 1);
     model.slot("r1c0").prune("why");
-    CHECK(optimiser.members(1)[0].parameter.expired());
+    CHECK(optimiser.tracked(1)[0].parameter.expired());
     CHECK_NOTHROW(optimiser.step(context));
     synchronise(optimiser, model);
-    CHECK(optimiser.members(1).empty());
+    CHECK(optimiser.tracked(1).empty());
 }
 
 TEST_CASE("neither momentum nor decay moves a seed that is blended out", "[I-6][H-7]") {
-    Model model = make_network<Double>();
-    optim::Sgd<Double> optimiser = make_optimiser();
     Double::Context context{};
+    Model model = make_network<Double>(context);
+    optim::Sgd<Double> optimiser = make_optimiser();
     grow(model, "r1c0", Stage::holding);
     synchronise(optimiser, model);
-    pass_of(model, context);
+    train(model);
     optimiser.step(context);
     REQUIRE(model.slot("r1c0").schedule_prune(3, AlphaCurve::linear, 12.0, "why").done);
     const auto values = [&] {
         std::vector<std::vector<double>> all;
         for (const auto& named : model.seed_parameters()) {
-            all.push_back(named.parameter->value().to_host());
+            all.push_back(named.parameter->value().to_host(context));
         }
         return all;
     };
     const auto seed = values();
-    const auto host = model.host_parameters()[0].parameter->value().to_host();
+    const auto host = model.host_parameters()[0].parameter->value().to_host(context);
     for (int step = 0; step < 2; ++step) {
         optimiser.zero_gradients();
-        pass_of(model, context);
+        train(model);
         optimiser.step(context);
         model.step_epoch();
     }
     CHECK(values() == seed);
-    CHECK(model.host_parameters()[0].parameter->value().to_host() != host);
+    CHECK(model.host_parameters()[0].parameter->value().to_host(context) != host);
 }
 
 TEST_CASE("a model that moved trains on as if it had not", "[S-11]") {
-    const auto train = [](bool moves) {
-        Model first = make_network<Double>();
+    const auto run = [](bool moves) {
+        Double::Context context{};
+        Model first = make_network<Double>(context);
         grow(first, "r1c0", Stage::blending);
         optim::Sgd<Double> optimiser = make_optimiser();
         synchronise(optimiser, first);
-        Double::Context context{};
-        Model second = make_network<Double>();
+        Model second = make_network<Double>(context);
         if (moves) second = std::move(first);
         Model& model = moves ? second : first;
         for (int step = 0; step < 3; ++step) {
             optimiser.zero_gradients();
-            pass_of(model, context);
+            train(model);
             optimiser.step(context);
             model.step_epoch();
         }
         model.slot("r0c1").germinate("conv_light");
         model.slot("r0c1").advance();
-        return pass_of(model, context);
+        return train(model);
     };
-    CHECK(train(true) == train(false));
+    CHECK((run(true) == run(false)));
 }
 
 TEMPLATE_TEST_CASE("a whole step has the same bits on 1, 2 and 4 threads", "[E-1]",
                    backends::Eigen<float>, backends::Eigen<double>) {
     using B = TestType;
     const auto run = [](int threads) {
-        Network<B> model = make_network<B>();
+        typename B::Context context(threads);
+        Network<B> model = make_network<B>(context);
         grow_to_half(model, "r0c0");
         grow(model, "r1c1", Stage::training);
-        typename B::Context context(threads);
-        return pass_of(model, context);
+        return train(model);
     };
-    const Pass<B> one = run(1);
-    CHECK(run(2) == one);
-    CHECK(run(4) == one);
+    const Result<B> one = run(1);
+    CHECK((run(2) == one));
+    CHECK((run(4) == one));
 }
 
 }  // namespace

@@ -15,10 +15,11 @@ using test::four_slots;
 
 TEST_CASE("four threads evaluate counterfactuals of one const model, and passes inside these",
           "[A-8][H-5]") {
-    test::Network<B> growing = test::make_network<B>(four_slots);
+    B::Context own;
+    test::Network<B> growing = test::make_network<B>(own, four_slots);
     test::grow_everywhere(growing);
     const test::Network<B>& model = growing;
-    const Tensor<B> images = test::make_images<B>(3, four_slots);
+    const Tensor<B> images = test::make_images<B>(own, 3, four_slots);
     const std::vector<AlphaOverrides> subsets = test::all_subsets(model);
     const auto expected = test::separate_passes(model, images, subsets);
 
@@ -33,8 +34,8 @@ TEST_CASE("four threads evaluate counterfactuals of one const model, and passes 
             evaluate_each(model, context, images, subsets,
                           [&](std::size_t k, const Variable<B>& logits) {
                               Tape<B> tape(context, Recording::none);
-                              const Variable<B> input = tape.constant(images);
-                              inside[i] = model.evaluate(tape, input, subsets[i]).to_host();
+                              Pass<B> pass(tape, Mode::evaluation);
+                              inside[i] = model.forward(pass, images, subsets[i]).to_host();
                               seen[i][k] = logits.to_host();
                           });
         });

@@ -35,24 +35,33 @@ template <class B>
 class TokenCnn {
 public:
     using Backend = B;
+    using Input = Tensor<B>;
     static constexpr Topology topology = Topology::transformer;
 
-    explicit TokenCnn(const hosts::CnnOptions& options) : cnn_(options) {}
+    TokenCnn(typename B::Context& context, const hosts::CnnOptions& options)
+        : cnn_(context, options) {}
 
-    void initialise(Generator& generator) { cnn_.initialise(generator); }
+    void initialise(typename B::Context& context, Generator& generator) {
+        cnn_.initialise(context, generator);
+    }
 
     [[nodiscard]] std::span<const hosts::InjectionPoint> injection_points() const noexcept {
         return cnn_.injection_points();
     }
 
-    [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& state, std::size_t from,
-                                      std::size_t to, Mode mode) const {
-        const std::size_t end = hosts::end_boundary(cnn_);
-        const bool fed_rows = from != hosts::start_boundary && from != end;
-        const Variable<B> after =
-            cnn_.forward(tape, fed_rows ? as_map(state) : state, from, to, mode);
-        const bool at_slot = to != hosts::start_boundary && to != end;
-        return at_slot ? as_rows(after) : after;
+    [[nodiscard]] Variable<B> stem(Pass<B>& pass, const Tensor<B>& images) const {
+        return cnn_.stem(pass, images);
+    }
+
+    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& state, std::size_t from,
+                                      std::size_t to) const {
+        const bool fed_rows = from != hosts::start_boundary;
+        const Variable<B> after = cnn_.forward(pass, fed_rows ? as_map(state) : state, from, to);
+        return to != hosts::start_boundary ? as_rows(after) : after;
+    }
+
+    [[nodiscard]] Variable<B> head(Pass<B>& pass, const Variable<B>& rows) const {
+        return cnn_.head(pass, as_map(rows));
     }
 
     template <class Visitor>
@@ -78,8 +87,8 @@ struct OnRows : CnnBlueprint {
         using OnMaps = typename CnnBlueprint::template Module<B>;
         using OnMaps::OnMaps;
 
-        [[nodiscard]] Variable<B> forward(Tape<B>& tape, const Variable<B>& rows) const {
-            return as_rows(OnMaps::forward(tape, as_map(rows)));
+        [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& rows) const {
+            return as_rows(OnMaps::forward(pass, as_map(rows)));
         }
     };
 };

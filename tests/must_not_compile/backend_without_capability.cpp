@@ -6,7 +6,8 @@
 struct StorageOnly {
     using Scalar = float;
     using Context = kasmina::backends::Eigen<float>::Context;
-    using Buffer = kasmina::backends::Eigen<float>::Buffer;
+    template <class T>
+    using Buffer = kasmina::backends::Eigen<float>::Buffer<T>;
 };
 
 #ifdef KASMINA_MUST_NOT_COMPILE

@@ -101,7 +101,7 @@ public:
         }
         for (const auto& [name, state] : all.states) {
             if (!name.starts_with(prefix)) continue;
-            found[name] = state.visit([this](const auto& value) { return numbers(value); });
+            found[name] = state.visit([this](const auto& value) { return this->numbers(value); });
         }
         return found;
     }

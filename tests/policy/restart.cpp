@@ -2,7 +2,9 @@
 #include <cmath>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -129,6 +131,12 @@ TEMPLATE_TEST_CASE("a run that is saved goes on in fresh objects, bit for bit", 
         // Back to the snapshot that was saved, or to one taken since: the same in both.
         check_epochs_alike(run, fresh, std::nan(""));
         check_epochs_alike(run, fresh);
+        const auto left = fresh.grower->state(context);
+        const auto expected = run.grower->state(context);
+        CHECK(left.governor.losses == expected.governor.losses);
+        CHECK(left.governor.next == expected.governor.next);
+        CHECK(left.controller.penalties == expected.controller.penalties);
+        CHECK(left.controller.best_accuracy == expected.controller.best_accuracy);
     }
 }
 

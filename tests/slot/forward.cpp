@@ -10,7 +10,7 @@
 #include <kasmina/autodiff/ops/pointwise.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/registry.hpp>
-#include <kasmina/health/gradient_health.hpp>
+#include <kasmina/health/gradient_probe.hpp>
 #include <kasmina/slot/slot.hpp>
 
 #include "slot/open_gates.hpp"
@@ -50,12 +50,12 @@ struct Scaled {
     struct Module : nn::Visitable<Module<Backend>> {
         Parameter<Backend> scale;
 
-        Module(Index, const Options&, Generator&)
-            : scale(nn::constant_parameter<Backend>({1}, start)) {}
+        Module(typename Backend::Context& context, Index, const Options&, Generator&)
+            : scale(nn::constant_parameter<Backend>(context, {1}, start)) {}
 
-        [[nodiscard]] Variable<Backend> forward(Tape<Backend>& tape,
+        [[nodiscard]] Variable<Backend> forward(Pass<Backend>& pass,
                                                 const Variable<Backend>& x) const {
-            return ops::pointwise(Product{}, x, tape.parameter(scale));
+            return ops::pointwise(Product{}, x, pass.parameter(scale));
         }
         [[nodiscard]] static constexpr auto members() {
             return std::tuple(nn::Member{"scale", &Module::scale});
@@ -89,14 +89,15 @@ struct Bench {
 
     /// The host's gradient after a pass with `upstream` at the slot's output.
     [[nodiscard]] std::vector<double> host_gradient() {
-        tape.backward(slot.forward(tape, host), upstream);
+        tape.backward(slot.forward(pass, host), upstream);
         return tape.gradient(host);
     }
 
     static constexpr Index size = 2 * 9 * width;
-    SlotServices<test::OpenPolicies> services{.generator = Generator(7)};
     B::Context context{};
+    SlotServices<B, test::OpenPolicies> services{.context = &context, .generator = Generator(7)};
     Tape<B> tape{context};
+    Pass<B> pass{tape, Mode::training};
     Shape shape;
     std::vector<double> values = test::normal_values<double>(size, 1);
     std::vector<double> upstream = test::normal_values<double>(size, 2);
@@ -117,7 +118,7 @@ void check_elements(const std::vector<double>& seen, Expected&& expected) {
 
 TEST_CASE("a slot without an active seed passes on the host's features themselves", "[S-10]") {
     Bench bench;
-    const auto passes_on = [&bench] { return bench.slot.forward(bench.tape, bench.host); };
+    const auto passes_on = [&bench] { return bench.slot.forward(bench.pass, bench.host); };
     CHECK(passes_on() == bench.host);
     bench.grow(Stage::germinated);
     CHECK(passes_on() == bench.host);
@@ -133,8 +134,8 @@ TEST_CASE("an override of 0 bypasses the straight-through of a seed in training"
     Bench bench;
     bench.grow(Stage::training);
     const AlphaOverrides none = AlphaOverrides{}.with("r0c0", 0.0);
-    CHECK(bench.slot.forward(bench.tape, bench.host, none.find("r0c0")) == bench.host);
-    const auto through = bench.slot.forward(bench.tape, bench.host);
+    CHECK(bench.slot.forward(bench.pass, bench.host, none.find("r0c0")) == bench.host);
+    const auto through = bench.slot.forward(bench.pass, bench.host);
     CHECK(!(through == bench.host));
     CHECK(through.to_host() == bench.values);
     bench.tape.backward(through, bench.upstream);
@@ -148,7 +149,7 @@ TEST_CASE("a forward pass reads the alpha of the controller, right after each ch
     bench.grow(Stage::holding);
     const auto check_blend = [&bench](double alpha) {
         CHECK(bench.slot.alpha() == alpha);
-        check_elements(bench.slot.forward(bench.tape, bench.host).to_host(), [&](std::size_t i) {
+        check_elements(bench.slot.forward(bench.pass, bench.host).to_host(), [&](std::size_t i) {
             return bench.values[i] * (1.0 + alpha * (start - 1.0));
         });
     };
@@ -187,7 +188,7 @@ TEST_CASE("under isolation a gated seed sends the host its own share alone", "[A
     Bench bench;
     bench.grow_to_half(BlendAlgorithm::gate);
     REQUIRE(bench.slot.isolated());
-    const std::vector<double> blended = bench.slot.forward(bench.tape, bench.host).to_host();
+    const std::vector<double> blended = bench.slot.forward(bench.pass, bench.host).to_host();
     // y = h + a g (s - h) = h (1 + 2 a g): one g per sample, and the host's share is 1 - a g.
     const auto gate = [&](std::size_t i) { return blended[i] / bench.values[i] - 1.0; };
     for (const std::size_t sample : {std::size_t{0}, std::size_t{1}}) {
@@ -226,10 +227,10 @@ TEST_CASE("a seed's health is not measured on its very first backward pass", "[I
         bench.scale().zero_gradient();
         bench.tape.clear();
         bench.host = bench.tape.leaf(bench.shape, bench.values);
-        bench.tape.backward(bench.slot.forward(bench.tape, bench.host), bench.upstream);
+        bench.tape.backward(bench.slot.forward(bench.pass, bench.host), bench.upstream);
         const std::vector<const Parameter<B>*> parameters{&bench.scale()};
         const GradientNorm seed = probe.measure(bench.context, parameters);
-        bench.slot.record_gradients(host, seed, probe.tensor_norms());
+        bench.slot.record_gradients(host, seed, probe.tensor_norms(), bench.scale().state()->warm);
     };
     measure();
     CHECK(bench.slot.record()->metrics.gradient_ratio.has_value());

@@ -34,6 +34,7 @@ enum class Why : std::uint8_t {
     ramp_under_way,
     not_finite,
     no_live_seed,
+    not_to_be_taken,
     ignored,
 };
 
@@ -53,6 +54,7 @@ enum class Why : std::uint8_t {
                                        "ramp_under_way",
                                        "not_finite",
                                        "no_live_seed",
+                                       "not_to_be_taken",
                                        "ignored"};
     return names[static_cast<int>(why)];
 }
@@ -118,9 +120,11 @@ public:
             case Call::record_neighbours: return record_neighbours(op.number, op.other);
             case Call::record_gradients: return record_gradients(op);
             case Call::backward_twice: return backward_twice();
-            case Call::freeze_by_hand: break;
+            case Call::freeze_by_hand: return freeze_by_hand(op.steps);
+            case Call::restore: return {};  // a slot goes on from its state as if nothing was
+            case Call::take_and_plant: break;
         }
-        return freeze_by_hand(op.steps);
+        return take_and_plant();
     }
 
     /// What an observer should see.
@@ -442,8 +446,19 @@ private:
         return {};
     }
 
+    /// A seed that is taken out and planted again is where it was, and G0 has been asked.
+    Expectation take_and_plant() {
+        if (!is_live() || seed_->scheduled_prune) {
+            return refuse(Verdict::lifecycle_error, Why::not_to_be_taken,
+                          {is_live() ? "waits to be pruned" : std::string(name_of(stage_))});
+        }
+        if ((shut_gates_ & 1) == 0) ask(Gate::g0);  // the test leaves the seed where G0 is shut
+        return {};
+    }
+
     /// S-5.
     Expectation schedule_prune(const SlotOperation& op) {
+        if (std::isnan(op.other)) return refuse_steepness();
         const std::string reason(prune_reasons[op.choice]);
         const bool has_ramp = stage_ == Stage::blending || stage_ == Stage::holding;
         if (!has_ramp || op.steps <= 0 || ramp_.alpha == 0.0) return prune(reason);
@@ -461,6 +476,7 @@ private:
             return refuse(Verdict::option_error, Why::target_out_of_range,
                           {"alpha target", "(0, 1]"});
         }
+        if (std::isnan(op.other)) return refuse_steepness();
         if (stage_ != Stage::blending && stage_ != Stage::holding) {
             return refuse(Verdict::refused, Why::not_blended,
                           {"blending or holding", std::string(name_of(stage_))});
@@ -474,6 +490,10 @@ private:
         ramp_.retarget(op.number, op.steps, curve_for(op.curve), op.other);
         if (ramp_.mode == AlphaMode::down) freeze();
         return {};
+    }
+
+    [[nodiscard]] static Expectation refuse_steepness() {
+        return refuse(Verdict::option_error, Why::steepness_out_of_range, {"steepness", "finite"});
     }
 
     [[nodiscard]] Expectation refuse_ramp() const {
@@ -509,6 +529,7 @@ private:
     /// resetting, those between are embargoed.
     void cool() {
         --cooldown_left_;
+        ++seed_->epochs_in_stage;  // L-8
         const Stage next = cooldown_left_ == 0   ? Stage::dormant
                            : cooldown_left_ == 1 ? Stage::resetting
                                                  : Stage::embargoed;

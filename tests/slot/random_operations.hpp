@@ -66,7 +66,7 @@ private:
             case Stage::holding:
                 return arguments(one_of({Call::advance, Call::set_alpha_target,
                                          Call::set_alpha_target, Call::schedule_prune}));
-            case Stage::fossilized: return chance(0.2) ? arguments(Call::new_slot) : anything();
+            case Stage::fossilized: return chance(0.1) ? arguments(Call::new_slot) : anything();
             default: return {.call = Call::step_epoch};
         }
     }
@@ -171,7 +171,9 @@ private:
             case Call::freeze_by_hand: op.steps = below(8); break;
             case Call::ask_gate:
             case Call::step_epoch:
-            case Call::backward_twice: break;
+            case Call::backward_twice:
+            case Call::restore:
+            case Call::take_and_plant: break;
         }
         return op;
     }

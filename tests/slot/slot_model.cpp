@@ -32,6 +32,8 @@ struct Coverage {
     std::set<std::pair<Stage, std::optional<Stage>>> advances{};
     std::set<std::tuple<BlendAlgorithm, AlphaCurve, AlphaMode>> ramps{};
     std::set<std::string> reasons{};  ///< of prunes that happened on the tick at 0
+    /// Ramps, and whether a prune waited for them, in the midst of which a slot was restored.
+    std::set<std::pair<AlphaMode, bool>> restored{};
     std::size_t longest_history = 0;
     int thawed_early = 0;  ///< advances that ended a blend-out
 
@@ -44,6 +46,9 @@ struct Coverage {
         if (op.call == Call::new_slot) return;
         if (before != view.stage) steps.emplace(before, view.stage);
         if (view.stage == Stage::blending) ramps.emplace(view.algorithm, view.curve, view.mode);
+        if (op.call == Call::restore && view.stage == Stage::blending) {
+            restored.emplace(view.mode, view.prune_scheduled);
+        }
         if (was.prune_scheduled && op.call == Call::step_epoch && view.stage == Stage::pruned) {
             reasons.insert(view.prune_reason);
         }
@@ -160,6 +165,10 @@ std::vector<std::tuple<Stage, Call, Why>> refusals_to_see() {
     add({blending}, Call::schedule_prune, Why::ramp_under_way);
     add({blending}, Call::set_alpha_target, Why::ramp_under_way);
     add(anywhere, Call::set_alpha_target, Why::target_out_of_range);
+    add(anywhere, Call::set_alpha_target, Why::steepness_out_of_range);
+    add(anywhere, Call::schedule_prune, Why::steepness_out_of_range);
+    add({dormant, blending, pruned, embargoed, resetting}, Call::take_and_plant,
+        Why::not_to_be_taken);
     add({dormant, germinated, training, fossilized, pruned, embargoed, resetting},
         Call::set_alpha_target, Why::not_blended);
     for (const Call call :
@@ -208,6 +217,10 @@ void check_coverage(const Coverage& seen) {
     for (const AlphaMode mode : {AlphaMode::up, AlphaMode::down}) {
         CHECK_FALSE(seen.ramps.contains({BlendAlgorithm::gate, AlphaCurve::cosine, mode}));
     }
+    CHECK(seen.restored == std::set<std::pair<AlphaMode, bool>>{{AlphaMode::hold, false},
+                                                                {AlphaMode::up, false},
+                                                                {AlphaMode::down, false},
+                                                                {AlphaMode::down, true}});
     CHECK(seen.longest_history == 100);
     CHECK(seen.thawed_early > 0);
     CHECK(seen.reasons.size() == std::size(prune_reasons));
@@ -215,9 +228,9 @@ void check_coverage(const Coverage& seen) {
 
 TEST_CASE("a slot does what the model of the lifecycle says, on any sequence of operations",
           "[L-1][L-4][L-5][L-7][L-8][L-9][A-1][A-2][A-3][A-4][A-6][A-9][A-10][I-3][I-6][I-8][S-1]"
-          "[S-2][S-3][S-4][S-5][S-6][S-7][S-8][S-12][G-9][E-2]") {
+          "[S-2][S-3][S-4][S-5][S-6][S-7][S-8][S-12][G-9][C-8][E-2]") {
     const std::uint64_t first = number_from_environment("KASMINA_SLOT_MODEL_SEED", 1);
-    const std::uint64_t enough = number_from_environment("KASMINA_SLOT_MODEL_OPERATIONS", 120000);
+    const std::uint64_t enough = number_from_environment("KASMINA_SLOT_MODEL_OPERATIONS", 160000);
     const LifecycleModel model;
     Coverage seen;
     for (std::uint64_t seed = first; seen.operations < enough; ++seed) {

@@ -32,9 +32,11 @@ enum class Call : std::uint8_t {
     record_gradients,
     backward_twice,
     freeze_by_hand,
+    restore,
+    take_and_plant,
 };
 
-inline constexpr int call_count = 16;
+inline constexpr int call_count = 18;
 
 [[nodiscard]] constexpr std::string_view name_of(Call call) noexcept {
     constexpr std::string_view names[call_count]{"new_slot",
@@ -52,7 +54,9 @@ inline constexpr int call_count = 16;
                                                  "record_neighbours",
                                                  "record_gradients",
                                                  "backward_twice",
-                                                 "freeze_by_hand"};
+                                                 "freeze_by_hand",
+                                                 "restore",
+                                                 "take_and_plant"};
     return names[static_cast<int>(call)];
 }
 
@@ -140,7 +144,9 @@ inline constexpr int seed_unmeasured = 2;
         case Call::freeze_by_hand: text << " tensor " << op.steps; break;
         case Call::ask_gate:
         case Call::step_epoch:
-        case Call::backward_twice: break;
+        case Call::backward_twice:
+        case Call::restore:
+        case Call::take_and_plant: break;
     }
     return text.str();
 }

@@ -56,10 +56,10 @@ struct Gain {
     struct Module : nn::Visitable<Module<B>> {
         Parameter<B> gain;
 
-        Module(Index width, const Options&, Generator&)
-            : gain(nn::constant_parameter<B>({width}, 1.0)) {}
+        Module(typename B::Context& context, Index width, const Options&, Generator&)
+            : gain(nn::constant_parameter<B>(context, {width}, 1.0)) {}
 
-        [[nodiscard]] Variable<B> forward(Tape<B>&, const Variable<B>& input) const {
+        [[nodiscard]] Variable<B> forward(Pass<B>&, const Variable<B>& input) const {
             return input;
         }
         [[nodiscard]] static constexpr auto members() {
@@ -174,7 +174,7 @@ public:
     [[nodiscard]] Innards innards() {
         Innards found{services_.generator.state(), {}};
         for (const auto& named : slot_->parameters()) {
-            const std::vector<double> values = named.parameter->value().to_host();
+            const std::vector<double> values = named.parameter->value().to_host(context_);
             found.values.insert(found.values.end(), values.begin(), values.end());
         }
         return found;
@@ -258,12 +258,14 @@ private:
                 // What a second backward pass leaves behind in each parameter that it reaches
                 // (I-7).
                 for (const auto& named : slot.parameters()) {
-                    const bool of_gate = named.name.starts_with("gate.");
+                    const bool of_gate = named.name.starts_with("gate/");
                     if (of_gate && slot.stage() == Stage::training) continue;
                     named.parameter->state()->warm = true;
                 }
                 break;
             case Call::freeze_by_hand: freeze_by_hand(op.steps); break;
+            case Call::restore: return restore();
+            case Call::take_and_plant: return take_and_plant();
         }
         return {};
     }
@@ -288,7 +290,11 @@ private:
             seed.parameters += named.parameter->size();
             norms.push_back(tensor_norm(op.choice, norms.size()));
         }
-        slot_->record_gradients(host, seed, norms);
+        bool warm = true;
+        for (const auto& named : slot_->learning_parameters()) {
+            warm = warm && named.parameter->state()->warm;
+        }
+        slot_->record_gradients(host, seed, norms, warm);
     }
 
     /// Turns one tensor's flag as a user may; not while the slot itself holds all of them frozen.
@@ -300,7 +306,67 @@ private:
         parameter.set_trainable(!parameter.trainable());
     }
 
-    SlotServices<FlagPolicies> services_{.generator = Generator(7)};
+    /// Goes on in a new slot, with the state of the old one and the values of its tensors.
+    SlotAnswer restore() {
+        const SlotState state = slot_->state();
+        const Generator::State stream = services_.generator.state();
+        // The new one is not empty: it has a seed of its own, which the state replaces.
+        SlotType fresh("r0c0", slot_->topology(), width, SlotOptions{.embargo_ticks = 9},
+                       services_);
+        const int asked = gate<Gate::g0>().asked;
+        const bool open = std::exchange(gate<Gate::g0>().open, true);
+        fresh.germinate(blueprint_names[slot_->topology() == Topology::cnn ? 1 : 2]);
+        gate<Gate::g0>().open = open;
+        gate<Gate::g0>().asked = asked;
+        services_.generator = Generator::from_state(stream);
+
+        fresh.restore(state);
+        const auto from = slot_->parameters();
+        const auto to = fresh.parameters();
+        for (std::size_t i = 0; i < to.size(); ++i) {
+            to[i].parameter->value().copy_from(context_, from.at(i).parameter->value());
+        }
+        const bool same = fresh.state() == state && services_.generator.state() == stream;
+        slot_ = std::move(fresh);
+        if (same) return {};
+        return {.verdict = Verdict::another_error, .text = "restored, and another"};
+    }
+
+    /// The seed as a typed one, and back.
+    SlotAnswer take_and_plant() {
+        const Stage stage = slot_->stage();
+        const bool is_gain = slot_->topology() == Topology::transformer;
+        const bool is_noop = slot_->record() != nullptr && slot_->record()->blueprint == "noop";
+        if (is_gain) return take_and_plant<Gain>(stage);
+        if (is_noop) return take_and_plant<cnn::Noop>(stage);
+        return take_and_plant<cnn::Norm>(stage);
+    }
+
+    template <class Blueprint>
+    SlotAnswer take_and_plant(Stage stage) {
+        switch (stage) {
+            case Stage::germinated: return take_and_plant<Stage::germinated, Blueprint>();
+            case Stage::training: return take_and_plant<Stage::training, Blueprint>();
+            case Stage::blending: return take_and_plant<Stage::blending, Blueprint>();
+            case Stage::holding: return take_and_plant<Stage::holding, Blueprint>();
+            case Stage::fossilized: return take_and_plant<Stage::fossilized, Blueprint>();
+            default: return take_and_plant<Stage::training, Blueprint>();  // refused
+        }
+    }
+
+    template <Stage S, class Blueprint>
+    SlotAnswer take_and_plant() {
+        const SlotState before = slot_->state();
+        if (!gate<Gate::g0>().open && before.seed && !before.scheduled_prune) return {};
+        auto taken = slot_->template take<S, Blueprint>();
+        const bool empty = slot_->stage() == Stage::dormant && slot_->record() == nullptr;
+        const bool planted = slot_->plant(std::move(taken)).advanced;
+        if (empty && planted && slot_->state() == before) return {};
+        return {.verdict = Verdict::another_error, .text = "taken and planted, and another"};
+    }
+
+    B::Context context_{};
+    SlotServices<B, FlagPolicies> services_{.context = &context_, .generator = Generator(7)};
     std::optional<SlotType> slot_{};
 };
 

@@ -1,5 +1,4 @@
-// ClassLabels: the classes that a batch should show, checked once and held where losses are
-// computed.
+// ClassLabels: the classes that a batch should show, checked once, in the backend's memory.
 #pragma once
 
 #include <cstddef>

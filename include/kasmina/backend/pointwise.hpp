@@ -1,5 +1,4 @@
-// Pointwise: the capability to run any function of numbers over tensors in one pass, and its way
-// back.
+// Pointwise: the capability to run any function of numbers over tensors, and its way back.
 #pragma once
 
 #include <array>

@@ -49,9 +49,10 @@ inline void check_metrics(const SeedMetrics& metrics, bool pruned, const std::st
                 }
             }
         });
-    if (metrics.gradient_ratio < 0.0 || metrics.gradient_ratio > maximum_gradient_ratio) {
+    const std::optional<double> ratio = metrics.gradient_ratio;
+    if (ratio && (*ratio < 0.0 || *ratio > maximum_gradient_ratio)) {
         refuse_state(where, "gradient_ratio", "at most 10, not below 0, or not a number",
-                     std::to_string(*metrics.gradient_ratio));
+                     std::to_string(*ratio));
     }
     if (metrics.gradient_norm_average < 0.0) {
         refuse_state(where, "gradient_norm_average", "0 or more",

@@ -92,12 +92,12 @@ inline void check_alpha_target(const std::string& where, double target) {
                       std::to_string(target), "use schedule_prune to go to 0");
 }
 
-/// Errors: OptionError for a curve that does not exist, or a steepness that is not a number.
+/// Errors: OptionError for a curve that does not exist, or a steepness that is not finite.
 inline void check_ramp(const std::string& where, AlphaCurve curve, double steepness) {
     reflect::check_enumerator(curve, "curve", where);
-    if (!std::isnan(steepness)) return;
-    throw OptionError("the steepness is not a number", where, "a steepness of 0.1 or more", "NaN",
-                      "use the default of 12");
+    if (std::isfinite(steepness)) return;
+    throw OptionError("the steepness is not finite", where, "a finite number, used as 0.1 or more",
+                      std::to_string(steepness), "use the default of 12");
 }
 
 /// Errors: OptionError for an override above 0 unless the seed is blended, or with neither one

@@ -32,7 +32,9 @@ public:
     /// blueprints; OptionError; ShapeError when the module does not preserve shapes. The slot is as
     /// it was after any of these.
     AdvanceResult germinate(std::string_view blueprint, const GerminationOptions& options = {}) {
-        check_germination(options);
+        slot_detail::check_dormant(this->where(), this->stage());
+        static_cast<void>(Blueprints::find(this->topology_, blueprint));
+        check_germination_options(options, this->where());
         Generator generator = this->services_->generator;
         auto module =
             Blueprints::template make<B>(this->backend_context(), this->topology_, blueprint,
@@ -46,7 +48,8 @@ public:
         requires(Blueprints::template contains<Blueprint>)
     AdvanceResult germinate(const GerminationOptions& options = {},
                             typename Blueprint::Options blueprint_options = {}) {
-        check_germination(options);
+        slot_detail::check_dormant(this->where(), this->stage());
+        check_germination_options(options, this->where());
         slot_detail::check_fits(this->where(), Blueprint::topology, this->topology_, this->width_,
                                 this->width_);
         if (slot_detail::birth_of(options) == Birth::quiet) {
@@ -145,11 +148,6 @@ public:
 private:
     using Live = slot_detail::LiveSeed<B>;
     using Germinated = slot_detail::Germinated<B>;
-
-    void check_germination(const GerminationOptions& options) const {
-        slot_detail::check_dormant(this->where(), this->stage());
-        check_germination_options(options, this->where());
-    }
 
     /// What is the same for all blueprints. The random stream moves on only if the seed stays.
     AdvanceResult germinate(std::unique_ptr<SeedModule<B>> module,

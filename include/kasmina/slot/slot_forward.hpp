@@ -46,9 +46,6 @@ public:
         }
         return slot_detail::forward_in_stage(pass, stage, this->alpha(), live, host);
     }
-
-protected:
-    ~SlotForward() = default;
 };
 
 }  // namespace kasmina

@@ -65,7 +65,7 @@ public:
     /// Ramps alpha down to 0 over `steps` ticks with the seed frozen (I-6), then prunes on the
     /// tick that gets there (S-5). Prunes at once with fewer than 1 step, at alpha 0 already, and
     /// outside blending and holding. Refused, with the reason, while a ramp is under way. Errors:
-    /// as `prune`; OptionError for a curve that does not exist or a steepness that is not a number.
+    /// as `prune`; OptionError for a curve that does not exist or a steepness that is not finite.
     Outcome schedule_prune(int steps, AlphaCurve curve, double steepness, std::string reason,
                            std::string initiator = "user") {
         slot_detail::check_ramp(this->where(), curve, steepness);
@@ -85,7 +85,7 @@ public:
     /// (S-6). `algorithm` changes the blend: to gate makes a gate network, away from it drops it.
     /// Refused, with the reason, outside blending and holding and while a ramp is under way.
     /// Errors: OptionError for a target outside (0, 1], a curve or an algorithm that does not
-    /// exist, or a steepness that is not a number.
+    /// exist, or a steepness that is not finite.
     Outcome set_alpha_target(double target, int steps, AlphaCurve curve = AlphaCurve::sigmoid,
                              double steepness = default_steepness,
                              std::optional<BlendAlgorithm> algorithm = std::nullopt) {
@@ -105,9 +105,6 @@ public:
         if (blending.alpha.mode() == AlphaMode::down) slot_detail::freeze(blending);
         return {true, {}};
     }
-
-protected:
-    ~SlotLifecycle() = default;
 
 private:
     using Training = slot_detail::Training<B>;

@@ -62,9 +62,6 @@ public:
         live->record.metrics.record_gradients(gradient_ratio(host, seed), seed.norm, health);
     }
 
-protected:
-    ~SlotMeasurements() = default;
-
 private:
     using Live = slot_detail::LiveSeed<B>;
 

@@ -33,9 +33,6 @@ public:
         return result;
     }
 
-protected:
-    ~SlotTick() = default;
-
 private:
     using Live = slot_detail::LiveSeed<B>;
     using Blending = slot_detail::Blending<B>;

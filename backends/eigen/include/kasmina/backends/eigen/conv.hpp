@@ -26,8 +26,13 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 template <class T>
 void conv2d_forward(Context& context, const ConvShape& shape, const T* x, const T* weight, T* y) {
     if (is_pointwise(shape)) {
-        return gemm(context, false, true, pixel_count(shape), shape.out_channels, shape.in_channels,
-                    x, weight, y, false);
+        return gemm(context, Gemm<T>{.m = pixel_count(shape),
+                                     .n = shape.out_channels,
+                                     .k = shape.in_channels,
+                                     .transpose_b = true,
+                                     .a = x,
+                                     .b = weight,
+                                     .c = y});
     }
     if constexpr (winograd::exact_enough<T>) {
         if (winograd::suits<T>(shape)) {
@@ -43,8 +48,13 @@ template <class T>
 void conv2d_backward_input(Context& context, const ConvShape& shape, const T* grad_y,
                            const T* weight, T* grad_x, bool accumulate) {
     if (is_pointwise(shape)) {
-        return gemm(context, false, false, pixel_count(shape), shape.in_channels,
-                    shape.out_channels, grad_y, weight, grad_x, accumulate);
+        return gemm(context, Gemm<T>{.m = pixel_count(shape),
+                                     .n = shape.in_channels,
+                                     .k = shape.out_channels,
+                                     .a = grad_y,
+                                     .b = weight,
+                                     .c = grad_x,
+                                     .accumulate = accumulate});
     }
     const ConvShape back = transposed(shape);
     if constexpr (winograd::exact_enough<T>) {
@@ -61,8 +71,14 @@ template <class T>
 void conv2d_backward_weight(Context& context, const ConvShape& shape, const T* x, const T* grad_y,
                             T* grad_weight, bool accumulate) {
     if (is_pointwise(shape)) {
-        return gemm(context, true, false, shape.out_channels, shape.in_channels, pixel_count(shape),
-                    grad_y, x, grad_weight, accumulate);
+        return gemm(context, Gemm<T>{.m = shape.out_channels,
+                                     .n = shape.in_channels,
+                                     .k = pixel_count(shape),
+                                     .transpose_a = true,
+                                     .a = grad_y,
+                                     .b = x,
+                                     .c = grad_weight,
+                                     .accumulate = accumulate});
     }
     if constexpr (winograd::exact_enough<T>) {
         if (winograd::suits<T>(shape)) {

@@ -1,5 +1,4 @@
-// Embedding: rows copied out of a table, and gradients summed back into it, columns over the
-// threads.
+// Embedding: rows copied out of a table, and gradients summed back, columns over the threads.
 #pragma once
 
 #include <algorithm>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <kasmina/backend/matrix.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
@@ -84,13 +85,19 @@ void gemm_chunk(Index rows, Index columns, Index depth, const T* a, RowStride a_
     }
 }
 
-/// c (rows x columns) = op(a) (rows x depth) * op(b) (depth x columns), added to c if
-/// `accumulate`, otherwise overwriting it. All dense and row-major; `trans_a` says that a is
-/// stored as (depth x rows), `trans_b` that b is stored as (columns x depth).
+/// One product, without bias: matrix.hpp has the rest.
 template <class T>
-void gemm(Context& context, bool trans_a, bool trans_b, Index rows, Index columns, Index depth,
-          const T* a, const T* b, T* c, bool accumulate) {
+void gemm(Context& context, const Gemm<T>& call) {
     constexpr Index width = panel_width<T>;
+    const Index rows = call.m;
+    const Index columns = call.n;
+    const Index depth = call.k;
+    const T* const a = call.a;
+    const T* const b = call.b;
+    T* const c = call.c;
+    const bool trans_a = call.transpose_a;
+    const bool trans_b = call.transpose_b;
+    const bool accumulate = call.accumulate;
     if (rows <= 0 || columns <= 0) return;
     if (depth <= 0) {
         if (!accumulate) std::fill_n(c, rows * columns, T{0});

@@ -40,11 +40,15 @@ void stretch_bias(Context& context, const Gemm<T>& call, T* c) {
 template <class T>
 void matrix_product(Context& context, const Gemm<T>& call) {
     for (Index i = 0; i < call.batch; ++i) {
-        T* const c = call.c + i * call.batch_stride_c;
-        if (call.bias != nullptr) stretch_bias(context, call, c);
-        gemm(context, call.transpose_a, call.transpose_b, call.m, call.n, call.k,
-             call.a + i * call.batch_stride_a, call.b + i * call.batch_stride_b, c,
-             call.accumulate || call.bias != nullptr);
+        Gemm<T> one = call;
+        one.a += i * call.batch_stride_a;
+        one.b += i * call.batch_stride_b;
+        one.c += i * call.batch_stride_c;
+        if (call.bias != nullptr) {
+            stretch_bias(context, call, one.c);
+            one.accumulate = true;
+        }
+        gemm(context, one);
     }
 }
 
