@@ -50,32 +50,7 @@ public:
     /// from. Errors: DuplicateNameError when two of the host's tensors or two of its slots go by
     /// one name; OptionError for a slot without channels.
     MorphogeneticModel(Context& context, HostType host, Blueprints, Generator& generator,
-                       ModelOptions<Policies> options = {})
-        : host_(std::move(host)),
-          services_(std::make_unique<SlotServices<Backend, Policies>>(
-              SlotServices<Backend, Policies>{.context = &context,
-                                              .gates = std::move(options.gates),
-                                              .sink = std::move(options.sink),
-                                              .communicator = std::move(options.communicator),
-                                              .telemetry_failures = {},
-                                              .generator = Generator(),
-                                              .host_parameters = 0,
-                                              .environment = options.environment,
-                                              .correlation_id = std::nullopt})) {
-        hosts::check_points(host_.injection_points());
-        nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
-        host_.initialise(context, generator);
-        services_->generator = generator.split();
-        for (const Named& named : host_parameters()) {
-            services_->host_parameters += named.parameter->size();
-        }
-        const std::span<const hosts::InjectionPoint> points = host_.injection_points();
-        slots_.reserve(points.size());
-        for (const hosts::InjectionPoint& point : points) {
-            slots_.emplace_back(point.slot_id, HostType::topology, point.channels, options.slots,
-                                *services_);
-        }
-    }
+                       ModelOptions<Policies> options = {});
 
     /// The one that it was made on.
     [[nodiscard]] Context& context() const noexcept { return *services_->context; }
@@ -104,39 +79,16 @@ public:
     /// slot that is not there; OptionError for one that does not fit its slot or the number of
     /// samples.
     [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
-                                 const AlphaOverrides& overrides = {}) const {
-        check_overrides(overrides, hosts::samples(input));
-        std::size_t boundary = hosts::start_boundary;
-        hosts::StateOf<HostType> state = host_.stem(pass, input);
-        for (std::size_t i = 0; i < slots_.size(); ++i) {
-            const AlphaOverride* chosen = overrides.find(slots_[i].name());
-            if (!slots_[i].runs(pass.recording(), chosen)) continue;
-            state = host_.forward(pass, state, boundary, i + 1);
-            Variable<Backend>& features = hosts::features(state);
-            features = slots_[i].forward(pass, features, chosen);
-            boundary = i + 1;
-        }
-        state = host_.forward(pass, state, boundary, slots_.size());
-        return host_.head(pass, state);
-    }
+                                 const AlphaOverrides& overrides = {}) const;
 
     /// Errors: as `forward`, for overrides that it would refuse.
-    void check_overrides(const AlphaOverrides& overrides, Index samples) const {
-        for (const AlphaOverride& entry : overrides.entries()) {
-            slot(entry.slot).check_override(entry, samples);
-        }
-    }
+    void check_overrides(const AlphaOverrides& overrides, Index samples) const;
 
     // ---- an epoch ---------------------------------------------------------------------------
 
     /// Ticks every slot (S-7); call it after the epoch's decisions. Returns what came of each tick,
     /// in the order of the slots.
-    std::vector<TickResult> step_epoch() {
-        std::vector<TickResult> results;
-        results.reserve(slots_.size());
-        for (SlotType& slot : slots_) results.push_back(slot.step_epoch());
-        return results;
-    }
+    std::vector<TickResult> step_epoch();
 
     /// Records the accuracy of the whole network, in percentage points, with every live seed.
     void record_accuracy(double accuracy) {
@@ -145,43 +97,14 @@ public:
 
     /// Starts to measure the gradients that the last backward pass left, the host's and each active
     /// seed's; waits for nothing, and the gradients may be overwritten after it.
-    void launch_gradient_health() {
-        measured_.clear();
-        probe_.add(pointers(host_parameters()));
-        for (std::size_t i = 0; i < slots_.size(); ++i) {
-            if (!slots_[i].active()) continue;
-            const auto learning = slots_[i].learning_parameters();
-            const bool warm = std::ranges::all_of(
-                learning, [](const Named& named) { return named.parameter->state()->warm; });
-            const std::size_t group = probe_.add(pointers(learning));
-            measured_.push_back({i, group, warm, slots_[i].record()->seed_id});
-        }
-        probe_.launch(context());
-    }
+    void launch_gradient_health();
 
     /// Records ratio and health with the seeds that were measured and are still there (I-4, I-7):
     /// of the launch under way, or else of the gradients as they are.
-    void record_gradient_health() {
-        if (!probe_.launched()) launch_gradient_health();
-        const std::span<const GradientNorm> norms = probe_.read();
-        for (const Measured& measured : measured_) {
-            SlotType& slot = slots_[measured.slot];
-            if (slot.record() == nullptr || slot.record()->seed_id != measured.seed_id) continue;
-            slot.record_gradients(norms[0], norms[measured.group],
-                                  probe_.tensor_norms(measured.group), measured.warm);
-        }
-    }
+    void record_gradient_health();
 
     /// Records with every live seed the amplitudes before and behind it (S-8).
-    void record_neighbours() {
-        double total = 0.0;
-        for (const SlotType& slot : slots_) total += slot.alpha();
-        double upstream = 0.0;
-        for (SlotType& slot : slots_) {
-            slot.record_neighbours(upstream, total - upstream - slot.alpha());
-            upstream += slot.alpha();
-        }
-    }
+    void record_neighbours();
 
     // ---- parameters and states --------------------------------------------------------------
 
@@ -191,29 +114,16 @@ public:
     /// All that the model owns, by the names that everything else uses (P-6): "host/..." and then
     /// what the host calls it, "slots/r0c1/seed/..." and "slots/r0c1/gate/...". What is used twice
     /// is listed twice.
-    [[nodiscard]] nn::Contents<Backend> contents() {
-        nn::Contents<Backend> all;
-        all.append("host/", nn::contents<Backend>(host_));
-        for (SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
-        return all;
-    }
+    [[nodiscard]] nn::Contents<Backend> contents();
 
     /// The host's parameters, each once where it is used twice.
-    [[nodiscard]] std::vector<Named> host_parameters() {
-        nn::Contents<Backend> all;
-        all.append("host/", nn::contents<Backend>(host_));
-        return deduplicated(std::move(all.parameters));
-    }
+    [[nodiscard]] std::vector<Named> host_parameters();
     [[nodiscard]] std::vector<NamedConst> host_parameters() const {
         return as_const(mutable_this().host_parameters());
     }
 
     /// The parameters of all live seeds and their gate networks.
-    [[nodiscard]] std::vector<Named> seed_parameters() {
-        nn::Contents<Backend> all;
-        for (SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
-        return deduplicated(std::move(all.parameters));
-    }
+    [[nodiscard]] std::vector<Named> seed_parameters();
     [[nodiscard]] std::vector<NamedConst> seed_parameters() const {
         return as_const(mutable_this().seed_parameters());
     }
@@ -281,12 +191,7 @@ private:
         return const_cast<MorphogeneticModel&>(*this);
     }
 
-    [[nodiscard]] static std::vector<NamedConst> as_const(std::vector<Named> named) {
-        std::vector<NamedConst> all;
-        all.reserve(named.size());
-        for (Named& entry : named) all.push_back({std::move(entry.name), entry.parameter});
-        return all;
-    }
+    [[nodiscard]] static std::vector<NamedConst> as_const(std::vector<Named> named);
 
     [[nodiscard]] static std::string prefix(const SlotType& slot) {
         return "slots/" + slot.name() + "/";
@@ -303,13 +208,7 @@ private:
         return total;
     }
 
-    [[nodiscard]] static std::vector<Named> deduplicated(std::vector<Named> all) {
-        std::set<const ParameterState<Backend>*> seen;
-        std::erase_if(all, [&seen](const Named& named) {
-            return !seen.insert(named.parameter->state().get()).second;
-        });
-        return all;
-    }
+    [[nodiscard]] static std::vector<Named> deduplicated(std::vector<Named> all);
 
     HostType host_;
     std::unique_ptr<SlotServices<Backend, Policies>> services_;
@@ -317,5 +216,148 @@ private:
     GradientProbe<Backend> probe_;
     std::vector<Measured> measured_;
 };
+
+template <class HostType, class Blueprints, class Policies>
+MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
+    Context& context, HostType host, Blueprints, Generator& generator,
+    ModelOptions<Policies> options)
+    : host_(std::move(host)),
+      services_(std::make_unique<SlotServices<Backend, Policies>>(
+          SlotServices<Backend, Policies>{.context = &context,
+                                          .gates = std::move(options.gates),
+                                          .sink = std::move(options.sink),
+                                          .communicator = std::move(options.communicator),
+                                          .telemetry_failures = {},
+                                          .generator = Generator(),
+                                          .host_parameters = 0,
+                                          .environment = options.environment,
+                                          .correlation_id = std::nullopt})) {
+    hosts::check_points(host_.injection_points());
+    nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
+    host_.initialise(context, generator);
+    services_->generator = generator.split();
+    for (const Named& named : host_parameters()) {
+        services_->host_parameters += named.parameter->size();
+    }
+    const std::span<const hosts::InjectionPoint> points = host_.injection_points();
+    slots_.reserve(points.size());
+    for (const hosts::InjectionPoint& point : points) {
+        slots_.emplace_back(point.slot_id, HostType::topology, point.channels, options.slots,
+                            *services_);
+    }
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::forward(
+    Pass<Backend>& pass, const Input& input, const AlphaOverrides& overrides) const -> Output {
+    check_overrides(overrides, hosts::samples(input));
+    std::size_t boundary = hosts::start_boundary;
+    hosts::StateOf<HostType> state = host_.stem(pass, input);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        const AlphaOverride* chosen = overrides.find(slots_[i].name());
+        if (!slots_[i].runs(pass.recording(), chosen)) continue;
+        state = host_.forward(pass, state, boundary, i + 1);
+        Variable<Backend>& features = hosts::features(state);
+        features = slots_[i].forward(pass, features, chosen);
+        boundary = i + 1;
+    }
+    state = host_.forward(pass, state, boundary, slots_.size());
+    return host_.head(pass, state);
+}
+
+template <class HostType, class Blueprints, class Policies>
+void MorphogeneticModel<HostType, Blueprints, Policies>::check_overrides(
+    const AlphaOverrides& overrides, Index samples) const {
+    for (const AlphaOverride& entry : overrides.entries()) {
+        slot(entry.slot).check_override(entry, samples);
+    }
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::step_epoch() -> std::vector<TickResult> {
+    std::vector<TickResult> results;
+    results.reserve(slots_.size());
+    for (SlotType& slot : slots_) results.push_back(slot.step_epoch());
+    return results;
+}
+
+template <class HostType, class Blueprints, class Policies>
+void MorphogeneticModel<HostType, Blueprints, Policies>::launch_gradient_health() {
+    measured_.clear();
+    probe_.add(pointers(host_parameters()));
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        if (!slots_[i].active()) continue;
+        const auto learning = slots_[i].learning_parameters();
+        const bool warm = std::ranges::all_of(
+            learning, [](const Named& named) { return named.parameter->state()->warm; });
+        const std::size_t group = probe_.add(pointers(learning));
+        measured_.push_back({i, group, warm, slots_[i].record()->seed_id});
+    }
+    probe_.launch(context());
+}
+
+template <class HostType, class Blueprints, class Policies>
+void MorphogeneticModel<HostType, Blueprints, Policies>::record_gradient_health() {
+    if (!probe_.launched()) launch_gradient_health();
+    const std::span<const GradientNorm> norms = probe_.read();
+    for (const Measured& measured : measured_) {
+        SlotType& slot = slots_[measured.slot];
+        if (slot.record() == nullptr || slot.record()->seed_id != measured.seed_id) continue;
+        slot.record_gradients(norms[0], norms[measured.group], probe_.tensor_norms(measured.group),
+                              measured.warm);
+    }
+}
+
+template <class HostType, class Blueprints, class Policies>
+void MorphogeneticModel<HostType, Blueprints, Policies>::record_neighbours() {
+    double total = 0.0;
+    for (const SlotType& slot : slots_) total += slot.alpha();
+    double upstream = 0.0;
+    for (SlotType& slot : slots_) {
+        slot.record_neighbours(upstream, total - upstream - slot.alpha());
+        upstream += slot.alpha();
+    }
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::contents() -> nn::Contents<Backend> {
+    nn::Contents<Backend> all;
+    all.append("host/", nn::contents<Backend>(host_));
+    for (SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
+    return all;
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::host_parameters() -> std::vector<Named> {
+    nn::Contents<Backend> all;
+    all.append("host/", nn::contents<Backend>(host_));
+    return deduplicated(std::move(all.parameters));
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::seed_parameters() -> std::vector<Named> {
+    nn::Contents<Backend> all;
+    for (SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
+    return deduplicated(std::move(all.parameters));
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::as_const(std::vector<Named> named)
+    -> std::vector<NamedConst> {
+    std::vector<NamedConst> all;
+    all.reserve(named.size());
+    for (Named& entry : named) all.push_back({std::move(entry.name), entry.parameter});
+    return all;
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::deduplicated(std::vector<Named> all)
+    -> std::vector<Named> {
+    std::set<const ParameterState<Backend>*> seen;
+    std::erase_if(all, [&seen](const Named& named) {
+        return !seen.insert(named.parameter->state().get()).second;
+    });
+    return all;
+}
 
 }  // namespace kasmina
