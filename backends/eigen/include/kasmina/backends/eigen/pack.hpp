@@ -100,17 +100,17 @@ struct Pack {
     }
 
 private:
-#if defined(__GNUC__) && !defined(__clang__)
 // GCC's own AVX-512 intrinsics begin with a register that they leave uninitialised, and g++ 12
-// warns of it wherever they are inlined (GCC bug 105593). Said here, it holds for all users' code:
-// GCC asks each function on the way that a warning was inlined.
+// warns of it in whatever they are inlined into. It asks each function on the way there, so this
+// one speaks for them, whatever flags a program is compiled with, if they are inlined into it.
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
     /// The compiler keeps it all in registers.
     template <class F>
-    static Pack through_eigen(const Pack& x, F&& function) {
+    KASMINA_FLATTEN static Pack through_eigen(const Pack& x, F&& function) {
         using Array = ::Eigen::Array<T, static_cast<int>(lanes<T>), 1>;
         Array argument;
         store(argument.data(), x.values);

@@ -11,10 +11,6 @@
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 
-#if defined(__AVX__)
-#include <immintrin.h>
-#endif
-
 /// Before a loop over a few registers: they stay registers only if it is written out.
 #if defined(__clang__)
 #define KASMINA_UNROLL _Pragma("unroll")
