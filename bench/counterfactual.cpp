@@ -36,9 +36,9 @@ struct Policies : DefaultPolicies {
 using Model = MorphogeneticModel<hosts::Cnn<Backend>, Blueprints, Policies>;
 
 /// The reference host with a holding seed in each of the slots.
-Model make_model(const std::vector<std::string>& slots) {
+Model make_model(Backend::Context& context, const std::vector<std::string>& slots) {
     Generator random(1);
-    Model model{hosts::Cnn<Backend>{{.classes = 10}}, Blueprints{}, random};
+    Model model{context, hosts::Cnn<Backend>{context, {.classes = 10}}, Blueprints{}, random};
     for (const std::string& name : slots) {
         auto& slot = model.slot(name);
         slot.germinate("conv_light");
@@ -58,15 +58,15 @@ std::vector<AlphaOverrides> subsets(const std::vector<std::string>& slots) {
 
 void eight_configurations(benchmark::State& state, const std::vector<std::string>& slots,
                           Index batch, int threads) {
-    const Model model = make_model(slots);
+    Backend::Context context(threads);
+    const Model model = make_model(context, slots);
     const std::vector<AlphaOverrides> configurations = subsets(slots);
     Generator random(2);
     std::vector<float> pixels(static_cast<std::size_t>(batch * side * side * 3));
     for (float& pixel : pixels) pixel = static_cast<float>(random.normal());
-    const auto images =
-        Tensor<Backend>::from_host({batch, side, side, 3}, std::span<const float>(pixels));
-    Backend::Context context(threads);
+    const auto images = Tensor<Backend>::from_host(context, {batch, side, side, 3}, pixels);
     Tape<Backend> tape(context, Recording::none);
+    Pass<Backend> pass(tape, Mode::evaluation);
 
     const auto together = [&] {
         evaluate_each(model, context, images, configurations,
@@ -77,7 +77,7 @@ void eight_configurations(benchmark::State& state, const std::vector<std::string
     const auto separately = [&] {
         for (const AlphaOverrides& configuration : configurations) {
             tape.clear();
-            const auto logits = model.evaluate(tape, tape.constant(images), configuration);
+            const auto logits = model.forward(pass, images, configuration);
             benchmark::DoNotOptimize(logits.data());
         }
     };

@@ -42,7 +42,7 @@ void grow(Model& model) {
     model.gates().thresholds = {.min_training_improvement = -1000.0,
                                 .min_blending_epochs = 0,
                                 .min_seed_gradient_ratio = -1.0};
-    slot.record_gradients({1.0, 1, true}, {1.0, 1, true}, {});
+    slot.record_gradients({1.0, 1, true}, {1.0, 1, true}, {}, true);
     if (!slot.advance().advanced) throw Error("the seed did not blend", "bench", "", "", "");
     slot.step_epoch();
 }
@@ -50,23 +50,24 @@ void grow(Model& model) {
 void train_step(benchmark::State& state, Index batch, int threads, bool seed) {
     Generator random(1);
     Backend::Context context(threads);
-    Model model{hosts::Cnn<Backend>{{.classes = classes}}, CnnBlueprints{}, random};
+    Model model{context, hosts::Cnn<Backend>{context, {.classes = classes}}, CnnBlueprints{},
+                random};
     if (seed) grow(model);
     optim::Sgd<Backend> optimiser;
     optimiser.add_group({.learning_rate = 1e-3, .momentum = 0.9});
-    optimiser.synchronise(0, Model::pointers(model.parameters()));
+    optimiser.synchronise(0, model.parameters());
 
     std::vector<float> pixels(static_cast<std::size_t>(batch * side * side * 3));
     for (float& pixel : pixels) pixel = static_cast<float>(random.normal());
     std::vector<std::int32_t> labels(static_cast<std::size_t>(batch));
     for (auto& label : labels) label = static_cast<std::int32_t>(random.below(classes));
-    const auto images =
-        Tensor<Backend>::from_host({batch, side, side, 3}, std::span<const float>(pixels));
+    const auto images = Tensor<Backend>::from_host(context, {batch, side, side, 3}, pixels);
 
     Tape<Backend> tape(context);
+    Pass<Backend> pass(tape, Mode::training);
     const auto step = [&] {
         tape.clear();
-        const auto logits = model.forward(tape, tape.constant(images));
+        const auto logits = model.forward(pass, images);
         const auto loss = ops::cross_entropy(logits, labels);
         optimiser.zero_gradients();
         tape.backward(loss);

@@ -79,16 +79,18 @@ Splits load(const CommandLine& line) {
     return procedural::load(line.seed);
 }
 
-Model make_model(const Splits& data, std::uint64_t seed, Policies::Sink sink) {
+Model make_model(Backend::Context& context, const Splits& data, std::uint64_t seed,
+                 Policies::Sink sink) {
     Generator generator(seed);
     const ImageSet& images = data.training;
     ModelOptions<Policies> options;
     options.sink = std::move(sink);
-    return Model(hosts::Cnn<Backend>({.classes = images.classes,
-                                      .in_channels = images.channels,
-                                      .base = host_width,
-                                      .height = images.height,
-                                      .width = images.width}),
+    return Model(context,
+                 hosts::Cnn<Backend>(context, {.classes = images.classes,
+                                               .in_channels = images.channels,
+                                               .base = host_width,
+                                               .height = images.height,
+                                               .width = images.width}),
                  CnnBlueprints{}, generator, std::move(options));
 }
 
@@ -173,8 +175,8 @@ std::vector<SlotRow> slot_rows(const std::vector<SlotReport>& slots, const Epoch
     return rows;
 }
 
-Growth train_growing(Training<Model>& training, Model& model, Backend::Context& context,
-                     const Splits& data, const CommandLine& line, Story& story) {
+Growth train_growing(Training<Model>& training, Model& model, const Splits& data,
+                     const CommandLine& line, Story& story) {
     Grower grower(model, HeuristicController(controller_options(line)),
                   std::log(static_cast<double>(data.training.classes)));
     Growth growth(line.slots, data.validation.count());
@@ -185,7 +187,7 @@ Growth train_growing(Training<Model>& training, Model& model, Backend::Context& 
         const auto measured =
             training.epoch(epoch, line.epochs, [&](double share) { story.step("growing", share); });
         const EpochReport report =
-            grower.end_epoch(context, measured.loss, accuracies_on(data.validation, training));
+            grower.end_epoch(model, measured.loss, accuracies_on(data.validation, training));
         if (report.panic) {
             training.forget_momentum();
             story.line("epoch " + std::to_string(epoch) + ": the governor rolled back (" +
@@ -287,15 +289,15 @@ void run(const CommandLine& line) {
 
     // The same seed gives both networks the same start and the same batches.
     const Generator order(line.seed, 1);
-    Model host = make_model(data, line.seed, {});
-    Model grown = make_model(data, line.seed, std::move(sink));
+    Model host = make_model(context, data, line.seed, {});
+    Model grown = make_model(context, data, line.seed, std::move(sink));
     require_slots(grown, line.slots);
     Story story(2 * line.epochs);
     story.line(data.name + ": " + std::to_string(data.training.count()) + " images to train, " +
                std::to_string(data.validation.count()) + " to validate; seed " +
                std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
-    Training<Model> host_training(host, context, data.training, data.augmentation, recipe, order);
-    Training<Model> grown_training(grown, context, data.training, data.augmentation, recipe, order);
+    Training<Model> host_training(host, data.training, data.augmentation, recipe, order);
+    Training<Model> grown_training(grown, data.training, data.augmentation, recipe, order);
 
     story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
     const auto host_start = Clock::now();
@@ -304,7 +306,7 @@ void run(const CommandLine& line) {
 
     story.line("\nthe same host, growing " + line.blueprint + " at " + joined(line.slots, ", "));
     const auto grown_start = Clock::now();
-    const Growth growth = train_growing(grown_training, grown, context, data, line, story);
+    const Growth growth = train_growing(grown_training, grown, data, line, story);
     const double grown_seconds = seconds_since(grown_start);
     story.finish();
 

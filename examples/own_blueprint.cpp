@@ -2,14 +2,11 @@
 #include <cstdio>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
-#include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/backends/eigen.hpp>
-#include <kasmina/blueprints/cnn.hpp>
-#include <kasmina/hosts/cnn.hpp>
-#include <kasmina/model/model.hpp>
-#include <kasmina/optim/sgd.hpp>
+#include <kasmina/kasmina.hpp>
 
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
@@ -26,9 +23,10 @@ struct Mix {
     template <class B>
     struct Module : nn::Visitable<Module<B>> {
         nn::Conv2d<B> conv;
-        Module(Index width, const Options&, Generator&) : conv(width, width, 1) {}
-        Variable<B> forward(Tape<B>& tape, const Variable<B>& x) const {
-            return ops::add(x, conv.forward(tape, x));
+        Module(typename B::Context& context, Index width, const Options&, Generator&)
+            : conv(context, width, width, 1) {}
+        Variable<B> forward(Pass<B>& pass, const Variable<B>& x) const {
+            return ops::add(x, conv.forward(pass, x));
         }
         static constexpr auto members() { return std::tuple(nn::Member{"conv", &Module::conv}); }
     };
@@ -38,22 +36,24 @@ int main() {
     using Blueprints = CnnBlueprints::with<Mix>;
     for (const std::string_view name : Blueprints::names()) std::printf("%s ", name.data());
     Generator random(1);
-    MorphogeneticModel model{hosts::Cnn<Cpu>{{.classes = 2, .base = 4}}, Blueprints{}, random};
+    Cpu::Context cpu;
+    hosts::Cnn<Cpu> host(cpu, {.classes = 2, .base = 4});
+    MorphogeneticModel model{cpu, std::move(host), Blueprints{}, random};
     auto& slot = model.slot("r1c0");
     slot.germinate("mix"), slot.advance();  // to training: it learns behind the host
     auto [name, seed] = slot.parameters().front();
-    std::vector<float> images(2 * 8 * 8 * 3);  // (batch, height, width, channels)
-    for (float& pixel : images) pixel = static_cast<float>(random.normal());
-    const std::vector<int> labels{0, 1};
+    std::vector<float> pixels(2 * 8 * 8 * 3);  // (batch, height, width, channels)
+    for (float& pixel : pixels) pixel = static_cast<float>(random.normal());
+    const auto images = Tensor<Cpu>::from_host(cpu, {2, 8, 8, 3}, pixels);
     optim::Sgd<Cpu> sgd;
     sgd.add_group({.learning_rate = 0.1});
-    sgd.synchronise(0, model.pointers(model.parameters()));
-    Cpu::Context context;
-    Tape<Cpu> tape(context);
+    sgd.synchronise(0, model.parameters());
+    Tape<Cpu> tape(cpu);
+    Pass<Cpu> pass(tape, Mode::training);
     for (int step = 0; step < 10; ++step, tape.clear(), sgd.zero_gradients()) {
-        const auto logits = model.forward(tape, tape.constant({2, 8, 8, 3}, images));
-        tape.backward(ops::cross_entropy(logits, labels)), sgd.step(context);
+        const auto logits = model.forward(pass, images);
+        tape.backward(ops::cross_entropy(logits, {{0, 1}})), sgd.step(cpu);
     }
-    const bool moved = seed->value().to_host() != std::vector<float>(16, 0.0F);
+    const bool moved = seed->value().to_host(cpu) != std::vector<float>(16, 0.0F);
     std::printf("\n%s %s\n", name.c_str(), moved ? "has moved" : "has not moved");
 }

@@ -1,8 +1,6 @@
 // A controller of your own: it grows one seed after another, and prints what it decides.
 #include <cstdio>
-#include <vector>
 
-#include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn/conv_small.hpp>
 #include <kasmina/hosts/cnn.hpp>
@@ -12,6 +10,7 @@
 
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
+using Host = hosts::Cnn<Cpu>;
 
 /// Advances a seed whenever its gate lets it pass; with none on trial, germinates one more.
 struct OneAfterAnother {
@@ -21,8 +20,8 @@ struct OneAfterAnother {
             if (slot.stage == Stage::fossilized) continue;
             const bool empty = slot.stage == Stage::dormant;
             if (!empty && !seen.gate_passes[i]) break;
-            const char* stage = name_of(slot.stage).data();
-            std::printf("epoch %2d: %s leaves %s\n", seen.epoch, slot.slot.c_str(), stage);
+            std::printf("epoch %2d: %s leaves %s\n", seen.epoch, slot.slot.c_str(),
+                        name_of(slot.stage).data());
             if (empty) return {{slot.slot, Decision::Action::germinate, "conv_small"}};
             return {{slot.slot, Decision::Action::advance}};
         }
@@ -37,23 +36,24 @@ struct Policies : DefaultPolicies {
 
 int main() {
     Generator random(1);
-    MorphogeneticModel<hosts::Cnn<Cpu>, BlueprintList<cnn::ConvSmall>, Policies> model{
-        hosts::Cnn<Cpu>{{.classes = 2, .base = 4, .blocks = 2, .pools = 0}}, {}, random};
+    Cpu::Context cpu;
+    MorphogeneticModel<Host, BlueprintList<cnn::ConvSmall>, Policies> model{
+        cpu, Host(cpu, {.classes = 2, .base = 4, .blocks = 2, .pools = 0}), {}, random};
     std::vector<float> pixels(4 * 6 * 6 * 3);
     for (float& pixel : pixels) pixel = static_cast<float>(random.normal());
-    const LabelledBatch<Cpu> task[]{{Tensor<Cpu>::from_host({4, 6, 6, 3}, pixels), {0, 1, 0, 1}}};
+    const LabelledBatch<Cpu> task[]{{Tensor<Cpu>::from_host(cpu, {4, 6, 6, 3}, pixels),
+                                     ClassLabels<Cpu>(cpu, {{0, 1, 0, 1}}, 2)}};
     optim::Sgd<Cpu> sgd;
     sgd.add_group({.learning_rate = 0.05});
-    Cpu::Context context;
-    Tape<Cpu> tape(context);
+    Tape<Cpu> tape(cpu);
+    Pass<Cpu> pass(tape, Mode::training);
     Grower grower(model, OneAfterAnother{}, 0.693 /* ln(classes) */);
     for (int epoch = 1; epoch <= 24; ++epoch, tape.clear(), sgd.zero_gradients()) {
-        sgd.synchronise(0, model.pointers(model.parameters()));  // seeds come and go
-        const auto logits = model.forward(tape, tape.constant(task[0].images));
-        const auto loss = ops::cross_entropy(logits, task[0].labels);
-        tape.backward(loss), sgd.step(context);
-        grower.end_epoch(context, loss.item(), [&](auto configurations) {
-            return mean_scores(model, context, configurations, task, AccuracyScore{});
+        sgd.synchronise(0, model.parameters());  // seeds come and go
+        const auto loss = ops::cross_entropy(model.forward(pass, task[0].input), task[0].labels);
+        tape.backward(loss), sgd.step(cpu);
+        grower.end_epoch(model, loss.read(), [&](auto configurations) {
+            return mean_scores(model, cpu, configurations, task, AccuracyScore{});
         });
     }
 }

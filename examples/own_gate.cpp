@@ -35,7 +35,8 @@ static_assert(Policies::Gates{}.evaluate<Gate::g2>(good).passed());
 
 int main() {
     using Cpu = backends::Eigen<float>;
-    SlotServices<Policies> services;
+    Cpu::Context cpu;
+    SlotServices<Cpu, Policies> services{.context = &cpu};
     services.gates.points_per_epoch = 0.25;
     Slot<Cpu, BlueprintList<cnn::Noop>, Policies> slot("r0c0", Topology::cnn, 8, {}, services);
     slot.germinate("noop");

@@ -41,14 +41,14 @@ class Training {
 public:
     using B = typename Model::Backend;
 
-    Training(Model& model, typename B::Context& context, const ImageSet& images,
-             Augmentation augmentation, const Recipe& recipe, Generator order)
+    Training(Model& model, const ImageSet& images, Augmentation augmentation, const Recipe& recipe,
+             Generator order)
         : model_(&model),
-          context_(&context),
+          context_(&model.context()),
           images_(&images),
           recipe_(recipe),
           batches_(images, recipe.batch_size, augmentation, order),
-          tape_(context) {
+          tape_(model.context()) {
         optimiser_.add_group({.learning_rate = recipe.learning_rate,
                               .momentum = recipe.momentum,
                               .weight_decay = recipe.weight_decay,
@@ -71,17 +71,20 @@ public:
         std::size_t steps = 0;
         Index correct = 0;
         batches_.start_epoch();
+        Pass<B> pass(tape_, Mode::training);
         while (batches_.next()) {
             tape_.clear();
-            const auto pixels = batches_.pixels();
-            const Shape shape = batch_shape(pixels.size() / images_->image_size());
-            const Variable<B> logits = model_->forward(tape_, tape_.constant(shape, pixels));
-            const Variable<B> loss = ops::cross_entropy(logits, batches_.labels());
+            load_batch();
+            const ClassLabels<B> labels(*context_, batches_.labels(), images_->classes);
+            const Variable<B> logits = model_->forward(pass, input_);
+            const Variable<B> loss = ops::cross_entropy(logits, labels);
+            Pending<B> loss_read = loss.read();
+            Pending<B, std::int32_t> hits = ops::count_correct(logits, labels);
             optimiser_.zero_gradients();
             tape_.backward(loss);
             optimiser_.step(*context_);
-            sum.loss += static_cast<double>(loss.item());
-            correct += hits(logits, batches_.labels());
+            sum.loss += static_cast<double>(loss_read.get());
+            correct += hits.get();
             on_step(static_cast<double>(++steps) /
                     static_cast<double>(batches_.batches_per_epoch()));
         }
@@ -103,8 +106,9 @@ public:
         const auto batch = [&](std::size_t number) {
             const std::size_t first = number * chunk;
             const std::size_t count = std::min(chunk, images.count() - first);
-            return Batch{Tensor<B>::from_host(batch_shape(count), images.pixels_of(first, count)),
-                         images.labels_of(first, count)};
+            return LabelledBatch<B>{
+                Tensor<B>::from_host(*context_, batch_shape(count), images.pixels_of(first, count)),
+                ClassLabels<B>(*context_, images.labels_of(first, count), images.classes)};
         };
         return mean_scores(*model_, *context_, configurations,
                            std::views::iota(std::size_t{0}, chunks) | std::views::transform(batch),
@@ -113,27 +117,24 @@ public:
 
     /// After seeds have come or gone.
     void synchronise() {
-        optimiser_.synchronise(0, Model::pointers(model_->host_parameters()));
-        optimiser_.synchronise(1, Model::pointers(model_->seed_parameters()));
+        optimiser_.synchronise(0, model_->host_parameters());
+        optimiser_.synchronise(1, model_->seed_parameters());
     }
 
     /// After a panic.
     void forget_momentum() { optimiser_.clear_state(); }
 
 private:
-    struct Batch {
-        Tensor<B> images;
-        std::span<const std::int32_t> labels;
-    };
-
     [[nodiscard]] Shape batch_shape(std::size_t count) const {
         return {static_cast<Index>(count), images_->height, images_->width, images_->channels};
     }
 
-    [[nodiscard]] Index hits(const Variable<B>& logits,
-                             std::span<const std::int32_t> labels) const {
-        return B::count_correct(*context_, logits.shape()[0], logits.shape()[1], logits.data(),
-                                labels);
+    /// Takes the pixels of the batch into memory that is kept while batches have one size.
+    void load_batch() {
+        const std::span<const float> pixels = batches_.pixels();
+        const Shape shape = batch_shape(batches_.count());
+        if (input_.shape() != shape) input_ = Tensor<B>::persistent(*context_, shape);
+        input_.assign(*context_, pixels);
     }
 
     [[nodiscard]] static double per_cent(Index part, std::size_t whole) {
@@ -146,6 +147,7 @@ private:
     Recipe recipe_;
     Batches batches_;
     Tape<B> tape_;
+    Tensor<B> input_{};
     optim::Sgd<B> optimiser_;
 };
 

@@ -2,14 +2,18 @@
 #pragma once
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/analyse_slots.hpp>
 #include <kasmina/model/mean_scores.hpp>
 #include <kasmina/model/model.hpp>
+#include <kasmina/nn/dropout.hpp>
+#include <kasmina/nn/embedding.hpp>
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/policy/heuristic_controller.hpp>
+#include <kasmina/slot/typed_seed.hpp>
 #include <kasmina/telemetry/fan_out.hpp>

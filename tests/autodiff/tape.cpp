@@ -20,8 +20,8 @@ namespace {
 
 using B = test::Eigen64;
 
-Parameter<B> ones(const Shape& shape) {
-    return Parameter<B>(Tensor<B>::full(shape, 1.0));
+Parameter<B> ones(B::Context& context, const Shape& shape) {
+    return Parameter<B>(Tensor<B>::full(context, shape, 1.0));
 }
 
 TEST_CASE("a chain of 100,000 nodes is swept by a loop", "[tape]") {
@@ -58,7 +58,7 @@ TEST_CASE("branches that need no gradient record nothing", "[tape]") {
     static_cast<void>(ops::relu(ops::add(frozen, frozen)));
     CHECK(tape.operations() == 0);
 
-    Parameter<B> parameter = ones({4});
+    Parameter<B> parameter = ones(context, {4});
     parameter.set_trainable(false);
     static_cast<void>(ops::relu(tape.parameter(parameter)));
     CHECK(tape.operations() == 0);
@@ -69,7 +69,7 @@ TEST_CASE("branches that need no gradient record nothing", "[tape]") {
 
     Tape<B> silent(context, Recording::none);
     static_cast<void>(ops::relu(silent.leaf({4}, values)));
-    static_cast<void>(ops::relu(silent.parameter(ones({4}))));
+    static_cast<void>(ops::relu(silent.parameter(ones(context, {4}))));
     CHECK(silent.operations() == 0);
 }
 
@@ -77,8 +77,8 @@ TEST_CASE("a frozen weight gets no gradient and a constant input needs none", "[
     B::Context context{};
     Tape<B> tape(context);
     const auto values = test::normal_values<double>(2 * 3 * 3 * 4, 1);
-    Parameter<B> first = ones({4, 4, 3, 3});
-    Parameter<B> second = ones({4, 4, 3, 3});
+    Parameter<B> first = ones(context, {4, 4, 3, 3});
+    Parameter<B> second = ones(context, {4, 4, 3, 3});
     first.set_trainable(false);
     const auto x = tape.constant({2, 3, 3, 4}, values);
     const auto hidden = ops::conv2d(x, tape.parameter(first));
@@ -117,17 +117,17 @@ TEST_CASE("straight-through has the host's bits and sends its gradient to both",
 TEST_CASE("parameters add up gradients until they are zeroed", "[tape]") {
     B::Context context{};
     Tape<B> tape(context);
-    Parameter<B> parameter = ones({2});
+    Parameter<B> parameter = ones(context, {2});
     for (int pass = 1; pass <= 2; ++pass) {
         tape.clear();
         const auto p = tape.parameter(parameter);
         tape.backward(ops::sum(ops::add(p, p)));
-        CHECK(parameter.gradient().to_host() == std::vector<double>(2, 2.0 * pass));
+        CHECK(parameter.gradient().to_host(context) == std::vector<double>(2, 2.0 * pass));
     }
     parameter.zero_gradient();
     tape.clear();
     tape.backward(ops::sum(tape.parameter(parameter)));
-    CHECK(parameter.gradient().to_host() == std::vector<double>(2, 1.0));
+    CHECK(parameter.gradient().to_host(context) == std::vector<double>(2, 1.0));
 }
 
 TEST_CASE("a tape used out of order is an error that says how to go on", "[tape][E-2]") {
@@ -151,7 +151,7 @@ TEST_CASE("a tape used out of order is an error that says how to go on", "[tape]
 
 /// A user's own operation: y = 3x, with its way back.
 struct Tripled {
-    Variable<B> input;
+    Edge<B> input;  // its value is not read on the way back
 
     static Variable<B> apply(const Variable<B>& x) {
         Tape<B>& tape = x.tape();

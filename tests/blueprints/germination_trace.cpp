@@ -4,7 +4,6 @@
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <variant>
 #include <vector>
 
 #include <kasmina/autodiff/ops/pooling.hpp>
@@ -16,6 +15,7 @@
 
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
+#include "support/values.hpp"
 
 namespace kasmina {
 namespace {
@@ -23,22 +23,17 @@ namespace {
 using B = backends::Eigen<float>;
 using Model = MorphogeneticModel<hosts::Cnn<B>, CnnBlueprints>;
 
-Model make_model() {
+Model make_model(B::Context& context) {
     Generator generator(1);
-    return {hosts::Cnn<B>({.base = 8, .blocks = 2}), CnnBlueprints{}, generator};
-}
-
-std::vector<std::vector<float>> values_of(const std::vector<nn::NamedParameter<B>>& parameters) {
-    std::vector<std::vector<float>> values;
-    for (const auto& named : parameters) values.push_back(named.parameter->value().to_host());
-    return values;
+    return {context, hosts::Cnn<B>(context, {.base = 8, .blocks = 2}), CnnBlueprints{}, generator};
 }
 
 /// Parameters, running means and variances.
-std::vector<std::vector<float>> host_values(Model& model) {
-    auto values = values_of(model.host_parameters());
-    for (const auto& named : nn::buffers<B>(model.host())) {
-        values.push_back(named.buffer->to_host());
+std::vector<std::vector<double>> host_values(Model& model) {
+    const nn::Contents<B> contents = nn::contents<B>(model.host());
+    auto values = test::state_values<B>(model.context(), contents.states);
+    for (const auto& each : test::parameter_values<B>(model.context(), contents.parameters)) {
+        values.emplace_back(each.begin(), each.end());
     }
     return values;
 }
@@ -46,16 +41,16 @@ std::vector<std::vector<float>> host_values(Model& model) {
 TEST_CASE("a germination draws the seed's initial values and not a number more", "[B-4][E-3]") {
     for (const std::string_view name : CnnBlueprints::names()) {
         CAPTURE(name);
-        Model model = make_model();
+        B::Context context;
+        Model model = make_model(context);
         Generator random = model.generator();
-        auto alone = CnnBlueprints::make<B>(Topology::cnn, name, 8, random);
+        const auto alone = CnnBlueprints::make<B>(context, Topology::cnn, name, 8, random);
         const auto before = host_values(model);
         model.slot("r0c0").germinate(name);
         CHECK(model.generator().state() == random.state());
         CHECK(host_values(model) == before);
-        const auto expected =
-            std::visit([](auto& module) { return values_of(nn::parameters<B>(module)); }, alone);
-        CHECK(values_of(model.slot("r0c0").parameters()) == expected);
+        CHECK(test::parameter_values<B>(context, model.slot("r0c0").parameters()) ==
+              test::parameter_values<B>(context, alone->contents().parameters));
         for (const auto& named : model.slot("r0c0").parameters()) {
             CHECK_FALSE(named.parameter->has_gradient());
             CHECK(named.parameter->gradient().empty());
@@ -64,38 +59,57 @@ TEST_CASE("a germination draws the seed's initial values and not a number more",
 }
 
 /// A seed that halves the map.
-struct Halved : nn::Visitable<Halved> {
-    [[nodiscard]] Variable<B> forward(Tape<B>&, const Variable<B>& x) const {
-        return ops::max_pool(x);
-    }
-    [[nodiscard]] static constexpr auto members() { return std::tuple(); }
+struct Halved : cnn::Noop {
+    static constexpr std::string_view name = "halved";
+
+    template <class Backend>
+    struct Module : nn::Visitable<Module<Backend>> {
+        Module(typename Backend::Context&, Index, const Options&, Generator&) {}
+        [[nodiscard]] Variable<Backend> forward(Pass<Backend>&, const Variable<Backend>& x) const {
+            return ops::max_pool(x);
+        }
+        [[nodiscard]] static constexpr auto members() { return std::tuple(); }
+    };
 };
 
-TEST_CASE("the shape check leaves nothing allocated", "[B-4]") {
+TEST_CASE("the shape check leaves nothing allocated but what its context keeps for next time",
+          "[B-4]") {
+    B::Context context;
+    Generator generator(1);
+    const auto check = [&](const SeedModule<B>& seed) {
+        check_shape_preserved<B>(context, seed);  // the pool keeps what it took here
+        const std::size_t before = test::live_allocations();
+        const auto allocations = context.pool().statistics().allocations;
+        check_shape_preserved<B>(context, seed);
+        CHECK(test::live_allocations() == before);
+        CHECK(context.pool().statistics().allocations == allocations);
+        CHECK(context.pool().statistics().bytes_in_use == 0);
+    };
     for (const std::string_view name : CnnBlueprints::names()) {
         CAPTURE(name);
-        Generator generator(1);
-        auto seed = CnnBlueprints::make<B>(Topology::cnn, name, 8, generator);
-        const std::size_t before = test::live_allocations();
-        std::visit([&](auto& module) { check_shape_preserved<B>(module, name, Topology::cnn, 8); },
-                   seed);
-        CHECK(test::live_allocations() == before);
+        check(*CnnBlueprints::make<B>(context, Topology::cnn, name, 8, generator));
     }
-    Halved halved;
+    const SeedModuleOf<Halved, B> halved(context, 8, {}, generator);
+    const auto refused = [&] {
+        try {
+            check_shape_preserved<B>(context, halved);
+        } catch (const ShapeError&) {
+            return true;
+        }
+        return false;
+    };
+    CHECK(refused());
     const std::size_t before = test::live_allocations();
-    bool refused = false;
-    try {
-        check_shape_preserved<B>(halved, "halved", Topology::cnn, 8);
-    } catch (const ShapeError&) {
-        refused = true;
-    }
-    CHECK(refused);
+    const bool again = refused();
     CHECK(test::live_allocations() == before);
+    CHECK(again);
+    CHECK(context.pool().statistics().bytes_in_use == 0);
 }
 
 TEST_CASE("a seed that is gone has left nothing allocated, and a refused one neither",
           "[B-4][S-4]") {
-    Model model = make_model();
+    B::Context context;
+    Model model = make_model(context);
     auto& slot = model.slot("r0c0");
     const auto live_and_die = [&](std::string_view name) {
         slot.germinate(name);
@@ -104,6 +118,7 @@ TEST_CASE("a seed that is gone has left nothing allocated, and a refused one nei
     };
     for (const std::string_view name : CnnBlueprints::names()) {
         CAPTURE(name);
+        live_and_die(name);  // the context's pool keeps what its shape check took
         const std::size_t before = test::live_allocations();
         live_and_die(name);
         CHECK(test::live_allocations() == before);

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdint>
 #include <set>
-#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -43,10 +42,11 @@ struct Stillborn {
     template <class Backend>
     struct Module : nn::Visitable<Module<Backend>> {
         nn::Conv2d<Backend> conv;
-        Module(Index width, const Options&, Generator&) : conv(width, width, 1) {}
-        [[nodiscard]] Variable<Backend> forward(Tape<Backend>& tape,
+        Module(typename Backend::Context& context, Index width, const Options&, Generator&)
+            : conv(context, width, width, 1) {}
+        [[nodiscard]] Variable<Backend> forward(Pass<Backend>& pass,
                                                 const Variable<Backend>& x) const {
-            return ops::add(x, ops::relu(conv.forward(tape, x)));
+            return ops::add(x, ops::relu(conv.forward(pass, x)));
         }
         [[nodiscard]] static constexpr auto members() {
             return std::tuple(nn::Member{"conv", &Module::conv});
@@ -73,7 +73,9 @@ public:
     static constexpr Index side = 8;
 
     Trial(std::string_view blueprint, BlendAlgorithm algorithm)
-        : model_(make_model()), pixels_(test::normal_values<float>(images * side * side * 3, 2)) {
+        : model_(make_model(context_)),
+          images_(Tensor<B>::from_host(context_, {images, side, side, 3},
+                                       test::normal_values<float>(images * side * side * 3, 2))) {
         for (Index i = 0; i < images; ++i) labels_.push_back(static_cast<std::int32_t>(i % 3));
         slot().germinate(blueprint, {.algorithm = algorithm, .tempo_epochs = 2});
     }
@@ -90,19 +92,19 @@ public:
     [[nodiscard]] std::vector<Model::Named> trained() {
         std::vector<Model::Named> found = slot().parameters();
         if (slot().stage() == Stage::training) {
-            std::erase_if(found, [](const auto& each) { return each.name.starts_with("gate."); });
+            std::erase_if(found, [](const auto& each) { return each.name.starts_with("gate/"); });
         }
         return found;
     }
 
     template <class Optimiser>
     Findings train(Optimiser optimiser, int steps) {
-        optimiser.synchronise(0, Model::pointers(model_.parameters()));
+        optimiser.synchronise(0, model_.parameters());
         Findings findings;
         std::vector<std::vector<float>> start;
         for (const auto& named : trained()) {
             findings.without_gradient.insert(named.name);
-            start.push_back(named.parameter->value().to_host());
+            start.push_back(named.parameter->value().to_host(context_));
         }
         for (int step = 1; step <= steps; ++step) {
             backward();
@@ -113,7 +115,7 @@ public:
         }
         const auto now = trained();
         for (std::size_t i = 0; i < now.size(); ++i) {
-            if (now[i].parameter->value().to_host() == start[i]) {
+            if (now[i].parameter->value().to_host(context_) == start[i]) {
                 findings.unmoved.insert(now[i].name);
             }
         }
@@ -121,25 +123,26 @@ public:
     }
 
 private:
-    static Model make_model() {
+    static Model make_model(B::Context& context) {
         Generator generator(5);
-        return {
-            hosts::Cnn<B>({.classes = 3, .base = 8, .blocks = 2, .height = side, .width = side}),
-            Blueprints{}, generator};
+        return {context,
+                hosts::Cnn<B>(
+                    context, {.classes = 3, .base = 8, .blocks = 2, .height = side, .width = side}),
+                Blueprints{}, generator};
     }
 
     void backward() {
         tape_.clear();
-        const auto logits = model_.forward(tape_, tape_.constant({images, side, side, 3}, pixels_));
-        tape_.backward(ops::cross_entropy(logits, std::span<const std::int32_t>(labels_)));
-        model_.record_gradient_health(context_);
+        Pass<B> pass(tape_, Mode::training);
+        tape_.backward(ops::cross_entropy(model_.forward(pass, images_), labels_));
+        model_.record_gradient_health();
     }
 
-    static void look_at(const Model::Named& named, int step, Findings& findings) {
+    void look_at(const Model::Named& named, int step, Findings& findings) {
         const auto finite = [](float value) { return std::isfinite(value); };
-        bool sane = std::ranges::all_of(named.parameter->value().to_host(), finite);
+        bool sane = std::ranges::all_of(named.parameter->value().to_host(context_), finite);
         if (named.parameter->has_gradient()) {
-            const std::vector<float> gradient = named.parameter->gradient().to_host();
+            const std::vector<float> gradient = named.parameter->gradient().to_host(context_);
             sane = sane && std::ranges::all_of(gradient, finite);
             const bool alive = std::ranges::any_of(gradient, [](float g) { return g != 0.0F; });
             if (alive && step <= 2) findings.without_gradient.erase(named.name);
@@ -147,10 +150,10 @@ private:
         if (!sane) findings.not_finite.insert(named.name);
     }
 
-    Model model_;
-    std::vector<float> pixels_;
-    std::vector<std::int32_t> labels_;
     B::Context context_{};
+    Model model_;
+    Tensor<B> images_;
+    std::vector<std::int32_t> labels_;
     Tape<B> tape_{context_};
 };
 
@@ -225,8 +228,8 @@ TEST_CASE("a branch that starts at 0 under a ReLU is found dead", "[B-8]") {
     Trial trial("stillborn", BlendAlgorithm::add);
     trial.advance_to(Stage::training);
     const Findings findings = trial.train(sgd(), 4);
-    CHECK(findings.without_gradient == Names{"conv.weight"});
-    CHECK(findings.unmoved == Names{"conv.weight"});
+    CHECK(findings.without_gradient == Names{"seed/conv.weight"});
+    CHECK(findings.unmoved == Names{"seed/conv.weight"});
     CHECK(findings.metrics.back().parameter_health->vanishing);
 }
 

@@ -81,8 +81,7 @@ TEMPLATE_TEST_CASE("the shape check leaves states and parameters as they were", 
     using Backend = TestType;
     typename Backend::Context context{};
     Generator generator(1);
-    for (const Faults options :
-         {Faults{}, {.pools = true}, {.throws = true}}) {
+    for (const Faults options : {Faults{}, {.pools = true}, {.throws = true}}) {
         const SeedModuleOf<Normalised, Backend> seed(context, 4, options, generator);
         if (options.throws) {
             CHECK_THROWS_AS(check_shape_preserved<Backend>(context, seed), NumericError);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <random>
 #include <span>
 #include <vector>
@@ -129,6 +130,19 @@ TEMPLATE_TEST_CASE("several groups are measured at once, each by itself", "[I-4]
     CHECK_THROWS_AS(probe.tensor_norms(0), OptionError);
     probe.launch(context);
     CHECK(probe.read().size() == 1);
+}
+
+TEST_CASE("a parameter that goes between add and launch is measured all the same", "[I-4][E-4]") {
+    using B = test::Eigen32;
+    B::Context context;
+    const Parameter<B> host = test::make_parameter<B>(context, {0}, {1});
+    std::optional<Parameter<B>> seed(test::make_parameter<B>(context, {0, 0}, {3, 4}));
+    GradientProbe<B> probe;
+    probe.add(std::vector<const Parameter<B>*>{&host});
+    probe.add(std::vector<const Parameter<B>*>{&*seed});
+    seed.reset();
+    probe.launch(context);
+    CHECK(probe.read()[1].norm == Approx(5.0));
 }
 
 TEST_CASE("measuring waits for nothing until it is read, and then once", "[P-3]") {

@@ -18,9 +18,14 @@ using Blueprint = cnn::Norm;
 template <Stage S>
 using SeedIn = Seed<S, Blueprint, Backend>;
 
+Backend::Context& shared_context() {
+    static Backend::Context context;
+    return context;
+}
+
 SeedIn<Stage::germinated> newborn(const GerminationOptions& options = {.tempo_epochs = 3}) {
     Generator generator(7);
-    return germinate_seed<Blueprint, Backend>(8, generator, {}, options);
+    return germinate_seed<Blueprint, Backend>(shared_context(), 8, generator, {}, options);
 }
 
 /// What the strict gates ask of a seed in training and in holding.

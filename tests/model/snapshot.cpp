@@ -196,6 +196,18 @@ TEST_CASE("a snapshot is not put into another network, by what differs, and noth
         grow_to(other, "r1c0", Stage::fossilized);
         refused(std::type_identity<UnknownNameError>{}, other, "host/seen");
     }
+    SECTION("with whole numbers of another width") {
+        auto other = Snapshot<B>::of(model);
+        for (auto& state : other.states) {
+            if (state.name == "host/seen") {
+                state.values = Tensor<B, std::int64_t>::full(context, {2}, 1);
+            }
+        }
+        const std::vector<double> before = values_of<B>(model);
+        const std::string text = test::error_text<ShapeError>([&] { other.restore(model); });
+        CHECK(test::mentions(text, "host/seen"));
+        CHECK(values_of<B>(model) == before);
+    }
     SECTION("taken of a host that counts nothing") {
         auto plain = make_model<B, hosts::Cnn<B>>(context);
         const std::string text =

@@ -1,13 +1,24 @@
 // expects: capability::Pointwise
-// A blueprint on a backend that lacks what it needs: the message names the capability.
+// A blueprint on a backend that lacks what it needs: the message names the capability (B-6).
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 
-struct StorageOnly {
-    using Scalar = float;
-    using Context = kasmina::backends::Eigen<float>::Context;
-    template <class T>
-    using Buffer = kasmina::backends::Eigen<float>::Buffer<T>;
+/// Holds tensors, and no more.
+struct StorageOnly : private kasmina::backends::Eigen<float> {
+    using Full = kasmina::backends::Eigen<float>;
+    using Full::Buffer;
+    using Full::Context;
+    using Full::Reading;
+    using Full::Scalar;
+
+    using Full::acquire;
+    using Full::add;
+    using Full::copy;
+    using Full::fill;
+    using Full::persistent;
+    using Full::read;
+    using Full::synchronise;
+    using Full::upload;
 };
 
 #ifdef KASMINA_MUST_NOT_COMPILE
@@ -16,4 +27,6 @@ using Chosen = StorageOnly;
 using Chosen = kasmina::backends::Eigen<float>;
 #endif
 
-static_assert(sizeof(kasmina::CnnBlueprints::RequireBackend<Chosen>) > 0);
+auto make(Chosen::Context& context, kasmina::Generator& generator) {
+    return kasmina::make_seed<kasmina::cnn::Norm, Chosen>(context, 8, {}, generator);
+}

@@ -14,12 +14,17 @@ struct Barren : kasmina::nn::Visitable<Barren> {
 #ifndef KASMINA_MUST_NOT_COMPILE
     std::span<const kasmina::hosts::InjectionPoint> injection_points() const { return {}; }
 #endif
-    kasmina::Variable<Backend> forward(kasmina::Tape<Backend>&,
-                                       const kasmina::Variable<Backend>& state, std::size_t,
-                                       std::size_t, kasmina::Mode) const {
+    using Input = kasmina::Tensor<Backend>;
+    using Features = kasmina::Variable<Backend>;
+    Features stem(kasmina::Pass<Backend>& pass, const Input& input) const {
+        return pass.constant(input);
+    }
+    Features forward(kasmina::Pass<Backend>&, const Features& state, std::size_t,
+                     std::size_t) const {
         return state;
     }
-    void initialise(kasmina::Generator&) {}
+    Features head(kasmina::Pass<Backend>&, const Features& state) const { return state; }
+    void initialise(Backend::Context&, kasmina::Generator&) {}
     static constexpr auto members() { return std::tuple(); }
 };
 

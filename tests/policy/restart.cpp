@@ -1,5 +1,6 @@
 // A run that is saved and put into fresh objects goes on as if it had never stopped, bit for bit.
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -114,7 +115,10 @@ TEMPLATE_TEST_CASE("a run that is saved goes on in fresh objects, bit for bit", 
                    test::Eigen32, test::Device32) {
     using B = TestType;
     typename B::Context context;
-    for (const int saved_at : {1, 3, 4, 6, 8}) {
+    // The test device is slow, and its states are the same ones.
+    const std::vector<int> saves =
+        std::same_as<B, test::Eigen32> ? std::vector{1, 3, 4, 6, 8} : std::vector{3, 6};
+    for (const int saved_at : saves) {
         CAPTURE(saved_at);
         Run<B> run(context);
         run.govern(impatient());

@@ -66,7 +66,9 @@ private:
             case Stage::holding:
                 return arguments(one_of({Call::advance, Call::set_alpha_target,
                                          Call::set_alpha_target, Call::schedule_prune}));
-            case Stage::fossilized: return chance(0.1) ? arguments(Call::new_slot) : anything();
+            case Stage::fossilized:
+                if (chance(0.1)) return arguments(Call::new_slot);
+                return chance(0.3) ? arguments(Call::advance) : anything();
             default: return {.call = Call::step_epoch};
         }
     }

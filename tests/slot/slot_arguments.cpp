@@ -86,6 +86,18 @@ TEST_CASE("options of a germination are checked, and the error names slot and nu
     }
 }
 
+TEST_CASE("a value outside its enumeration is refused, and the error names the valid ones",
+          "[S-1][E-2]") {
+    const std::string algorithm = test::error_text<OptionError>([] {
+        check_germination_options({.algorithm = static_cast<BlendAlgorithm>(4)}, "slot r0c3");
+    });
+    CHECK(test::mentions(algorithm, "algorithm"));
+    CHECK(test::mentions(algorithm, "add (1), multiply (2), gate (3); got 4"));
+    const std::string curve = test::error_text<OptionError>(
+        [] { check_germination_options({.curve = static_cast<AlphaCurve>(0)}, "slot r0c3"); });
+    CHECK(test::mentions(curve, "linear (1), cosine (2), sigmoid (3); got 0"));
+}
+
 TEST_CASE("options at the edge of their range are accepted", "[S-1][A-1]") {
     CHECK_NOTHROW(check_germination_options({.tempo_epochs = 1}, ""));
     CHECK_NOTHROW(check_germination_options({.alpha_target = 1e-6}, ""));

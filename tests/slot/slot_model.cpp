@@ -230,7 +230,7 @@ TEST_CASE("a slot does what the model of the lifecycle says, on any sequence of 
           "[L-1][L-4][L-5][L-7][L-8][L-9][A-1][A-2][A-3][A-4][A-6][A-9][A-10][I-3][I-6][I-8][S-1]"
           "[S-2][S-3][S-4][S-5][S-6][S-7][S-8][S-12][G-9][C-8][E-2]") {
     const std::uint64_t first = number_from_environment("KASMINA_SLOT_MODEL_SEED", 1);
-    const std::uint64_t enough = number_from_environment("KASMINA_SLOT_MODEL_OPERATIONS", 160000);
+    const std::uint64_t enough = number_from_environment("KASMINA_SLOT_MODEL_OPERATIONS", 120000);
     const LifecycleModel model;
     Coverage seen;
     for (std::uint64_t seed = first; seen.operations < enough; ++seed) {

@@ -14,6 +14,7 @@
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/lifecycle/gate.hpp>
 #include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina::test {
 
@@ -81,62 +82,24 @@ struct SlotView {
     ViewedEntry history_last{};
     std::array<int, 5> gates_asked{};  ///< how often G0, G1, G2, G3, G5 were asked so far
 
-    /// Calls `see(name, pointer to member)` for every member.
-    template <class F>
-    static void members(F&& see) {
-        see("stage", &SlotView::stage);
-        see("has_record", &SlotView::has_record);
-        see("active", &SlotView::active);
-        see("previous_stage", &SlotView::previous_stage);
-        see("seed_id", &SlotView::seed_id);
-        see("blueprint", &SlotView::blueprint);
-        see("algorithm", &SlotView::algorithm);
-        see("alpha", &SlotView::alpha);
-        see("start", &SlotView::start);
-        see("target", &SlotView::target);
-        see("mode", &SlotView::mode);
-        see("curve", &SlotView::curve);
-        see("steepness", &SlotView::steepness);
-        see("steps_total", &SlotView::steps_total);
-        see("steps_done", &SlotView::steps_done);
-        see("time_to_target", &SlotView::time_to_target);
-        see("isolated", &SlotView::isolated);
-        see("blending_out", &SlotView::blending_out);
-        see("prune_scheduled", &SlotView::prune_scheduled);
-        see("cooldown_ticks_left", &SlotView::cooldown_ticks_left);
-        see("trainable", &SlotView::trainable);
-        see("parameters", &SlotView::parameters);
-        see("seed_parameters", &SlotView::seed_parameters);
-        see("host_parameters", &SlotView::host_parameters);
-        see("epochs_total", &SlotView::epochs_total);
-        see("epochs_in_stage", &SlotView::epochs_in_stage);
-        see("initial_accuracy", &SlotView::initial_accuracy);
-        see("current_accuracy", &SlotView::current_accuracy);
-        see("best_accuracy", &SlotView::best_accuracy);
-        see("accuracy_at_stage_start", &SlotView::accuracy_at_stage_start);
-        see("accuracy_at_blending_start", &SlotView::accuracy_at_blending_start);
-        see("total_improvement", &SlotView::total_improvement);
-        see("improvement_since_stage_start", &SlotView::improvement_since_stage_start);
-        see("blending_delta", &SlotView::blending_delta);
-        see("contribution", &SlotView::contribution);
-        see("previous_contribution", &SlotView::previous_contribution);
-        see("contribution_velocity", &SlotView::contribution_velocity);
-        see("gradient_ratio", &SlotView::gradient_ratio);
-        see("gradient_norm_average", &SlotView::gradient_norm_average);
-        see("health", &SlotView::health);
-        see("vanishing", &SlotView::vanishing);
-        see("exploding", &SlotView::exploding);
-        see("interaction_sum", &SlotView::interaction_sum);
-        see("boost_received", &SlotView::boost_received);
-        see("upstream", &SlotView::upstream);
-        see("downstream", &SlotView::downstream);
-        see("auto_pruned", &SlotView::auto_pruned);
-        see("prune_reason", &SlotView::prune_reason);
-        see("history_length", &SlotView::history_length);
-        see("history_first", &SlotView::history_first);
-        see("history_last", &SlotView::history_last);
-        see("gates_asked", &SlotView::gates_asked);
-    }
+    using Fields = reflect::List<
+        &SlotView::stage, &SlotView::has_record, &SlotView::active, &SlotView::previous_stage,
+        &SlotView::seed_id, &SlotView::blueprint, &SlotView::algorithm, &SlotView::alpha,
+        &SlotView::start, &SlotView::target, &SlotView::mode, &SlotView::curve,
+        &SlotView::steepness, &SlotView::steps_total, &SlotView::steps_done,
+        &SlotView::time_to_target, &SlotView::isolated, &SlotView::blending_out,
+        &SlotView::prune_scheduled, &SlotView::cooldown_ticks_left, &SlotView::trainable,
+        &SlotView::parameters, &SlotView::seed_parameters, &SlotView::host_parameters,
+        &SlotView::epochs_total, &SlotView::epochs_in_stage, &SlotView::initial_accuracy,
+        &SlotView::current_accuracy, &SlotView::best_accuracy, &SlotView::accuracy_at_stage_start,
+        &SlotView::accuracy_at_blending_start, &SlotView::total_improvement,
+        &SlotView::improvement_since_stage_start, &SlotView::blending_delta,
+        &SlotView::contribution, &SlotView::previous_contribution, &SlotView::contribution_velocity,
+        &SlotView::gradient_ratio, &SlotView::gradient_norm_average, &SlotView::health,
+        &SlotView::vanishing, &SlotView::exploding, &SlotView::interaction_sum,
+        &SlotView::boost_received, &SlotView::upstream, &SlotView::downstream,
+        &SlotView::auto_pruned, &SlotView::prune_reason, &SlotView::history_length,
+        &SlotView::history_first, &SlotView::history_last, &SlotView::gates_asked>;
 
     friend bool operator==(const SlotView&, const SlotView&) = default;
 };
@@ -216,11 +179,10 @@ inline bool same(const std::optional<double>& expected, const std::optional<doub
         view_detail::write(text, found);
         text << "; ";
     };
-    SlotView::members([&](std::string_view name, auto member) {
-        const auto& wanted = expected.*member;
-        const auto& found = seen.*member;
-        if (!view_detail::same(wanted, found)) note(name, wanted, found);
-    });
+    reflect::for_each_field(expected, seen,
+                            [&](std::string_view name, const auto& wanted, const auto& found) {
+                                if (!view_detail::same(wanted, found)) note(name, wanted, found);
+                            });
     if (expected.mode == AlphaMode::hold && expected.alpha != seen.alpha) {
         note("alpha (exactly)", expected.alpha, seen.alpha);
     }

@@ -16,6 +16,8 @@ using B = backends::Xtensor<float>;
 void live(Slot<B, BlueprintList<cnn::Norm>, Policies>& slot) {
     slot.germinate("norm");
     slot.advance();
+    slot.restore(slot.state());
+    slot.plant(slot.take<Stage::training, cnn::Norm>());
     slot.schedule_prune(3, AlphaCurve::linear, default_steepness, "over");
     slot.prune("over");
     slot.step_epoch();

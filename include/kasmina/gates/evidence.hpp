@@ -5,6 +5,7 @@
 
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
 
@@ -17,6 +18,10 @@ struct GateThresholds {
     double min_gradient_health = 0.7;
     double min_fossilize_contribution = 1.0;
     double alpha_tolerance = 1e-6;
+    using Fields = reflect::List<
+        &GateThresholds::min_training_improvement, &GateThresholds::min_blending_epochs,
+        &GateThresholds::min_seed_gradient_ratio, &GateThresholds::min_gradient_health,
+        &GateThresholds::min_fossilize_contribution, &GateThresholds::alpha_tolerance>;
 };
 
 /// Gradient statistics as G2 reads them (I-7).

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,16 +30,15 @@ public:
     using Parameters = std::span<const Parameter<B>* const>;
 
     /// Adds a group to the next launch and returns its index. The first one after a launch begins
-    /// a new measurement. Parameters without a gradient count, and lend no norm.
+    /// a new measurement. Parameters without a gradient count, and lend no norm; one that goes
+    /// before the launch is measured all the same.
     std::size_t add(Parameters parameters) {
         if (!collecting_) forget();
-        Group group{.first = slices_.size()};
+        Group group{.first = collected_.size(), .tensors = parameters.size()};
         for (const Parameter<B>* parameter : parameters) {
             group.parameters += parameter->size();
-            if (!parameter->has_gradient()) continue;
-            slices_.push_back({parameter->gradient().data(), parameter->size()});
+            collected_.push_back(parameter->state());
         }
-        group.tensors = slices_.size() - group.first;
         groups_.push_back(group);
         return groups_.size() - 1;
     }
@@ -50,13 +50,18 @@ public:
         if (!collecting_) forget();
         collecting_ = false;
         launched_ = true;
-        pending_.reset();
-        if (slices_.empty()) return;
-        const Index count = static_cast<Index>(slices_.size());
-        auto squares = B::template acquire<double>(context, count);
-        B::squared_norms(
-            context, SquaredNorms<typename B::Scalar>{.tensors = slices_, .norms = squares.data()});
-        pending_.emplace(context, squares.data(), count);
+        for (Group& group : groups_) {
+            const std::size_t first = slices_.size();
+            for (const auto& parameter :
+                 std::span(collected_).subspan(group.first, group.tensors)) {
+                if (!parameter->has_gradient) continue;
+                slices_.push_back({parameter->gradient.data(), parameter->gradient.size()});
+            }
+            group.first = first;
+            group.tensors = slices_.size() - first;
+        }
+        measure_slices(context);
+        collected_.clear();  // not earlier: nobody else may hold what is measured
     }
 
     /// The same for a single group.
@@ -115,12 +120,22 @@ public:
 
 private:
     struct Group {
-        std::size_t first = 0;    ///< in slices_ and norms_
-        std::size_t tensors = 0;  ///< with a gradient
+        std::size_t first = 0;    ///< in collected_; once launched, in slices_ and norms_
+        std::size_t tensors = 0;  ///< once launched, those with a gradient
         Index parameters = 0;     ///< values, with a gradient or without
     };
 
+    void measure_slices(typename B::Context& context) {
+        if (slices_.empty()) return;
+        const Index count = static_cast<Index>(slices_.size());
+        auto squares = B::template acquire<double>(context, count);
+        B::squared_norms(
+            context, SquaredNorms<typename B::Scalar>{.tensors = slices_, .norms = squares.data()});
+        pending_.emplace(context, squares.data(), count);
+    }
+
     void forget() noexcept {
+        collected_.clear();
         slices_.clear();
         groups_.clear();
         results_.clear();
@@ -129,6 +144,7 @@ private:
         launched_ = false;
     }
 
+    std::vector<std::shared_ptr<const ParameterState<B>>> collected_;  ///< until they are launched
     std::vector<TensorSlice<typename B::Scalar>> slices_;
     std::vector<Group> groups_;
     std::optional<Pending<B, double>> pending_;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -119,19 +118,19 @@ public:
     /// The host's parameters, each once where it is used twice.
     [[nodiscard]] std::vector<Named> host_parameters();
     [[nodiscard]] std::vector<NamedConst> host_parameters() const {
-        return as_const(mutable_this().host_parameters());
+        return nn::as_const(mutable_this().host_parameters());
     }
 
     /// The parameters of all live seeds and their gate networks.
     [[nodiscard]] std::vector<Named> seed_parameters();
     [[nodiscard]] std::vector<NamedConst> seed_parameters() const {
-        return as_const(mutable_this().seed_parameters());
+        return nn::as_const(mutable_this().seed_parameters());
     }
 
     /// Host and seeds, each parameter once.
-    [[nodiscard]] std::vector<Named> parameters() { return deduplicated(contents().parameters); }
+    [[nodiscard]] std::vector<Named> parameters() { return nn::each_once(contents().parameters); }
     [[nodiscard]] std::vector<NamedConst> parameters() const {
-        return as_const(mutable_this().parameters());
+        return nn::as_const(mutable_this().parameters());
     }
 
     /// Seeds in training, blending, holding or fossilized.
@@ -191,24 +190,12 @@ private:
         return const_cast<MorphogeneticModel&>(*this);
     }
 
-    [[nodiscard]] static std::vector<NamedConst> as_const(std::vector<Named> named);
-
     [[nodiscard]] static std::string prefix(const SlotType& slot) {
         return "slots/" + slot.name() + "/";
     }
 
-    template <class Predicate>
-    [[nodiscard]] Index count(Predicate counts) const noexcept {
-        Index total = services_->host_parameters;
-        for (const SlotType& slot : slots_) {
-            const Stage stage = slot.stage();
-            const bool live = slot.record() != nullptr && !is_failure(stage);
-            if (live && counts(stage)) total += slot.record()->metrics.seed_parameters;
-        }
-        return total;
-    }
-
-    [[nodiscard]] static std::vector<Named> deduplicated(std::vector<Named> all);
+    /// Values in the host and in the live seeds of such stages.
+    [[nodiscard]] Index count(bool (*counts)(Stage)) const noexcept;
 
     HostType host_;
     std::unique_ptr<SlotServices<Backend, Policies>> services_;
@@ -274,7 +261,7 @@ void MorphogeneticModel<HostType, Blueprints, Policies>::check_overrides(
 }
 
 template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::step_epoch() -> std::vector<TickResult> {
+std::vector<TickResult> MorphogeneticModel<HostType, Blueprints, Policies>::step_epoch() {
     std::vector<TickResult> results;
     results.reserve(slots_.size());
     for (SlotType& slot : slots_) results.push_back(slot.step_epoch());
@@ -287,7 +274,7 @@ void MorphogeneticModel<HostType, Blueprints, Policies>::launch_gradient_health(
     probe_.add(pointers(host_parameters()));
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         if (!slots_[i].active()) continue;
-        const auto learning = slots_[i].learning_parameters();
+        const std::vector<Named> learning = slots_[i].learning_parameters();
         const bool warm = std::ranges::all_of(
             learning, [](const Named& named) { return named.parameter->state()->warm; });
         const std::size_t group = probe_.add(pointers(learning));
@@ -323,7 +310,7 @@ template <class HostType, class Blueprints, class Policies>
 auto MorphogeneticModel<HostType, Blueprints, Policies>::contents() -> nn::Contents<Backend> {
     nn::Contents<Backend> all;
     all.append("host/", nn::contents<Backend>(host_));
-    for (SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
+    for (const SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
     return all;
 }
 
@@ -331,33 +318,26 @@ template <class HostType, class Blueprints, class Policies>
 auto MorphogeneticModel<HostType, Blueprints, Policies>::host_parameters() -> std::vector<Named> {
     nn::Contents<Backend> all;
     all.append("host/", nn::contents<Backend>(host_));
-    return deduplicated(std::move(all.parameters));
+    return nn::each_once(std::move(all.parameters));
 }
 
 template <class HostType, class Blueprints, class Policies>
 auto MorphogeneticModel<HostType, Blueprints, Policies>::seed_parameters() -> std::vector<Named> {
     nn::Contents<Backend> all;
-    for (SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
-    return deduplicated(std::move(all.parameters));
+    for (const SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
+    return nn::each_once(std::move(all.parameters));
 }
 
 template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::as_const(std::vector<Named> named)
-    -> std::vector<NamedConst> {
-    std::vector<NamedConst> all;
-    all.reserve(named.size());
-    for (Named& entry : named) all.push_back({std::move(entry.name), entry.parameter});
-    return all;
-}
-
-template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::deduplicated(std::vector<Named> all)
-    -> std::vector<Named> {
-    std::set<const ParameterState<Backend>*> seen;
-    std::erase_if(all, [&seen](const Named& named) {
-        return !seen.insert(named.parameter->state().get()).second;
-    });
-    return all;
+Index MorphogeneticModel<HostType, Blueprints, Policies>::count(
+    bool (*counts)(Stage)) const noexcept {
+    Index total = services_->host_parameters;
+    for (const SlotType& slot : slots_) {
+        const Stage stage = slot.stage();
+        const bool live = slot.record() != nullptr && !is_failure(stage);
+        if (live && counts(stage)) total += slot.record()->metrics.seed_parameters;
+    }
+    return total;
 }
 
 }  // namespace kasmina

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -116,6 +117,25 @@ template <class B, VisitableModule<B> M>
 template <class B, VisitableModule<B> M>
 [[nodiscard]] std::vector<NamedState<B>> states(M& module) {
     return contents<B>(module).states;
+}
+
+/// Each parameter once, by the first of its names, where several members are tied to one.
+template <class B>
+[[nodiscard]] std::vector<NamedParameter<B>> each_once(std::vector<NamedParameter<B>> all) {
+    std::set<const ParameterState<B>*> seen;
+    std::erase_if(all, [&seen](const NamedParameter<B>& named) {
+        return !seen.insert(named.parameter->state().get()).second;
+    });
+    return all;
+}
+
+/// The same parameters, to be looked at.
+template <class B>
+[[nodiscard]] std::vector<NamedConstParameter<B>> as_const(std::vector<NamedParameter<B>> all) {
+    std::vector<NamedConstParameter<B>> found;
+    found.reserve(all.size());
+    for (NamedParameter<B>& named : all) found.push_back({std::move(named.name), named.parameter});
+    return found;
 }
 
 /// Errors: DuplicateNameError when two parameters or states have one name; it says which, by their

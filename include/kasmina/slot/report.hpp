@@ -7,6 +7,7 @@
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/seed_metrics.hpp>
 
 namespace kasmina {
@@ -26,6 +27,12 @@ struct SlotReport {
     bool prune_scheduled = false;  ///< a prune waits for the end of the ramp
     int cooldown_ticks_left = 0;   ///< until dormant; 0 unless pruned, embargoed or resetting
     SeedMetrics metrics{};
+    using Fields =
+        reflect::List<&SlotReport::slot, &SlotReport::stage, &SlotReport::previous_stage,
+                      &SlotReport::seed_id, &SlotReport::blueprint, &SlotReport::algorithm,
+                      &SlotReport::alpha, &SlotReport::time_to_target, &SlotReport::isolated,
+                      &SlotReport::blending_out, &SlotReport::prune_scheduled,
+                      &SlotReport::cooldown_ticks_left, &SlotReport::metrics>;
 };
 
 }  // namespace kasmina

@@ -90,12 +90,13 @@ public:
                                  record == nullptr ? "nothing" : record->blueprint, is_of_blueprint,
                                  this->report().prune_scheduled);
         const int epochs = record->metrics.epochs_in_stage;
-        telemetry::SeedContext last = this->context();
+        this->send([&] {
+            telemetry::SeedContext leaving = this->context();
+            leaving.stage = name_of(Stage::dormant);
+            return telemetry_events::stage_changed(std::move(leaving), S, Stage::dormant, epochs);
+        });
         Seed<S, Blueprint, B> taken(std::move(*held));
         this->state_ = slot_detail::Dormant{};
-        this->send([&] {
-            return telemetry_events::stage_changed(std::move(last), S, Stage::dormant, epochs);
-        });
         return taken;
     }
 
@@ -107,9 +108,9 @@ public:
     /// Takes over a stored state, whatever the slot is in: the seed is made anew from its
     /// blueprint's name and options (its tensors' values are loaded after this), and a dormant
     /// state makes the slot dormant. Draws nothing from the random stream and sends no telemetry.
-    /// Errors: StateError naming the field, for a state that no slot comes to, or that of another
-    /// place; UnknownNameError for a blueprint that is not in the list; OptionError for options
-    /// that it, the slot or the germination does not take. The slot is as it was then.
+    /// Errors: StateError naming the field, for a state that no slot comes to, that of another
+    /// place, or a blueprint or its options that do not exist; OptionError for options that no slot
+    /// or germination takes. The slot is as it was then.
     void restore(const SlotState& state);
 
 private:
@@ -122,6 +123,24 @@ private:
 
     /// G0's verdict on a seed that is to live here (G-1).
     [[nodiscard]] AdvanceResult ask_for_place(const SeedRecord& record, Stage to);
+
+    /// A stored seed's module, made from its blueprint's name and options; its values are drawn
+    /// from no stream that counts. Errors: StateError for a name or options that do not exist.
+    [[nodiscard]] std::unique_ptr<SeedModule<B>> remade(const SeedRecord& record,
+                                                        const LiveSeedState& seed) const {
+        Generator scratch(0);
+        try {
+            return Blueprints::template make<B>(this->backend_context(), this->topology_,
+                                                record.blueprint, this->width_, scratch,
+                                                seed.blueprint_options);
+        } catch (const UnknownNameError& error) {
+            slot_detail::refuse_state(this->where(), "record.blueprint", error.expected(),
+                                      error.got());
+        } catch (const OptionError& error) {
+            slot_detail::refuse_state(this->where(), "seed.blueprint_options", error.expected(),
+                                      error.got() + " (" + error.what_happened() + ")");
+        }
+    }
 
     void tell_of_germination() {
         this->send([this] {
@@ -180,12 +199,7 @@ void Slot<B, Blueprints, Policies>::restore(const SlotState& state) {
     slot_detail::check_place(state, this->where(), this->name_, this->topology_, this->width_);
     slot_detail::check_slot_state(state, this->where());
     std::unique_ptr<SeedModule<B>> module;
-    if (state.seed) {
-        Generator scratch(0);  // the values that it draws are loaded after this
-        module = Blueprints::template make<B>(this->backend_context(), this->topology_,
-                                              state.record->blueprint, this->width_, scratch,
-                                              state.seed->blueprint_options);
-    }
+    if (state.seed) module = remade(*state.record, *state.seed);
     this->state_ = slot_detail::restored_stage<B>(this->backend_context(), state, std::move(module),
                                                   this->where());
     this->options_ = state.options;
