@@ -9,7 +9,9 @@ std::vector<float> kasmina::test::convolve_back(const std::vector<float>& grad_y
                                                 const std::vector<float>& weight) {
     Cpu::Context context{1};
     std::vector<float> grad_x(grad_y.size());
-    Cpu::conv2d_pullback_input(context, {batch, side, side, channels, channels, 3, 3},
-                               grad_y.data(), weight.data(), {grad_x.data(), false});
+    Cpu::conv2d_pullback_input(context, {.shape = {batch, side, side, channels, channels, 3, 3},
+                                         .weight = weight.data(),
+                                         .grad_y = grad_y.data(),
+                                         .grad_x = {grad_x.data(), false}});
     return grad_x;
 }

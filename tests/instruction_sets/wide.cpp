@@ -9,7 +9,9 @@ std::vector<float> kasmina::test::convolve(const std::vector<float>& x,
                                            const std::vector<float>& weight) {
     Cpu::Context context{1};
     std::vector<float> y(x.size());
-    Cpu::conv2d(context, {batch, side, side, channels, channels, 3, 3}, x.data(), weight.data(),
-                y.data());
+    Cpu::conv2d(context, {.shape = {batch, side, side, channels, channels, 3, 3},
+                          .x = x.data(),
+                          .weight = weight.data(),
+                          .y = y.data()});
     return y;
 }
