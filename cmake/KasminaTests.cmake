@@ -1,4 +1,4 @@
-# kasmina_add_tests(<name> SOURCES <file>... LIBRARIES <target>...)
+# kasmina_add_tests(<name> [ON_DEVICE] SOURCES <file>... LIBRARIES <target>...)
 #
 # One executable of Catch2 tests, and one ctest test that runs it. Catch2 v3 where it is found,
 # else v2 as Debian 12 has it, with its compiled main where there is one. Tests find
@@ -8,6 +8,8 @@
 # compiled once: the CPU backend's kernels, operations and models as kasmina::eigen_compiled, which
 # kasmina::eigen means here, and the operations on the reference backend and on the test device in
 # the same way. There tests spend their time, so that alone is optimised (KASMINA_HOT_FLAGS).
+# Tests of what lies above kernels are built for the CPU and once more ON_DEVICE
+# (tests/support/chosen_backend.hpp).
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -58,7 +60,7 @@ if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
 endif()
 
 function(kasmina_add_tests name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICE" "" "SOURCES;LIBRARIES")
   set(target kasmina_test_${name})
   add_executable(${target} ${arg_SOURCES})
   set(precompiled core)
@@ -74,6 +76,9 @@ function(kasmina_add_tests name)
   target_precompile_headers(${target} REUSE_FROM kasmina_precompiled_${precompiled})
   target_compile_definitions(${target} PRIVATE
     KASMINA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
+  if(arg_ON_DEVICE)
+    target_compile_definitions(${target} PRIVATE KASMINA_TEST_ON_DEVICE)
+  endif()
   add_test(NAME ${name} COMMAND ${target})
   set_tests_properties(${name} PROPERTIES TIMEOUT 600)
 endfunction()

@@ -16,7 +16,7 @@
 namespace kasmina {
 namespace {
 
-using B = backends::Eigen<float>;
+using B = test::Chosen32;
 using Batch = LabelledBatch<B>;
 using Model = test::Network<B>;
 using test::four_slots;

@@ -22,8 +22,8 @@ using test::all_subsets;
 using test::four_slots;
 using test::six_slots;
 using test::together;
-using Float = backends::Eigen<float>;
-using Double = backends::Eigen<double>;
+using Float = test::Chosen32;
+using Double = test::Chosen64;
 
 constexpr Index batch = 5;
 
@@ -47,7 +47,7 @@ TEMPLATE_TEST_CASE("every subset of seeds in one call has the bits of a pass of 
         const auto expected = test::separate_passes(model, images, subsets);
         for (std::size_t k = 1; k < expected.size(); ++k) CHECK((expected[k] != expected[0]));
         for (const int threads : {1, 4}) {
-            typename B::Context context(threads);
+            auto context = test::context_with<B>(threads);
             CAPTURE(options.blocks, threads);
             CHECK((together(model, context, images, subsets) == expected));
         }

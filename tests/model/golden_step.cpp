@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
-#include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn/conv_heavy.hpp>
 #include <kasmina/blueprints/cnn/conv_light.hpp>
 #include <kasmina/blueprints/cnn/conv_small.hpp>
@@ -18,6 +17,7 @@
 #include "model/token_cnn.hpp"
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
+#include "support/chosen_backend.hpp"
 #include "support/golden_module.hpp"
 
 namespace kasmina {
@@ -138,7 +138,7 @@ void check_recorded_steps(const std::string& name) {
 }
 
 TEMPLATE_TEST_CASE("a model's training steps with an isolated seed are PyTorch's",
-                   "[B-7][S-3][I-1][I-2][H-7]", backends::Eigen<float>, backends::Eigen<double>) {
+                   "[B-7][S-3][I-1][I-2][H-7]", test::Chosen32, test::Chosen64) {
     for (const std::string name :
          {"conv_light_training", "conv_small_multiply", "conv_heavy_blending_isolated"}) {
         check_recorded_steps<hosts::Cnn<TestType>, OnMaps>(name);
@@ -149,7 +149,7 @@ TEMPLATE_TEST_CASE("a model's training steps with an isolated seed are PyTorch's
 TEST_CASE("a model's training steps with a coupled seed are PyTorch's",
           "[B-7][S-3][I-3][H-3][H-7]") {
     for (const std::string name : {"conv_small_multiply_coupled", "conv_heavy_blending_coupled"}) {
-        check_recorded_steps<test::TokenCnn<backends::Eigen<double>>, OnRows>(name);
+        check_recorded_steps<test::TokenCnn<test::Chosen64>, OnRows>(name);
     }
 }
 

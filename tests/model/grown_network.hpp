@@ -10,13 +10,13 @@
 #include <utility>
 #include <vector>
 
-#include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn/conv_light.hpp>
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/counterfactual.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
+#include "support/chosen_backend.hpp"
 #include "support/gradient_check.hpp"
 
 namespace kasmina::test {

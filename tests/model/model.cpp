@@ -10,7 +10,6 @@
 #include <vector>
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
-#include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn/conv_light.hpp>
 #include <kasmina/blueprints/registry.hpp>
 #include <kasmina/hosts/cnn.hpp>
@@ -19,6 +18,7 @@
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
+#include "support/chosen_backend.hpp"
 #include "support/gradient_check.hpp"
 #include "support/values.hpp"
 
@@ -28,7 +28,8 @@ namespace {
 using Blueprints = BlueprintList<cnn::ConvLight>;
 template <class B>
 using Network = MorphogeneticModel<hosts::Cnn<B>, Blueprints, test::OpenPolicies>;
-using Double = backends::Eigen<double>;
+using Float = test::Chosen32;
+using Double = test::Chosen64;
 using Model = Network<Double>;
 
 constexpr Index batch = 4;
@@ -88,8 +89,9 @@ Result<B> train(Network<B>& model) {
     return result;
 }
 
-/// On a context of its own, as threads that evaluate one model do.
+/// On a context of its own, as threads that evaluate one model do once its own work is done.
 std::vector<double> evaluation(const Model& model, const AlphaOverrides& overrides = {}) {
+    Double::synchronise(model.context());
     Double::Context context{};
     Tape<Double> tape(context, Recording::none);
     Pass<Double> pass(tape, Mode::evaluation);
@@ -106,11 +108,11 @@ void poison(Model& model, const std::string& name) {
 // In front of a pool (row 0) an active slot parts the host's fused norm, ReLU and pool; the host
 // is held against itself uncut all the same.
 TEMPLATE_TEST_CASE("a seed in training leaves output and host gradients bit for bit the host's",
-                   "[I-1][I-2]", backends::Eigen<float>, backends::Eigen<double>) {
+                   "[I-1][I-2]", Float, Double) {
     using B = TestType;
     for (const hosts::CnnOptions& options : {even, odd}) {
         for (const int threads : {1, 2, 4}) {
-            typename B::Context context(threads);
+            auto context = test::context_with<B>(threads);
             Network<B> alone = make_network<B>(context, options);
             const Result<B> expected = train(alone);
             for (const hosts::InjectionPoint& point : alone.host().injection_points()) {
@@ -386,11 +388,10 @@ TEST_CASE("a model that moved trains on as if it had not", "[S-11]") {
     CHECK((run(true) == run(false)));
 }
 
-TEMPLATE_TEST_CASE("a whole step has the same bits on 1, 2 and 4 threads", "[E-1]",
-                   backends::Eigen<float>, backends::Eigen<double>) {
+TEMPLATE_TEST_CASE("a whole step has the same bits on 1, 2 and 4 threads", "[E-1]", Float, Double) {
     using B = TestType;
     const auto run = [](int threads) {
-        typename B::Context context(threads);
+        auto context = test::context_with<B>(threads);
         Network<B> model = make_network<B>(context);
         grow_to_half(model, "r0c0");
         grow(model, "r1c1", Stage::training);

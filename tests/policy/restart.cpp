@@ -168,6 +168,7 @@ TEST_CASE("a grower's state that does not fit is refused, and nothing is changed
     run.govern(impatient());
     run.epoch();
     auto state = run.grower->state(context);
+    CHECK(reflect::field_names<decltype(state)>.size() == 4);
     const auto before = run.values("host/");
     run.epoch();
     const auto refused = [&]<class Expected>(std::type_identity<Expected>,

@@ -8,19 +8,19 @@
 #include <vector>
 
 #include <kasmina/autodiff/ops/pointwise.hpp>
-#include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/registry.hpp>
 #include <kasmina/health/gradient_probe.hpp>
 #include <kasmina/slot/slot.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
+#include "support/chosen_backend.hpp"
 #include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
 
-using B = backends::Eigen<double>;
+using B = test::Chosen64;
 
 constexpr Index width = 4;
 constexpr double start = 3.0;

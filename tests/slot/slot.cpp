@@ -17,12 +17,13 @@
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
+#include "support/chosen_backend.hpp"
 #include "support/error_text.hpp"
 
 namespace kasmina {
 namespace {
 
-using B = backends::Eigen<double>;
+using B = test::Chosen64;
 using OpenSlot = Slot<B, CnnBlueprints, test::OpenPolicies>;
 using StrictSlot = Slot<B, CnnBlueprints>;
 

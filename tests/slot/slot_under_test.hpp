@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn/noop.hpp>
 #include <kasmina/blueprints/cnn/norm.hpp>
 #include <kasmina/blueprints/registry.hpp>
@@ -17,6 +16,7 @@
 #include "slot/lifecycle_model.hpp"
 #include "slot/slot_operation.hpp"
 #include "slot/slot_view.hpp"
+#include "support/chosen_backend.hpp"
 
 namespace kasmina::test {
 
@@ -70,7 +70,7 @@ struct Gain {
 
 class SlotUnderTest {
 public:
-    using B = backends::Eigen<double>;
+    using B = Chosen64;
     using Blueprints = BlueprintList<cnn::Norm, cnn::Noop, Gain>;
     using SlotType = Slot<B, Blueprints, FlagPolicies>;
     static constexpr Index width = 4;

@@ -35,9 +35,8 @@ public:
     /// How many copies from the device to the host.
     [[nodiscard]] std::uint64_t reads() const noexcept { return reads_; }
 
-    /// How many blocks of memory it has taken so far; constant when it finds all that it needs in
-    /// what was given back.
-    [[nodiscard]] std::uint64_t blocks() const { return stream_->blocks(); }
+    /// Where its memory comes from: `statistics()`, `reset_peak()`.
+    [[nodiscard]] Stream& pool() const noexcept { return *stream_; }
 
     /// Orders `kernel(R's context, arguments...)`. The arguments are copied now and their pointers
     /// translated; the callable is copied too and sees nothing of the host later. Errors:

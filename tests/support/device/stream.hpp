@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
@@ -23,6 +24,13 @@ namespace kasmina::test {
 enum class Schedule : std::uint8_t {
     at_waits,  ///< only as far as somebody waits: whoever does not wait sees that nothing was done
     at_once,   ///< as soon as the other thread gets to it, as on a real device
+};
+
+/// What a stream's memory comes to, in bytes, and how often it found none given back.
+struct PoolStatistics {
+    std::size_t bytes_in_use = 0;
+    std::size_t peak_bytes = 0;
+    std::size_t allocations = 0;  ///< constant when all is found in what was given back
 };
 
 /// One queue in order, and the pool of memory whose reuse it orders. Shared by a context and by all
@@ -90,10 +98,14 @@ public:
         const std::lock_guard lock(mutex_);
         return waits_;
     }
-    /// How many blocks of memory were taken, and not found among those given back.
-    [[nodiscard]] std::uint64_t blocks() const {
+    [[nodiscard]] PoolStatistics statistics() const {
         const std::lock_guard lock(mutex_);
-        return blocks_;
+        return statistics_;
+    }
+    /// Starts a new measurement of `peak_bytes`.
+    void reset_peak() {
+        const std::lock_guard lock(mutex_);
+        statistics_.peak_bytes = statistics_.bytes_in_use;
     }
     /// How much was ordered and is not done.
     [[nodiscard]] std::uint64_t queued() const {
@@ -128,9 +140,10 @@ public:
         if (block.address == nullptr) {
             block = memory.take(bytes);
             const std::lock_guard lock(mutex_);
-            ++blocks_;
+            ++statistics_.allocations;
         }
         block.bytes = bytes;
+        count(block.room, true);
         memory.admit(block);
         push("memory handed out", [block] { DeviceMemory::poison(block); });
         return block;
@@ -147,11 +160,22 @@ public:
                               "writes within " + std::to_string(block.bytes) + " bytes",
                               "a byte behind them that changed", "check the kernel's sizes");
         });
+        count(block.room, false);
         const std::lock_guard lock(mutex_);
         pool_[block.room].push_back(block);
     }
 
 private:
+    void count(std::size_t bytes, bool taken) {
+        const std::lock_guard lock(mutex_);
+        if (taken) {
+            statistics_.bytes_in_use += bytes;
+            statistics_.peak_bytes = std::max(statistics_.peak_bytes, statistics_.bytes_in_use);
+        } else {
+            statistics_.bytes_in_use -= bytes;
+        }
+    }
+
     struct Entry {
         const char* name;
         std::unique_ptr<Work> work;
@@ -232,7 +256,7 @@ private:
     Ticket done_ = 0;
     Ticket seen_ = 0;
     std::uint64_t waits_ = 0;
-    std::uint64_t blocks_ = 0;
+    PoolStatistics statistics_;
     bool closed_ = false;
     std::thread worker_;
 };

@@ -34,12 +34,12 @@ struct MapPlan {
     Index rows_per_sample;
     Index rows_per_chunk;
     Index chunks;
+    bool stretches = false;  ///< any of the operands
 
     MapPlan(const MapGeometry& geometry, const std::array<Operand<T>, N>& operands)
         : channels(geometry.channels) {
         bool by_channel = false;
         bool by_sample = false;
-        bool stretches = false;
         for (std::size_t i = 0; i < N; ++i) {
             kinds[i] = operands[i].broadcast;
             by_channel = by_channel || varies_by_channel(kinds[i]);
@@ -59,7 +59,8 @@ struct MapPlan {
         chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
     }
 
-    [[nodiscard]] Index stride() const { return spaced<T>(width); }
+    /// Between rows of scratch, which only stretched operands need.
+    [[nodiscard]] Index stride() const { return stretches ? spaced<T>(width) : 0; }
     [[nodiscard]] Index period(std::size_t i) const {
         return varies_by_channel(kinds[i]) ? channels : 1;
     }
