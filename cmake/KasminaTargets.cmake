@@ -1,5 +1,6 @@
 # The targets that users link: kasmina::kasmina (core), kasmina::eigen, kasmina::xtensor.
-# They carry include paths, C++20 and dependencies, and no compiler flags of any kind.
+# They carry include paths, C++20 and dependencies, and no compiler flags of any kind. The fourth,
+# kasmina::eigen_compiled, is a library that is built: compiled/CMakeLists.txt.
 
 add_library(kasmina INTERFACE)
 add_library(kasmina::kasmina ALIAS kasmina)

@@ -1,14 +1,15 @@
-# kasmina_add_tests(<name> [WITHOUT_OPS] [ON_DEVICE] SOURCES <file>... LIBRARIES <target>...)
+# kasmina_add_tests(<name> [ON_DEVICE] SOURCES <file>... LIBRARIES <target>...)
 #
 # One executable of Catch2 tests, and one ctest test that runs it. Catch2 v3 where it is found,
 # else v2 as Debian 12 has it, with its compiled main where there is one. Tests find
 # `support/...` headers, and the golden files through KASMINA_GOLDEN_DIR.
 #
-# What all tests share is parsed once (precompiled headers) and compiled once (kernels and
-# operations, declared `extern template`): tests/support/precompiled_*.hpp, *_instances.hpp. The
-# latter is where tests spend their time, so it alone is optimised (KASMINA_HOT_FLAGS). Tests of
-# kernels alone say WITHOUT_OPS and need not wait for the operations. Tests of what lies above
-# kernels are built for the CPU and once more ON_DEVICE (tests/support/chosen_backend.hpp).
+# What all tests share is parsed once (precompiled headers: tests/support/precompiled_*.hpp) and
+# compiled once: the CPU backend's kernels, operations and models as kasmina::eigen_compiled, which
+# kasmina::eigen means here, and the operations on the reference backend and on the test device in
+# the same way. There tests spend their time, so that alone is optimised (KASMINA_HOT_FLAGS).
+# Tests of what lies above kernels are built for the CPU and once more ON_DEVICE
+# (tests/support/chosen_backend.hpp).
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -41,48 +42,37 @@ function(kasmina_test_precompiled name)
     ${PROJECT_SOURCE_DIR}/tests/support/precompiled_${name}.hpp)
 endfunction()
 
-# kasmina_test_instances(<name> <target>...): tests/support/<name>.cpp
-function(kasmina_test_instances name)
-  set(target kasmina_instances_${name})
-  add_library(${target} OBJECT ${PROJECT_SOURCE_DIR}/tests/support/${name}.cpp)
-  target_link_libraries(${target} PRIVATE kasmina_test_settings ${ARGN})
-  target_compile_options(${target} PRIVATE ${KASMINA_HOT_FLAGS})
-endfunction()
-
 kasmina_test_precompiled(core)
 if(TARGET kasmina::eigen)
-  kasmina_test_precompiled(eigen kasmina::eigen)
-  kasmina_test_instances(eigen_kernels kasmina::eigen)
-  kasmina_test_instances(eigen_ops kasmina::eigen)
+  if(NOT TARGET kasmina::eigen_compiled)
+    message(FATAL_ERROR "The tests link kasmina::eigen_compiled: set KASMINA_BUILD_COMPILED=ON")
+  endif()
+  kasmina_test_precompiled(eigen kasmina::eigen_compiled)
 endif()
 if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
-  kasmina_test_precompiled(reference kasmina::eigen kasmina::xtensor)
-  kasmina_test_instances(xtensor_ops kasmina::xtensor)
-  kasmina_test_instances(device_ops kasmina::xtensor Threads::Threads)
+  kasmina_test_precompiled(reference kasmina::eigen_compiled kasmina::xtensor)
+  add_library(kasmina_reference_compiled STATIC
+    ${PROJECT_SOURCE_DIR}/tests/support/xtensor_ops.cpp
+    ${PROJECT_SOURCE_DIR}/tests/support/device_ops.cpp)
+  target_link_libraries(kasmina_reference_compiled
+    PRIVATE kasmina_test_settings kasmina::eigen_compiled kasmina::xtensor)
+  target_compile_options(kasmina_reference_compiled PRIVATE ${KASMINA_HOT_FLAGS})
 endif()
 
 function(kasmina_add_tests name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "WITHOUT_OPS;ON_DEVICE" "" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICE" "" "SOURCES;LIBRARIES")
   set(target kasmina_test_${name})
   add_executable(${target} ${arg_SOURCES})
-  target_link_libraries(${target} PRIVATE kasmina_test_settings ${catch2_main} ${arg_LIBRARIES})
   set(precompiled core)
-  set(shared)
   if("kasmina::eigen" IN_LIST arg_LIBRARIES)
     set(precompiled eigen)
-    list(APPEND shared eigen_kernels eigen_ops)
+    list(APPEND arg_LIBRARIES kasmina::eigen_compiled)
   endif()
   if("kasmina::xtensor" IN_LIST arg_LIBRARIES)
     set(precompiled reference)
-    list(APPEND shared xtensor_ops device_ops)
-    target_link_libraries(${target} PRIVATE Threads::Threads)
+    list(APPEND arg_LIBRARIES kasmina_reference_compiled Threads::Threads)
   endif()
-  if(arg_WITHOUT_OPS)
-    list(FILTER shared EXCLUDE REGEX "_ops$")
-  endif()
-  foreach(objects IN LISTS shared)
-    target_sources(${target} PRIVATE $<TARGET_OBJECTS:kasmina_instances_${objects}>)
-  endforeach()
+  target_link_libraries(${target} PRIVATE kasmina_test_settings ${catch2_main} ${arg_LIBRARIES})
   target_precompile_headers(${target} REUSE_FROM kasmina_precompiled_${precompiled})
   target_compile_definitions(${target} PRIVATE
     KASMINA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")

@@ -1,9 +1,17 @@
 // Error: the one base of everything that the library throws, in five answers.
 #pragma once
 
+#include <initializer_list>
 #include <stdexcept>
 #include <string>
-#include <utility>
+#include <string_view>
+
+/// Of a function that is called where something is wrong: kept out of the code that is run.
+#if defined(__GNUC__)
+#define KASMINA_COLD [[gnu::cold, gnu::noinline]]
+#else
+#define KASMINA_COLD
+#endif
 
 namespace kasmina {
 
@@ -12,15 +20,16 @@ namespace kasmina {
 /// unless a function documents otherwise.
 class Error : public std::runtime_error {
 public:
-    Error(std::string what_happened, std::string where, std::string expected, std::string got,
-          std::string mend)
-        : std::runtime_error(where + ": " + what_happened + "; expected " + expected + "; got " +
-                             got + "; to mend: " + mend),
-          what_happened_(std::move(what_happened)),
-          where_(std::move(where)),
-          expected_(std::move(expected)),
-          got_(std::move(got)),
-          mend_(std::move(mend)) {}
+    /// Cold: what calls it is compiled small and apart from what is run.
+    KASMINA_COLD Error(std::string_view what_happened, std::string_view where,
+                       std::string_view expected, std::string_view got, std::string_view mend)
+        : std::runtime_error(in_one_line({where, ": ", what_happened, "; expected ", expected,
+                                          "; got ", got, "; to mend: ", mend})),
+          what_happened_(what_happened),
+          where_(where),
+          expected_(expected),
+          got_(got),
+          mend_(mend) {}
 
     [[nodiscard]] const std::string& what_happened() const noexcept { return what_happened_; }
     [[nodiscard]] const std::string& where() const noexcept { return where_; }
@@ -29,6 +38,12 @@ public:
     [[nodiscard]] const std::string& mend() const noexcept { return mend_; }
 
 private:
+    [[nodiscard]] static std::string in_one_line(std::initializer_list<std::string_view> parts) {
+        std::string line;
+        for (const std::string_view part : parts) line += part;
+        return line;
+    }
+
     std::string what_happened_;
     std::string where_;
     std::string expected_;

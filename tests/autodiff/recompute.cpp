@@ -56,7 +56,8 @@ struct Left {
 enum class Way { plain, recomputed, nested };
 
 [[nodiscard]] Left step(Way way, Mode mode = Mode::training) {
-    constexpr int blocks = 6;
+    // So many that what each of them keeps outweighs what one needs in passing.
+    constexpr int blocks = 48;
     Generator generator(1);
     B::Context context{};
     std::vector<Block> all;

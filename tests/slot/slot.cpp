@@ -11,7 +11,6 @@
 #include <vector>
 
 #include <kasmina/autodiff/ops/pooling.hpp>
-#include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/slot/slot.hpp>
 
@@ -82,6 +81,8 @@ TEST_CASE("a germination that fails leaves the slot and the random stream alone"
     CHECK_THROWS_AS(open.slot.germinate("norm", {.alpha_target = 0.0}), OptionError);
     CHECK_THROWS_AS(open.slot.germinate("norm", {.alpha_target = 1.01}), OptionError);
     CHECK_THROWS_AS(open.slot.germinate("norm", {.steepness = nan}), OptionError);
+    CHECK_THROWS_AS(open.slot.germinate("norm", {.curve = static_cast<AlphaCurve>(0)}),
+                    OptionError);
     open.services.gates.thresholds.min_blending_epochs = -1;
     CHECK_FALSE(open.slot.germinate("conv_light").advanced);
     CHECK(open.slot.stage() == Stage::dormant);
@@ -437,6 +438,23 @@ TEST_CASE("a ramp under way refuses another one, with the reason", "[S-5][S-6]")
     CHECK(open.slot.report().time_to_target == 4);
 }
 
+TEST_CASE("a ramp of a kind that does not exist is an error and changes nothing",
+          "[S-5][S-6][E-2]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    const SlotState before = open.slot.state();
+    const auto no_curve = static_cast<AlphaCurve>(4);
+    const auto no_algorithm = static_cast<BlendAlgorithm>(0);
+    const double nan = std::nan("");
+    CHECK_THROWS_AS(open.slot.set_alpha_target(0.5, 2, no_curve), OptionError);
+    CHECK_THROWS_AS(open.slot.set_alpha_target(0.5, 2, AlphaCurve::linear, nan), OptionError);
+    CHECK_THROWS_AS(open.slot.set_alpha_target(0.5, 2, AlphaCurve::linear, 12.0, no_algorithm),
+                    OptionError);
+    CHECK_THROWS_AS(open.slot.schedule_prune(2, no_curve, 12.0, "why"), OptionError);
+    CHECK_THROWS_AS(open.slot.schedule_prune(0, AlphaCurve::linear, nan, "why"), OptionError);
+    CHECK(open.slot.state() == before);
+}
+
 TEST_CASE("an alpha target outside blending and holding is refused", "[S-6]") {
     for (const Stage stage : {Stage::germinated, Stage::training, Stage::fossilized}) {
         Open open;
@@ -604,6 +622,21 @@ TEST_CASE("the cooldown takes seven ticks, one stage a tick", "[S-7]") {
     CHECK(open.slot.record() == nullptr);
     CHECK(open.slot.report().cooldown_ticks_left == 0);
     CHECK_NOTHROW(open.slot.germinate("norm"));
+}
+
+TEST_CASE("the stages of a cooldown count their ticks", "[L-8]") {
+    Open open;
+    go_to(open.slot, Stage::training);
+    open.slot.prune("why");
+    CHECK(open.slot.record()->metrics.epochs_in_stage == 0);
+    while (open.slot.stage() != Stage::resetting) open.slot.step_epoch();
+    const std::vector<StageEntry>& history = open.slot.record()->history;
+    CHECK(history[history.size() - 2].from == Stage::pruned);
+    CHECK(history[history.size() - 2].epochs_in_from == 1);
+    CHECK(history.back().from == Stage::embargoed);
+    CHECK(history.back().epochs_in_from == 5);
+    CHECK(open.slot.record()->metrics.epochs_in_stage == 0);
+    CHECK(open.slot.record()->metrics.epochs_total == 0);  // a pruned seed does not live
 }
 
 TEST_CASE("the embargo's length is the slot's option", "[S-7]") {

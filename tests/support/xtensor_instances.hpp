@@ -2,8 +2,7 @@
 #pragma once
 
 #include <kasmina/backends/xtensor.hpp>
-
-#include "support/op_instances.hpp"
+#include <kasmina/compiled/ops.hpp>
 
 KASMINA_OPS_OF(extern template, backends::Xtensor<float>)
 KASMINA_OPS_OF(extern template, backends::Xtensor<double>)

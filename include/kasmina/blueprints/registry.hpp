@@ -201,13 +201,7 @@ public:
                                                              Topology topology,
                                                              std::string_view name, Index width,
                                                              Generator& generator,
-                                                             Birth birth = Birth::own) {
-        return with_type(find(topology, name), [&]<class T>() -> std::unique_ptr<SeedModule<B>> {
-            const typename T::Options options =
-                birth == Birth::quiet ? quiet_options<T>() : typename T::Options{};
-            return make_seed<T, B>(context, width, options, generator);
-        });
-    }
+                                                             Birth birth = Birth::own);
 
     /// A seed from recorded options (`option_values`). Errors: UnknownNameError; OptionError for
     /// options that the blueprint does not have or that are missing; those of `make_seed`.
@@ -216,26 +210,12 @@ public:
                                                              Topology topology,
                                                              std::string_view name, Index width,
                                                              Generator& generator,
-                                                             const reflect::Values& options) {
-        return with_type(find(topology, name), [&]<class T>() -> std::unique_ptr<SeedModule<B>> {
-            return make_seed<T, B>(context, width,
-                                   reflect::from_values<typename T::Options>(
-                                       options, "blueprint " + std::string(name)),
-                                   generator);
-        });
-    }
+                                                             const reflect::Values& options);
 
     /// The options that a seed of the list was made with, as records keep them. Errors:
     /// UnknownNameError for a seed of no blueprint of the list.
     template <class B>
-    [[nodiscard]] static reflect::Values option_values(const SeedModule<B>& seed) {
-        return with_type(find(seed.topology(), seed.blueprint()), [&]<class T>() {
-            if (const auto* made = seed_as<T>(seed)) return reflect::values_of(made->options());
-            throw UnknownNameError("a seed is of another blueprint of that name", "BlueprintList",
-                                   "a seed that this list made", std::string(seed.blueprint()),
-                                   "ask the list that it was made from");
-        });
-    }
+    [[nodiscard]] static reflect::Values option_values(const SeedModule<B>& seed);
 
 private:
     template <class F, class First, class... Rest>
@@ -251,5 +231,45 @@ private:
         return f.template operator()<First>();
     }
 };
+
+template <class... Blueprints>
+template <class B>
+std::unique_ptr<SeedModule<B>> BlueprintList<Blueprints...>::make(typename B::Context& context,
+                                                                  Topology topology,
+                                                                  std::string_view name,
+                                                                  Index width, Generator& generator,
+                                                                  Birth birth) {
+    return with_type(find(topology, name), [&]<class T>() -> std::unique_ptr<SeedModule<B>> {
+        const typename T::Options options =
+            birth == Birth::quiet ? quiet_options<T>() : typename T::Options{};
+        return make_seed<T, B>(context, width, options, generator);
+    });
+}
+
+template <class... Blueprints>
+template <class B>
+std::unique_ptr<SeedModule<B>> BlueprintList<Blueprints...>::make(typename B::Context& context,
+                                                                  Topology topology,
+                                                                  std::string_view name,
+                                                                  Index width, Generator& generator,
+                                                                  const reflect::Values& options) {
+    return with_type(find(topology, name), [&]<class T>() -> std::unique_ptr<SeedModule<B>> {
+        return make_seed<T, B>(
+            context, width,
+            reflect::from_values<typename T::Options>(options, "blueprint " + std::string(name)),
+            generator);
+    });
+}
+
+template <class... Blueprints>
+template <class B>
+reflect::Values BlueprintList<Blueprints...>::option_values(const SeedModule<B>& seed) {
+    return with_type(find(seed.topology(), seed.blueprint()), [&]<class T>() {
+        if (const auto* made = seed_as<T>(seed)) return reflect::values_of(made->options());
+        throw UnknownNameError("a seed is of another blueprint of that name", "BlueprintList",
+                               "a seed that this list made", std::string(seed.blueprint()),
+                               "ask the list that it was made from");
+    });
+}
 
 }  // namespace kasmina

@@ -69,33 +69,14 @@ public:
     /// tracked once, under its first name. Errors: OptionError for an unknown group, for a
     /// parameter of another group, which two steps would move twice, and for an empty name;
     /// DuplicateNameError for a name that two parameters go by. Nothing is changed then.
-    void synchronise(std::size_t group, std::span<const nn::NamedParameter<B>> parameters) {
-        std::vector<Tracked> wanted;
-        wanted.reserve(parameters.size());
-        for (const nn::NamedParameter<B>& named : parameters) {
-            if (named.name.empty()) {
-                throw OptionError("a parameter has an empty name", where(),
-                                  "the name that its model calls it by", "\"\"",
-                                  "pass what MorphogeneticModel::parameters returns");
-            }
-            want(wanted, named.parameter->state(), named.name);
-        }
-        synchronise(group, std::move(wanted));
-    }
+    void synchronise(std::size_t group, std::span<const nn::NamedParameter<B>> parameters);
 
     /// The same without names: such parameters are stepped like any others, but have no address
     /// that `state` could give theirs under.
-    void synchronise(std::size_t group, std::span<const Parameter<B>* const> parameters) {
-        std::vector<Tracked> wanted;
-        wanted.reserve(parameters.size());
-        for (const Parameter<B>* parameter : parameters) want(wanted, parameter->state(), {});
-        synchronise(group, std::move(wanted));
-    }
+    void synchronise(std::size_t group, std::span<const Parameter<B>* const> parameters);
 
     /// One step of every group, from the gradients that the parameters hold.
-    void step(Context& context) {
-        for (Group& group : groups_) step(context, group);
-    }
+    void step(Context& context);
 
     /// The next backward pass starts from zero gradients.
     void zero_gradients() noexcept {
@@ -254,27 +235,10 @@ private:
         wanted.push_back({parameter, std::move(name)});
     }
 
-    void synchronise(std::size_t group, std::vector<Tracked> wanted) {
-        static_cast<void>(checked(group));
-        for (const Tracked& tracked : wanted) check_in_no_other(group, tracked);
-        keep_moments(group, std::move(wanted));
-    }
+    void synchronise(std::size_t group, std::vector<Tracked> wanted);
 
     /// Makes `wanted` what a group steps, with what it remembers of those it stepped already.
-    void keep_moments(std::size_t group, std::vector<Tracked> wanted) {
-        std::vector<Tracked>& present = groups_[group].tracked;
-        slices_.reserve(wanted.size());
-        for (Tracked& tracked : wanted) {
-            const auto parameter = tracked.parameter.lock();
-            const auto known = std::ranges::find_if(
-                present, [&](const Tracked& other) { return is(other, parameter); });
-            if (known == present.end()) continue;
-            tracked.steps = known->steps;
-            tracked.first = std::move(known->first);
-            tracked.second = std::move(known->second);
-        }
-        present = std::move(wanted);
-    }
+    void keep_moments(std::size_t group, std::vector<Tracked> wanted);
 
     void check_in_no_other(std::size_t group, const Tracked& wanted) const {
         const auto parameter = wanted.parameter.lock();
@@ -311,28 +275,7 @@ private:
 
     /// Runs of neighbours with equal step counts go to the rule in one pass: a whole host is one
     /// run, a seed born later another.
-    void step(Context& context, Group& group) {
-        slices_.clear();
-        std::int64_t run_steps = 0;
-        for (Tracked& tracked : group.tracked) {
-            const std::shared_ptr<ParameterState<B>> parameter = tracked.parameter.lock();
-            if (!parameter || !parameter->trainable || !parameter->has_gradient) continue;
-            if (!slices_.empty() && tracked.steps != run_steps) {
-                Rule::template step<B>(context, group.options, run_steps + 1, slices_);
-                slices_.clear();
-            }
-            const int tensors = Rule::state_tensors(group.options);
-            if (tensors > 0) make_moment(context, tracked.first, parameter->value.shape());
-            if (tensors > 1) make_moment(context, tracked.second, parameter->value.shape());
-            run_steps = tracked.steps++;
-            slices_.push_back({parameter->value.data(), parameter->gradient.data(),
-                               tracked.first.data(), tracked.second.data(),
-                               parameter->value.size()});
-        }
-        if (!slices_.empty()) {
-            Rule::template step<B>(context, group.options, run_steps + 1, slices_);
-        }
-    }
+    void step(Context& context, Group& group);
 
     static void make_moment(Context& context, Tensor<B>& moment, const Shape& shape) {
         if (moment.empty()) moment = Tensor<B>::full(context, shape, Scalar{0});
@@ -394,5 +337,87 @@ private:
     std::vector<Group> groups_;
     std::vector<OptimiserSlice<Scalar>> slices_;
 };
+
+template <class B, class Rule>
+    requires MultiTensorBackend<B> && UpdateRule<Rule, B>
+void Optimiser<B, Rule>::synchronise(std::size_t group,
+                                     std::span<const nn::NamedParameter<B>> parameters) {
+    std::vector<Tracked<B>> wanted;
+    wanted.reserve(parameters.size());
+    for (const nn::NamedParameter<B>& named : parameters) {
+        if (named.name.empty()) {
+            throw OptionError("a parameter has an empty name", where(),
+                              "the name that its model calls it by", "\"\"",
+                              "pass what MorphogeneticModel::parameters returns");
+        }
+        want(wanted, named.parameter->state(), named.name);
+    }
+    synchronise(group, std::move(wanted));
+}
+
+template <class B, class Rule>
+    requires MultiTensorBackend<B> && UpdateRule<Rule, B>
+void Optimiser<B, Rule>::synchronise(std::size_t group,
+                                     std::span<const Parameter<B>* const> parameters) {
+    std::vector<Tracked<B>> wanted;
+    wanted.reserve(parameters.size());
+    for (const Parameter<B>* parameter : parameters) want(wanted, parameter->state(), {});
+    synchronise(group, std::move(wanted));
+}
+
+template <class B, class Rule>
+    requires MultiTensorBackend<B> && UpdateRule<Rule, B>
+void Optimiser<B, Rule>::step(Context& context) {
+    for (Group& group : groups_) step(context, group);
+}
+
+template <class B, class Rule>
+    requires MultiTensorBackend<B> && UpdateRule<Rule, B>
+void Optimiser<B, Rule>::synchronise(std::size_t group, std::vector<Tracked<B>> wanted) {
+    static_cast<void>(checked(group));
+    for (const Tracked<B>& tracked : wanted) check_in_no_other(group, tracked);
+    keep_moments(group, std::move(wanted));
+}
+
+template <class B, class Rule>
+    requires MultiTensorBackend<B> && UpdateRule<Rule, B>
+void Optimiser<B, Rule>::keep_moments(std::size_t group, std::vector<Tracked> wanted) {
+    std::vector<Tracked>& present = groups_[group].tracked;
+    slices_.reserve(wanted.size());
+    for (Tracked<B>& tracked : wanted) {
+        const auto parameter = tracked.parameter.lock();
+        const auto known = std::ranges::find_if(
+            present, [&](const Tracked<B>& other) { return is(other, parameter); });
+        if (known == present.end()) continue;
+        tracked.steps = known->steps;
+        tracked.first = std::move(known->first);
+        tracked.second = std::move(known->second);
+    }
+    present = std::move(wanted);
+}
+
+template <class B, class Rule>
+    requires MultiTensorBackend<B> && UpdateRule<Rule, B>
+void Optimiser<B, Rule>::step(Context& context, Group& group) {
+    slices_.clear();
+    std::int64_t run_steps = 0;
+    for (Tracked<B>& tracked : group.tracked) {
+        const std::shared_ptr<ParameterState<B>> parameter = tracked.parameter.lock();
+        if (!parameter || !parameter->trainable || !parameter->has_gradient) continue;
+        if (!slices_.empty() && tracked.steps != run_steps) {
+            Rule::template step<B>(context, group.options, run_steps + 1, slices_);
+            slices_.clear();
+        }
+        const int tensors = Rule::state_tensors(group.options);
+        if (tensors > 0) make_moment(context, tracked.first, parameter->value.shape());
+        if (tensors > 1) make_moment(context, tracked.second, parameter->value.shape());
+        run_steps = tracked.steps++;
+        slices_.push_back({parameter->value.data(), parameter->gradient.data(),
+                           tracked.first.data(), tracked.second.data(), parameter->value.size()});
+    }
+    if (!slices_.empty()) {
+        Rule::template step<B>(context, group.options, run_steps + 1, slices_);
+    }
+}
 
 }  // namespace kasmina::optim

@@ -11,15 +11,22 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/error.hpp>
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/judge/measure.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
+#include <kasmina/model/finite.hpp>
 #include <kasmina/model/model.hpp>
+#include <kasmina/model/network_contents.hpp>
 #include <kasmina/model/snapshot.hpp>
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/policy/governor.hpp>
 #include <kasmina/policy/seed_effects.hpp>
 #include <kasmina/reflect/fields.hpp>
+#include <kasmina/slot/alpha_overrides.hpp>
+#include <kasmina/slot/outcomes.hpp>
+#include <kasmina/slot/report.hpp>
+#include <kasmina/slot/seed_record.hpp>
 
 namespace kasmina {
 

@@ -9,6 +9,7 @@
 
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/model/analyse_slots.hpp>
+#include <kasmina/model/contributions.hpp>
 
 namespace kasmina {
 

@@ -31,16 +31,7 @@ public:
     /// quietly (B-5). Errors: LifecycleError unless dormant; UnknownNameError listing the available
     /// blueprints; OptionError; ShapeError when the module does not preserve shapes. The slot is as
     /// it was after any of these.
-    AdvanceResult germinate(std::string_view blueprint, const GerminationOptions& options = {}) {
-        slot_detail::check_dormant(this->where(), this->stage());
-        static_cast<void>(Blueprints::find(this->topology_, blueprint));
-        check_germination_options(options, this->where());
-        Generator generator = this->services_->generator;
-        auto module =
-            Blueprints::template make<B>(this->backend_context(), this->topology_, blueprint,
-                                         this->width_, generator, slot_detail::birth_of(options));
-        return germinate(std::move(module), options, generator);
-    }
+    AdvanceResult germinate(std::string_view blueprint, const GerminationOptions& options = {});
 
     /// Germinates a blueprint by type, with options of its own. Errors: as above; OptionError for a
     /// blueprint of another topology.
@@ -112,18 +103,7 @@ public:
     // ---- state ------------------------------------------------------------------------------
 
     /// Everything but tensors; `restore` on a slot of the same place goes on from it.
-    [[nodiscard]] SlotState state() const {
-        SlotState state;
-        state.name = this->name_;
-        state.topology = this->topology_;
-        state.width = this->width_;
-        state.options = this->options_;
-        slot_detail::describe<B>(this->state_, state);
-        if (const auto* live = this->live_seed()) {
-            state.seed->blueprint_options = Blueprints::template option_values<B>(live->module());
-        }
-        return state;
-    }
+    [[nodiscard]] SlotState state() const;
 
     /// Takes over a stored state, whatever the slot is in: the seed is made anew from its
     /// blueprint's name and options (its tensors' values are loaded after this), and a dormant
@@ -131,15 +111,7 @@ public:
     /// Errors: StateError naming the field, for a state that no slot comes to, that of another
     /// place, or a blueprint or its options that do not exist; OptionError for options that no slot
     /// or germination takes. The slot is as it was then.
-    void restore(const SlotState& state) {
-        slot_detail::check_place(state, this->where(), this->name_, this->topology_, this->width_);
-        slot_detail::check_slot_state(state, this->where());
-        std::unique_ptr<SeedModule<B>> module;
-        if (state.seed) module = remade(*state.record, *state.seed);
-        this->state_ = slot_detail::restored_stage<B>(this->backend_context(), state,
-                                                      std::move(module), this->where());
-        this->options_ = state.options;
-    }
+    void restore(const SlotState& state);
 
 private:
     using Live = slot_detail::LiveSeed<B>;
@@ -147,29 +119,10 @@ private:
 
     /// What is the same for all blueprints. The random stream moves on only if the seed stays.
     AdvanceResult germinate(std::unique_ptr<SeedModule<B>> module,
-                            const GerminationOptions& options, Generator& generator) {
-        auto seed =
-            std::make_unique<Live>(this->backend_context(), std::move(module), options, generator);
-        SeedRecord& record = seed->record;
-        record.seed_id =
-            options.seed_id.empty() ? this->name_ + "-" + record.blueprint : options.seed_id;
-        record.metrics.host_parameters = this->services_->host_parameters;
-        AdvanceResult result = ask_for_place(record, Stage::germinated);
-        if (!result.advanced) return result;
-        this->template go<Germinated>(std::move(seed));
-        this->services_->generator = generator;
-        tell_of_germination();
-        return result;
-    }
+                            const GerminationOptions& options, Generator& generator);
 
     /// G0's verdict on a seed that is to live here (G-1).
-    [[nodiscard]] AdvanceResult ask_for_place(const SeedRecord& record, Stage to) {
-        GateEvidence seen;
-        seen.stage = Stage::dormant;
-        seen.has_seed_id = !record.seed_id.empty();
-        seen.has_blueprint_id = !record.blueprint.empty();
-        return this->decide(Gate::g0, seen, Stage::dormant, to);
-    }
+    [[nodiscard]] AdvanceResult ask_for_place(const SeedRecord& record, Stage to);
 
     /// A stored seed's module, made from its blueprint's name and options; its values are drawn
     /// from no stream that counts. Errors: StateError for a name or options that do not exist.
@@ -195,5 +148,70 @@ private:
         });
     }
 };
+
+template <class B, class Blueprints, class Policies>
+AdvanceResult Slot<B, Blueprints, Policies>::germinate(std::string_view blueprint,
+                                                       const GerminationOptions& options) {
+    slot_detail::check_dormant(this->where(), this->stage());
+    static_cast<void>(Blueprints::find(this->topology_, blueprint));
+    check_germination_options(options, this->where());
+    Generator generator = this->services_->generator;
+    auto module =
+        Blueprints::template make<B>(this->backend_context(), this->topology_, blueprint,
+                                     this->width_, generator, slot_detail::birth_of(options));
+    return germinate(std::move(module), options, generator);
+}
+
+template <class B, class Blueprints, class Policies>
+AdvanceResult Slot<B, Blueprints, Policies>::germinate(std::unique_ptr<SeedModule<B>> module,
+                                                       const GerminationOptions& options,
+                                                       Generator& generator) {
+    auto seed =
+        std::make_unique<Live>(this->backend_context(), std::move(module), options, generator);
+    SeedRecord& record = seed->record;
+    record.seed_id =
+        options.seed_id.empty() ? this->name_ + "-" + record.blueprint : options.seed_id;
+    record.metrics.host_parameters = this->services_->host_parameters;
+    AdvanceResult result = ask_for_place(record, Stage::germinated);
+    if (!result.advanced) return result;
+    this->template go<Germinated>(std::move(seed));
+    this->services_->generator = generator;
+    tell_of_germination();
+    return result;
+}
+
+template <class B, class Blueprints, class Policies>
+SlotState Slot<B, Blueprints, Policies>::state() const {
+    SlotState state;
+    state.name = this->name_;
+    state.topology = this->topology_;
+    state.width = this->width_;
+    state.options = this->options_;
+    slot_detail::describe<B>(this->state_, state);
+    if (const auto* live = this->live_seed()) {
+        state.seed->blueprint_options = Blueprints::template option_values<B>(live->module());
+    }
+    return state;
+}
+
+template <class B, class Blueprints, class Policies>
+void Slot<B, Blueprints, Policies>::restore(const SlotState& state) {
+    slot_detail::check_place(state, this->where(), this->name_, this->topology_, this->width_);
+    slot_detail::check_slot_state(state, this->where());
+    std::unique_ptr<SeedModule<B>> module;
+    if (state.seed) module = remade(*state.record, *state.seed);
+    this->state_ = slot_detail::restored_stage<B>(this->backend_context(), state, std::move(module),
+                                                  this->where());
+    this->options_ = state.options;
+}
+
+template <class B, class Blueprints, class Policies>
+AdvanceResult Slot<B, Blueprints, Policies>::ask_for_place(const SeedRecord& record, Stage to) {
+    GateEvidence seen;
+    seen.stage = Stage::dormant;
+    seen.has_seed_id = !record.seed_id.empty();
+    seen.has_blueprint_id = !record.blueprint.empty();
+    return this->decide(Gate::g0, seen, Stage::dormant, to);
+}
 
 }  // namespace kasmina

@@ -33,19 +33,7 @@ public:
     using Services = SlotServices<B, Policies>;
 
     SlotBase(std::string name, Topology topology, Index width, SlotOptions options,
-             Services& services)
-        : name_(std::move(name)),
-          topology_(topology),
-          width_(width),
-          options_(options),
-          services_(&services) {
-        check_slot_options(options, where());
-        if (services.context == nullptr) {
-            throw OptionError("the slot has no backend context to make seeds with", where(),
-                              "services with a context", "none",
-                              "set services.context to one that outlives the slot");
-        }
-    }
+             Services& services);
 
     SlotBase(SlotBase&&) noexcept = default;
     SlotBase& operator=(SlotBase&&) noexcept = default;
@@ -107,39 +95,14 @@ public:
 
     /// Those of them that a backward pass can reach now: a gate network is not run behind the host,
     /// so in training it neither learns nor says anything about the seed's health.
-    [[nodiscard]] std::vector<nn::NamedParameter<B>> learning_parameters() const {
-        const Live* live = live_seed();
-        if (live == nullptr) return {};
-        const auto reached = live->learning_parameters(stage());
-        return {reached.begin(), reached.end()};
-    }
+    [[nodiscard]] std::vector<nn::NamedParameter<B>> learning_parameters() const;
 
     /// What gates read of this slot.
     [[nodiscard]] GateEvidence evidence() const noexcept {
         return evidence_of(stage(), record(), alpha_state());
     }
 
-    [[nodiscard]] SlotReport report() const {
-        SlotReport report;
-        report.slot = name_;
-        report.stage = stage();
-        report.alpha = alpha_state();
-        report.time_to_target = report.alpha.time_to_target();
-        report.isolated = isolated();
-        if (const SeedRecord* seed = record()) {
-            report.seed_id = seed->seed_id;
-            report.blueprint = seed->blueprint;
-            report.metrics = seed->metrics;
-            if (!seed->history.empty()) report.previous_stage = seed->history.back().from;
-        }
-        if (const Live* live = live_seed()) report.algorithm = live->blend().algorithm;
-        if (const auto* blending = std::get_if<Blending>(&state_)) {
-            report.prune_scheduled = blending->scheduled_prune.has_value();
-            report.blending_out = blending->alpha.mode() == AlphaMode::down;
-        }
-        report.cooldown_ticks_left = cooldown_ticks_left();
-        return report;
-    }
+    [[nodiscard]] SlotReport report() const;
 
 protected:
     using Live = slot_detail::LiveSeed<B>;
@@ -196,13 +159,7 @@ protected:
     }
 
     /// A gate's verdict on a step, and what all ranks make of it (D-1).
-    [[nodiscard]] AdvanceResult decide(Gate gate, const GateEvidence& seen, Stage from, Stage to) {
-        AdvanceResult result{services_->gates.evaluate(gate, seen), from, to};
-        const bool own = result.gate.passed();
-        result.advanced = services_->communicator.decide(own);
-        result.verdict_differed = result.advanced != own;
-        return result;
-    }
+    [[nodiscard]] AdvanceResult decide(Gate gate, const GateEvidence& seen, Stage from, Stage to);
 
     template <class Builder>
     void send(Builder&& build) {
@@ -211,10 +168,7 @@ protected:
     }
 
     /// What every event says of this slot.
-    [[nodiscard]] telemetry::SeedContext context() const {
-        return telemetry_events::context(report(), services_->environment,
-                                         services_->correlation_id);
-    }
+    [[nodiscard]] telemetry::SeedContext context() const;
 
     std::string name_;
     Topology topology_;
@@ -224,13 +178,78 @@ protected:
     AnyStage state_{slot_detail::Dormant{}};
 
 private:
-    [[nodiscard]] int cooldown_ticks_left() const noexcept {
-        if (std::holds_alternative<slot_detail::Pruned>(state_)) return options_.embargo_ticks + 2;
-        if (const auto* embargoed = std::get_if<slot_detail::Embargoed>(&state_)) {
-            return embargoed->ticks_left + 1;
-        }
-        return std::holds_alternative<slot_detail::Resetting>(state_) ? 1 : 0;
-    }
+    [[nodiscard]] int cooldown_ticks_left() const noexcept;
 };
+
+template <class B, class Policies>
+SlotBase<B, Policies>::SlotBase(std::string name, Topology topology, Index width,
+                                SlotOptions options, Services& services)
+    : name_(std::move(name)),
+      topology_(topology),
+      width_(width),
+      options_(options),
+      services_(&services) {
+    check_slot_options(options, where());
+    if (services.context == nullptr) {
+        throw OptionError("the slot has no backend context to make seeds with", where(),
+                          "services with a context", "none",
+                          "set services.context to one that outlives the slot");
+    }
+}
+
+template <class B, class Policies>
+auto SlotBase<B, Policies>::learning_parameters() const -> std::vector<nn::NamedParameter<B>> {
+    const Live* live = live_seed();
+    if (live == nullptr) return {};
+    const auto reached = live->learning_parameters(stage());
+    return {reached.begin(), reached.end()};
+}
+
+template <class B, class Policies>
+SlotReport SlotBase<B, Policies>::report() const {
+    SlotReport report;
+    report.slot = name_;
+    report.stage = stage();
+    report.alpha = alpha_state();
+    report.time_to_target = report.alpha.time_to_target();
+    report.isolated = isolated();
+    if (const SeedRecord* seed = record()) {
+        report.seed_id = seed->seed_id;
+        report.blueprint = seed->blueprint;
+        report.metrics = seed->metrics;
+        if (!seed->history.empty()) report.previous_stage = seed->history.back().from;
+    }
+    if (const Live* live = live_seed()) report.algorithm = live->blend().algorithm;
+    if (const auto* blending = std::get_if<Blending>(&state_)) {
+        report.prune_scheduled = blending->scheduled_prune.has_value();
+        report.blending_out = blending->alpha.mode() == AlphaMode::down;
+    }
+    report.cooldown_ticks_left = cooldown_ticks_left();
+    return report;
+}
+
+template <class B, class Policies>
+AdvanceResult SlotBase<B, Policies>::decide(Gate gate, const GateEvidence& seen, Stage from,
+                                            Stage to) {
+    AdvanceResult result{services_->gates.evaluate(gate, seen), from, to};
+    const bool own = result.gate.passed();
+    result.advanced = services_->communicator.decide(own);
+    result.verdict_differed = result.advanced != own;
+    return result;
+}
+
+template <class B, class Policies>
+auto SlotBase<B, Policies>::context() const -> telemetry::SeedContext {
+    return telemetry_events::context(report(), services_->environment, services_->correlation_id);
+}
+
+template <class B, class Policies>
+int SlotBase<B, Policies>::cooldown_ticks_left() const noexcept {
+    if (std::holds_alternative<slot_detail::Pruned>(state_)) return options_.embargo_ticks + 2;
+    if (const auto* embargoed = std::get_if<slot_detail::Embargoed>(&state_)) {
+        return embargoed->ticks_left + 1;
+    }
+    return std::holds_alternative<slot_detail::Resetting>(state_) ? 1 : 0;
+}
 
 }  // namespace kasmina

@@ -41,16 +41,7 @@ public:
     /// touch the output; exactly 0 does not run the seed at all. Errors: OptionError for an
     /// override above 0 of any other slot, or one value per sample for another number of samples.
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& host,
-                                      const AlphaOverride* override_alpha = nullptr) const {
-        if (override_alpha != nullptr) check_override(*override_alpha, host.shape()[0]);
-        if (!runs(pass.recording(), override_alpha)) return host;
-        const auto& live = *this->live_seed();
-        const Stage stage = this->stage();
-        if (override_alpha != nullptr) {
-            return slot_detail::forward_overridden(pass, live, host, *override_alpha);
-        }
-        return slot_detail::forward_in_stage(pass, stage, this->alpha(), live, host);
-    }
+                                      const AlphaOverride* override_alpha = nullptr) const;
 
     /// The host's features with the seed in training at its target amplitude: its own lesson (I-9).
     /// Only where `teaches()`.
@@ -58,5 +49,18 @@ public:
         return slot_detail::forward_taught(pass, *this->live_seed(), host);
     }
 };
+
+template <class B, class Policies>
+auto SlotForward<B, Policies>::forward(Pass<B>& pass, const Variable<B>& host,
+                                       const AlphaOverride* override_alpha) const -> Variable<B> {
+    if (override_alpha != nullptr) check_override(*override_alpha, host.shape()[0]);
+    if (!runs(pass.recording(), override_alpha)) return host;
+    const auto& live = *this->live_seed();
+    const Stage stage = this->stage();
+    if (override_alpha != nullptr) {
+        return slot_detail::forward_overridden(pass, live, host, *override_alpha);
+    }
+    return slot_detail::forward_in_stage(pass, stage, this->alpha(), live, host);
+}
 
 }  // namespace kasmina

@@ -56,13 +56,7 @@ public:
     /// How the seed goes together with other blended seeds, in percentage points: the sum of its
     /// pairwise interactions, and the largest of them where one is above 0. Errors: NumericError
     /// when one is not finite; LifecycleError without a live seed.
-    void record_interactions(double sum, double boost) {
-        slot_detail::check_finite(this->where(), sum, "a sum of interactions");
-        slot_detail::check_finite(this->where(), boost, "an interaction");
-        SeedMetrics& metrics = require_live("record_interactions").record.metrics;
-        metrics.interaction_sum = sum;
-        metrics.boost_received = boost;
-    }
+    void record_interactions(double sum, double boost);
 
     /// The sums of the amplitudes in front of this slot and behind it; ignored without a live
     /// seed.
@@ -78,13 +72,7 @@ public:
     /// reached the seed's learning parameters: the first one says nothing about health. Does
     /// nothing without a live seed.
     void record_gradients(const GradientNorm& host, const GradientNorm& seed,
-                          std::span<const double> seed_tensor_norms, bool warm) {
-        Live* live = this->live_seed();
-        if (live == nullptr) return;
-        std::optional<ParameterHealth> health;
-        if (seed.measured && warm) health = parameter_health(seed_tensor_norms);
-        live->record.metrics.record_gradients(gradient_ratio(host, seed), seed.norm, health);
-    }
+                          std::span<const double> seed_tensor_norms, bool warm);
 
 private:
     using Live = slot_detail::LiveSeed<B>;
@@ -99,5 +87,26 @@ private:
         slot_detail::throw_no_seed(this->where(), what, this->stage());
     }
 };
+
+template <class B, class Policies>
+void SlotMeasurements<B, Policies>::record_interactions(double sum, double boost) {
+    slot_detail::check_finite(this->where(), sum, "a sum of interactions");
+    slot_detail::check_finite(this->where(), boost, "an interaction");
+    SeedMetrics& metrics = require_live("record_interactions").record.metrics;
+    metrics.interaction_sum = sum;
+    metrics.boost_received = boost;
+}
+
+template <class B, class Policies>
+void SlotMeasurements<B, Policies>::record_gradients(const GradientNorm& host,
+                                                     const GradientNorm& seed,
+                                                     std::span<const double> seed_tensor_norms,
+                                                     bool warm) {
+    Live* live = this->live_seed();
+    if (live == nullptr) return;
+    std::optional<ParameterHealth> health;
+    if (seed.measured && warm) health = parameter_health(seed_tensor_norms);
+    live->record.metrics.record_gradients(gradient_ratio(host, seed), seed.norm, health);
+}
 
 }  // namespace kasmina

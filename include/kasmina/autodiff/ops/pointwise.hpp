@@ -51,52 +51,109 @@ template <std::size_t Count>
     return *best;
 }
 
-/// What pointwise functions of `Function` keep of their inputs.
-template <class Function, class B, std::size_t... Is>
-[[nodiscard]] std::array<Saved<B>, sizeof...(Is)> saved_operands(
-    const std::array<const Variable<B>*, sizeof...(Is)>& inputs, std::index_sequence<Is...>) {
-    return {Saved<B>(*inputs[Is], derivative_reads<Function>(Is))...};
-}
+/// The way back on a backend of a function whose type is forgotten.
+template <PointwiseBackend B, std::size_t Count>
+struct AnyMapPullback {
+    const void* function;
+    void (*run)(typename B::Context& context, const void* function,
+                const MapPullback<typename B::Scalar, Count>& call);
+};
 
-template <PointwiseBackend B, class Function, std::size_t Count>
-struct PointwiseOperation {
+/// What pointwise operations keep whatever their function is.
+template <PointwiseBackend B, std::size_t Count>
+struct PointwiseInputs {
     using Scalar = typename B::Scalar;
 
-    Function function;
     MapGeometry geometry;
     std::array<Saved<B>, Count> inputs;
     std::array<Broadcast, Count> kinds;
 
-    void pullback(Tape<B>& tape, Upstream<B>& upstream) {
-        MapPullback<Scalar, Count> call{.geometry = geometry, .upstream = upstream.data()};
-        std::array<GradientTarget<Scalar>, Count> repeated{};
-        std::array<typename Tape<B>::Buffer, Count> scratch{};
-        bool wanted = false;
-        for (std::size_t i = 0; i < Count; ++i) {
-            // In place of what is not read stands the gradient: it has as many numbers or more.
-            call.operands[i] = {inputs[i].data_or(upstream.data()), kinds[i]};
-            call.targets[i] = tape.gradient_target(inputs[i].edge());
-            wanted = wanted || call.targets[i];
-            // f(x, x): two gradients into one place, which no kernel has to reckon with.
-            for (std::size_t earlier = 0; call.targets[i] && earlier < i; ++earlier) {
-                if (call.targets[earlier].data != call.targets[i].data) continue;
-                scratch[i] = tape.acquire(elements(tape, i));
-                repeated[i] = std::exchange(call.targets[i], {scratch[i].data(), false});
-            }
-        }
-        if (!wanted) return;
-        B::map_pullback(tape.context(), function, call);
-        for (std::size_t i = 0; i < Count; ++i) {
-            if (!repeated[i]) continue;
-            B::add(tape.context(), scratch[i].data(), repeated[i].data, elements(tape, i));
-        }
-    }
-
-private:
     [[nodiscard]] Index elements(Tape<B>& tape, std::size_t i) const {
         return tape.shape(inputs[i].edge()).elements();
     }
 };
+
+template <PointwiseBackend B, std::size_t Count>
+void pull_back(const PointwiseInputs<B, Count>& kept, AnyMapPullback<B, Count> function,
+               Tape<B>& tape, Upstream<B>& upstream) {
+    using Scalar = typename B::Scalar;
+    MapPullback<Scalar, Count> call{.geometry = kept.geometry, .upstream = upstream.data()};
+    std::array<GradientTarget<Scalar>, Count> repeated{};
+    std::array<typename Tape<B>::Buffer, Count> scratch{};
+    bool wanted = false;
+    for (std::size_t i = 0; i < Count; ++i) {
+        // In place of what is not read stands the gradient: it has as many numbers or more.
+        call.operands[i] = {kept.inputs[i].data_or(upstream.data()), kept.kinds[i]};
+        call.targets[i] = tape.gradient_target(kept.inputs[i].edge());
+        wanted = wanted || call.targets[i];
+        // f(x, x): two gradients into one place, which no kernel has to reckon with.
+        for (std::size_t earlier = 0; call.targets[i] && earlier < i; ++earlier) {
+            if (call.targets[earlier].data != call.targets[i].data) continue;
+            scratch[i] = tape.acquire(kept.elements(tape, i));
+            repeated[i] = std::exchange(call.targets[i], {scratch[i].data(), false});
+        }
+    }
+    if (!wanted) return;
+    function.run(tape.context(), function.function, call);
+    for (std::size_t i = 0; i < Count; ++i) {
+        if (!repeated[i]) continue;
+        B::add(tape.context(), scratch[i].data(), repeated[i].data, kept.elements(tape, i));
+    }
+}
+
+template <PointwiseBackend B, class Function, std::size_t Count>
+struct PointwiseOperation {
+    Function function;
+    PointwiseInputs<B, Count> kept;
+
+    void pullback(Tape<B>& tape, Upstream<B>& upstream) {
+        const auto run = [](typename B::Context& context, const void* any,
+                            const MapPullback<typename B::Scalar, Count>& call) {
+            B::map_pullback(context, *static_cast<const Function*>(any), call);
+        };
+        pull_back(kept, AnyMapPullback<B, Count>{&function, run}, tape, upstream);
+    }
+};
+
+/// A pointwise operation as it begins: all but the function.
+template <PointwiseBackend B, std::size_t Count>
+struct PointwiseStart {
+    Shape shape;  ///< of the output
+    typename Tape<B>::Buffer output;
+    Map<typename B::Scalar, Count> call;
+    PointwiseInputs<B, Count> kept;
+};
+
+template <class B, std::size_t... Is>
+[[nodiscard]] std::array<Saved<B>, sizeof...(Is)> saved(
+    const std::array<const Variable<B>*, sizeof...(Is)>& inputs,
+    const std::array<bool, sizeof...(Is)>& read, std::index_sequence<Is...>) {
+    return {Saved<B>(*inputs[Is], read[Is])...};
+}
+
+/// Keeps those inputs of which `read` says that the derivative reads them. Errors: ShapeError.
+template <PointwiseBackend B, std::size_t Count>
+[[nodiscard]] PointwiseStart<B, Count> start_pointwise(
+    const std::array<const Variable<B>*, Count>& inputs, const std::array<bool, Count>& read) {
+    std::array<const Shape*, Count> shapes;
+    for (std::size_t i = 0; i < Count; ++i) shapes[i] = &inputs[i]->shape();
+    const Shape& shape = widest(shapes);
+    const MapGeometry geometry = map_geometry(shape);
+    std::array<Broadcast, Count> kinds;
+    for (std::size_t i = 0; i < Count; ++i) kinds[i] = broadcast_kind(*shapes[i], shape);
+    auto output = inputs[0]->tape().acquire(shape.elements());
+    Map<typename B::Scalar, Count> call{.geometry = geometry, .out = output.data()};
+    for (std::size_t i = 0; i < Count; ++i) call.operands[i] = {inputs[i]->data(), kinds[i]};
+    return {shape,
+            std::move(output),
+            call,
+            {geometry, saved<B>(inputs, read, std::make_index_sequence<Count>{}), kinds}};
+}
+
+template <class Function, std::size_t... Is>
+[[nodiscard]] constexpr std::array<bool, sizeof...(Is)> reads(std::index_sequence<Is...>) {
+    return {derivative_reads<Function>(Is)...};
+}
 
 }  // namespace detail
 
@@ -110,21 +167,13 @@ template <PointwiseBackend B, class Function, class... Rest>
 [[nodiscard]] Variable<B> pointwise(Function function, const Variable<B>& first,
                                     const Rest&... rest) {
     constexpr std::size_t count = 1 + sizeof...(Rest);
-    using Scalar = typename B::Scalar;
-    const Shape result =
-        detail::widest(std::array<const Shape*, count>{&first.shape(), &rest.shape()...});
-    const std::array<Broadcast, count> kinds{detail::broadcast_kind(first.shape(), result),
-                                             detail::broadcast_kind(rest.shape(), result)...};
-    const std::array<const Variable<B>*, count> inputs{&first, &rest...};
+    auto start = detail::start_pointwise<B, count>(
+        {&first, &rest...}, detail::reads<Function>(std::make_index_sequence<count>{}));
     Tape<B>& tape = first.tape();
-    auto output = tape.acquire(result.elements());
-    Map<Scalar, count> call{.geometry = detail::map_geometry(result), .out = output.data()};
-    for (std::size_t i = 0; i < count; ++i) call.operands[i] = {inputs[i]->data(), kinds[i]};
-    B::map(tape.context(), function, call);
-    detail::PointwiseOperation<B, Function, count> operation{
-        std::move(function), call.geometry,
-        detail::saved_operands<Function>(inputs, std::make_index_sequence<count>{}), kinds};
-    return tape.record(result, std::move(output), {first, rest...}, std::move(operation));
+    B::map(tape.context(), function, start.call);
+    return tape.record(
+        start.shape, std::move(start.output), {first, rest...},
+        detail::PointwiseOperation<B, Function, count>{std::move(function), std::move(start.kept)});
 }
 
 }  // namespace kasmina::ops

@@ -15,6 +15,7 @@
 #include <kasmina/backends/eigen/elementwise.hpp>
 #include <kasmina/backends/eigen/embedding.hpp>
 #include <kasmina/backends/eigen/group_norm.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/matrix.hpp>
 #include <kasmina/backends/eigen/multi_tensor.hpp>
 #include <kasmina/backends/eigen/pointwise.hpp>
@@ -22,7 +23,7 @@
 #include <kasmina/backends/eigen/random.hpp>
 #include <kasmina/backends/eigen/reading.hpp>
 
-namespace kasmina::backends {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET {
 
 /// Kernels on the CPU for `T` = float or double. What each function does is said at the concept
 /// it fulfils (kasmina/backend/); how, at the function of the same name in `eigen_detail`. Work is
@@ -184,4 +185,9 @@ struct Eigen {
     }
 };
 
-}  // namespace kasmina::backends
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET
+
+// Where kasmina::eigen_compiled is linked, most of it is compiled already.
+#if defined(KASMINA_EIGEN_COMPILED)
+#include <kasmina/compiled/eigen.hpp>
+#endif

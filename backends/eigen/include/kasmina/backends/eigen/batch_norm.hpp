@@ -9,11 +9,12 @@
 #include <kasmina/backend/batch_norm.hpp>
 #include <kasmina/backend/geometry.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pooling.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// A map without windows: rows of whole pixels, cut into chunks that fit the cache twice over.
 template <class T>
@@ -215,4 +216,4 @@ void batch_norm(Context& context, const BatchNorm<T>& call) {
     });
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

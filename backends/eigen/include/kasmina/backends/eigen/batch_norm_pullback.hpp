@@ -12,11 +12,12 @@
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/batch_norm.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pooling.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// Two passes over memory, each with and without a pool: `sum` adds up, per channel, the gradient
 /// behind the epilogue, and that gradient times x - mean; `write` gives
@@ -297,4 +298,4 @@ void batch_norm_pullback(Context& context, const BatchNormPullback<T>& call) {
     if (grad_x) passes.write(constants, slopes, grad_x);
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

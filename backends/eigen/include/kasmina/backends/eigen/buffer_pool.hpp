@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <limits>
 #include <mutex>
@@ -16,7 +17,7 @@
 #include <sys/mman.h>
 #endif
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// What a pool holds, in bytes, and how often it had to ask the system.
 struct PoolStatistics {
@@ -205,4 +206,4 @@ private:
     Index size_ = 0;
 };
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <kasmina/backends/eigen/buffer_pool.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/thread_pool.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <string>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// What a thread of work needs: one per training loop. Buffers of its pool must not outlive it.
 /// Kernels cut work into chunks by the shape of the problem alone, so results are the same for
@@ -58,4 +59,4 @@ private:
     ThreadPool workers_;
 };
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -6,10 +6,11 @@
 #include <kasmina/backends/eigen/conv_direct.hpp>
 #include <kasmina/backends/eigen/conv_weight_gradient.hpp>
 #include <kasmina/backends/eigen/gemm.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/winograd.hpp>
 #include <kasmina/tensor/index.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// A 1x1 convolution is a matrix product over all pixels.
 [[nodiscard]] inline bool is_pointwise(const ConvShape& shape) {
@@ -87,4 +88,4 @@ void conv2d_backward_weight(Context& context, const ConvShape& shape, const T* x
     conv_weight_gradient(context, shape, x, grad_y, grad_weight, accumulate);
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

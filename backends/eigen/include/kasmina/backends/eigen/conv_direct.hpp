@@ -5,12 +5,13 @@
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_rows.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <utility>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// The shape of the backward-data convolution: inputs and outputs change places.
 [[nodiscard]] inline ConvShape transposed(ConvShape shape) {
@@ -89,4 +90,4 @@ void conv_direct(Context& context, const ConvShape& shape, const T* x, const T* 
     });
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -4,10 +4,11 @@
 #include <algorithm>
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/tensor/index.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// With margins, what a row of the kernel covers is one run of kernel_width * in_channels numbers
 /// for every pixel, edges included: one loop instead of one per column tap. The copy is cheap
@@ -54,4 +55,4 @@ struct TapRange {
     Index last;
 };
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

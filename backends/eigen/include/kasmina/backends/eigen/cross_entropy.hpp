@@ -8,10 +8,11 @@
 
 #include <kasmina/backend/loss.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pack.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// Rows of (rows, classes) per chunk of work.
 [[nodiscard]] constexpr Index loss_rows_per_chunk(Index classes) {
@@ -121,4 +122,4 @@ void count_correct(Context&, const CountCorrect<T>& call) {
     *call.hits = correct;
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 
+#include <kasmina/backends/eigen/instruction_set.hpp>
+
 #if defined(__SSE2__) || defined(_M_X64)
 #include <xmmintrin.h>
 #endif
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// While it lives, the calling thread treats denormal numbers as zero, read and written. The
 /// register belongs to a thread, so every worker needs its own guard. Costs some ten nanoseconds;
@@ -38,4 +40,4 @@ private:
 #endif
 };
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

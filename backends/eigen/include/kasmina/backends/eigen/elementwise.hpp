@@ -4,9 +4,10 @@
 #include <algorithm>
 
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// body(start, length) for blocks of 0 ... size - 1, in parallel.
 template <class Body>
@@ -40,4 +41,4 @@ void add(Context& context, const T* from, T* to, Index size) {
     });
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

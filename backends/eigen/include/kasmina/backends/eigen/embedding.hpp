@@ -6,9 +6,10 @@
 
 #include <kasmina/backend/embedding.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 template <class T>
 void embedding(Context& context, const Embedding<T>& call) {
@@ -55,4 +56,4 @@ void embedding_pullback(Context& context, const EmbeddingPullback<T>& call) {
     });
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

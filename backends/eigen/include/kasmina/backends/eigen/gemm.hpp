@@ -5,11 +5,12 @@
 #include <algorithm>
 #include <kasmina/backend/matrix.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// The right operand of a product as panels: columns [p * panel_width, ...) of row k start at
 /// data + p * panel_stride + k * row_stride.
@@ -150,4 +151,4 @@ void gemm(Context& context, const Gemm<T>& call) {
     });
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -8,9 +8,10 @@
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backend/group_norm.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// How samples are dealt out: many small ones make one chunk of work.
 template <class T>
@@ -244,4 +245,4 @@ void group_norm_pullback(Context& context, const GroupNormPullback<T>& call) {
     total(partial, call.grad_shift);
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

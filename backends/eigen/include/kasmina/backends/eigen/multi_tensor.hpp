@@ -7,10 +7,11 @@
 
 #include <kasmina/backend/multi_tensor.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pack.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// Tensors cut into pieces, numbered through all of them, so that one large tensor and many small
 /// ones make equal work.
@@ -171,4 +172,4 @@ void adamw_step(Context& context, const AdamWStep<T>& step) {
     });
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

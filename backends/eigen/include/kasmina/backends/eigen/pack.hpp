@@ -6,10 +6,11 @@
 
 #include <Eigen/Core>
 
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/pointwise/dual.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// `lanes<T>` numbers on which arithmetic works at once. Elementary functions are Eigen's
 /// vectorised ones where it has them, else the standard library's, lane by lane.
@@ -99,15 +100,26 @@ struct Pack {
     }
 
 private:
+// GCC's own AVX-512 intrinsics begin with a register that they leave uninitialised, and g++ 12
+// warns of it in whatever they are inlined into. It asks each function on the way there, so this
+// one speaks for them, whatever flags a program is compiled with, if they are inlined into it.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
     /// The compiler keeps it all in registers.
     template <class F>
-    static Pack through_eigen(const Pack& x, F&& function) {
+    KASMINA_FLATTEN static Pack through_eigen(const Pack& x, F&& function) {
         using Array = ::Eigen::Array<T, static_cast<int>(lanes<T>), 1>;
         Array argument;
         store(argument.data(), x.values);
         const Array result = function(argument);
         return Pack(load<Vector<T>>(result.data()));
     }
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 };
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -7,12 +7,9 @@
 #include <cstring>
 #include <type_traits>
 
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
-
-#if defined(__AVX__)
-#include <immintrin.h>
-#endif
 
 /// Before a loop over a few registers: they stay registers only if it is written out.
 #if defined(__clang__)
@@ -23,7 +20,7 @@
 #define KASMINA_UNROLL
 #endif
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// All lanes of a register, as a count that is known when compiling.
 template <class T>
@@ -127,4 +124,4 @@ KASMINA_ALWAYS_INLINE void store_lanes(T* to, Vector<T> vector, Count count) {
     }
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -8,10 +8,11 @@
 
 #include <kasmina/backend/pointwise.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pack.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 [[nodiscard]] constexpr bool varies_by_channel(Broadcast kind) noexcept {
     return kind == Broadcast::channel || kind == Broadcast::sample_channel;
@@ -100,37 +101,81 @@ struct MapPlan {
     }
 };
 
+/// A pointwise function of N operands on a run of numbers, its type forgotten: all that is compiled
+/// for each function of a program is what these point to.
+template <class T, std::size_t N>
+struct MapRow {
+    const void* function;
+    void (*run)(const void* function, const std::array<const T*, N>& from, T* to, Index length);
+};
+
+/// The same for the way back: adds to or overwrites the gradients `to`.
+template <class T, std::size_t N>
+struct MapPullbackRow {
+    const void* function;
+    void (*run)(const void* function, const std::array<const T*, N>& from, const T* upstream,
+                const std::array<GradientTarget<T>, N>& to, Index length);
+};
+
 template <class T, class F, std::size_t N>
-void map(Context& context, const F& function, const Map<T, N>& call) {
-    const std::array<Operand<T>, N>& operands = call.operands;
-    T* const out = call.out;
-    const MapPlan<T, N> plan(call.geometry, operands);
+void map_row(const void* function, const std::array<const T*, N>& from, T* to, Index length) {
+    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+        for_each_vector<T>(
+            length, [=, f = *static_cast<const F*>(function)](Index place, auto count) {
+                const Pack<T> result = f(Pack<T>(load_lanes(from[Is] + place, count))...);
+                store_lanes(to + place, result.values, count);
+            });
+    }(std::make_index_sequence<N>{});
+}
+
+template <class T, class F, std::size_t N>
+void map_pullback_row(const void* function, const std::array<const T*, N>& from, const T* upstream,
+                      const std::array<GradientTarget<T>, N>& to, Index length) {
+    using Number = Dual<Pack<T>, N>;
+    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+        for_each_vector<T>(
+            length, [=, f = *static_cast<const F*>(function)](Index place, auto count) {
+                const Number result =
+                    f(Number::variable(Pack<T>(load_lanes(from[Is] + place, count)), Is)...);
+                const Vector<T> gradient = load_lanes(upstream + place, count);
+                const auto put = [=](const GradientTarget<T>& target, const Pack<T>& derivative) {
+                    if (target) put_lanes(target, place, gradient * derivative.values, count);
+                };
+                (put(to[Is], result.derivatives[Is]), ...);
+            });
+    }(std::make_index_sequence<N>{});
+}
+
+template <class T, std::size_t N>
+void map_rows(Context& context, MapRow<T, N> function, const Map<T, N>& call) {
+    const MapPlan<T, N> plan(call.geometry, call.operands);
     constexpr Index count_of_operands = static_cast<Index>(N);
     context.parallel_for_with_scratch<T>(
         plan.chunks, count_of_operands * plan.stride(), [&](Index chunk, T* values) {
             plan.run(
                 chunk,
                 [&](Index sample, bool first) {
-                    plan.spread_operands(operands, sample, first, values);
+                    plan.spread_operands(call.operands, sample, first, values);
                 },
                 [&](Index start, Index length) {
-                    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-                        const std::array<const T*, N> from{
-                            plan.source(operands, Is, start, values)...};
-                        T* to = out + start;
-                        for_each_vector<T>(length, [=](Index place, auto count) {
-                            const Pack<T> result =
-                                function(Pack<T>(load_lanes(from[Is] + place, count))...);
-                            store_lanes(to + place, result.values, count);
-                        });
-                    }(std::make_index_sequence<N>{});
+                    std::array<const T*, N> from;
+                    for (std::size_t i = 0; i < N; ++i) {
+                        from[i] = plan.source(call.operands, i, start, values);
+                    }
+                    function.run(function.function, from, call.out + start, length);
                 },
                 [](Index, bool) {});
         });
 }
 
 template <class T, class F, std::size_t N>
-void map_pullback(Context& context, const F& function, const MapPullback<T, N>& call) {
+void map(Context& context, const F& function, const Map<T, N>& call) {
+    map_rows(context, MapRow<T, N>{&function, &map_row<T, F, N>}, call);
+}
+
+template <class T, std::size_t N>
+void map_pullback_rows(Context& context, MapPullbackRow<T, N> function,
+                       const MapPullback<T, N>& call) {
     const std::array<Operand<T>, N>& operands = call.operands;
     const std::array<GradientTarget<T>, N>& targets = call.targets;
     const T* const upstream = call.upstream;
@@ -159,7 +204,6 @@ void map_pullback(Context& context, const F& function, const MapPullback<T, N>& 
                 }
             };
             const auto row = [&](Index start, Index length) {
-                using Number = Dual<Pack<T>, N>;
                 std::array<GradientTarget<T>, N> to{};
                 for (std::size_t i = 0; i < N; ++i) {
                     if (!targets[i]) continue;
@@ -168,21 +212,11 @@ void map_pullback(Context& context, const F& function, const MapPullback<T, N>& 
                             ? GradientTarget<T>{targets[i].data + start, targets[i].accumulate}
                             : GradientTarget<T>{gradients + static_cast<Index>(i) * stride, true};
                 }
-                [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-                    const std::array<const T*, N> from{plan.source(operands, Is, start, values)...};
-                    const T* gradient_of_row = upstream + start;
-                    for_each_vector<T>(length, [=](Index place, auto count) {
-                        const Number result = function(
-                            Number::variable(Pack<T>(load_lanes(from[Is] + place, count)), Is)...);
-                        const Vector<T> gradient = load_lanes(gradient_of_row + place, count);
-                        const auto put = [=](const GradientTarget<T>& target,
-                                             const Pack<T>& derivative) {
-                            if (target)
-                                put_lanes(target, place, gradient * derivative.values, count);
-                        };
-                        (put(to[Is], result.derivatives[Is]), ...);
-                    });
-                }(std::make_index_sequence<N>{});
+                std::array<const T*, N> from;
+                for (std::size_t i = 0; i < N; ++i) {
+                    from[i] = plan.source(operands, i, start, values);
+                }
+                function.run(function.function, from, upstream + start, to, length);
             };
             const auto end = [&](Index sample, bool last) {
                 for (std::size_t i = 0; i < N; ++i) {
@@ -213,4 +247,9 @@ void map_pullback(Context& context, const F& function, const MapPullback<T, N>& 
     }
 }
 
-}  // namespace kasmina::backends::eigen_detail
+template <class T, class F, std::size_t N>
+void map_pullback(Context& context, const F& function, const MapPullback<T, N>& call) {
+    map_pullback_rows(context, MapPullbackRow<T, N>{&function, &map_pullback_row<T, F, N>}, call);
+}
+
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

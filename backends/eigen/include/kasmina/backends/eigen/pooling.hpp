@@ -8,9 +8,10 @@
 #include <kasmina/backend/geometry.hpp>
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// The maximum of a 2x2 window, lane by lane, and where it is: of equals the first in row-major
 /// order, of NaNs the last, as PyTorch has it.
@@ -190,4 +191,4 @@ void mean_positions_pullback(Context& context, const MapGeometry& geometry, cons
         });
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -7,8 +7,9 @@
 #include <kasmina/backend/random.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/elementwise.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 template <class T>
 void fill_uniform(Context& context, const RandomRange& range, double low, double high, T* to,
@@ -50,4 +51,4 @@ void dropout_pullback(Context& context, const DropoutPullback<T>& call) {
     });
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -7,9 +7,10 @@
 #include <span>
 
 #include <kasmina/backends/eigen/buffer_pool.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/tensor/index.hpp>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// The CPU's work is done when it is asked for, so a reading has nothing to wait for. It must not
 /// outlive its pool.
@@ -34,4 +35,4 @@ private:
     Buffer<V> many_{};
 };
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

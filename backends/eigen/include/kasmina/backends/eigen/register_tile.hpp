@@ -2,11 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <type_traits>
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// Columns of a packed panel: two vectors, as wide as the register tile.
 template <class T>
@@ -145,4 +146,4 @@ template <class T>
     return (a + b - 1) / b;
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include <kasmina/backend/gradient_target.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/partial_register.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
@@ -14,7 +15,7 @@
 /// A map with 3 channels fills no register, and one with 70 leaves a rest at every pixel. So a
 /// row here is as many pixels as give whole registers, and what there is one of per channel is
 /// repeated to a row's width before a pass (`spread`) or added up after it (`fold`).
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 template <class T, class Count>
 KASMINA_ALWAYS_INLINE void add_lanes(T* to, Vector<T> vector, Count count) {
@@ -168,4 +169,4 @@ void put_total(const GradientTarget<T>& target, Index place, double total) {
     to = static_cast<T>(target.accumulate ? static_cast<double>(to) + total : total);
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

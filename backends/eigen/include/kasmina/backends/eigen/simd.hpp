@@ -4,9 +4,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstring>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/tensor/index.hpp>
 
-#if defined(__GNUC__) && (defined(__FMA__) || defined(__AVX512F__))
+#if defined(__AVX__)
 #include <immintrin.h>
 #endif
 
@@ -18,12 +19,15 @@
 #if defined(__GNUC__)
 #define KASMINA_ALWAYS_INLINE inline __attribute__((always_inline))
 #define KASMINA_NEVER_INLINE __attribute__((noinline))
+/// Everything that the function calls is inlined into it.
+#define KASMINA_FLATTEN __attribute__((flatten))
 #else
 #define KASMINA_ALWAYS_INLINE inline
 #define KASMINA_NEVER_INLINE
+#define KASMINA_FLATTEN
 #endif
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 #if defined(__AVX512F__)
 inline constexpr int vector_bytes = 64;
@@ -90,4 +94,4 @@ template <class T>
 #endif
 }
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

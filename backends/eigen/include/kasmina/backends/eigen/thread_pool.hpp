@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <exception>
 #include <kasmina/backends/eigen/denormals.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <memory>
 #include <thread>
@@ -17,7 +18,7 @@
 #include <xmmintrin.h>
 #endif
 
-namespace kasmina::backends::eigen_detail {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// Runs f(chunk, thread) for chunk = 0 ... chunks - 1, each once, on the caller (thread 0) and on
 /// `threads - 1` workers, which take chunks from a shared counter. Workers spin for some
@@ -154,4 +155,4 @@ private:
     std::atomic<bool> busy_{false};
 };
 
-}  // namespace kasmina::backends::eigen_detail
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/backends/eigen/winograd_transforms.hpp>
@@ -15,7 +16,7 @@
 /// "." elementwise, so summing over input channels is one matrix product for each of the 16
 /// positions of the 4x4 tile. The weight gradient is the adjoint: G'[(A dY A') . (B' d B)]G,
 /// summed over tiles. All transforms only add and halve, which keeps the error at some 1e-6.
-namespace kasmina::backends::eigen_detail::winograd {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd {
 
 /// products = inputs * filters for one position and one panel of outputs.
 template <class T>
@@ -199,4 +200,4 @@ template <class T>
            shape.out_channels >= 16;
 }
 
-}  // namespace kasmina::backends::eigen_detail::winograd
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd

@@ -5,11 +5,12 @@
 
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 
-namespace kasmina::backends::eigen_detail::winograd {
+namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd {
 
 inline constexpr Index positions = 16;
 /// Tiles that are transformed, multiplied and transformed back together: their data stays in the
@@ -278,4 +279,4 @@ void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Inde
     }
 }
 
-}  // namespace kasmina::backends::eigen_detail::winograd
+}  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd

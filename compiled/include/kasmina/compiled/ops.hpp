@@ -1,4 +1,4 @@
-// The operations on the tape, listed once, to be compiled once for all tests.
+// The operations on the tape, listed once: those that can be compiled once for a whole program.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/autodiff/ops/reduce.hpp>
 
-/// Instantiates every operation for the backend `B`. `KEYWORDS` is `extern template` in the header
-/// that tests see, `template` in the one source that compiles them.
+/// Every operation for the backend `B`. `KEYWORDS` is `extern template` in the header that a
+/// program's sources see, `template` in the one source that compiles them.
 #define KASMINA_OPS_OF(KEYWORDS, B)                                                             \
     namespace kasmina::ops {                                                                    \
     KEYWORDS decltype(relu<B>) relu<B>;                                                         \

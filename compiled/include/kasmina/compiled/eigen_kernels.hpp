@@ -1,0 +1,37 @@
+// The CPU backend's kernels, listed once: those that can be compiled once for a whole program.
+#pragma once
+
+/// Every kernel for numbers of type `T`, after kasmina/backends/eigen.hpp. `KEYWORDS` is `extern
+/// template` in the header that a program's sources see, `template` in the one source that compiles
+/// them. Pointwise functions are not in it: each is compiled where it is written.
+#define KASMINA_EIGEN_KERNELS_OF(KEYWORDS, T)                                                   \
+    namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {                 \
+    KEYWORDS decltype(conv2d_forward<T>) conv2d_forward<T>;                                     \
+    KEYWORDS decltype(conv2d_backward_input<T>) conv2d_backward_input<T>;                       \
+    KEYWORDS decltype(conv2d_backward_weight<T>) conv2d_backward_weight<T>;                     \
+    KEYWORDS decltype(depthwise_conv2d_forward<T>) depthwise_conv2d_forward<T>;                 \
+    KEYWORDS decltype(depthwise_conv2d_backward_input<T>) depthwise_conv2d_backward_input<T>;   \
+    KEYWORDS decltype(depthwise_conv2d_backward_weight<T>) depthwise_conv2d_backward_weight<T>; \
+    KEYWORDS decltype(gemm<T>) gemm<T>;                                                         \
+    KEYWORDS decltype(matrix_product<T>) matrix_product<T>;                                     \
+    KEYWORDS decltype(group_norm<T>) group_norm<T>;                                             \
+    KEYWORDS decltype(group_norm_pullback<T>) group_norm_pullback<T>;                           \
+    KEYWORDS decltype(batch_norm_statistics<T>) batch_norm_statistics<T>;                       \
+    KEYWORDS decltype(batch_norm<T>) batch_norm<T>;                                             \
+    KEYWORDS decltype(batch_norm_pullback<T>) batch_norm_pullback<T>;                           \
+    KEYWORDS decltype(max_pool<T>) max_pool<T>;                                                 \
+    KEYWORDS decltype(max_pool_pullback<T>) max_pool_pullback<T>;                               \
+    KEYWORDS decltype(mean_positions<T>) mean_positions<T>;                                     \
+    KEYWORDS decltype(mean_positions_pullback<T>) mean_positions_pullback<T>;                   \
+    KEYWORDS decltype(cross_entropy<T>) cross_entropy<T>;                                       \
+    KEYWORDS decltype(cross_entropy_pullback<T>) cross_entropy_pullback<T>;                     \
+    KEYWORDS decltype(squared_norms<T>) squared_norms<T>;                                       \
+    KEYWORDS decltype(clip_by_norm<T>) clip_by_norm<T>;                                         \
+    KEYWORDS decltype(sgd_step<T>) sgd_step<T>;                                                 \
+    KEYWORDS decltype(adamw_step<T>) adamw_step<T>;                                             \
+    KEYWORDS decltype(fill_uniform<T>) fill_uniform<T>;                                         \
+    KEYWORDS decltype(dropout<T>) dropout<T>;                                                   \
+    KEYWORDS decltype(dropout_pullback<T>) dropout_pullback<T>;                                 \
+    KEYWORDS decltype(embedding<T>) embedding<T>;                                               \
+    KEYWORDS decltype(embedding_pullback<T>) embedding_pullback<T>;                             \
+    }

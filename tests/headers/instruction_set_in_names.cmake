@@ -1,0 +1,26 @@
+# Fails where a header of the CPU backend opens a namespace that does not name the instruction set:
+# units compiled with different -march could then not be linked. -DROOT=<backends/eigen/include>
+cmake_minimum_required(VERSION 3.25)
+
+set(wrong)
+set(scanned 0)
+file(GLOB_RECURSE headers ${ROOT}/*.hpp)
+foreach(header IN LISTS headers)
+  file(STRINGS ${header} lines REGEX "^(inline )?namespace ")
+  foreach(line IN LISTS lines)
+    if(line MATCHES "^namespace kasmina")
+      math(EXPR scanned "${scanned} + 1")
+      if(NOT line MATCHES "^namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET(::[a-z_:]+)? {$")
+        list(APPEND wrong "${header}: ${line}")
+      endif()
+    endif()
+  endforeach()
+endforeach()
+if(scanned LESS 20)
+  message(FATAL_ERROR "${scanned} namespaces scanned: the folder is wrong (${ROOT})")
+endif()
+if(wrong)
+  list(JOIN wrong "\n  " wrong)
+  message(FATAL_ERROR "The instruction set must be in the name "
+    "(kasmina/backends/eigen/instruction_set.hpp):\n  ${wrong}")
+endif()
