@@ -1,7 +1,6 @@
 // Gradient clipping by the global norm, without waiting for the norm.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -39,7 +38,7 @@ public:
     }
 
     /// The same for what an optimiser steps and `counts` says yes to.
-    template <class Optimiser, std::predicate<const typename Optimiser::Tracked&> Counts>
+    template <class Optimiser, class Counts>
     Pending<B, double> clip(typename B::Context& context, const Optimiser& optimiser,
                             Counts counts) {
         gradients_.clear();

@@ -55,7 +55,6 @@ public:
     using Context = typename B::Context;
     using Options = typename Rule::Options;
     using State = OptimiserState<B, Options>;
-    using Tracked = optim::Tracked<B>;
 
     /// Adds an empty group and returns its index. Errors: OptionError from the rule's check.
     std::size_t add_group(const Options& options) {
@@ -81,7 +80,7 @@ public:
     /// The next backward pass starts from zero gradients.
     void zero_gradients() noexcept {
         for (Group& group : groups_) {
-            for (Tracked& tracked : group.tracked) {
+            for (Tracked<B>& tracked : group.tracked) {
                 if (const auto parameter = tracked.parameter.lock()) {
                     parameter->has_gradient = false;
                 }
@@ -92,7 +91,7 @@ public:
     /// Forgets momentum, moments and step counts; keeps the groups and what they step.
     void clear_state() noexcept {
         for (Group& group : groups_) {
-            for (Tracked& tracked : group.tracked) {
+            for (Tracked<B>& tracked : group.tracked) {
                 tracked = {std::move(tracked.parameter), std::move(tracked.name)};
             }
         }
@@ -105,7 +104,7 @@ public:
         Optimiser other;
         for (const Group& group : groups_) {
             other.groups_.push_back({group.options, {}});
-            for (const Tracked& tracked : group.tracked) {
+            for (const Tracked<B>& tracked : group.tracked) {
                 if (!keep(tracked.name)) continue;
                 other.groups_.back().tracked.push_back({tracked.parameter, tracked.name,
                                                         tracked.steps, copy(context, tracked.first),
@@ -128,8 +127,8 @@ public:
         groups_.resize(other.groups_.size());
         for (std::size_t g = 0; g < groups_.size(); ++g) {
             groups_[g].options = other.groups_[g].options;
-            std::vector<Tracked> wanted;
-            for (const Tracked& tracked : other.groups_[g].tracked) {
+            std::vector<Tracked<B>> wanted;
+            for (const Tracked<B>& tracked : other.groups_[g].tracked) {
                 if (keep(tracked.name)) wanted.push_back({tracked.parameter, tracked.name});
             }
             keep_moments(g, std::move(wanted));
@@ -138,7 +137,7 @@ public:
 
     [[nodiscard]] std::size_t groups() const noexcept { return groups_.size(); }
     [[nodiscard]] const Options& options(std::size_t group) const { return checked(group).options; }
-    [[nodiscard]] std::span<const Tracked> tracked(std::size_t group) const {
+    [[nodiscard]] std::span<const Tracked<B>> tracked(std::size_t group) const {
         return checked(group).tracked;
     }
 
@@ -156,7 +155,7 @@ public:
         State state{.rule = std::string(Rule::name), .groups = {}};
         for (const Group& group : groups_) {
             state.groups.push_back({group.options, {}});
-            for (const Tracked& tracked : group.tracked) {
+            for (const Tracked<B>& tracked : group.tracked) {
                 if (tracked.parameter.expired()) continue;
                 if (tracked.name.empty()) {
                     throw OptionError("a parameter has no name to keep its state under", where(),
@@ -184,7 +183,7 @@ public:
         for (std::size_t g = 0; g < groups_.size(); ++g) {
             Group group{state.groups[g].options, {}};
             group.tracked.reserve(groups_[g].tracked.size());
-            for (const Tracked& tracked : groups_[g].tracked) {
+            for (const Tracked<B>& tracked : groups_[g].tracked) {
                 group.tracked.push_back({tracked.parameter, tracked.name});
             }
             std::vector<bool> restored(group.tracked.size());
@@ -193,7 +192,7 @@ public:
                 check_complete(entry, group, *group.tracked[place].parameter.lock());
                 if (restored[place]) throw_name_taken(entry.name);
                 restored[place] = true;
-                Tracked& tracked = group.tracked[place];
+                Tracked<B>& tracked = group.tracked[place];
                 tracked.steps = entry.steps;
                 tracked.first = copy(context, entry.first);
                 tracked.second = copy(context, entry.second);
@@ -206,7 +205,7 @@ public:
 private:
     struct Group {
         Options options;
-        std::vector<Tracked> tracked;
+        std::vector<Tracked<B>> tracked;
     };
 
     static std::string where() { return "Optimiser (" + std::string(Rule::name) + ")"; }
@@ -226,25 +225,25 @@ private:
 
     // ---- which parameters -------------------------------------------------------------------
 
-    static void want(std::vector<Tracked>& wanted,
+    static void want(std::vector<Tracked<B>>& wanted,
                      const std::shared_ptr<ParameterState<B>>& parameter, std::string name) {
-        for (const Tracked& other : wanted) {
+        for (const Tracked<B>& other : wanted) {
             if (is(other, parameter)) return;
             if (!name.empty() && other.name == name) throw_name_taken(name);
         }
         wanted.push_back({parameter, std::move(name)});
     }
 
-    void synchronise(std::size_t group, std::vector<Tracked> wanted);
+    void synchronise(std::size_t group, std::vector<Tracked<B>> wanted);
 
     /// Makes `wanted` what a group steps, with what it remembers of those it stepped already.
-    void keep_moments(std::size_t group, std::vector<Tracked> wanted);
+    void keep_moments(std::size_t group, std::vector<Tracked<B>> wanted);
 
-    void check_in_no_other(std::size_t group, const Tracked& wanted) const {
+    void check_in_no_other(std::size_t group, const Tracked<B>& wanted) const {
         const auto parameter = wanted.parameter.lock();
         for (std::size_t other = 0; other < groups_.size(); ++other) {
             if (other == group) continue;
-            for (const Tracked& tracked : groups_[other].tracked) {
+            for (const Tracked<B>& tracked : groups_[other].tracked) {
                 if (is(tracked, parameter)) {
                     throw OptionError("a parameter is in another group already", where(),
                                       "each parameter in one group",
@@ -259,7 +258,7 @@ private:
         }
     }
 
-    [[nodiscard]] static bool is(const Tracked& tracked,
+    [[nodiscard]] static bool is(const Tracked<B>& tracked,
                                  const std::shared_ptr<ParameterState<B>>& parameter) noexcept {
         return !tracked.parameter.owner_before(parameter) &&
                !parameter.owner_before(tracked.parameter);
@@ -298,7 +297,7 @@ private:
 
     [[nodiscard]] static std::size_t place_of(const typename State::Entry& entry,
                                               const Group& group) {
-        const auto place = std::ranges::find(group.tracked, entry.name, &Tracked::name);
+        const auto place = std::ranges::find(group.tracked, entry.name, &Tracked<B>::name);
         if (entry.name.empty() || place == group.tracked.end() || place->parameter.expired()) {
             throw UnknownNameError("the state speaks of a parameter that is not stepped", where(),
                                    names_of(group), "\"" + entry.name + "\"",
@@ -328,7 +327,7 @@ private:
 
     [[nodiscard]] static std::string names_of(const Group& group) {
         std::string names;
-        for (const Tracked& tracked : group.tracked) {
+        for (const Tracked<B>& tracked : group.tracked) {
             names += (names.empty() ? "one of " : ", ") + tracked.name;
         }
         return names.empty() ? "no parameter at all" : names;
@@ -381,8 +380,8 @@ void Optimiser<B, Rule>::synchronise(std::size_t group, std::vector<Tracked<B>> 
 
 template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
-void Optimiser<B, Rule>::keep_moments(std::size_t group, std::vector<Tracked> wanted) {
-    std::vector<Tracked>& present = groups_[group].tracked;
+void Optimiser<B, Rule>::keep_moments(std::size_t group, std::vector<Tracked<B>> wanted) {
+    std::vector<Tracked<B>>& present = groups_[group].tracked;
     slices_.reserve(wanted.size());
     for (Tracked<B>& tracked : wanted) {
         const auto parameter = tracked.parameter.lock();
