@@ -56,5 +56,5 @@ int main() {
     }
     const auto [equal, both] = model.forward(pass, bits);
     const auto e = equal.to_host(), b = both.to_host();
-    for (int i : {1, 3, 5, 7}) std::printf("%d %d\n", e[i] > e[i - 1], b[i] > b[i - 1]);
+    for (std::size_t i : {1U, 3U, 5U, 7U}) std::printf("%d %d\n", e[i] > e[i - 1], b[i] > b[i - 1]);
 }

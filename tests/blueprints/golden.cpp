@@ -47,7 +47,7 @@ void check_module(typename B::Context& context, const Module& module,
 }
 
 TEMPLATE_TEST_CASE("every CNN blueprint agrees with PyTorch, forward and backward", "[B-7]",
-                   test::Eigen32, test::Eigen64, test::Oracle) {
+                   test::Eigen32, test::Eigen64, test::Oracle, test::Device64) {
     using B = TestType;
     const auto names = cases_in("blueprint");
     REQUIRE(names.size() >= 7 * 8);
@@ -63,7 +63,7 @@ TEMPLATE_TEST_CASE("every CNN blueprint agrees with PyTorch, forward and backwar
 }
 
 TEMPLATE_TEST_CASE("the gate network agrees with PyTorch", "[A-6]", test::Eigen32, test::Eigen64,
-                   test::Oracle) {
+                   test::Oracle, test::Device64) {
     using B = TestType;
     for (const std::string& name : cases_in("gate_network")) {
         INFO(name);
@@ -96,7 +96,7 @@ Variable<B> blend(const test::GoldenCase& golden, const std::vector<Variable<B>>
 }
 
 TEMPLATE_TEST_CASE("every blend agrees with PyTorch, scalar and per sample", "[A-5][A-7]",
-                   test::Eigen32, test::Eigen64, test::Oracle) {
+                   test::Eigen32, test::Eigen64, test::Oracle, test::Device64) {
     using B = TestType;
     using Scalar = typename B::Scalar;
     for (const std::string& name : cases_in("blend")) {

@@ -101,6 +101,7 @@ TEST_CASE("memory given back while work on it is queued is not reused before tha
         if (reused != nullptr) CHECK(term.data() == reused);
         reused = term.data();
         B::fill(context, term.data(), 1000, static_cast<float>(i));
+        B::synchronise(context);  // so that the values are there, and only their reader waits
         B::add(context, term.data(), sum.data(), 1000);
     }
     CHECK(to_host(context, sum) == std::vector<float>(1000, 210.0F));

@@ -1,5 +1,6 @@
 // The test device's queue: calls return at once, work runs in order, waits are counted.
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -71,6 +72,16 @@ TEST_CASE("an upload shows the host's values at the moment of the call", "[devic
     B::upload(context, &value, x.data(), 1);
     value = 2.0;
     CHECK(B::read(context, x.data(), 1).get()[0] == 1.0);
+}
+
+TEST_CASE("work on another context does not wait for this one's", "[device]") {
+    Context context;
+    auto x = B::acquire<double>(context, 1);
+    B::fill(context, x.data(), 1, 1.0);
+    Context other;
+    CHECK(std::isnan(B::read(other, x.data(), 1).get()[0]));
+    B::synchronise(context);
+    CHECK(B::read(other, x.data(), 1).get()[0] == 1.0);
 }
 
 TEST_CASE("an eager queue runs on, and has the same results", "[device]") {

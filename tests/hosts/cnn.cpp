@@ -98,7 +98,7 @@ TEST_CASE("routing backward or to no boundary is an error that lists the boundar
 // Values and gradients must be the same bits: a slot that becomes active splits a pass, and the
 // host must not notice (I-1, I-2, H-4).
 TEMPLATE_TEST_CASE("a forward pass split at its boundaries equals the fused one bit for bit",
-                   "[H-4][I-1]", test::Eigen32, test::Eigen64, test::Oracle) {
+                   "[H-4][I-1]", test::Eigen32, test::Eigen64, test::Oracle, test::Device64) {
     using Backend = TestType;
     using Scalar = typename Backend::Scalar;
     Generator generator(3);

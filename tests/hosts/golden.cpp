@@ -29,7 +29,7 @@ std::vector<std::int32_t> labels_of(const test::GoldenTensor& recorded) {
 }
 
 TEMPLATE_TEST_CASE("the CNN host agrees with PyTorch in training and in evaluation",
-                   "[H-1][H-6][B-7]", test::Eigen32, test::Eigen64, test::Oracle) {
+                   "[H-1][H-6][B-7]", test::Eigen32, test::Eigen64, test::Oracle, test::Device64) {
     using B = TestType;
     using Scalar = typename B::Scalar;
     for (const std::string name : {"reference", "odd"}) {
@@ -87,7 +87,7 @@ Variable<B> grow(Pass<B>& pass, const Seed& seed, const Variable<B>& state,
 }
 
 TEMPLATE_TEST_CASE("a step of host and seed together agrees with PyTorch", "[I-1][I-2][B-7]",
-                   test::Eigen32, test::Eigen64, test::Oracle) {
+                   test::Eigen32, test::Eigen64, test::Oracle, test::Device64) {
     using B = TestType;
     using Scalar = typename B::Scalar;
     for (const std::string name :

@@ -94,7 +94,7 @@ TEMPLATE_TEST_CASE("a layer starts with the numbers that the generator gives one
 }
 
 TEMPLATE_TEST_CASE("the gradient of every layer is its slope", "[gradient]", test::Eigen64,
-                   test::Oracle) {
+                   test::Oracle, test::Device64) {
     using Backend = TestType;
     for (const Index channels : {1, 3, 13, 48, 70}) {
         CAPTURE(channels);
@@ -106,6 +106,7 @@ TEMPLATE_TEST_CASE("the gradient of every layer is its slope", "[gradient]", tes
         const nn::LayerNorm<Backend> layer_norm(context, channels);
         const nn::BatchNorm2d<Backend> batch_norm(context, channels);
         const nn::GateNetwork<Backend> gate(context, Topology::cnn, channels, generator);
+        Backend::synchronise(context);  // the layers are run on another
         const auto error = [&](const auto& module, Mode mode = Mode::training) {
             return test::gradient_error<Backend>({Shape{2, 3, 4, channels}},
                                                  [&](Tape<Backend>& tape, const auto& x) {

@@ -65,7 +65,9 @@ public:
         if (room > half - used_) throw std::bad_alloc();
         std::byte* address = range_ + half + used_;
         used_ += room;
-        return {address, bytes, room};
+        const Block block{address, bytes, room};
+        poison(block);  // at once, for whoever uses it before its stream comes to that
+        return block;
     }
 
     /// Takes a block back for anybody's use. Nothing queued may use it any more.
