@@ -6,23 +6,52 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <kasmina/autodiff/parameter.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/model/finite.hpp>
+#include <kasmina/model/snapshot.hpp>
 #include <kasmina/nn/any_state.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina::judge {
 
-/// A second set of values for the parameters and states of a model, all but those of one slot's
-/// seed, with an optimiser and a random stream of its own. It is trained on the same batches with
-/// the slot skipped, by changing places with the model's values for the time of a step (which moves
-/// no numbers), so it costs one copy of parameters and optimiser state and no second network.
+/// Where the random operations of a seed beside the judged one go on in the shadow.
+struct SeedStream {
+    std::string slot{};
+    Generator::State random{};
+
+    using Fields = reflect::List<&SeedStream::slot, &SeedStream::random>;
+};
+
+/// All that a shadow is, its values as copies on the backend. Move-only, for the tensors' sake.
+template <class B, class OptimiserState>
+struct ShadowState {
+    std::string slot{};
+    Snapshot<B> values{};  ///< of the network but for the judged seed
+    OptimiserState optimiser{};
+    Generator::State random{};
+    std::vector<SeedStream> seed_streams{};
+    std::int64_t steps = 0;
+
+    using Fields =
+        reflect::List<&ShadowState::slot, &ShadowState::values, &ShadowState::optimiser,
+                      &ShadowState::random, &ShadowState::seed_streams, &ShadowState::steps>;
+};
+
+/// A second set of values for the parameters, states and seeds' random streams of a model, all but
+/// those of one slot's seed, with an optimiser and a random stream of its own. It is trained on the
+/// same batches with the slot skipped, by changing places with the model's values for the time of a
+/// step (which moves no numbers), so it costs one copy of parameters and optimiser state and no
+/// second network.
 template <class Model, class Optimiser>
 class Shadow {
 public:
     using B = typename Model::Backend;
+    using State = ShadowState<B, typename Optimiser::State>;
 
     /// Of the network as it is now, without the seed in `slot`. `optimiser` steps the model, and
     /// `random` is where the host's random operations go on.
@@ -31,6 +60,66 @@ public:
           random_(random),
           optimiser_(optimiser.split_off(model.context(), without_own())) {
         follow(model, optimiser);
+    }
+
+    /// The one that `state` was taken of, for a model and an optimiser that have been restored to
+    /// the same moment. Errors: UnknownNameError for values of another network, and ShapeError for
+    /// some of another shape or element type; StateError for a random stream or a count that cannot
+    /// be; those of `Optimiser::restore`. Nothing is changed then.
+    Shadow(Model& model, const Optimiser& optimiser, const State& state)
+        : slot_(state.slot), random_(Generator::from_state(state.random)), steps_(state.steps) {
+        if (steps_ < 0) {
+            throw StateError("a shadow cannot have this state: steps", where(), "at least 0",
+                             std::to_string(steps_), "restore what state() returned");
+        }
+        check_fits(model, state);
+        follow(model, optimiser);
+        optimiser_.restore(model.context(), state.optimiser);
+        for (Values& each : values_) {
+            each.value = value_of(state.values.parameters, each.names[0]).clone(model.context());
+        }
+        for (StateValues& each : states_) {
+            std::visit(
+                [&](const auto& tensor) {
+                    each.values = nn::AnyTensor<B>(tensor.clone(model.context()));
+                },
+                value_of(state.values.states, each.names[0]));
+        }
+        for (Stream& each : streams_) {
+            const auto kept = std::ranges::find(state.seed_streams, each.slot, &SeedStream::slot);
+            each.random = Generator::from_state(kept->random);
+        }
+    }
+
+    /// All that it is, with copies of its values. Errors: OptionError for parameters without names.
+    [[nodiscard]] State state(typename B::Context& context) const {
+        State state{.slot = slot_,
+                    .values = {},
+                    .optimiser = optimiser_.state(context),
+                    .random = random_.state(),
+                    .seed_streams = {},
+                    .steps = steps_};
+        for (const Values& each : values_) {
+            if (each.parameter.expired()) continue;
+            for (const std::string& name : each.names) {
+                state.values.parameters.push_back({name, each.value.clone(context)});
+            }
+        }
+        for (const StateValues& each : states_) {
+            for (const std::string& name : each.names) {
+                state.values.states.push_back({name, std::visit(
+                                                         [&](const auto& tensor) {
+                                                             return nn::AnyTensor<B>(
+                                                                 tensor.clone(context));
+                                                         },
+                                                         each.values)});
+            }
+        }
+        for (const Stream& each : streams_) {
+            if (each.seed.expired()) continue;
+            state.seed_streams.push_back({each.slot, each.random.state()});
+        }
+        return state;
     }
 
     [[nodiscard]] const std::string& slot() const noexcept { return slot_; }
@@ -46,18 +135,36 @@ public:
     void follow(Model& model, const Optimiser& optimiser) {
         std::vector<Values> values;
         std::vector<StateValues> states;
+        std::vector<Stream> streams;
         const nn::Contents<B> present = model.contents();
         const auto is_followed = without_own();
         for (const auto& [name, parameter] : present.parameters) {
             const auto& state = parameter->state();
-            if (!is_followed(name) || find(values, state) != values.end()) continue;
-            values.push_back(taken(state, model.context()));
+            if (!is_followed(name)) continue;
+            auto place = find(values, state);
+            if (place == values.end()) {
+                values.push_back(taken(state, model.context()));
+                place = values.end() - 1;
+            }
+            place->names.push_back(name);
         }
         for (const auto& [name, state] : present.states) {
-            if (is_followed(name)) states.push_back(taken(state, model.context()));
+            if (!is_followed(name)) continue;
+            auto place = std::ranges::find(states, state, &StateValues::state);
+            if (place == states.end()) {
+                states.push_back(taken(state, model.context()));
+                place = states.end() - 1;
+            }
+            place->names.push_back(name);
+        }
+        for (const auto& slot : model.slots()) {
+            const auto seed = slot.random_stream();
+            if (seed == nullptr || slot.name() == slot_) continue;
+            streams.push_back(taken(slot.name(), seed));
         }
         values_ = std::move(values);
         states_ = std::move(states);
+        streams_ = std::move(streams);
         optimiser_.follow(optimiser, is_followed);
     }
 
@@ -77,6 +184,9 @@ public:
             each.state.visit([&each]<class T>(Tensor<B, T>& value) {
                 std::swap(value, std::get<Tensor<B, T>>(each.values));
             });
+        }
+        for (Stream& each : streams_) {
+            if (const auto seed = each.seed.lock()) std::swap(*seed, each.random);
         }
     }
 
@@ -98,13 +208,22 @@ public:
     }
 
 private:
+    /// A parameter, and all the names that the model lists it under.
     struct Values {
         std::weak_ptr<ParameterState<B>> parameter;
         Tensor<B> value;
+        std::vector<std::string> names{};
     };
     struct StateValues {
         nn::AnyState<B> state;
         nn::AnyTensor<B> values;
+        std::vector<std::string> names{};
+    };
+    /// The random stream of another seed.
+    struct Stream {
+        std::string slot;
+        std::weak_ptr<Generator> seed;
+        Generator random;
     };
 
     /// Whether a name is not that of a tensor of the judged seed.
@@ -126,14 +245,63 @@ private:
     [[nodiscard]] Values taken(const std::shared_ptr<ParameterState<B>>& parameter,
                                typename B::Context& context) {
         const auto known = find(values_, parameter);
-        if (known != values_.end()) return std::move(*known);
+        if (known != values_.end()) return {parameter, std::move(known->value)};
         return {parameter, parameter->value.clone(context)};
     }
     [[nodiscard]] StateValues taken(const nn::AnyState<B>& state, typename B::Context& context) {
-        for (StateValues& each : states_) {
-            if (each.state == state) return std::move(each);
-        }
+        const auto known = std::ranges::find(states_, state, &StateValues::state);
+        if (known != states_.end()) return {state, std::move(known->values)};
         return {state, state.clone(context)};
+    }
+    [[nodiscard]] Stream taken(const std::string& slot, const std::shared_ptr<Generator>& seed) {
+        for (Stream& each : streams_) {
+            if (each.seed.lock() == seed) return each;
+        }
+        return {slot, seed, *seed};
+    }
+
+    [[nodiscard]] static std::string where() { return "judge::Shadow"; }
+
+    /// All of the network but the judged seed is in the state, and nothing else.
+    void check_fits(Model& model, const State& state) const {
+        static_cast<void>(model.slot(slot_));
+        state.values.check_fits(model);
+        const auto is_followed = without_own();
+        const auto check = [&](const auto& kept, const auto& present) {
+            for (const auto& [name, values] : kept) {
+                if (!is_followed(name)) refuse_name(name, "is the judged seed's own");
+            }
+            for (const auto& named : present) {
+                if (!is_followed(named.name)) continue;
+                static_cast<void>(value_of(kept, named.name));
+            }
+        };
+        const nn::Contents<B> present = model.contents();
+        check(state.values.parameters, present.parameters);
+        check(state.values.states, present.states);
+        for (const auto& slot : model.slots()) {
+            if (slot.random_stream() == nullptr || slot.name() == slot_) continue;
+            const auto kept = std::ranges::find(state.seed_streams, slot.name(), &SeedStream::slot);
+            if (kept == state.seed_streams.end()) {
+                refuse_name("the random stream of the seed in " + slot.name(), "is not in it");
+            }
+            static_cast<void>(Generator::from_state(kept->random));
+        }
+    }
+
+    template <class Entries>
+    [[nodiscard]] static const auto& value_of(const Entries& entries, const std::string& name) {
+        const auto place = std::ranges::find_if(
+            entries, [&name](const auto& entry) { return entry.name == name; });
+        if (place == entries.end()) refuse_name(name, "is not in it");
+        return place->values;
+    }
+
+    [[noreturn]] static void refuse_name(const std::string& name, const std::string& why) {
+        throw UnknownNameError("the state of a shadow is of another network", where(),
+                               "the values of the network without the judged seed",
+                               name + ", which " + why,
+                               "restore into the model that the state was taken of, or its like");
     }
 
     std::string slot_;
@@ -141,6 +309,7 @@ private:
     Optimiser optimiser_;
     std::vector<Values> values_;
     std::vector<StateValues> states_;
+    std::vector<Stream> streams_;
     std::int64_t steps_ = 0;
 };
 

@@ -13,9 +13,32 @@
 #include <kasmina/judge/shadow.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
 #include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 
 namespace kasmina::judge {
+
+/// A seed that was blended in or held at the last step.
+struct BlendedSeed {
+    std::string slot{};
+    std::string seed_id{};
+
+    using Fields = reflect::List<&BlendedSeed::slot, &BlendedSeed::seed_id>;
+};
+
+/// All that a judge with a shadow remembers. Move-only, for the tensors' sake.
+template <class B, class OptimiserState>
+struct ShadowsState {
+    std::optional<ShadowState<B, OptimiserState>> shadow{};
+    std::string seed_id{};  ///< whose shadow it is
+    std::vector<BlendedSeed> blended{};
+    std::optional<std::string> notice{};  ///< not told yet
+    bool told = false;                    ///< that a seed is judged by dependence
+
+    using Fields =
+        reflect::List<&ShadowsState::shadow, &ShadowsState::seed_id, &ShadowsState::blended,
+                      &ShadowsState::notice, &ShadowsState::told>;
+};
 
 /// Keeps a shadow for the seed that is blended in or held, from the first step after blending began
 /// to the verdict, and judges the seed by it: what a refused seed did to the network is undone to
@@ -25,6 +48,7 @@ template <class Model, class Optimiser>
 class Shadows {
 public:
     using B = typename Model::Backend;
+    using State = ShadowsState<B, typename Optimiser::State>;
 
     static constexpr MeasureKind kind = MeasureKind::shadow;
 
@@ -106,13 +130,34 @@ public:
         return std::exchange(notice_, std::nullopt);
     }
 
+    /// All that it remembers, the shadow as copies on the backend (P-7). Seeds that have come or
+    /// gone since the last step must have been told of by `follow`.
+    [[nodiscard]] State state(typename B::Context& context) const {
+        State state{.shadow = std::nullopt,
+                    .seed_id = seed_id_,
+                    .blended = blended_,
+                    .notice = notice_,
+                    .told = told_};
+        if (shadow_) state.shadow = shadow_->state(context);
+        return state;
+    }
+
+    /// Goes on where `state` stood, with a model and an optimiser that have been restored to the
+    /// same moment. Errors: those of `Shadow`, and UnknownNameError for seeds in slots that are not
+    /// there; nothing is changed then.
+    void restore(Model& model, const Optimiser& optimiser, const State& state) {
+        for (const BlendedSeed& seen : state.blended) static_cast<void>(model.slot(seen.slot));
+        std::optional<ShadowType> shadow;
+        if (state.shadow) shadow.emplace(model, optimiser, *state.shadow);
+        shadow_ = std::move(shadow);
+        seed_id_ = state.seed_id;
+        blended_ = state.blended;
+        notice_ = state.notice;
+        told_ = state.told;
+    }
+
 private:
     using ShadowType = Shadow<Model, Optimiser>;
-
-    struct Blended {
-        std::string slot;
-        std::string seed_id;
-    };
 
     /// The shadow stands in the model's place until the end of the scope.
     class InPlace {
@@ -129,14 +174,14 @@ private:
     /// A shadow for a seed that has begun to blend since the last step, and for no other: of one
     /// that has been blended for a while nobody knows what the network would be without it.
     void start(Model& model, const Optimiser& optimiser, const Generator& random) {
-        std::erase_if(blended_, [&model](const Blended& seen) {
+        std::erase_if(blended_, [&model](const BlendedSeed& seen) {
             const auto& slot = model.slot(seen.slot);
             return !is_blended(slot.stage()) || slot.record()->seed_id != seen.seed_id;
         });
         for (const auto& slot : model.slots()) {
             if (!is_blended(slot.stage())) continue;
             const std::string& seed_id = slot.record()->seed_id;
-            const bool known = std::ranges::any_of(blended_, [&](const Blended& seen) {
+            const bool known = std::ranges::any_of(blended_, [&](const BlendedSeed& seen) {
                 return seen.slot == slot.name() && seen.seed_id == seed_id;
             });
             if (known) continue;
@@ -157,7 +202,7 @@ private:
 
     std::optional<ShadowType> shadow_;
     std::string seed_id_{};
-    std::vector<Blended> blended_{};  ///< that blended or held at the last step
+    std::vector<BlendedSeed> blended_{};
     std::optional<std::string> notice_{};
     bool told_ = false;
 };

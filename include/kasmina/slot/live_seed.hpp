@@ -29,7 +29,7 @@ public:
              GerminationOptions blend, Generator& generator)
         : module_(std::move(module)), blend_(std::move(blend)) {
         record.blueprint = module_->blueprint();
-        random_ = std::make_unique<Generator>(generator.split());
+        random_ = std::make_shared<Generator>(generator.split());
         if (blend_.algorithm == BlendAlgorithm::gate) make_gate(context, generator);
         list();
     }
@@ -43,6 +43,10 @@ public:
     /// What the seed's random operations draw from: a stream of its own, so that no number is drawn
     /// otherwise in the host for there being a seed. Passes move it, also of a const seed.
     [[nodiscard]] Generator& random() const noexcept { return *random_; }
+    /// The same, for those who hold it weakly.
+    [[nodiscard]] const std::shared_ptr<Generator>& random_stream() const noexcept {
+        return random_;
+    }
 
     /// Whether it learns in passes of its own behind the host's (I-9).
     [[nodiscard]] bool is_taught() const noexcept {
@@ -110,7 +114,7 @@ private:
     std::unique_ptr<SeedModule<B>> module_;
     GerminationOptions blend_;
     std::optional<nn::GateNetwork<B>> gate_{};
-    std::unique_ptr<Generator> random_;
+    std::shared_ptr<Generator> random_;
     nn::Contents<B> contents_{};
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 
 #include <kasmina/error.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
+#include <kasmina/random/generator.hpp>
 #include <kasmina/slot/evidence.hpp>
 #include <kasmina/slot/options.hpp>
 #include <kasmina/slot/outcomes.hpp>
@@ -91,6 +93,12 @@ public:
         const Live* live = live_seed();
         if (live == nullptr) return {};
         return live->contents().parameters;
+    }
+
+    /// What the seed's random operations draw from; null without a seed.
+    [[nodiscard]] std::shared_ptr<Generator> random_stream() const noexcept {
+        const Live* live = live_seed();
+        return live == nullptr ? nullptr : live->random_stream();
     }
 
     /// Those of them that a backward pass can reach now: a gate network is not run behind the host,

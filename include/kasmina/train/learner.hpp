@@ -15,9 +15,40 @@
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/optimiser.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/reflect/fields.hpp>
 #include <kasmina/train/learn.hpp>
 
 namespace kasmina::train {
+
+/// All that a learner remembers. Move-only, for the tensors' sake.
+template <class OptimiserState, class JudgeState>
+struct LearnerState {
+    OptimiserState optimiser{};
+    Generator::State random{};
+    JudgeState judge{};
+
+    using Fields =
+        reflect::List<&LearnerState::optimiser, &LearnerState::random, &LearnerState::judge>;
+};
+
+/// Of a judge that remembers nothing.
+struct NoJudgeState {
+    using Fields = reflect::List<>;
+};
+
+namespace detail {
+
+template <class Judge>
+struct JudgeStateOf {
+    using Type = NoJudgeState;
+};
+template <class Judge>
+    requires requires { typename Judge::State; }
+struct JudgeStateOf<Judge> {
+    using Type = typename Judge::State;
+};
+
+}  // namespace detail
 
 /// Options of an optimiser for the host, and for seeds apart.
 template <class Rule>
@@ -41,6 +72,8 @@ public:
     using B = typename Model::Backend;
     using Optimiser = optim::Optimiser<B, Rule>;
     using Options = LearnerOptions<Rule>;
+    using JudgeState = typename detail::JudgeStateOf<Judge>::Type;
+    using State = LearnerState<typename Optimiser::State, JudgeState>;
 
     static constexpr bool trains_a_shadow =
         requires(Judge& judge, Model& model, Optimiser& optimiser, Generator& random) {
@@ -86,8 +119,7 @@ public:
     void synchronise(Model& model) {
         optimiser_.synchronise(host_group, model.host_parameters());
         optimiser_.synchronise(seed_group, model.seed_parameters());
-        owned_.clear();
-        for (const auto& slot : model.slots()) owned_.push_back(owned_by(slot));
+        note_owned(model);
         if constexpr (trains_a_shadow) judge_.follow(model, optimiser_);
     }
 
@@ -111,11 +143,40 @@ public:
         }
     }
 
+    /// All that it remembers, the optimiser's moments and the judge's shadow as copies on the
+    /// backend (P-7). Take it between epochs. The model changes nothing by it.
+    [[nodiscard]] State state(Model& model) {
+        if (changed(model)) synchronise(model);
+        State state{optimiser_.state(model.context()), random_.state(), {}};
+        if constexpr (remembers_judge) state.judge = judge_.state(model.context());
+        return state;
+    }
+
+    /// Goes on where `state` stood, with a model that has been restored to the same moment. Errors:
+    /// those of `Optimiser::restore`, `Generator::from_state` and the judge; nothing is changed
+    /// then.
+    void restore(Model& model, const State& state) {
+        Optimiser optimiser;
+        for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
+            optimiser.add_group(optimiser_.options(g));
+        }
+        optimiser.synchronise(host_group, model.host_parameters());
+        optimiser.synchronise(seed_group, model.seed_parameters());
+        optimiser.restore(model.context(), state.optimiser);
+        const Generator random = Generator::from_state(state.random);
+        if constexpr (remembers_judge) judge_.restore(model, optimiser, state.judge);
+        optimiser_ = std::move(optimiser);
+        random_ = random;
+        note_owned(model);
+    }
+
     [[nodiscard]] Optimiser& optimiser() noexcept { return optimiser_; }
     [[nodiscard]] Generator& random() noexcept { return random_; }
     [[nodiscard]] Judge& judge() noexcept { return judge_; }
 
 private:
+    static constexpr bool remembers_judge = !std::same_as<JudgeState, NoJudgeState>;
+
     template <class Loss, class Observe>
     Pending<B> run(Model& model, const typename Model::Input& input, Loss& loss, Observe&& observe,
                    Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
@@ -165,6 +226,11 @@ private:
         const auto parameters = slot.parameter_list();
         if (parameters.empty()) return {};
         return {parameters.size(), parameters.back().parameter->state()};
+    }
+
+    void note_owned(const Model& model) {
+        owned_.clear();
+        for (const auto& slot : model.slots()) owned_.push_back(owned_by(slot));
     }
 
     [[nodiscard]] bool changed(const Model& model) const {
