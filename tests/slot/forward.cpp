@@ -79,10 +79,12 @@ struct Bench {
         while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
     }
 
-    /// Blending, at rest at half amplitude.
+    /// Blending for the first time, so that a CNN's seed is isolated, and at rest at half
+    /// amplitude.
     void grow_to_half(BlendAlgorithm algorithm = BlendAlgorithm::add) {
-        grow(Stage::holding, {.algorithm = algorithm});
-        REQUIRE(slot.set_alpha_target(0.5, 0).done);
+        grow(Stage::blending, {.algorithm = algorithm, .tempo_epochs = 1, .alpha_target = 0.5});
+        slot.step_epoch();
+        REQUIRE(slot.alpha() == 0.5);
     }
 
     [[nodiscard]] Parameter<B>& scale() { return *slot.parameters()[0].parameter; }
@@ -132,7 +134,7 @@ TEST_CASE("a slot without an active seed passes on the host's features themselve
 
 TEST_CASE("an override of 0 bypasses the straight-through of a seed in training", "[S-10][A-8]") {
     Bench bench;
-    bench.grow(Stage::training);
+    bench.grow(Stage::training, {.incubation = Incubation::straight_through});
     const AlphaOverrides none = AlphaOverrides{}.with("r0c0", 0.0);
     CHECK(bench.slot.forward(bench.pass, bench.host, none.find("r0c0")) == bench.host);
     const auto through = bench.slot.forward(bench.pass, bench.host);
@@ -141,6 +143,54 @@ TEST_CASE("an override of 0 bypasses the straight-through of a seed in training"
     bench.tape.backward(through, bench.upstream);
     CHECK(bench.tape.gradient(bench.host) == bench.upstream);
     CHECK(bench.scale().has_gradient());
+}
+
+TEST_CASE("a seed that is taught does not run in the host's pass", "[I-9][S-10]") {
+    Bench bench;
+    bench.grow(Stage::training);
+    REQUIRE(bench.slot.teaches());
+    CHECK(bench.slot.forward(bench.pass, bench.host) == bench.host);
+    CHECK_FALSE(bench.slot.runs(true, nullptr));
+}
+
+TEST_CASE("a lesson is the blend at the target amplitude, and teaches the seed alone",
+          "[I-9][I-1]") {
+    Bench bench;
+    bench.grow(Stage::training, {.alpha_target = 0.5});
+    const auto taught = bench.slot.forward_taught(bench.pass, bench.host);
+    check_elements(taught.to_host(),
+                   [&](std::size_t i) { return bench.values[i] * (1.0 + 0.5 * (start - 1.0)); });
+    bench.tape.backward(taught, bench.upstream);
+    CHECK_FALSE(bench.tape.has_gradient(bench.host));
+    // y = h + a (g h - h): the gradient of g is a h, summed with what comes from behind.
+    double expected = 0.0;
+    for (std::size_t i = 0; i < bench.values.size(); ++i) {
+        expected += 0.5 * bench.values[i] * bench.upstream[i];
+    }
+    REQUIRE(bench.scale().has_gradient());
+    CHECK(bench.scale().gradient().to_host(bench.context)[0] == Approx(expected));
+}
+
+TEST_CASE("an override blends a seed in training that no pass would show", "[A-8][I-9]") {
+    for (const auto incubation : {Incubation::feedback, Incubation::straight_through}) {
+        Bench bench;
+        bench.grow(Stage::training, {.incubation = incubation});
+        const AlphaOverrides half = AlphaOverrides{}.with("r0c0", 0.5);
+        check_elements(
+            bench.slot.forward(bench.pass, bench.host, half.find("r0c0")).to_host(),
+            [&](std::size_t i) { return bench.values[i] * (1.0 + 0.5 * (start - 1.0)); });
+    }
+}
+
+TEST_CASE("at full amplitude the blocks before a seed learn through it", "[I-3]") {
+    for (const Topology topology : {Topology::cnn, Topology::transformer}) {
+        Bench bench(topology);
+        bench.grow(Stage::holding);
+        REQUIRE_FALSE(bench.slot.isolated());
+        check_elements(bench.host_gradient(),
+                       [&](std::size_t i) { return bench.upstream[i] * start; });
+        CHECK(bench.scale().has_gradient());
+    }
 }
 
 TEST_CASE("a forward pass reads the alpha of the controller, right after each change",
@@ -206,12 +256,15 @@ TEST_CASE("a seed that is blended out learns nothing, and the host still learns 
           "[I-6]") {
     for (const Topology topology : {Topology::cnn, Topology::transformer}) {
         Bench bench(topology);
-        bench.grow(Stage::holding);
+        const bool isolated = topology == Topology::cnn;
+        bench.grow(Stage::blending, {.tempo_epochs = 1});
+        bench.slot.step_epoch();
+        REQUIRE(bench.slot.isolated() == isolated);
         REQUIRE(bench.slot.schedule_prune(2, AlphaCurve::linear, 12.0, "why").done);
         bench.slot.step_epoch();
         REQUIRE(bench.slot.alpha() == 0.5);
         // y = h + a (g x - h): with co-adaptation x is h.
-        const double slope = topology == Topology::cnn ? 0.5 : 0.5 + 0.5 * start;
+        const double slope = isolated ? 0.5 : 0.5 + 0.5 * start;
         check_elements(bench.host_gradient(),
                        [&](std::size_t i) { return bench.upstream[i] * slope; });
         CHECK_FALSE(bench.scale().has_gradient());
@@ -220,7 +273,7 @@ TEST_CASE("a seed that is blended out learns nothing, and the host still learns 
 
 TEST_CASE("a seed's health is not measured on its very first backward pass", "[I-7]") {
     Bench bench;
-    bench.grow(Stage::training);
+    bench.grow(Stage::training, {.incubation = Incubation::straight_through});
     const GradientNorm host{.norm = 1.0, .parameters = 100, .measured = true};
     GradientProbe<B> probe;
     const auto measure = [&] {

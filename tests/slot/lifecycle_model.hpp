@@ -33,7 +33,9 @@ enum class Why : std::uint8_t {
     not_blended,
     ramp_under_way,
     not_finite,
+    not_measured,
     no_live_seed,
+    another_stage,
     not_to_be_taken,
     ignored,
 };
@@ -53,7 +55,9 @@ enum class Why : std::uint8_t {
                                        "not_blended",
                                        "ramp_under_way",
                                        "not_finite",
+                                       "not_measured",
                                        "no_live_seed",
+                                       "another_stage",
                                        "not_to_be_taken",
                                        "ignored"};
     return names[static_cast<int>(why)];
@@ -115,7 +119,10 @@ public:
             case Call::set_alpha_target: return set_alpha_target(op);
             case Call::step_epoch: return step_epoch();
             case Call::record_accuracy: return record_accuracy(op.number);
-            case Call::record_contribution: return record_contribution(op.number);
+            case Call::record_dependence: return record_dependence(op.number);
+            case Call::record_readiness: return record_readiness(op.number);
+            case Call::record_lead: return record_lead(op.number, measure_of(op.choice));
+            case Call::record_contribution: return record_contribution(op);
             case Call::record_interactions: return record_interactions(op.number, op.other);
             case Call::record_neighbours: return record_neighbours(op.number, op.other);
             case Call::record_gradients: return record_gradients(op);
@@ -163,7 +170,15 @@ public:
         view.total_improvement = gain(seed.current, seed.initial);
         view.improvement_since_stage_start = gain(seed.current, seed.at_stage_start);
         view.blending_delta = gain(seed.current, seed.at_blending_start);
+        view.dependence = seed.dependence;
+        if (!seed.readiness.empty()) view.readiness = mean(seed.readiness);
+        view.readiness_count = static_cast<int>(seed.readiness.size());
+        view.readiness_has_error = seed.readiness.size() >= 3;
+        view.leads = seed.leads.size();
         view.contribution = seed.contribution;
+        view.contribution_count = seed.contribution_count;
+        view.contribution_has_error = seed.contribution_has_error;
+        view.contribution_by = seed.contribution_by;
         view.previous_contribution = seed.previous_contribution;
         view.contribution_velocity = seed.velocity;
         view.gradient_ratio = seed.gradient_ratio;
@@ -182,6 +197,12 @@ public:
         if (!is_live()) return view;
         view.algorithm = seed.algorithm;
         view.isolated = seed.isolated;
+        view.teaches = stage_ == Stage::training && !seed.straight_through;  // I-9
+        view.runs_recording = view.active && !view.teaches;
+        view.runs_evaluating =
+            view.active && stage_ != Stage::training && ramp_.alpha != 0.0;  // S-10, A-8
+        view.runs_overridden = view.accepts_override = view.active;
+        view.target_amplitude = seed.alpha_target;
         view.blending_out = ramp_.mode == AlphaMode::down;
         view.prune_scheduled = seed.scheduled_prune.has_value();
         view.parameters = parameters();
@@ -210,6 +231,7 @@ private:
         int tempo = 5;
         std::vector<Tensor> tensors{};
         int counted = 0;
+        bool straight_through = false;
         bool isolated = false;
         std::optional<std::string> scheduled_prune{};
         std::vector<ViewedEntry> history{};
@@ -220,7 +242,13 @@ private:
         std::optional<double> best{};
         std::optional<double> at_stage_start{};
         std::optional<double> at_blending_start{};
+        std::optional<double> dependence{};
+        std::vector<double> readiness{};  ///< of the last five epochs
+        std::vector<double> leads{};
         std::optional<double> contribution{};
+        int contribution_count = 0;
+        bool contribution_has_error = false;
+        judge::MeasureKind contribution_by = judge::MeasureKind::none;
         std::optional<double> previous_contribution{};
         double velocity = 0.0;
         std::optional<double> gradient_ratio{};
@@ -333,12 +361,18 @@ private:
                                                                       : seed.curve,
                                seed.steepness);
                 break;
-            case Stage::holding:  // S-3
+            case Stage::holding:        // S-3
+                seed.isolated = false;  // I-3
+                seed.leads.clear();     // J-1: averaged over the epochs at full amplitude
+                seed.contribution.reset();
+                seed.contribution_count = 0;
+                seed.contribution_has_error = false;
+                seed.contribution_by = judge::MeasureKind::none;
+                seed.previous_contribution.reset();
                 ramp_.hold_at(1.0);
                 seed.scheduled_prune.reset();
                 thaw();
                 break;
-            case Stage::fossilized: seed.isolated = false; break;  // a decision of the library's
             case Stage::pruned:
                 seed.tensors.clear();
                 ramp_ = {};
@@ -384,6 +418,7 @@ private:
         seed.steepness = op.other;
         seed.tempo = op.steps;
         seed.alpha_target = op.number;
+        seed.straight_through = op.straight_through;
         if (name == "norm") seed.tensors = {{.size = 4}, {.size = 4}, {.size = 1}};
         if (name == "gain") seed.tensors = {{.size = 4}};
         seed_ = std::move(seed);
@@ -604,9 +639,9 @@ private:
         return {};
     }
 
-    /// In training the gate network is not run, so no backward pass reaches it (I-7).
+    /// A straight-through does not run the gate network, so no backward pass reaches it (I-7).
     [[nodiscard]] bool is_reached(const Tensor& tensor) const {
-        return !(tensor.of_gate && stage_ == Stage::training);
+        return !(tensor.of_gate && stage_ == Stage::training && seed_->straight_through);
     }
 
     Expectation backward_twice() {
@@ -637,16 +672,68 @@ private:
         return {};
     }
 
-    Expectation record_contribution(double points) {
+    [[nodiscard]] Expectation refuse_in_another_stage(Stage wanted) const {
+        return refuse(Verdict::lifecycle_error, Why::another_stage,
+                      {"seed in " + std::string(name_of(wanted)), std::string(name_of(stage_))});
+    }
+    [[nodiscard]] static Expectation refuse_measure() {
+        return refuse(Verdict::option_error, Why::not_measured, {"measure"});
+    }
+
+    [[nodiscard]] static double mean(const std::vector<double>& values) {
+        double sum = 0.0;
+        for (const double value : values) sum += value;
+        return sum / static_cast<double>(values.size());
+    }
+
+    Expectation record_dependence(double points) {
         if (!std::isfinite(points)) return refuse_number();
         if (!is_live()) return refuse_without_seed();
+        seed_->dependence = points;
+        return {};
+    }
+
+    /// G-10: over the last epochs, for the seed changes.
+    Expectation record_readiness(double points) {
+        if (!std::isfinite(points)) return refuse_number();
+        if (stage_ != Stage::training) return refuse_in_another_stage(Stage::training);
+        seed_->readiness.push_back(points);
+        if (seed_->readiness.size() > 5) seed_->readiness.erase(seed_->readiness.begin());
+        return {};
+    }
+
+    /// J-1: averaged over the epochs in holding.
+    Expectation record_lead(double points, judge::MeasureKind by) {
+        if (!std::isfinite(points)) return refuse_number();
+        if (by == judge::MeasureKind::none) return refuse_measure();
+        if (stage_ != Stage::holding) return refuse_in_another_stage(Stage::holding);
+        seed_->leads.push_back(points);
+        const int count = static_cast<int>(seed_->leads.size());
+        contribute(mean(seed_->leads), count, count >= 3, by);
+        return {};
+    }
+
+    Expectation record_contribution(const SlotOperation& op) {
+        const judge::MeasureKind by = measure_of(op.choice);
+        const int count = count_of(op.choice);
+        if (!std::isfinite(op.number)) return refuse_number();
+        if (by == judge::MeasureKind::none || op.other < 0.0 || count < 0) return refuse_measure();
+        if (!is_live()) return refuse_without_seed();
+        contribute(op.number, count, std::isfinite(op.other), by);
+        return {};
+    }
+
+    /// Section 11; what another measure said before is no earlier value of this one.
+    void contribute(double points, int count, bool has_error, judge::MeasureKind by) {
         Seed& seed = *seed_;
-        seed.previous_contribution = seed.contribution;
+        seed.previous_contribution = seed.contribution_by == by ? seed.contribution : std::nullopt;
         seed.contribution = points;
-        if (seed.previous_contribution) {  // section 11
+        seed.contribution_count = count;
+        seed.contribution_has_error = has_error;
+        seed.contribution_by = by;
+        if (seed.previous_contribution) {
             seed.velocity = 0.7 * seed.velocity + 0.3 * (points - *seed.previous_contribution);
         }
-        return {};
     }
 
     Expectation record_interactions(double sum, double boost) {

@@ -102,7 +102,8 @@ TEST_CASE("a typed seed and a slot with it give the same features", "[S-10][A-5]
 TEST_CASE("a typed seed in training learns behind the host, as in a slot", "[I-1][I-2]") {
     Place place;
     Generator generator(3);
-    auto born = germinate_seed<cnn::ConvSmall, B>(place.context, 8, generator);
+    auto born = germinate_seed<cnn::ConvSmall, B>(place.context, 8, generator, {},
+                                                  {.incubation = Incubation::straight_through});
     const auto seed = std::move(born).advance<Stage::training>(open_gates).next();
     Tape<B> tape(place.context);
     Pass<B> pass(tape, Mode::training);

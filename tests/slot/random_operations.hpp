@@ -137,6 +137,7 @@ private:
                 op.algorithm =
                     one_of({BlendAlgorithm::add, BlendAlgorithm::multiply, BlendAlgorithm::gate});
                 if (chance(0.03)) op.other = std::numeric_limits<double>::infinity();
+                op.straight_through = chance(0.4);
                 break;
             case Call::advance:
                 if (chance(0.5)) op.target = all_stages[static_cast<std::size_t>(below(10))];
@@ -155,7 +156,19 @@ private:
                 }
                 break;
             case Call::record_accuracy:
-            case Call::record_contribution: op.number = accuracy(); break;
+            case Call::record_dependence:
+            case Call::record_readiness: op.number = accuracy(); break;
+            case Call::record_lead:
+                op.number = accuracy();
+                op.choice = chance(0.9) ? 1 + below(3) : 0;
+                break;
+            case Call::record_contribution:
+                op.number = accuracy();
+                op.other = one_of({0.0, 0.5, 2.0, std::numeric_limits<double>::infinity()});
+                op.choice = 1 + below(3) + 4 * (1 + below(30));
+                if (chance(0.1)) op.choice = below(8);
+                if (chance(0.05)) op.other = -1.0;
+                break;
             case Call::record_interactions:
                 op.number = accuracy();
                 op.other = accuracy();

@@ -15,7 +15,10 @@ TEST_CASE("before anything is measured, accuracies are absent and improvements 0
     const SeedMetrics metrics;
     CHECK_FALSE(metrics.initial_accuracy);
     CHECK_FALSE(metrics.best_accuracy);
+    CHECK_FALSE(metrics.dependence);
+    CHECK_FALSE(metrics.readiness);
     CHECK_FALSE(metrics.contribution);
+    CHECK(metrics.contribution_by == judge::MeasureKind::none);
     CHECK_FALSE(metrics.gradient_ratio);
     CHECK_FALSE(metrics.parameter_health);
     CHECK(metrics.total_improvement() == 0.0);
@@ -76,15 +79,38 @@ TEST_CASE("improvements for observers are clamped to 10 points and scaled to 1",
 
 TEST_CASE("the contribution's velocity is an average of its changes", "[S-8][K]") {
     SeedMetrics metrics;
-    metrics.record_contribution(4.0);
-    CHECK(metrics.contribution == 4.0);
+    const auto record = [&metrics](double value) {
+        metrics.record_contribution({value, 0.5, 3}, judge::MeasureKind::own);
+    };
+    record(4.0);
+    CHECK(metrics.contribution == judge::Estimate{4.0, 0.5, 3});
+    CHECK(metrics.contribution_by == judge::MeasureKind::own);
     CHECK_FALSE(metrics.previous_contribution);
     CHECK(metrics.contribution_velocity == 0.0);
-    metrics.record_contribution(6.0);
+    record(6.0);
     CHECK(metrics.previous_contribution == 4.0);
     CHECK(metrics.contribution_velocity == Approx(0.3 * 2.0));
-    metrics.record_contribution(5.0);
+    record(5.0);
     CHECK(metrics.contribution_velocity == Approx(0.7 * 0.6 - 0.3 * 1.0));
+}
+
+TEST_CASE("what another measure said is no earlier value of a contribution", "[S-8][J-1]") {
+    SeedMetrics metrics;
+    metrics.record_contribution({20.0, 0.5, 3}, judge::MeasureKind::ablation);
+    metrics.record_contribution({1.0, 0.5, 3}, judge::MeasureKind::shadow);
+    CHECK_FALSE(metrics.previous_contribution);
+    CHECK(metrics.contribution_velocity == 0.0);
+}
+
+TEST_CASE("a readiness is that of the last five epochs", "[S-8][G-10]") {
+    SeedRecord record;
+    for (const double difference : {-90.0, 1.0, 2.0, 3.0, 4.0, 5.0}) {
+        record.record_readiness(difference);
+    }
+    REQUIRE(record.metrics.readiness);
+    CHECK(record.metrics.readiness->value == Approx(3.0));
+    CHECK(record.metrics.readiness->count == 5);
+    CHECK(record.metrics.readiness->has_error());
 }
 
 TEST_CASE("the seed's gradient norm is averaged with decay 0.9", "[I-4]") {

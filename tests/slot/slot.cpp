@@ -24,7 +24,10 @@ namespace {
 
 using B = test::Chosen64;
 using OpenSlot = Slot<B, CnnBlueprints, test::OpenPolicies>;
-using StrictSlot = Slot<B, CnnBlueprints>;
+struct StrictPolicies : DefaultPolicies {
+    using Gates = StrictGates;
+};
+using StrictSlot = Slot<B, CnnBlueprints, StrictPolicies>;
 
 /// A slot of width 8 with what it would share with others.
 template <class SlotType, class Policies>
@@ -35,7 +38,8 @@ struct Alone {
     SlotType slot;
 };
 using Open = Alone<OpenSlot, test::OpenPolicies>;
-using Strict = Alone<StrictSlot, DefaultPolicies>;
+using Strict = Alone<StrictSlot, StrictPolicies>;
+using Default = Alone<Slot<B, CnnBlueprints>, DefaultPolicies>;
 
 void go_to(OpenSlot& slot, Stage goal) {
     slot.germinate("conv_light");
@@ -54,7 +58,7 @@ TEST_CASE("a germinated seed is named, counted and does not touch the forward pa
     CHECK(open.slot.stage() == Stage::germinated);
     REQUIRE(open.slot.record() != nullptr);
     CHECK(open.slot.record()->seed_id == "r0c0-conv_light");
-    CHECK(open.slot.record()->metrics.seed_parameters == 592);
+    CHECK(open.slot.record()->metrics.seed_parameters == 600);
     CHECK(open.slot.record()->metrics.host_parameters == 1234);
     CHECK_FALSE(open.slot.active());
     CHECK(open.slot.alpha() == 0.0);
@@ -69,7 +73,7 @@ TEST_CASE("the seed id can be chosen", "[S-1]") {
 TEST_CASE("a gated seed counts its gate network", "[S-1][A-6]") {
     Open open;
     open.slot.germinate("conv_light", {.algorithm = BlendAlgorithm::gate});
-    CHECK(open.slot.record()->metrics.seed_parameters == 592 + 81);
+    CHECK(open.slot.record()->metrics.seed_parameters == 600 + 81);
 }
 
 TEST_CASE("a germination that fails leaves the slot and the random stream alone", "[S-1][B-4]") {
@@ -143,10 +147,16 @@ TEST_CASE("two seeds of one stream of random numbers start apart", "[S-1][E-3]")
           other.parameters()[0].parameter->value().to_host(open.context));
 }
 
-TEST_CASE("a seed that multiplies is born quietly", "[S-1][B-5]") {
-    Open open;
-    open.slot.germinate("conv_light", {.algorithm = BlendAlgorithm::multiply});
-    CHECK(open.slot.record()->metrics.seed_parameters == 592 + 8);  // a scale for each channel
+TEST_CASE("seeds are born quietly, and those that multiply even where a loud birth is asked for",
+          "[S-1][B-5]") {
+    const auto parameters = [](BlendAlgorithm algorithm, cnn::ConvLight::Options options) {
+        Open open;
+        open.slot.germinate<cnn::ConvLight>({.algorithm = algorithm}, options);
+        return open.slot.record()->metrics.seed_parameters;
+    };
+    CHECK(parameters(BlendAlgorithm::add, {}) == 592 + 8);  // a scale for each channel
+    CHECK(parameters(BlendAlgorithm::add, {.layer_scale = false}) == 592);
+    CHECK(parameters(BlendAlgorithm::multiply, {.layer_scale = false}) == 592 + 8);
 }
 
 TEST_CASE("a second seed does not germinate where one lives", "[S-1]") {
@@ -299,6 +309,20 @@ TEST_CASE("isolation is on from training on, and stays on in a CNN's blending", 
     CHECK_FALSE(open.slot.isolated());
 }
 
+TEST_CASE("isolation ends with holding, and does not come back with blending", "[I-3][S-5][S-6]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    CHECK_FALSE(open.slot.isolated());
+    REQUIRE(open.slot.set_alpha_target(0.5, 0).done);
+    REQUIRE(open.slot.stage() == Stage::blending);
+    CHECK_FALSE(open.slot.isolated());
+    REQUIRE(open.slot.advance().advanced);
+    CHECK_FALSE(open.slot.isolated());
+    REQUIRE(open.slot.advance().advanced);
+    REQUIRE(open.slot.stage() == Stage::fossilized);
+    CHECK_FALSE(open.slot.isolated());
+}
+
 TEST_CASE("blending ramps over the tempo from its first tick on", "[S-3][I-8][A-10]") {
     Open open;
     open.slot.germinate("norm");
@@ -390,13 +414,13 @@ TEST_CASE("a scheduled prune ramps down frozen and prunes on the tick at 0", "[S
     Open open;
     go_to(open.slot, Stage::holding);
     auto parameters = open.slot.parameters();
-    REQUIRE(parameters.size() == 3);
+    REQUIRE(parameters.size() == 4);
     CHECK(open.slot.schedule_prune(4, AlphaCurve::linear, 12.0, "governor_rollback").done);
     CHECK(open.slot.stage() == Stage::blending);
     CHECK(open.slot.report().prune_scheduled);
     CHECK(open.slot.report().blending_out);
     for (const auto& named : open.slot.parameters()) CHECK_FALSE(named.parameter->trainable());
-    CHECK(open.slot.record()->metrics.seed_parameters == 592);
+    CHECK(open.slot.record()->metrics.seed_parameters == 600);
     for (const double alpha : {0.75, 0.5, 0.25}) {
         open.slot.step_epoch();
         CHECK(open.slot.alpha() == Approx(alpha));
@@ -534,7 +558,7 @@ TEST_CASE("changing the algorithm makes and drops the gate network", "[S-6][A-6]
         open.slot
             .set_alpha_target(0.5, 2, AlphaCurve::sigmoid, default_steepness, BlendAlgorithm::gate)
             .done);
-    CHECK(open.slot.record()->metrics.seed_parameters == 592 + 81);
+    CHECK(open.slot.record()->metrics.seed_parameters == 600 + 81);
     CHECK(open.slot.report().algorithm == BlendAlgorithm::gate);
     CHECK(open.slot.report().alpha.curve == AlphaCurve::linear);
     open.slot.step_epoch();
@@ -542,7 +566,7 @@ TEST_CASE("changing the algorithm makes and drops the gate network", "[S-6][A-6]
     CHECK(open.slot
               .set_alpha_target(1.0, 0, AlphaCurve::linear, default_steepness, BlendAlgorithm::add)
               .done);
-    CHECK(open.slot.record()->metrics.seed_parameters == 592);
+    CHECK(open.slot.record()->metrics.seed_parameters == 600);
     CHECK(open.slot.alpha() == 1.0);
 }
 
@@ -560,7 +584,7 @@ TEST_CASE("a seed whose every parameter is frozen in training is told of, once",
     CHECK(open.slot.step_epoch().notice.empty());
     set_trainable(false);
     const std::string notice = open.slot.step_epoch().notice;
-    CHECK(test::mentions(notice, "all 3 parameter tensors"));
+    CHECK(test::mentions(notice, "all 4 parameter tensors"));
     CHECK(test::mentions(notice, "conv_light in r0c0"));
     CHECK(open.slot.stage() == Stage::training);
     CHECK(open.slot.step_epoch().notice.empty());
@@ -575,21 +599,35 @@ TEST_CASE("a seed whose every parameter is frozen in training is told of, once",
     CHECK(noop.slot.step_epoch().notice.empty());
 }
 
-TEST_CASE("behind the host a gate network neither learns nor counts in the seed's gradients",
-          "[I-4][A-6]") {
+TEST_CASE("a seed that is taught learns with its gate network", "[I-9][A-6]") {
     Open open;
-    CHECK(open.slot.learning_parameters().empty());
     open.slot.germinate("conv_light", {.algorithm = BlendAlgorithm::gate});
+    CHECK_FALSE(open.slot.teaches());
     open.slot.advance();
     REQUIRE(open.slot.stage() == Stage::training);
-    CHECK(open.slot.parameters().size() == 3 + 4);
-    REQUIRE(open.slot.learning_parameters().size() == 3);
+    CHECK(open.slot.teaches());
+    CHECK(open.slot.learning_parameters().size() == 4 + 4);
+    open.slot.advance();
+    CHECK_FALSE(open.slot.teaches());
+    CHECK(open.slot.learning_parameters().size() == 4 + 4);
+}
+
+TEST_CASE("behind the host a gate network neither learns nor counts in the seed's gradients",
+          "[I-4][A-6][I-2]") {
+    Open open;
+    CHECK(open.slot.learning_parameters().empty());
+    open.slot.germinate("conv_light", {.algorithm = BlendAlgorithm::gate,
+                                       .incubation = Incubation::straight_through});
+    open.slot.advance();
+    REQUIRE(open.slot.stage() == Stage::training);
+    CHECK(open.slot.parameters().size() == 4 + 4);
+    REQUIRE(open.slot.learning_parameters().size() == 4);
     for (const auto& named : open.slot.learning_parameters()) {
         CHECK_FALSE(named.name.starts_with("gate/"));
     }
     open.slot.advance();
     REQUIRE(open.slot.stage() == Stage::blending);
-    CHECK(open.slot.learning_parameters().size() == 3 + 4);
+    CHECK(open.slot.learning_parameters().size() == 4 + 4);
 }
 
 TEST_CASE("a retarget without steps is the one alpha everywhere", "[A-9][A-10]") {
@@ -716,16 +754,20 @@ TEST_CASE("gates are shown what was recorded, and what was never measured is abs
     CHECK(before.has_blueprint_id);
     CHECK_FALSE(before.gradient_ratio.has_value());
     CHECK_FALSE(before.gradients.has_value());
+    CHECK_FALSE(before.readiness.has_value());
     CHECK_FALSE(before.contribution.has_value());
+    CHECK(before.contribution_by == judge::MeasureKind::none);
     CHECK(before.healthy);
 
     const auto record = [&open](std::vector<double> tensor_norms) {
-        open.slot.record_gradients({.norm = 2.0, .parameters = 592, .measured = true},
-                                   {.norm = 1.0, .parameters = 592, .measured = true}, tensor_norms,
+        open.slot.record_gradients({.norm = 2.0, .parameters = 600, .measured = true},
+                                   {.norm = 1.0, .parameters = 600, .measured = true}, tensor_norms,
                                    true);
     };
     record({1.0, 1e-8});
-    open.slot.record_contribution(2.5);
+    open.slot.record_contribution({2.5, 0.5, 6}, judge::MeasureKind::own);
+    open.slot.record_readiness(-1.0);
+    open.slot.record_readiness(2.0);
     open.slot.record_accuracy(40.0);
     open.slot.record_accuracy(41.5);
     open.slot.step_epoch();
@@ -733,7 +775,11 @@ TEST_CASE("gates are shown what was recorded, and what was never measured is abs
     CHECK(after.epochs_in_stage == 1);
     CHECK(after.improvement_since_stage_start == 1.5);
     CHECK(after.gradient_ratio == 0.5);
-    CHECK(after.contribution == 2.5);
+    CHECK(after.contribution == judge::Estimate{2.5, 0.5, 6});
+    CHECK(after.contribution_by == judge::MeasureKind::own);
+    REQUIRE(after.readiness.has_value());
+    CHECK(after.readiness->value == 0.5);
+    CHECK(after.readiness->count == 2);
     REQUIRE(after.gradients.has_value());
     CHECK(after.gradients->health == 0.75);
     CHECK(after.gradients->vanishing);
@@ -762,7 +808,8 @@ TEST_CASE("a seed with an exploding gradient does not fossilize, whatever it con
     strict.slot.step_epoch();
     REQUIRE(strict.slot.advance().advanced);
     CHECK(strict.slot.advance().gate.failed("contribution_measured"));
-    strict.slot.record_contribution(50.0);
+    constexpr double unknown = std::numeric_limits<double>::infinity();
+    strict.slot.record_contribution({50.0, unknown, 1}, judge::MeasureKind::ablation);
     record(11.0);
     CHECK(strict.slot.advance().gate.failed("seed_healthy"));
     CHECK(strict.slot.stage() == Stage::holding);
@@ -781,11 +828,95 @@ TEST_CASE("accuracies start with the first measurement and cool down ignored", "
     CHECK(open.slot.record()->metrics.best_accuracy == -3.0);
     CHECK(open.slot.record()->metrics.total_improvement() == -2.0);
     CHECK_THROWS_AS(open.slot.record_accuracy(std::nan("")), NumericError);
-    CHECK_THROWS_AS(open.slot.record_contribution(std::nan("")), NumericError);
+    const auto own = judge::MeasureKind::own;
+    CHECK_THROWS_AS(open.slot.record_contribution({std::nan(""), 1.0, 3}, own), NumericError);
+    CHECK_THROWS_AS(open.slot.record_dependence(std::nan("")), NumericError);
+    CHECK_THROWS_AS(open.slot.record_readiness(std::nan("")), NumericError);
     open.slot.prune("why");
     open.slot.record_accuracy(70.0);
     CHECK(open.slot.record()->metrics.current_accuracy == -5.0);
-    CHECK_THROWS_AS(open.slot.record_contribution(1.0), LifecycleError);
+    CHECK_THROWS_AS(open.slot.record_contribution({1.0, 1.0, 3}, own), LifecycleError);
+    CHECK_THROWS_AS(open.slot.record_dependence(1.0), LifecycleError);
+    CHECK_THROWS_AS(open.slot.record_readiness(1.0), LifecycleError);
+}
+
+TEST_CASE(
+    "a contribution is averaged over the epochs at full amplitude, and starts anew with each "
+    "holding",
+    "[S-8][J-1]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    for (const double lead : {1.0, 2.0, 6.0}) open.slot.record_lead(lead);
+    const SeedMetrics& metrics = open.slot.record()->metrics;
+    REQUIRE(metrics.contribution);
+    CHECK(metrics.contribution->value == Approx(3.0));
+    CHECK(metrics.contribution->count == 3);
+    CHECK(metrics.contribution->has_error());
+    CHECK(metrics.contribution_by == judge::MeasureKind::shadow);
+    open.slot.record_dependence(20.0);
+    CHECK(metrics.dependence == 20.0);
+    CHECK(metrics.contribution->value == Approx(3.0));  // leaning is no help
+
+    REQUIRE(open.slot.set_alpha_target(0.5, 0).done);
+    CHECK_THROWS_AS(open.slot.record_lead(1.0), LifecycleError);
+    REQUIRE(open.slot.advance().advanced);
+    CHECK_FALSE(metrics.contribution);
+    CHECK(metrics.contribution_by == judge::MeasureKind::none);
+    open.slot.record_lead(-1.0);
+    CHECK(metrics.contribution->value == -1.0);
+    CHECK(metrics.contribution->count == 1);
+    CHECK_FALSE(metrics.contribution->has_error());
+}
+
+TEST_CASE("what no measure gives is not recorded", "[J-1][E-2]") {
+    Open open;
+    go_to(open.slot, Stage::holding);
+    const SlotState before = open.slot.state();
+    const auto own = judge::MeasureKind::own;
+    CHECK_THROWS_AS(open.slot.record_contribution({1.0, 1.0, 3}, judge::MeasureKind::none),
+                    OptionError);
+    CHECK_THROWS_AS(open.slot.record_contribution({1.0, -1.0, 3}, own), OptionError);
+    CHECK_THROWS_AS(open.slot.record_contribution({1.0, std::nan(""), 3}, own), OptionError);
+    CHECK_THROWS_AS(open.slot.record_contribution({1.0, 1.0, -1}, own), OptionError);
+    CHECK_THROWS_AS(open.slot.record_lead(1.0, judge::MeasureKind::none), OptionError);
+    CHECK(open.slot.state() == before);
+}
+
+TEST_CASE(
+    "by default a seed that is ready is blended in, however the network does meanwhile, and "
+    "one that is not stays behind the host",
+    "[S-13][G-10]") {
+    Default place;
+    place.services.gates.thresholds.min_blending_epochs = 0;
+    place.slot.germinate("norm");
+    REQUIRE(place.slot.advance().advanced);
+    place.slot.record_gradients({.norm = 1.0, .parameters = 17, .measured = true},
+                                {.norm = 1.0, .parameters = 17, .measured = true},
+                                std::vector<double>{1.0, 1.0, 1.0}, true);
+    place.slot.record_accuracy(50.0);
+    place.slot.record_accuracy(40.0);
+    CHECK(place.slot.advance().gate.failed("readiness_measured"));
+    place.slot.record_readiness(-1.0);
+    CHECK(place.slot.advance().gate.failed("readiness"));
+    CHECK(place.slot.stage() == Stage::training);
+    place.slot.record_readiness(0.75);
+    CHECK(place.slot.advance().advanced);  // -0.125 points on average
+    CHECK(place.slot.stage() == Stage::blending);
+}
+
+TEST_CASE("a seed in training takes an override of its amplitude", "[A-8][G-10]") {
+    for (const auto incubation : {Incubation::feedback, Incubation::straight_through}) {
+        Open open;
+        open.slot.germinate("norm", {.alpha_target = 0.5, .incubation = incubation});
+        const AlphaOverrides half = AlphaOverrides{}.with("r0c0", 0.5);
+        CHECK_THROWS_AS(open.slot.check_override(*half.find("r0c0"), 2), OptionError);
+        open.slot.advance();
+        REQUIRE(open.slot.stage() == Stage::training);
+        CHECK_NOTHROW(open.slot.check_override(*half.find("r0c0"), 2));
+        CHECK(open.slot.runs(false, half.find("r0c0")));
+        CHECK_FALSE(open.slot.runs(false, nullptr));
+        CHECK(open.slot.target_amplitude() == 0.5);
+    }
 }
 
 TEST_CASE("a report stays true to the moment it was taken at", "[S-9]") {

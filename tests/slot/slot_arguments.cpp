@@ -58,6 +58,7 @@ TEST_CASE("the defaults of a germination are the specified ones", "[S-1]") {
     CHECK(options.steepness == 12.0);
     CHECK(options.algorithm == BlendAlgorithm::add);
     CHECK(options.seed_id.empty());
+    CHECK(options.incubation == Incubation::feedback);  // I-9
     CHECK_NOTHROW(check_germination_options(options, "slot r0c0"));
     CHECK(SlotOptions{}.embargo_ticks == 5);
     CHECK_FALSE(SlotOptions{}.auto_forward.g1);
@@ -96,6 +97,9 @@ TEST_CASE("a value outside its enumeration is refused, and the error names the v
     const std::string curve = test::error_text<OptionError>(
         [] { check_germination_options({.curve = static_cast<AlphaCurve>(0)}, "slot r0c3"); });
     CHECK(test::mentions(curve, "linear (1), cosine (2), sigmoid (3); got 0"));
+    const std::string incubation = test::error_text<OptionError>(
+        [] { check_germination_options({.incubation = static_cast<Incubation>(3)}, "slot r0c3"); });
+    CHECK(test::mentions(incubation, "feedback (1), straight_through (2); got 3"));
 }
 
 TEST_CASE("options at the edge of their range are accepted", "[S-1][A-1]") {

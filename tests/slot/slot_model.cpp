@@ -172,12 +172,20 @@ std::vector<std::tuple<Stage, Call, Why>> refusals_to_see() {
     add({dormant, germinated, training, fossilized, pruned, embargoed, resetting},
         Call::set_alpha_target, Why::not_blended);
     for (const Call call :
-         {Call::record_accuracy, Call::record_contribution, Call::record_interactions}) {
+         {Call::record_accuracy, Call::record_dependence, Call::record_readiness, Call::record_lead,
+          Call::record_contribution, Call::record_interactions}) {
         add(anywhere, call, Why::not_finite);
     }
     add(empty, Call::record_accuracy, Why::ignored);
-    for (const Call call : {Call::record_contribution, Call::record_interactions}) {
+    for (const Call call :
+         {Call::record_dependence, Call::record_contribution, Call::record_interactions}) {
         add(empty, call, Why::no_live_seed);
+    }
+    add(anywhere, Call::record_contribution, Why::not_measured);
+    add(anywhere, Call::record_lead, Why::not_measured);
+    for (const Stage stage : anywhere) {
+        if (stage != training) add({stage}, Call::record_readiness, Why::another_stage);
+        if (stage != holding) add({stage}, Call::record_lead, Why::another_stage);
     }
     return all;
 }
@@ -228,7 +236,7 @@ void check_coverage(const Coverage& seen) {
 
 TEST_CASE("a slot does what the model of the lifecycle says, on any sequence of operations",
           "[L-1][L-4][L-5][L-7][L-8][L-9][A-1][A-2][A-3][A-4][A-6][A-9][A-10][I-3][I-6][I-8][S-1]"
-          "[S-2][S-3][S-4][S-5][S-6][S-7][S-8][S-12][G-9][C-8][E-2]") {
+          "[S-2][S-3][S-4][S-5][S-6][S-7][S-8][S-10][S-12][G-9][G-10][J-1][A-8][I-9][C-8][E-2]") {
     const std::uint64_t first = number_from_environment("KASMINA_SLOT_MODEL_SEED", 1);
     const std::uint64_t enough = number_from_environment("KASMINA_SLOT_MODEL_OPERATIONS", 120000);
     const LifecycleModel model;

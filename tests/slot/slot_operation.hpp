@@ -11,6 +11,7 @@
 
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/curve.hpp>
+#include <kasmina/judge/estimate.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 
 namespace kasmina::test {
@@ -26,6 +27,9 @@ enum class Call : std::uint8_t {
     set_alpha_target,
     step_epoch,
     record_accuracy,
+    record_dependence,
+    record_readiness,
+    record_lead,
     record_contribution,
     record_interactions,
     record_neighbours,
@@ -36,7 +40,7 @@ enum class Call : std::uint8_t {
     take_and_plant,
 };
 
-inline constexpr int call_count = 18;
+inline constexpr int call_count = 21;
 
 [[nodiscard]] constexpr std::string_view name_of(Call call) noexcept {
     constexpr std::string_view names[call_count]{"new_slot",
@@ -49,6 +53,9 @@ inline constexpr int call_count = 18;
                                                  "set_alpha_target",
                                                  "step_epoch",
                                                  "record_accuracy",
+                                                 "record_dependence",
+                                                 "record_readiness",
+                                                 "record_lead",
                                                  "record_contribution",
                                                  "record_interactions",
                                                  "record_neighbours",
@@ -79,16 +86,26 @@ struct SlotOperation {
     int choice = 0;                 ///< index into the names above, or bits (below)
     AlphaCurve curve = AlphaCurve::linear;
     std::optional<BlendAlgorithm> algorithm{};
-    bool transformer = false;  ///< topology of a new slot
+    bool transformer = false;       ///< topology of a new slot
+    bool straight_through = false;  ///< incubation of a germination
 
     friend bool operator==(const SlotOperation&, const SlotOperation&) = default;
 };
 
 // `choice` as bits: auto-forward of G1, G2, G3 for new_slot; which of G0, G1, G2, G3, G5 are shut
-// for set_gates; whether host and seed were left unmeasured for record_gradients, then two bits
+// for set_gates; the measure for record_lead and record_contribution, none to own, then the count;
+// whether host and seed were left unmeasured for record_gradients, then two bits
 // per tensor for its norm.
 inline constexpr int host_unmeasured = 1;
 inline constexpr int seed_unmeasured = 2;
+
+/// What a lead or a contribution was measured by, and how often.
+[[nodiscard]] constexpr judge::MeasureKind measure_of(int choice) noexcept {
+    return static_cast<judge::MeasureKind>(choice & 3);
+}
+[[nodiscard]] constexpr int count_of(int choice) noexcept {
+    return (choice >> 2) - 1;
+}
 
 /// The gradient norm of a tensor in record_gradients: vanishing, sane, or exploding.
 [[nodiscard]] constexpr double tensor_norm(int choice, std::size_t tensor) noexcept {
@@ -121,6 +138,7 @@ inline constexpr int seed_unmeasured = 2;
             text << ' ' << blueprint_names[op.choice] << " tempo=" << op.steps
                  << " alpha_target=" << op.number;
             blend();
+            if (op.straight_through) text << " straight_through";
             break;
         case Call::advance:
             if (op.target) text << " to " << name_of(*op.target);
@@ -135,7 +153,15 @@ inline constexpr int seed_unmeasured = 2;
             blend();
             break;
         case Call::record_accuracy:
-        case Call::record_contribution: text << ' ' << op.number; break;
+        case Call::record_dependence:
+        case Call::record_readiness: text << ' ' << op.number; break;
+        case Call::record_lead:
+        case Call::record_contribution:
+            text << ' ' << op.number << " by " << name_of(measure_of(op.choice));
+            if (op.call == Call::record_contribution) {
+                text << " count=" << count_of(op.choice) << " error=" << op.other;
+            }
+            break;
         case Call::record_interactions:
         case Call::record_neighbours: text << ' ' << op.number << ' ' << op.other; break;
         case Call::record_gradients:
@@ -165,6 +191,7 @@ inline constexpr int seed_unmeasured = 2;
     with(&SlotOperation::algorithm, neutral.algorithm);
     with(&SlotOperation::curve, neutral.curve);
     with(&SlotOperation::transformer, neutral.transformer);
+    with(&SlotOperation::straight_through, neutral.straight_through);
     with(&SlotOperation::choice, neutral.choice);
     for (int bit = 0; bit < 12; ++bit) {
         if ((op.choice >> bit & 1) != 0) with(&SlotOperation::choice, op.choice & ~(1 << bit));

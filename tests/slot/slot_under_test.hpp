@@ -136,7 +136,25 @@ public:
         view.total_improvement = metrics.total_improvement();
         view.improvement_since_stage_start = slot_->evidence().improvement_since_stage_start;
         view.blending_delta = metrics.blending_delta();
-        view.contribution = metrics.contribution;
+        const AlphaOverride half{"r0c0", {0.5}};
+        view.teaches = slot_->teaches();
+        view.runs_recording = slot_->runs(true, nullptr);
+        view.runs_evaluating = slot_->runs(false, nullptr);
+        view.runs_overridden = slot_->runs(false, &half);
+        view.accepts_override = accepts(half);
+        view.target_amplitude = slot_->target_amplitude();
+        view.dependence = metrics.dependence;
+        if (metrics.readiness) {
+            view.readiness = metrics.readiness->value;
+            view.readiness_count = metrics.readiness->count;
+            view.readiness_has_error = metrics.readiness->has_error();
+        }
+        if (metrics.contribution) {
+            view.contribution = metrics.contribution->value;
+            view.contribution_count = metrics.contribution->count;
+            view.contribution_has_error = metrics.contribution->has_error();
+        }
+        view.contribution_by = metrics.contribution_by;
         view.previous_contribution = metrics.previous_contribution;
         view.contribution_velocity = metrics.contribution_velocity;
         view.gradient_ratio = metrics.gradient_ratio;
@@ -157,6 +175,7 @@ public:
         if (const SeedRecord* record = slot_->record()) {
             view.has_record = true;
             view.history_length = record->history.size();
+            view.leads = record->leads.size();
             view.history_first = entry(record->history.front());
             view.history_last = entry(record->history.back());
         }
@@ -199,6 +218,15 @@ private:
         return one ? slot_->alpha() : std::numeric_limits<double>::quiet_NaN();
     }
 
+    [[nodiscard]] bool accepts(const AlphaOverride& chosen) const {
+        try {
+            slot_->check_override(chosen, 2);
+            return true;
+        } catch (const OptionError&) {
+            return false;
+        }
+    }
+
     [[nodiscard]] static SlotAnswer answer_of(const AdvanceResult& result) {
         if (result.advanced != result.gate.passed() || result.verdict_differed) {
             return {.verdict = Verdict::another_error, .text = "not what the gate said"};
@@ -231,7 +259,9 @@ private:
                                     .curve = op.curve,
                                     .steepness = op.other,
                                     .tempo_epochs = op.steps,
-                                    .alpha_target = op.number}));
+                                    .alpha_target = op.number,
+                                    .incubation = op.straight_through ? Incubation::straight_through
+                                                                      : Incubation::feedback}));
             case Call::advance: return answer_of(slot.advance(op.target));
             case Call::ask_gate: {
                 const GateResult result = slot.ask_gate();
@@ -250,7 +280,13 @@ private:
                 return {.from = result.from, .to = result.to, .ramp_ended = result.ramp_ended};
             }
             case Call::record_accuracy: slot.record_accuracy(op.number); break;
-            case Call::record_contribution: slot.record_contribution(op.number); break;
+            case Call::record_dependence: slot.record_dependence(op.number); break;
+            case Call::record_readiness: slot.record_readiness(op.number); break;
+            case Call::record_lead: slot.record_lead(op.number, measure_of(op.choice)); break;
+            case Call::record_contribution:
+                slot.record_contribution({op.number, op.other, count_of(op.choice)},
+                                         measure_of(op.choice));
+                break;
             case Call::record_interactions: slot.record_interactions(op.number, op.other); break;
             case Call::record_neighbours: slot.record_neighbours(op.number, op.other); break;
             case Call::record_gradients: record_gradients(op); break;
@@ -259,7 +295,8 @@ private:
                 // (I-7).
                 for (const auto& named : slot.parameters()) {
                     const bool of_gate = named.name.starts_with("gate/");
-                    if (of_gate && slot.stage() == Stage::training) continue;
+                    const bool behind = slot.stage() == Stage::training && !slot.teaches();
+                    if (of_gate && behind) continue;
                     named.parameter->state()->warm = true;
                 }
                 break;

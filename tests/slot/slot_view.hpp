@@ -12,6 +12,7 @@
 
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/controller.hpp>
+#include <kasmina/judge/estimate.hpp>
 #include <kasmina/lifecycle/gate.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
@@ -63,7 +64,21 @@ struct SlotView {
     double total_improvement = 0.0;
     double improvement_since_stage_start = 0.0;
     double blending_delta = 0.0;
+    bool teaches = false;           ///< it learns in passes of its own (I-9)
+    bool runs_recording = false;    ///< in a pass that records
+    bool runs_evaluating = false;   ///< in one that does not
+    bool runs_overridden = false;   ///< with an override of 0.5 (A-8)
+    bool accepts_override = false;  ///< the same, or it is refused
+    double target_amplitude = 0.0;
+    std::optional<double> dependence{};
+    std::optional<double> readiness{};
+    int readiness_count = 0;
+    bool readiness_has_error = false;
+    std::size_t leads = 0;
     std::optional<double> contribution{};
+    int contribution_count = 0;
+    bool contribution_has_error = false;
+    judge::MeasureKind contribution_by = judge::MeasureKind::none;
     std::optional<double> previous_contribution{};
     double contribution_velocity = 0.0;
     std::optional<double> gradient_ratio{};
@@ -93,8 +108,13 @@ struct SlotView {
         &SlotView::epochs_total, &SlotView::epochs_in_stage, &SlotView::initial_accuracy,
         &SlotView::current_accuracy, &SlotView::best_accuracy, &SlotView::accuracy_at_stage_start,
         &SlotView::accuracy_at_blending_start, &SlotView::total_improvement,
-        &SlotView::improvement_since_stage_start, &SlotView::blending_delta,
-        &SlotView::contribution, &SlotView::previous_contribution, &SlotView::contribution_velocity,
+        &SlotView::improvement_since_stage_start, &SlotView::blending_delta, &SlotView::teaches,
+        &SlotView::runs_recording, &SlotView::runs_evaluating, &SlotView::runs_overridden,
+        &SlotView::accepts_override, &SlotView::target_amplitude, &SlotView::dependence,
+        &SlotView::readiness, &SlotView::readiness_count, &SlotView::readiness_has_error,
+        &SlotView::leads, &SlotView::contribution, &SlotView::contribution_count,
+        &SlotView::contribution_has_error, &SlotView::contribution_by,
+        &SlotView::previous_contribution, &SlotView::contribution_velocity,
         &SlotView::gradient_ratio, &SlotView::gradient_norm_average, &SlotView::health,
         &SlotView::vanishing, &SlotView::exploding, &SlotView::interaction_sum,
         &SlotView::boost_received, &SlotView::upstream, &SlotView::downstream,

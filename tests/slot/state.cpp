@@ -65,8 +65,8 @@ constexpr bool listed_whole =
 TEST_CASE("every part of a state and of a report lists all of its fields", "[C-8][S-9]") {
     STATIC_REQUIRE(
         listed_whole<SlotState, SlotOptions, AutoForward, SeedRecord, SeedMetrics, ParameterHealth,
-                     StageEntry, LiveSeedState, GerminationOptions, ParameterFlags, AlphaState,
-                     ScheduledPrune, SlotReport, GateThresholds, reflect::NamedValue>);
+                     StageEntry, judge::Estimate, LiveSeedState, GerminationOptions, ParameterFlags,
+                     AlphaState, ScheduledPrune, SlotReport, GateThresholds, reflect::NamedValue>);
 }
 
 TEST_CASE("a state has what its slot was told, and nothing else", "[C-8]") {
@@ -82,7 +82,7 @@ TEST_CASE("a state has what its slot was told, and nothing else", "[C-8]") {
     CHECK(state.seed->blueprint_options == reflect::values_of(cnn::ConvLight::Options{}));
     CHECK(state.seed->has_gate_network);
     CHECK(state.seed->blend.algorithm == BlendAlgorithm::gate);
-    REQUIRE(state.seed->parameters.size() == 3 + 4);
+    REQUIRE(state.seed->parameters.size() == 4 + 4);
     CHECK(state.seed->parameters.front().name.starts_with("seed/"));
     CHECK(state.seed->parameters.back().name.starts_with("gate/"));
     for (const ParameterFlags& flags : state.seed->parameters) {
@@ -229,6 +229,8 @@ TEST_CASE("parts that contradict each other are refused", "[C-2][C-3]") {
          {"has_gate_network", [](SlotState& s) { s.seed->blend.algorithm = BlendAlgorithm::add; }},
          {"algorithm", [](SlotState& s) { s.seed->blend.algorithm = BlendAlgorithm{9}; }},
          {"tempo_epochs", [](SlotState& s) { s.seed->blend.tempo_epochs = 0; }},
+         {"incubation", [](SlotState& s) { s.seed->blend.incubation = Incubation{3}; }},
+         {"seed.random", [](SlotState& s) { s.seed->random.word = 4; }},
          {"alpha.curve", [](SlotState& s) { s.alpha->curve = AlphaCurve::cosine; }},
          {"alpha.steps_done", [](SlotState& s) { s.alpha->steps_done = 3; }},
          {"scheduled_prune", [](SlotState& s) { s.alpha->target = 0.1; }},
@@ -249,7 +251,8 @@ TEST_CASE("parts that contradict each other are refused", "[C-2][C-3]") {
     Here holding;
     holding.grow(Stage::holding);
     check_refused(holding.slot.state(),
-                  {{"alpha.alpha", [](SlotState& s) { s.alpha->alpha = s.alpha->target = 0.3; }},
+                  {{"isolated", [](SlotState& s) { s.seed->isolated = true; }},
+                   {"alpha.alpha", [](SlotState& s) { s.alpha->alpha = s.alpha->target = 0.3; }},
                    {"scheduled_prune", [](SlotState& s) { s.scheduled_prune.emplace(); }}});
     Here training;
     training.grow(Stage::training);
@@ -277,7 +280,27 @@ TEST_CASE("records that no seed has are refused", "[C-2][C-3][L-8]") {
          {"seed_parameters", [](SlotState& s) { s.record->metrics.seed_parameters += 1; }},
          {"current_accuracy", [](SlotState& s) { s.record->metrics.current_accuracy = infinity; }},
          {"current_accuracy", [](SlotState& s) { s.record->metrics.current_accuracy.reset(); }},
-         {"contribution", [](SlotState& s) { s.record->metrics.contribution = infinity; }},
+         {"dependence", [](SlotState& s) { s.record->metrics.dependence = infinity; }},
+         {"contribution.value",
+          [](SlotState& s) {
+              s.record->metrics.record_contribution({infinity, 0.5, 3}, judge::MeasureKind::own);
+          }},
+         {"contribution.standard_error",
+          [](SlotState& s) {
+              s.record->metrics.record_contribution({1.0, -0.5, 3}, judge::MeasureKind::own);
+          }},
+         {"contribution_by",
+          [](SlotState& s) { s.record->metrics.contribution_by = judge::MeasureKind::own; }},
+         {"contribution_by",
+          [](SlotState& s) {
+              s.record->metrics.record_contribution({1.0, 0.5, 3}, judge::MeasureKind::none);
+          }},
+         {"readiness.count",
+          [](SlotState& s) {
+              s.record->metrics.readiness = judge::Estimate{1.0, 0.5, -1};
+          }},
+         {"readiness", [](SlotState& s) { s.record->readiness.assign(6, 1.0); }},
+         {"leads", [](SlotState& s) { s.record->leads.push_back(infinity); }},
          {"previous_contribution",
           [](SlotState& s) { s.record->metrics.previous_contribution = 1.0; }},
          {"gradient_ratio", [](SlotState& s) { s.record->metrics.gradient_ratio = 10.5; }},

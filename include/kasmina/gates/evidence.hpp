@@ -27,7 +27,10 @@ struct GateThresholds {
     using Fields = reflect::List<
         &GateThresholds::min_training_improvement, &GateThresholds::min_blending_epochs,
         &GateThresholds::min_seed_gradient_ratio, &GateThresholds::min_gradient_health,
-        &GateThresholds::min_fossilize_contribution, &GateThresholds::alpha_tolerance>;
+        &GateThresholds::min_readiness, &GateThresholds::min_fossilize_contribution,
+        &GateThresholds::min_fossilize_dependence, &GateThresholds::judgement_errors,
+        &GateThresholds::min_judgement_epochs, &GateThresholds::judgement_patience,
+        &GateThresholds::alpha_tolerance>;
 };
 
 /// Gradient statistics as G2 reads them (I-7).

@@ -9,6 +9,7 @@
 
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/judge/estimate.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
@@ -91,6 +92,20 @@ inline void check_finite(const std::string& where, double value, const char* wha
     throw NumericError(std::string(what) + " is not finite", where,
                        "a finite number of percentage points", std::to_string(value),
                        "find out where the measurement goes wrong");
+}
+
+/// Errors: OptionError for what no measure gives: none as its name, or an error or a count below 0.
+inline void check_measured(const std::string& where, const judge::Estimate& estimate,
+                           judge::MeasureKind by) {
+    reflect::check_enumerator(by, "measure", where);
+    if (by != judge::MeasureKind::none && estimate.standard_error >= 0.0 && estimate.count >= 0) {
+        return;
+    }
+    throw OptionError("no measure measures that", where,
+                      "a measure, and a standard error and a count of 0 or more",
+                      std::string(name_of(by)) + ", " + std::to_string(estimate.standard_error) +
+                          ", " + std::to_string(estimate.count),
+                      "name the measure, and leave the error infinite where it is not known");
 }
 
 /// Errors: OptionError for a target of alpha outside (0, 1] (S-6).

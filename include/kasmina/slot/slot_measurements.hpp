@@ -38,18 +38,20 @@ public:
     }
 
     /// The network's lead over one without the seed, once per epoch at full amplitude: the
-    /// contribution is the mean (J-1). Errors: NumericError when it is not finite; LifecycleError
-    /// unless the seed is held.
+    /// contribution is the mean (J-1). Errors: NumericError when it is not finite; OptionError for
+    /// no measure; LifecycleError unless the seed is held.
     void record_lead(double points, judge::MeasureKind by = judge::MeasureKind::shadow) {
         slot_detail::check_finite(this->where(), points, "a lead");
+        slot_detail::check_measured(this->where(), {}, by);
         require_stage("record_lead", Stage::holding).record.record_lead(points, by);
     }
 
     /// A contribution that was measured otherwise. Errors: NumericError when its value is not
-    /// finite; LifecycleError without a live seed.
+    /// finite; OptionError for no measure, a count or a standard error below 0, or an error that is
+    /// no number; LifecycleError without a live seed.
     void record_contribution(const judge::Estimate& contribution, judge::MeasureKind by) {
         slot_detail::check_finite(this->where(), contribution.value, "a contribution");
-        reflect::check_enumerator(by, "measure", this->where());
+        slot_detail::check_measured(this->where(), contribution, by);
         require_live("record_contribution").record.metrics.record_contribution(contribution, by);
     }
 
