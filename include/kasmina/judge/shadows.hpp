@@ -142,18 +142,24 @@ public:
         return state;
     }
 
-    /// Goes on where `state` stood, with a model and an optimiser that have been restored to the
-    /// same moment. Errors: those of `Shadow`, and UnknownNameError for seeds in slots that are not
-    /// there; nothing is changed then.
-    void restore(Model& model, const Optimiser& optimiser, const State& state) {
+    /// One that goes on where `state` stood, with a model and an optimiser that have been restored
+    /// to the same moment. Errors: those of `Shadow`, and UnknownNameError for seeds in slots that
+    /// are not there.
+    [[nodiscard]] static Shadows restored(Model& model, const Optimiser& optimiser,
+                                          const State& state) {
         for (const BlendedSeed& seen : state.blended) static_cast<void>(model.slot(seen.slot));
-        std::optional<ShadowType> shadow;
-        if (state.shadow) shadow.emplace(model, optimiser, *state.shadow);
-        shadow_ = std::move(shadow);
-        seed_id_ = state.seed_id;
-        blended_ = state.blended;
-        notice_ = state.notice;
-        told_ = state.told;
+        Shadows judge;
+        if (state.shadow) judge.shadow_.emplace(model, optimiser, *state.shadow);
+        judge.seed_id_ = state.seed_id;
+        judge.blended_ = state.blended;
+        judge.notice_ = state.notice;
+        judge.told_ = state.told;
+        return judge;
+    }
+
+    /// Becomes that one. Errors: as `restored`; nothing is changed then.
+    void restore(Model& model, const Optimiser& optimiser, const State& state) {
+        *this = restored(model, optimiser, state);
     }
 
 private:

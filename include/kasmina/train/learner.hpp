@@ -153,20 +153,37 @@ public:
     }
 
     /// Goes on where `state` stood, with a model that has been restored to the same moment. Errors:
-    /// those of `Optimiser::restore`, `Generator::from_state` and the judge; nothing is changed
-    /// then.
-    void restore(Model& model, const State& state) {
+    /// as `prepare`; nothing is changed then.
+    void restore(Model& model, const State& state) { take(prepare(model, state), model); }
+
+    /// What a learner is to be made of.
+    struct Prepared {
         Optimiser optimiser;
+        Generator random;
+        std::optional<Judge> judge;
+    };
+
+    /// The part of `restore` that may fail: for those who restore several things together. Errors:
+    /// those of `Optimiser::restore`, `Generator::from_state` and the judge.
+    [[nodiscard]] Prepared prepare(Model& model, const State& state) const {
+        Prepared ready{{}, Generator::from_state(state.random), std::nullopt};
         for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
-            optimiser.add_group(optimiser_.options(g));
+            ready.optimiser.add_group(optimiser_.options(g));
         }
-        optimiser.synchronise(host_group, model.host_parameters());
-        optimiser.synchronise(seed_group, model.seed_parameters());
-        optimiser.restore(model.context(), state.optimiser);
-        const Generator random = Generator::from_state(state.random);
-        if constexpr (remembers_judge) judge_.restore(model, optimiser, state.judge);
-        optimiser_ = std::move(optimiser);
-        random_ = random;
+        ready.optimiser.synchronise(host_group, model.host_parameters());
+        ready.optimiser.synchronise(seed_group, model.seed_parameters());
+        ready.optimiser.restore(model.context(), state.optimiser);
+        if constexpr (remembers_judge) {
+            ready.judge.emplace(Judge::restored(model, ready.optimiser, state.judge));
+        }
+        return ready;
+    }
+
+    /// The part that does not.
+    void take(Prepared ready, const Model& model) {
+        optimiser_ = std::move(ready.optimiser);
+        random_ = ready.random;
+        if constexpr (remembers_judge) judge_ = std::move(*ready.judge);
         note_owned(model);
     }
 

@@ -1,0 +1,52 @@
+// Sources of training batches: streams that make them on the way, and ranges that are there.
+#pragma once
+
+#include <concepts>
+#include <ranges>
+
+#include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/model/mean_scores.hpp>
+
+namespace kasmina::train {
+
+/// Makes batches one by one: `start_epoch()`, and then `next()` until that is false, which points
+/// to a batch otherwise (a pointer, or an std::optional). A batch has a member `input`, which is
+/// what the host takes, and whatever the loss wants beside it.
+template <class S, class Input>
+concept BatchStream = requires(S& source) {
+    source.start_epoch();
+    static_cast<bool>(source.next());
+    { (*source.next()).input } -> std::convertible_to<const Input&>;
+};
+
+/// Where an epoch's batches come from: a stream, or a range that is walked once an epoch.
+template <class S, class Input>
+concept BatchSource = BatchStream<S, Input> || BatchRange<S&, Input>;
+
+/// Calls `f(batch)` with each batch of one epoch.
+template <class Input, BatchSource<Input> S, class F>
+void for_each_batch(S& source, F&& f) {
+    if constexpr (BatchStream<S, Input>) {
+        source.start_epoch();
+        while (auto batch = source.next()) f(*batch);
+    } else {
+        for (auto&& batch : source) f(batch);
+    }
+}
+
+/// `loss(output, batch)`: the mean loss of a batch, as one value.
+template <class L, class Output, class Batch, class B>
+concept LossOfBatch = requires(L& loss, const Output& output, Batch& batch) {
+    { loss(output, batch) } -> std::same_as<Variable<B>>;
+};
+
+/// Mean cross-entropy of logits and `batch.labels`.
+struct CrossEntropy {
+    template <class B, class Batch>
+    [[nodiscard]] Variable<B> operator()(const Variable<B>& logits, const Batch& batch) const {
+        return ops::cross_entropy(logits, batch.labels);
+    }
+};
+
+}  // namespace kasmina::train

@@ -1,0 +1,244 @@
+// Trainer: a network that is trained and grown, epoch by epoch, composed of parts that work alone.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <kasmina/error.hpp>
+#include <kasmina/model/mean_scores.hpp>
+#include <kasmina/policy/grower.hpp>
+#include <kasmina/reflect/fields.hpp>
+#include <kasmina/train/learner.hpp>
+#include <kasmina/train/schedule.hpp>
+#include <kasmina/train/source.hpp>
+
+namespace kasmina::train {
+
+/// What a trainer needs to know beside its parts.
+struct TrainerOptions {
+    int epochs = 0;                  ///< of the whole run, for the schedule and `run`
+    double random_guess_loss = 0.0;  ///< ln(classes) for a classifier; the governor's
+    Generator random{};              ///< the host's random operations draw from it
+};
+
+/// What an epoch was.
+struct EpochResult {
+    double loss = 0.0;         ///< mean over its batches
+    double rate_factor = 1.0;  ///< what the schedule gave
+    EpochReport report{};      ///< of the growth at its end; has the epoch's number and the score
+};
+
+/// All that a trainer remembers beside the model. Move-only, for the tensors' sake.
+template <class LearnerState, class GrowerState, class SourceState>
+struct TrainerState {
+    int epochs = 0;
+    double host_rate = 0.0;  ///< what the schedule's factors apply to
+    double seed_rate = 0.0;
+    LearnerState learner{};
+    GrowerState grower{};  ///< has the epoch
+    SourceState source{};
+
+    using Fields =
+        reflect::List<&TrainerState::epochs, &TrainerState::host_rate, &TrainerState::seed_rate,
+                      &TrainerState::learner, &TrainerState::grower, &TrainerState::source>;
+};
+
+/// Of a source that remembers nothing from epoch to epoch.
+struct NoSourceState {
+    using Fields = reflect::List<>;
+};
+
+/// A source that goes on where it stood: it gives its state and takes it back, all or nothing.
+template <class S>
+concept RestorableSource = requires(S& source, const S& constant) {
+    { constant.state() } -> std::copyable;
+    source.restore(constant.state());
+};
+
+namespace detail {
+
+template <class S>
+struct SourceStateOf {
+    using Type = NoSourceState;
+};
+template <RestorableSource S>
+struct SourceStateOf<S> {
+    using Type = std::remove_cvref_t<decltype(std::declval<const S&>().state())>;
+};
+
+}  // namespace detail
+
+/// Trains a model on batches, grows it after each epoch and scores it on held-out batches. Each
+/// part is a policy and works alone: the source of batches (`BatchSource`), the loss
+/// (`LossOfBatch`), a schedule of rates (`Schedule`), the update rule, the judge, the controller,
+/// the score. Source and held-out batches are the trainer's own; a span or a view refers to what is
+/// elsewhere. It keeps no hold of the model, which may move between epochs.
+template <class Model, class Rule, BatchSource<typename Model::Input> Source, class HeldOut,
+          Controller C, class Loss = CrossEntropy, Schedule Rates = CosineSchedule,
+          class Score = AccuracyScore,
+          class Judge = judge::Shadows<Model, optim::Optimiser<typename Model::Backend, Rule>>>
+    requires BatchRange<HeldOut&, typename Model::Input> &&
+             BatchScore<Score, HeldOut&, typename Model::Output>
+class Trainer {
+public:
+    using B = typename Model::Backend;
+    using LearnerType = Learner<Model, Rule, Judge>;
+    using GrowerType = Grower<Model, C>;
+    using SourceState = typename detail::SourceStateOf<Source>::Type;
+
+    /// With a controller that can be restored.
+    template <RestorableController Restorable>
+    using StateOf =
+        TrainerState<typename LearnerType::State, GrowerStateOf<B, Restorable>, SourceState>;
+
+    /// Takes the first snapshot of the model. Errors: OptionError for options out of range and
+    /// those of the learner and the grower.
+    Trainer(Model& model, Source source, HeldOut held_out, const LearnerOptions<Rule>& optimiser,
+            C controller, const TrainerOptions& options, Loss loss = {}, Rates rates = {},
+            Score score = {}, Judge judge = {})
+        : source_(std::move(source)),
+          held_out_(std::move(held_out)),
+          loss_(std::move(loss)),
+          rates_(std::move(rates)),
+          score_(std::move(score)),
+          learner_(model, optimiser, options.random, std::move(judge)),
+          grower_(model, std::move(controller), options.random_guess_loss),
+          epochs_(checked(options.epochs)),
+          host_rate_(optimiser.host.learning_rate),
+          seed_rate_(optimiser.seeds.learning_rate) {}
+
+    /// All epochs that are left; `on_epoch(result)` hears of each. Errors: as `epoch`.
+    template <std::invocable<const EpochResult&> OnEpoch>
+    void run(Model& model, OnEpoch&& on_epoch) {
+        while (grower_.epoch() < epochs_) on_epoch(epoch(model));
+    }
+
+    /// One epoch: its batches, and growth at its end. Errors: StateError when the run is over,
+    /// OptionError for a source without a batch; those of `Learner::step` and `Grower::end_epoch`.
+    /// After an error the epoch has not ended.
+    EpochResult epoch(Model& model) {
+        if (grower_.epoch() >= epochs_) {
+            throw StateError("the run is over", where(), "an epoch of " + std::to_string(epochs_),
+                             "the one after them", "make a trainer of more epochs");
+        }
+        EpochResult result;
+        result.rate_factor =
+            rates_(static_cast<double>(grower_.epoch()) / static_cast<double>(epochs_));
+        learner_.set_learning_rates(host_rate_ * result.rate_factor,
+                                    seed_rate_ * result.rate_factor);
+        result.loss = train(model);
+        result.report = grower_.end_epoch(model, learner_, result.loss,
+                                          [&](std::span<const AlphaOverrides> configurations) {
+                                              return scores(model, configurations);
+                                          });
+        return result;
+    }
+
+    /// The mean score on the held-out batches, once per configuration of amplitudes.
+    [[nodiscard]] std::vector<double> scores(const Model& model,
+                                             std::span<const AlphaOverrides> configurations) {
+        return mean_scores(model, model.context(), configurations, held_out_, score_);
+    }
+    [[nodiscard]] double score(const Model& model) {
+        return scores(model, std::array{AlphaOverrides{}})[0];
+    }
+
+    [[nodiscard]] LearnerType& learner() noexcept { return learner_; }
+    [[nodiscard]] GrowerType& grower() noexcept { return grower_; }
+    [[nodiscard]] Source& source() noexcept { return source_; }
+    /// Epochs that have ended.
+    [[nodiscard]] int epochs_done() const noexcept { return grower_.epoch(); }
+
+    /// All that it remembers beside the model, tensors as copies on the backend (P-7). Take it
+    /// between epochs. The model changes nothing by it.
+    [[nodiscard]] auto state(Model& model)
+        requires RestorableController<C>
+    {
+        StateOf<C> state{.epochs = epochs_,
+                         .host_rate = host_rate_,
+                         .seed_rate = seed_rate_,
+                         .learner = learner_.state(model),
+                         .grower = grower_.state(model.context()),
+                         .source = {}};
+        if constexpr (RestorableSource<Source>) state.source = source_.state();
+        return state;
+    }
+
+    /// Goes on where `state` stood, with a model that has been restored to the same epoch. Errors:
+    /// StateError for epochs that cannot be; those of the parts. Nothing is changed then.
+    template <class State>
+        requires RestorableController<C> && std::same_as<State, StateOf<C>>
+    void restore(Model& model, const State& state) {
+        const int epochs = checked(state.epochs);
+        auto learner = learner_.prepare(model, state.learner);
+        if constexpr (RestorableSource<Source>) {
+            const SourceState before = source_.state();
+            source_.restore(state.source);
+            try {
+                grower_.restore(model, state.grower);
+            } catch (...) {
+                source_.restore(before);
+                throw;
+            }
+        } else {
+            grower_.restore(model, state.grower);
+        }
+        learner_.take(std::move(learner), model);
+        epochs_ = epochs;
+        host_rate_ = state.host_rate;
+        seed_rate_ = state.seed_rate;
+    }
+
+private:
+    static std::string where() { return "train::Trainer"; }
+
+    [[nodiscard]] static int checked(int epochs) {
+        if (epochs >= 1) return epochs;
+        throw OptionError("a run needs epochs", where(), "epochs of at least 1",
+                          std::to_string(epochs), "say how many in the options");
+    }
+
+    /// Steps the model on each batch; a loss is waited for when the next step is under way. Returns
+    /// their mean.
+    double train(Model& model) {
+        double sum = 0.0;
+        int batches = 0;
+        std::optional<Pending<B>> waiting;
+        const auto collect = [&sum, &waiting] {
+            if (waiting) sum += static_cast<double>(waiting->get());
+        };
+        for_each_batch<typename Model::Input>(source_, [&](auto& batch) {
+            Pending<B> loss = learner_.step(
+                model, batch.input,
+                [&](const typename Model::Output& output) { return loss_(output, batch); });
+            collect();
+            waiting.emplace(std::move(loss));
+            ++batches;
+        });
+        collect();
+        if (batches == 0) {
+            throw OptionError("there is nothing to train on", where(),
+                              "at least one batch an epoch", "none", "pass a source with batches");
+        }
+        return sum / batches;
+    }
+
+    Source source_;
+    HeldOut held_out_;
+    Loss loss_;
+    Rates rates_;
+    Score score_;
+    LearnerType learner_;
+    GrowerType grower_;
+    int epochs_;
+    double host_rate_;
+    double seed_rate_;
+};
+
+}  // namespace kasmina::train
