@@ -68,6 +68,7 @@ TEST_CASE("a gate policy names its gate and gives a verdict, const", "[G-8]") {
 TEST_CASE("strict, permissive and a user's own gates mix in one set", "[G-8]") {
     static_assert(GuardsEveryStep<StrictGates>::value);
     static_assert(GuardsEveryStep<PermissiveGates>::value);
+    static_assert(GuardsEveryStep<DefaultGates>::value);
     static_assert(GuardsEveryStep<Patient>::value);
     const Patient set{};
     GateEvidence seen;
@@ -88,18 +89,36 @@ TEST_CASE("the shipped sets differ just where the rules say", "[G-3][G-4][G-5][G
     seen.epochs_in_stage = 0;
     CHECK_FALSE(StrictGates{}.evaluate(Gate::g3, seen).passed());
     CHECK(PermissiveGates{}.evaluate(Gate::g3, seen).passed());
-    seen.contribution = 0.5;
+    seen.contribution = judge::Estimate{0.2, 0.0, 20};
+    seen.contribution_by = judge::MeasureKind::shadow;
     CHECK_FALSE(StrictGates{}.evaluate(Gate::g5, seen).passed());
     CHECK(PermissiveGates{}.evaluate(Gate::g5, seen).passed());
 }
 
+TEST_CASE("the default set asks for readiness and for what strict G3 and G5 ask", "[S-13][G-10]") {
+    GateEvidence seen;
+    seen.epochs_in_stage = 3;
+    seen.gradients = GradientEvidence{1.0, false, false};
+    seen.improvement_since_stage_start = -1.0;  // not the seed's doing: nobody hears it yet
+    CHECK_FALSE(DefaultGates{}.evaluate(Gate::g2, seen).passed());
+    seen.readiness = judge::Estimate{0.0, 0.1, 3};
+    CHECK(DefaultGates{}.evaluate(Gate::g2, seen).passed());
+    CHECK_FALSE(StrictGates{}.evaluate(Gate::g2, seen).passed());
+    static_assert(DefaultGates::strict<Gate::g3>);
+    seen.contribution = judge::Estimate{0.2, 0.0, 20};
+    seen.contribution_by = judge::MeasureKind::shadow;
+    CHECK_FALSE(DefaultGates{}.evaluate(Gate::g5, seen).passed());
+}
+
 TEST_CASE("the thresholds of a set reach its gates", "[G-8]") {
     StrictGates set;
-    set.thresholds.min_fossilize_contribution = 0.25;
+    set.thresholds.min_fossilize_contribution = 0.125;
     GateEvidence seen;
-    seen.contribution = 0.3;
+    seen.contribution = judge::Estimate{0.2, 0.0, 20};
+    seen.contribution_by = judge::MeasureKind::shadow;
     CHECK(set.evaluate(Gate::g5, seen).passed());
-    CHECK(set.evaluate(Gate::g5, seen).find("contribution")->bound == 0.25);
+    CHECK(set.evaluate(Gate::g5, seen).find("contribution_less_error")->bound == 0.125);
+    CHECK_FALSE(StrictGates{}.evaluate(Gate::g5, seen).passed());
 }
 
 TEST_CASE("both ways to ask a gate give one verdict", "[G-8]") {
@@ -145,5 +164,5 @@ TEST_CASE("a set knows which of its gates are strict", "[G-9]") {
 }
 
 // A set of policies without state is its thresholds and the room that distinct bases take.
-static_assert(sizeof(GateThresholds) == 48);
+static_assert(sizeof(GateThresholds) == 80);
 static_assert(sizeof(StrictGates) == sizeof(GateThresholds));

@@ -27,7 +27,9 @@ constexpr GateEvidence worthy() {
     seen.gradients = GradientEvidence{0.7, false, false};
     seen.alpha = 1.0;
     seen.alpha_target = 1.0;
-    seen.contribution = 1.0;
+    seen.readiness = judge::Estimate{-0.25, 0.5, 3};
+    seen.contribution = judge::Estimate{1.25, 0.49, 5};
+    seen.contribution_by = judge::MeasureKind::shadow;
     return seen;
 }
 
@@ -46,12 +48,17 @@ GateEvidence but(Change change) {
 
 }  // namespace
 
-TEST_CASE("the thresholds have the documented defaults", "[G-3]") {
+TEST_CASE("the thresholds have the documented defaults", "[G-3][G-6][G-10][J-2]") {
     static_assert(defaults.min_training_improvement == 0.5);
     static_assert(defaults.min_blending_epochs == 3);
     static_assert(defaults.min_seed_gradient_ratio == 0.10);
     static_assert(defaults.min_gradient_health == 0.7);
-    static_assert(defaults.min_fossilize_contribution == 1.0);
+    static_assert(defaults.min_readiness == -0.25);
+    static_assert(defaults.min_fossilize_contribution == 0.25);
+    static_assert(defaults.min_fossilize_dependence == 1.0);
+    static_assert(defaults.judgement_errors == 2.0);
+    static_assert(defaults.min_judgement_epochs == 5);
+    static_assert(defaults.judgement_patience == 20);
     static_assert(defaults.alpha_tolerance == 1e-6);
     SUCCEED();
 }
@@ -59,7 +66,7 @@ TEST_CASE("the thresholds have the documented defaults", "[G-3]") {
 TEST_CASE("gates run in the compiler too", "[G-8]") {
     static_assert(gates::Identity{}(worthy(), defaults).passed());
     static_assert(gates::StrictTraining{}(worthy(), defaults).passed());
-    static_assert(gates::Contribution<true>{}(worthy(), defaults).score() == 0.1);
+    static_assert(gates::Contribution<true>{}(worthy(), defaults).score() == 0.125);
     SUCCEED();
 }
 
@@ -163,6 +170,74 @@ TEST_CASE("G3 forgives the tolerance and no more", "[G-5]") {
     CHECK_FALSE(verdict<G3>(far).passed());
 }
 
+TEST_CASE("G2 of seeds that are ready asks for sane gradients and for no harm at full amplitude",
+          "[G-10]") {
+    using G2 = gates::ReadyTraining;
+    CHECK(verdict<G2>(worthy()).passed());
+    CHECK(verdict<G2>(but([](auto& seen) {
+              seen.improvement_since_stage_start = -5.0;
+              seen.gradient_ratio.reset();
+          })).passed());
+    const auto harmful = verdict<G2>(but([](auto& seen) { seen.readiness->value = -0.26; }));
+    CHECK(harmful.failed("readiness"));
+    CHECK(harmful.find("readiness")->bound == -0.25);
+    const auto unmeasured = verdict<G2>(but([](auto& seen) { seen.readiness.reset(); }));
+    CHECK(unmeasured.failed("readiness_measured"));
+    CHECK(unmeasured.find("readiness") == nullptr);
+    CHECK(verdict<G2>(but([](auto& seen) { seen.epochs_in_stage = 2; })).failed("epochs_in_stage"));
+    CHECK(verdict<G2>(but([](auto& seen) {
+              seen.gradients->health = 0.69;
+          })).failed("gradient_health"));
+    CHECK(verdict<G2>(but([](auto& seen) {
+              seen.gradients->exploding = true;
+          })).failed("gradients_not_exploding"));
+    CHECK(verdict<G2>(worthy()).score() == 0.7);
+}
+
+/// A contribution that a shadow measured.
+GateEvidence contributing(double value, double error, int count) {
+    return but([&](auto& seen) { seen.contribution = judge::Estimate{value, error, count}; });
+}
+
+TEST_CASE("strict G5 lets pass what is beyond the bound by two standard errors", "[J-2][G-6]") {
+    using Strict = gates::Contribution<true>;
+    CHECK(verdict<Strict>(contributing(1.25, 0.49, 5)).passed());
+    const auto doubtful = verdict<Strict>(contributing(1.25, 0.51, 5));
+    CHECK_FALSE(doubtful.passed());
+    CHECK(doubtful.failed("contribution_less_error"));
+    CHECK(doubtful.find("contribution_less_error")->bound == 0.25);
+    CHECK(judgement(contributing(1.25, 0.51, 5), defaults) == judge::Verdict::undecided);
+    CHECK(judgement(contributing(-1.0, 0.5, 5), defaults) == judge::Verdict::does_not_help);
+}
+
+TEST_CASE("strict G5 waits for the least epochs, and at the patience goes by the value",
+          "[J-2][G-6]") {
+    using Strict = gates::Contribution<true>;
+    const auto early = verdict<Strict>(contributing(9.0, 0.01, 4));
+    CHECK(early.failed("epochs_judged"));
+    CHECK(judgement(contributing(9.0, 0.01, 4), defaults) == judge::Verdict::undecided);
+    CHECK(judgement(contributing(-9.0, 0.01, 4), defaults) == judge::Verdict::undecided);
+    CHECK_FALSE(verdict<Strict>(contributing(0.3, 1.0, 19)).passed());
+    CHECK(verdict<Strict>(contributing(0.3, 1.0, 20)).passed());
+    CHECK_FALSE(verdict<Strict>(contributing(0.2, 1.0, 20)).passed());
+    CHECK(judgement(contributing(0.3, 1.0, 20), defaults) == judge::Verdict::helps);
+    CHECK(judgement(contributing(0.2, 1.0, 20), defaults) == judge::Verdict::does_not_help);
+}
+
+TEST_CASE("a measured contribution is judged alike by the rule and by the gate", "[J-2]") {
+    using Strict = gates::Contribution<true>;
+    for (const int count : {1, 4, 5, 12, 19, 20, 40}) {
+        for (const double value : {-1.0, 0.0, 0.25, 0.26, 0.5, 2.0}) {
+            for (const double error : {0.0, 0.004, 0.1, 0.9, infinity}) {
+                CAPTURE(count, value, error);
+                const GateEvidence seen = contributing(value, error, count);
+                const bool helps = judgement(seen, defaults) == judge::Verdict::helps;
+                CHECK(verdict<Strict>(seen).passed() == helps);
+            }
+        }
+    }
+}
+
 TEST_CASE("G5 asks for a measured contribution and a healthy seed", "[G-6]") {
     using Strict = gates::Contribution<true>;
     using Permissive = gates::Contribution<false>;
@@ -173,16 +248,30 @@ TEST_CASE("G5 asks for a measured contribution and a healthy seed", "[G-6]") {
     const auto ill = but([](auto& seen) { seen.healthy = false; });
     CHECK(verdict<Strict>(ill).failed("seed_healthy"));
     CHECK(verdict<Permissive>(ill).failed("seed_healthy"));
-    const auto little = but([](auto& seen) { seen.contribution = 0.99; });
-    CHECK(verdict<Strict>(little).failed("contribution"));
-    CHECK(verdict<Permissive>(little).passed());
-    CHECK(verdict<Permissive>(but([](auto& seen) { seen.contribution = -4.0; })).passed());
+    CHECK(verdict<Permissive>(contributing(-4.0, infinity, 1)).passed());
+    CHECK(judgement(unmeasured, defaults) == judge::Verdict::undecided);
+}
+
+TEST_CASE("with ablation as the measure the value decides at once, at a bound of its own",
+          "[G-6][J-2]") {
+    using Strict = gates::Contribution<true>;
+    const auto leaning = [](double value) {
+        return but([&](auto& seen) {
+            seen.contribution = judge::Estimate{value, infinity, 1};
+            seen.contribution_by = judge::MeasureKind::ablation;
+        });
+    };
+    CHECK(verdict<Strict>(leaning(1.0)).passed());
+    CHECK(judgement(leaning(1.0), defaults) == judge::Verdict::helps);
+    CHECK(verdict<Strict>(leaning(0.99)).failed("dependence"));
+    CHECK(judgement(leaning(0.99), defaults) == judge::Verdict::does_not_help);
+    CHECK(verdict<gates::Contribution<false>>(leaning(0.99)).passed());
 }
 
 TEST_CASE("the score of G5 is a tenth of the contribution in points", "[G-6]") {
     const auto score = [](double contribution) {
         return verdict<gates::Contribution<true>>(
-                   but([&](auto& seen) { seen.contribution = contribution; }))
+                   but([&](auto& seen) { seen.contribution->value = contribution; }))
             .score();
     };
     CHECK(score(2.5) == 0.25);
@@ -209,10 +298,17 @@ TEST_CASE("numbers that are not finite pass no gate, and the failed check says w
                   seen.alpha_target = value;
               })).failed("alpha_target_full"));
         CHECK(verdict<gates::Contribution<true>>(but([&](auto& seen) {
-                  seen.contribution = value;
+                  seen.contribution->value = value;
               })).failed("contribution"));
+        CHECK(verdict<gates::Contribution<true>>(but([&](auto& seen) {
+                  seen.contribution->value = value;
+                  seen.contribution_by = judge::MeasureKind::ablation;
+              })).failed("dependence"));
+        CHECK(verdict<gates::ReadyTraining>(but([&](auto& seen) {
+                  seen.readiness->value = value;
+              })).failed("readiness"));
         CHECK(verdict<gates::Contribution<false>>(but([&](auto& seen) {
-                  seen.contribution = value;
+                  seen.contribution->value = value;
               })).failed("contribution"));
     }
 }
@@ -222,12 +318,18 @@ TEST_CASE("thresholds are what the gates hold against", "[G-3][G-6]") {
     lenient.min_training_improvement = 0.1;
     lenient.min_blending_epochs = 1;
     lenient.min_seed_gradient_ratio = 0.01;
-    lenient.min_fossilize_contribution = 0.2;
+    lenient.min_readiness = -1.0;
+    lenient.min_fossilize_contribution = 0.1;
+    lenient.judgement_errors = 1.0;
+    lenient.min_judgement_epochs = 2;
     GateEvidence seen = worthy();
     seen.improvement_since_stage_start = 0.2;
     seen.epochs_in_stage = 1;
     seen.gradient_ratio = 0.02;
-    seen.contribution = 0.3;
+    seen.readiness->value = -0.9;
+    seen.contribution = judge::Estimate{0.3, 0.15, 2};
+    CHECK(gates::ReadyTraining{}(seen, lenient).passed());
+    CHECK_FALSE(gates::ReadyTraining{}(seen, defaults).passed());
     CHECK(gates::StrictTraining{}(seen, lenient).passed());
     CHECK_FALSE(gates::StrictTraining{}(seen, defaults).passed());
     CHECK(gates::Contribution<true>{}(seen, lenient).passed());
