@@ -53,6 +53,8 @@ double accuracy_of(const AlphaOverrides& overrides) {
     if (runs("r1c1")) accuracy += 5.0;
     if (runs("r0c0") && runs("r1c0")) accuracy += 3.0;
     if (runs("r1c0") && runs("r1c1")) accuracy -= 4.0;
+    // One in training runs where it is asked for alone, at its target amplitude.
+    if (const AlphaOverride* asked = overrides.find("r0c2")) accuracy -= 7.0 * asked->values[0];
     return accuracy;
 }
 
@@ -70,7 +72,7 @@ struct KnownGame {
     }
 };
 
-TEST_CASE("contributions are of seeds on trial, interactions of these with all blended seeds",
+TEST_CASE("dependences are of seeds on trial, interactions of these with all blended seeds",
           "[K][H-5]") {
     B::Context context;
     Model model = make_model(context);
@@ -81,11 +83,11 @@ TEST_CASE("contributions are of seeds on trial, interactions of these with all b
     CHECK(game.calls == 1);
     CHECK(game.configurations == 8);
     CHECK(effects.accuracy == 62.0);
-    REQUIRE(effects.contributions.size() == 2);
-    CHECK(effects.contributions[0].slot == "r1c0");
-    CHECK(effects.contributions[0].points == Approx(-2.0 + 3.0 - 4.0));
-    CHECK(effects.contributions[1].slot == "r1c1");
-    CHECK(effects.contributions[1].points == Approx(5.0 - 4.0));
+    REQUIRE(effects.dependences.size() == 2);
+    CHECK(effects.dependences[0].slot == "r1c0");
+    CHECK(effects.dependences[0].points == Approx(-2.0 + 3.0 - 4.0));
+    CHECK(effects.dependences[1].slot == "r1c1");
+    CHECK(effects.dependences[1].points == Approx(5.0 - 4.0));
     REQUIRE(effects.interactions.size() == 3);
     const auto check = [&effects](std::size_t i, const char* first, const char* second,
                                   double points) {
@@ -110,8 +112,31 @@ TEST_CASE("a network without a seed on trial is measured once", "[K][H-5]") {
     KnownGame fossils;
     const SeedEffects effects = measure_seed_effects(model, fossils);
     CHECK(fossils.configurations == 1);
-    CHECK(effects.contributions.empty());
+    CHECK(effects.dependences.empty());
+    CHECK(effects.readiness.empty());
     CHECK(effects.interactions.empty());
+}
+
+TEST_CASE("the readiness of a seed in training is what it would change at its target amplitude",
+          "[G-10]") {
+    B::Context context;
+    Model model = make_model(context);
+    grow_to(model, "r0c0", Stage::fossilized);
+    model.slot("r0c2").germinate("conv_light", {.alpha_target = 0.5});
+    SeedEffects effects;
+    effects.accuracy = 62.0;
+    KnownGame nobody;
+    measure_readiness(model, nobody, effects);
+    CHECK(nobody.calls == 0);
+    REQUIRE(model.slot("r0c2").advance().advanced);
+    KnownGame game;
+    measure_readiness(model, game, effects);
+    CHECK(game.configurations == 1);
+    REQUIRE(effects.readiness.size() == 1);
+    CHECK(effects.readiness[0].slot == "r0c2");
+    CHECK(effects.readiness[0].points == -3.5);
+    record_seed_effects(model, effects);
+    CHECK(model.slot("r0c2").record()->metrics.readiness->value == -3.5);
 }
 
 struct Waits {
@@ -132,14 +157,22 @@ TEST_CASE("the end of an epoch records with each seed what it does, and the alph
     };
     CHECK(seen("r0c0").interaction_sum == Approx(3.0));
     CHECK(seen("r0c0").boost_received == Approx(3.0));
-    CHECK_FALSE(seen("r0c0").contribution.has_value());
+    CHECK_FALSE(seen("r0c0").dependence.has_value());
     CHECK(seen("r1c0").interaction_sum == Approx(-1.0));
     CHECK(seen("r1c0").boost_received == Approx(3.0));
-    CHECK(seen("r1c0").contribution == -3.0);
+    CHECK(seen("r1c0").dependence == -3.0);
+    CHECK_FALSE(seen("r1c0").contribution.has_value());  // judged at full amplitude alone
+    CHECK(seen("r1c1").dependence == 1.0);
+    REQUIRE(seen("r1c1").contribution.has_value());
+    CHECK(seen("r1c1").contribution->value == 1.0);
+    CHECK(seen("r1c1").contribution_by == judge::MeasureKind::ablation);
     CHECK(seen("r1c1").interaction_sum == Approx(-4.0));
     CHECK(seen("r1c1").boost_received == 0.0);
     CHECK(seen("r0c2").interaction_sum == 0.0);
-    CHECK_FALSE(seen("r0c2").contribution.has_value());
+    CHECK_FALSE(seen("r0c2").dependence.has_value());
+    REQUIRE(seen("r0c2").readiness.has_value());
+    CHECK(seen("r0c2").readiness->value == -7.0);
+    CHECK_FALSE(seen("r1c0").readiness.has_value());
 
     // Amplitudes in execution order: r0c0 1, r1c0 0 so far, r1c1 1, r0c2 0.
     CHECK(seen("r0c0").upstream_alpha_sum == 0.0);

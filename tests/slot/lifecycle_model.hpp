@@ -757,9 +757,10 @@ private:
         Seed& seed = *seed_;
         const bool host_measured = (op.choice & host_unmeasured) == 0;
         const bool seed_measured = (op.choice & seed_unmeasured) == 0;
+        if (!seed.tensors.empty() && !seed_measured) return {};
         if (seed.tensors.empty()) {
             seed.gradient_ratio = 0.0;
-        } else if (!host_measured && !seed_measured) {
+        } else if (!host_measured) {
             seed.gradient_ratio.reset();
         } else if (op.other < 1e-8) {
             seed.gradient_ratio = 0.0;

@@ -61,9 +61,11 @@ struct GrowerState {
     GovernorState governor{};
     ControllerState controller{};
     Snapshot<B> snapshot{};
+    bool told_of_dependence = false;  ///< that it judges by ablation was reported (J-4)
 
-    using Fields = reflect::List<&GrowerState::epoch, &GrowerState::governor,
-                                 &GrowerState::controller, &GrowerState::snapshot>;
+    using Fields =
+        reflect::List<&GrowerState::epoch, &GrowerState::governor, &GrowerState::controller,
+                      &GrowerState::snapshot, &GrowerState::told_of_dependence>;
 };
 
 /// The state of a grower with such a controller.
@@ -126,7 +128,7 @@ public:
         requires RestorableController<C>
     {
         return GrowerStateOf<B, C>{epoch_, governor_.state(), controller_.state(),
-                                   snapshot_.clone(context)};
+                                   snapshot_.clone(context), told_of_dependence_};
     }
 
     /// Goes on where `state` stood, with a model that has been restored to the same epoch. Errors:
@@ -148,6 +150,7 @@ public:
         governor_ = governor;
         snapshot_ = std::move(snapshot);
         epoch_ = state.epoch;
+        told_of_dependence_ = state.told_of_dependence;
     }
 
 private:

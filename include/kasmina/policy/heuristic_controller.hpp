@@ -184,12 +184,12 @@ private:
         const SlotReport& slot = seen.slots[i];
         const double improvement = slot.metrics.improvement_since_stage_start();
         const int epochs = slot.metrics.epochs_in_stage;
+        if (seen.gate_passes[i]) return std::nullopt;
         if (slot.stage == Stage::holding) {
             const bool refused = seen.verdicts[i] == judge::Verdict::does_not_help;
             if (refused) return "does_not_help";
             return std::nullopt;
         }
-        if (seen.gate_passes[i]) return std::nullopt;
         // In training the output is the host's, so no rise or drop of it is the seed's doing.
         if (slot.stage == Stage::training) {
             if (epochs >= options_.readiness_patience) return "not_ready";
