@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <tuple>
@@ -16,6 +17,7 @@
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/host.hpp>
+#include <kasmina/model/mean_scores.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/nn/batch_norm.hpp>
 #include <kasmina/nn/conv2d.hpp>
@@ -115,9 +117,48 @@ public:
         return {Tensor<B>::from_host(context, shape, pixels), std::move(labels)};
     }
 
+    [[nodiscard]] Generator::State state() const { return generator_.state(); }
+    void restore(const Generator::State& state) { generator_ = Generator::from_state(state); }
+
 private:
     Generator generator_;
 };
+
+/// The same, four of them an epoch.
+template <class B>
+class NoiseStream {
+public:
+    NoiseStream(typename B::Context& context, std::uint64_t seed)
+        : context_(&context), batches_(seed) {}
+
+    void start_epoch() { left_ = 4; }
+
+    [[nodiscard]] std::optional<typename NoiseBatches<B>::Batch> next() {
+        if (left_ == 0) return std::nullopt;
+        --left_;
+        return batches_.next(*context_);
+    }
+
+    [[nodiscard]] Generator::State state() const { return batches_.state(); }
+    void restore(const Generator::State& state) { batches_.restore(state); }
+
+private:
+    typename B::Context* context_;
+    NoiseBatches<B> batches_;
+    int left_ = 0;
+};
+
+/// Batches to score on.
+template <class B>
+[[nodiscard]] std::vector<LabelledBatch<B>> held_out(typename B::Context& context) {
+    NoiseBatches<B> batches(77);
+    std::vector<LabelledBatch<B>> all;
+    for (int i = 0; i < 4; ++i) {
+        auto batch = batches.next(context);
+        all.push_back({std::move(batch.input), ClassLabels<B>(context, batch.labels, 3)});
+    }
+    return all;
+}
 
 template <class B>
 [[nodiscard]] auto loss_of(const std::vector<std::int32_t>& labels) {
@@ -126,24 +167,31 @@ template <class B>
     };
 }
 
-/// All values of the host, parameters and states, by name.
+/// All values of the model, parameters and states, by names that begin with `prefix`.
 template <class Model>
-[[nodiscard]] std::map<std::string, std::vector<double>> host_values(Model& model) {
+[[nodiscard]] std::map<std::string, std::vector<double>> values_of(Model& model,
+                                                                   const std::string& prefix = "") {
     std::map<std::string, std::vector<double>> values;
     const auto contents = model.contents();
     for (const auto& [name, parameter] : contents.parameters) {
-        if (!name.starts_with("host/")) continue;
+        if (!name.starts_with(prefix)) continue;
         const auto host = parameter->value().to_host(model.context());
         values[name].assign(host.begin(), host.end());
     }
     for (const auto& [name, state] : contents.states) {
-        if (!name.starts_with("host/")) continue;
+        if (!name.starts_with(prefix)) continue;
         state.visit([&](const auto& tensor) {
             const auto host = tensor.to_host(model.context());
             values[name].assign(host.begin(), host.end());
         });
     }
     return values;
+}
+
+/// All values of the host.
+template <class Model>
+[[nodiscard]] std::map<std::string, std::vector<double>> host_values(Model& model) {
+    return values_of(model, "host/");
 }
 
 }  // namespace kasmina::test
