@@ -55,14 +55,16 @@ struct GateEvidence {
     std::optional<judge::Estimate> readiness{};
     std::optional<judge::Estimate> contribution{};
     judge::MeasureKind contribution_by = judge::MeasureKind::none;
-    bool healthy = true;  ///< finite metrics and no exploding gradient
+    bool healthy = true;  ///< finite metrics, no exploding gradient, and not dead
+    bool dead = false;    ///< its branch has died: its gradient has vanished for an epoch
 };
 
-/// What the sequential rule makes of a contribution (J-2); with ablation as the measure the value
-/// decides at once (G-6).
+/// What the sequential rule makes of a contribution (J-2); a dead seed does not help. With ablation
+/// as the measure the value decides at once (G-6).
 [[nodiscard]] constexpr judge::Verdict judgement(const GateEvidence& seen,
                                                  const GateThresholds& bound) noexcept {
     if (!seen.contribution) return judge::Verdict::undecided;
+    if (seen.dead) return judge::Verdict::does_not_help;
     if (seen.contribution_by == judge::MeasureKind::ablation) {
         return seen.contribution->value >= bound.min_fossilize_dependence
                    ? judge::Verdict::helps

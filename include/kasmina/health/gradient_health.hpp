@@ -31,6 +31,15 @@ struct ParameterHealth {
                                      const ParameterHealth&) noexcept = default;
 };
 
+/// Below this the gradient of a tensor has vanished (spec I-7).
+inline constexpr double vanishing_gradient_norm = 1e-7;
+
+/// Whether nothing of a seed learns: it has tensors, and the gradient of each has vanished.
+[[nodiscard]] inline bool all_vanish(std::span<const double> norms) noexcept {
+    return !norms.empty() &&
+           std::ranges::all_of(norms, [](double norm) { return norm < vanishing_gradient_norm; });
+}
+
 /// I-7 from the L2 norm of each parameter tensor's gradient; a seed without tensors is healthy.
 [[nodiscard]] inline ParameterHealth parameter_health(std::span<const double> norms) noexcept {
     if (norms.empty()) return {};
@@ -39,7 +48,7 @@ struct ParameterHealth {
     for (const double norm : norms) {
         if (!std::isfinite(norm) || norm > 10.0) {
             exploding += 1.0;
-        } else if (norm < 1e-7) {
+        } else if (norm < vanishing_gradient_norm) {
             vanishing += 1.0;
         }
     }

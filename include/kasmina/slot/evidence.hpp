@@ -25,9 +25,14 @@ namespace kasmina {
     seen.readiness = metrics.readiness;
     seen.contribution = metrics.contribution;
     seen.contribution_by = metrics.contribution_by;
+    seen.dead = record->is_dead();
+    seen.healthy = !seen.dead;
     if (const auto& health = metrics.parameter_health) {
-        seen.gradients = GradientEvidence{health->health, health->vanishing, health->exploding};
-        seen.healthy = !health->exploding;
+        // What a seed that gets no lessons was once is nothing to let it pass by.
+        if (record->gradients_measured) {
+            seen.gradients = GradientEvidence{health->health, health->vanishing, health->exploding};
+        }
+        seen.healthy = seen.healthy && !health->exploding;
     }
     return seen;
 }

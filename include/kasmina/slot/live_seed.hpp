@@ -87,19 +87,37 @@ public:
         return contents_.parameters;
     }
 
-    /// A notice when every parameter of a seed in training is frozen, once per seed (I-2).
-    [[nodiscard]] std::string tell_if_frozen(const std::string& slot) {
-        const auto& parameters = contents_.parameters;
-        if (record.told_frozen || parameters.empty()) return {};
-        const auto learns = [](const auto& named) { return named.parameter->trainable(); };
-        if (std::ranges::any_of(parameters, learns)) return {};
-        record.told_frozen = true;
-        return "all " + std::to_string(parameters.size()) + " parameter tensors of " +
-               record.blueprint + " in " + slot +
-               " are frozen, so the seed learns nothing in training: thaw them, or advance it";
+    /// What the user should know of a seed that is active in `slot`, once each: that in training it
+    /// cannot learn (I-2) or is not taught (E-5), or that its branch has died.
+    [[nodiscard]] std::string take_notice(const std::string& slot, Stage stage) {
+        if (stage == Stage::training && is_all_frozen()) {
+            if (std::exchange(record.told_frozen, true)) return {};
+            return "all " + std::to_string(contents_.parameters.size()) + " parameter tensors of " +
+                   record.blueprint + " in " + slot +
+                   " are frozen, so the seed learns nothing in training: thaw them, or advance it";
+        }
+        if (stage == Stage::training && is_taught() && !record.gradients_measured) {
+            if (std::exchange(record.told_untaught, true)) return {};
+            return record.blueprint + " in " + slot +
+                   " is incubated by feedback and gets no lessons, so it learns nothing in "
+                   "training: step with train::learn or a train::Learner, or germinate it with "
+                   "Incubation::straight_through";
+        }
+        if (record.is_dead() && !std::exchange(record.told_dead, true)) {
+            return "the branch of " + record.blueprint + " in " + slot +
+                   " has died: its gradient has vanished for an epoch; prune it, or germinate it "
+                   "with a lower rate";
+        }
+        return {};
     }
 
 private:
+    [[nodiscard]] bool is_all_frozen() const noexcept {
+        const auto& parameters = contents_.parameters;
+        const auto learns = [](const auto& named) { return named.parameter->trainable(); };
+        return !parameters.empty() && std::ranges::none_of(parameters, learns);
+    }
+
     void make_gate(typename B::Context& context, Generator& generator) {
         gate_.emplace(context, module_->topology(), module_->width(), generator);
     }

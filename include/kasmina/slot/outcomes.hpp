@@ -30,7 +30,7 @@ struct TickResult {
     bool ramp_ended = false;
     Stage from = Stage::dormant;
     Stage to = Stage::dormant;
-    /// What the user should know and the lifecycle does not mind; told once per seed (I-2).
+    /// What the user should know and the lifecycle does not mind; told once per seed (I-2, E-5).
     std::string notice{};
 
     [[nodiscard]] bool changed_stage() const noexcept { return from != to; }

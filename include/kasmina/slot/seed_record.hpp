@@ -34,14 +34,25 @@ struct SeedRecord {
     std::string blueprint{};
     SeedMetrics metrics{};
     std::vector<StageEntry> history{};
-    bool told_frozen = false;  ///< that it cannot learn in training was reported (I-2)
+    bool told_frozen = false;    ///< that it cannot learn in training was reported (I-2)
+    bool told_untaught = false;  ///< that it gets no lessons was reported (E-5)
+    bool told_dead = false;      ///< that its branch has died was reported (E-5)
+    /// By the last measurement: a seed that the host learned without has none (I-4).
+    bool gradients_measured = true;
+    /// Measurements in a row, one an epoch, in which the gradient of all its tensors had vanished.
+    int epochs_dead = 0;
     /// Epoch by epoch since it holds: the network's lead over one without it, in the score's unit.
     std::vector<double> leads{};
     /// The last of the differences that its readiness is the mean of.
     std::vector<double> readiness{};
-    using Fields = reflect::List<&SeedRecord::seed_id, &SeedRecord::blueprint, &SeedRecord::metrics,
-                                 &SeedRecord::history, &SeedRecord::told_frozen, &SeedRecord::leads,
-                                 &SeedRecord::readiness>;
+    using Fields =
+        reflect::List<&SeedRecord::seed_id, &SeedRecord::blueprint, &SeedRecord::metrics,
+                      &SeedRecord::history, &SeedRecord::told_frozen, &SeedRecord::told_untaught,
+                      &SeedRecord::told_dead, &SeedRecord::gradients_measured,
+                      &SeedRecord::epochs_dead, &SeedRecord::leads, &SeedRecord::readiness>;
+
+    /// One measurement may fall on a batch that says nothing; two have an epoch between them.
+    [[nodiscard]] bool is_dead() const noexcept { return epochs_dead >= 2; }
 
     friend bool operator==(const SeedRecord&, const SeedRecord&) = default;
 

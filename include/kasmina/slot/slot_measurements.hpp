@@ -71,8 +71,9 @@ public:
 
     /// The seed's gradients next to the host's (I-4, I-7), from one backward pass.
     /// `seed_tensor_norms` are the probe's. `warm` says that the pass was not the first that
-    /// reached the seed's learning parameters: the first one says nothing about health. Does
-    /// nothing without a live seed.
+    /// reached the seed's learning parameters: the first one says nothing about health. A seed that
+    /// was not measured keeps what it had; with a host that was not (frozen), there is no ratio.
+    /// Does nothing without a live seed.
     void record_gradients(const GradientNorm& host, const GradientNorm& seed,
                           std::span<const double> seed_tensor_norms, bool warm);
 
@@ -106,9 +107,17 @@ void SlotMeasurements<B, Policies>::record_gradients(const GradientNorm& host,
                                                      bool warm) {
     Live* live = this->live_seed();
     if (live == nullptr) return;
+    SeedRecord& record = live->record;
+    record.gradients_measured = seed.measured || seed.parameters == 0;
+    if (!record.gradients_measured) return;
     std::optional<ParameterHealth> health;
-    if (seed.measured && warm) health = parameter_health(seed_tensor_norms);
-    live->record.metrics.record_gradients(gradient_ratio(host, seed), seed.norm, health);
+    if (seed.measured && warm) {
+        health = parameter_health(seed_tensor_norms);
+        record.epochs_dead = all_vanish(seed_tensor_norms) ? record.epochs_dead + 1 : 0;
+    }
+    const bool has_ratio = host.measured || seed.parameters == 0;
+    record.metrics.record_gradients(has_ratio ? gradient_ratio(host, seed) : std::nullopt,
+                                    seed.norm, health);
 }
 
 }  // namespace kasmina

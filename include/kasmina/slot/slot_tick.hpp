@@ -39,7 +39,7 @@ TickResult SlotTick<B, Policies>::step_epoch() {
     const Stage from = this->stage();
     TickResult result{.from = from, .to = from};
     if (Live* live = this->live_seed()) {
-        if (from == Stage::training) result.notice = live->tell_if_frozen(this->name_);
+        if (is_active(from)) result.notice = live->take_notice(this->name_, from);
         ++live->record.metrics.epochs_in_stage;
         ++live->record.metrics.epochs_total;
         result.ramp_ended = tick_alpha();
