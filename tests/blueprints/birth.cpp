@@ -20,10 +20,12 @@ constexpr Index width = 16;
 const Shape map{4, 5, 3, width};
 
 /// The largest difference of a fresh seed's output from its input, relative to the largest input.
-double distance_from_identity(std::string_view name, Birth birth) {
+/// `born` is a birth, or recorded options.
+template <class Born>
+double distance_from_identity(std::string_view name, const Born& born) {
     Generator generator(3);
     B::Context context{};
-    const auto seed = CnnBlueprints::make<B>(context, Topology::cnn, name, width, generator, birth);
+    const auto seed = CnnBlueprints::make<B>(context, Topology::cnn, name, width, generator, born);
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::training);
     const auto values = test::normal_values<double>(map.elements(), 9);
@@ -44,7 +46,19 @@ TEST_CASE("blueprints start as the table says", "[B-5]") {
     CHECK(distance_from_identity("conv_small", Birth::own) < 4e-3);
     CHECK(distance_from_identity("attention", Birth::own) ==
           Approx(1.0 - 0.9525741268).epsilon(1e-8));
-    CHECK(distance_from_identity("conv_light", Birth::own) > 0.1);
+    for (const std::string_view name : {"depthwise", "conv_light", "conv_heavy"}) {
+        CAPTURE(name);
+        CHECK(distance_from_identity(name, Birth::own) > 0.0);
+        CHECK(distance_from_identity(name, Birth::own) < 4e-3);
+    }
+}
+
+TEST_CASE("a loud birth is an option", "[B-5]") {
+    const reflect::Values loud{{"layer_scale", false}};
+    for (const std::string_view name : {"depthwise", "conv_light", "conv_heavy"}) {
+        CAPTURE(name);
+        CHECK(distance_from_identity(name, loud) > 0.1);
+    }
 }
 
 TEST_CASE("a quiet birth brings every blueprint but attention near the identity", "[B-5]") {

@@ -17,7 +17,7 @@ struct Row {
     std::array<Index, 7> counts;  // norm attention depthwise bottleneck conv_small* light heavy
 };
 
-// * without its scale, as the golden table has it.
+// * without its scale, as the golden table has it; depthwise, light and heavy born loud.
 constexpr std::array<Row, 5> table{{{1, {3, 3, 12, 594, 3, 11, 22}},
                                     {4, {9, 12, 60, 648, 24, 152, 304}},
                                     {8, {17, 40, 152, 720, 80, 592, 1184}},
@@ -30,13 +30,22 @@ TEST_CASE("parameter counts are those of the golden table", "[B-1]") {
         CHECK(cnn::Noop::parameter_count(row.width) == 0);
         CHECK(cnn::Norm::parameter_count(row.width) == row.counts[0]);
         CHECK(cnn::Attention::parameter_count(row.width) == row.counts[1]);
-        CHECK(cnn::Depthwise::parameter_count(row.width) == row.counts[2]);
+        CHECK(cnn::Depthwise::parameter_count(row.width, {.layer_scale = false}) == row.counts[2]);
         CHECK(cnn::Bottleneck::parameter_count(row.width) == row.counts[3]);
         CHECK(cnn::ConvSmall::parameter_count(row.width) == row.counts[4] + row.width);
-        CHECK(cnn::ConvLight::parameter_count(row.width) == row.counts[5]);
-        CHECK(cnn::ConvHeavy::parameter_count(row.width) == row.counts[6]);
+        CHECK(cnn::ConvLight::parameter_count(row.width, {.layer_scale = false}) == row.counts[5]);
+        CHECK(cnn::ConvHeavy::parameter_count(row.width, {.layer_scale = false}) == row.counts[6]);
     }
-    static_assert(cnn::ConvHeavy::parameter_count(64) == 73984);
+    static_assert(cnn::ConvHeavy::parameter_count(64, {.layer_scale = false}) == 73984);
+}
+
+TEST_CASE("a quiet birth, the default, costs a scale per channel", "[B-1][B-5]") {
+    for (const Row& row : table) {
+        CAPTURE(row.width);
+        CHECK(cnn::Depthwise::parameter_count(row.width) == row.counts[2] + row.width);
+        CHECK(cnn::ConvLight::parameter_count(row.width) == row.counts[5] + row.width);
+        CHECK(cnn::ConvHeavy::parameter_count(row.width) == row.counts[6] + row.width);
+    }
 }
 
 template <class Blueprint>

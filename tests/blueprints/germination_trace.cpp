@@ -38,13 +38,15 @@ std::vector<std::vector<double>> host_values(Model& model) {
     return values;
 }
 
-TEST_CASE("a germination draws the seed's initial values and not a number more", "[B-4][E-3]") {
+TEST_CASE("a germination draws the seed's initial values, its random stream, and not a number more",
+          "[B-4][E-3]") {
     for (const std::string_view name : CnnBlueprints::names()) {
         CAPTURE(name);
         B::Context context;
         Model model = make_model(context);
         Generator random = model.generator();
         const auto alone = CnnBlueprints::make<B>(context, Topology::cnn, name, 8, random);
+        static_cast<void>(random.split());
         const auto before = host_values(model);
         model.slot("r0c0").germinate(name);
         CHECK(model.generator().state() == random.state());

@@ -17,6 +17,7 @@
 #include <kasmina/nn/conv2d.hpp>
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/sgd.hpp>
+#include <kasmina/train/learn.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
@@ -72,12 +73,13 @@ public:
     static constexpr Index images = 8;
     static constexpr Index side = 8;
 
-    Trial(std::string_view blueprint, BlendAlgorithm algorithm)
+    Trial(std::string_view blueprint, BlendAlgorithm algorithm, Incubation incubation)
         : model_(make_model(context_)),
           images_(Tensor<B>::from_host(context_, {images, side, side, 3},
                                        test::normal_values<float>(images * side * side * 3, 2))) {
         for (Index i = 0; i < images; ++i) labels_.push_back(static_cast<std::int32_t>(i % 3));
-        slot().germinate(blueprint, {.algorithm = algorithm, .tempo_epochs = 2});
+        slot().germinate(blueprint,
+                         {.algorithm = algorithm, .tempo_epochs = 2, .incubation = incubation});
     }
 
     /// Walks the seed on. The tick takes a ramp to one half (I-8).
@@ -88,10 +90,10 @@ public:
 
     [[nodiscard]] Model::SlotType& slot() { return model_.slot("r0c1"); }
 
-    /// The parameters that the stage trains: behind the host the gate is not run.
+    /// The parameters that the stage trains: a straight-through does not run the gate.
     [[nodiscard]] std::vector<Model::Named> trained() {
         std::vector<Model::Named> found = slot().parameters();
-        if (slot().stage() == Stage::training) {
+        if (slot().stage() == Stage::training && !slot().teaches()) {
             std::erase_if(found, [](const auto& each) { return each.name.starts_with("gate/"); });
         }
         return found;
@@ -134,7 +136,9 @@ private:
     void backward() {
         tape_.clear();
         Pass<B> pass(tape_, Mode::training);
-        tape_.backward(ops::cross_entropy(model_.forward(pass, images_), labels_));
+        static_cast<void>(train::learn(model_, pass, images_, [this](const Variable<B>& logits) {
+            return ops::cross_entropy(logits, labels_);
+        }));
         model_.record_gradient_health();
     }
 
@@ -191,9 +195,9 @@ void check_healthy(const Findings& findings, std::size_t sane = 1) {
 
 /// A seed that trains a few steps behind the host, then a few blended.
 template <class MakeOptimiser>
-void check_life(std::string_view name, BlendAlgorithm algorithm, MakeOptimiser make,
-                std::size_t sane = 1) {
-    Trial trial(name, algorithm);
+void check_life(std::string_view name, BlendAlgorithm algorithm, Incubation incubation,
+                MakeOptimiser make, std::size_t sane = 1) {
+    Trial trial(name, algorithm, incubation);
     trial.advance_to(Stage::training);
     const Findings behind = trial.train(make(), 4);
     check_alive(behind);
@@ -206,35 +210,43 @@ void check_life(std::string_view name, BlendAlgorithm algorithm, MakeOptimiser m
 }
 
 TEST_CASE("no seed is dead: all that it trains moves, behind the host and blended",
-          "[B-8][I-7][I-8]") {
+          "[B-8][I-7][I-8][I-9]") {
     for (const std::string_view name : CnnBlueprints::names()) {
         if (name == "noop") continue;  // has nothing to train, and its gate nothing to choose from
         for (const BlendAlgorithm algorithm :
              {BlendAlgorithm::add, BlendAlgorithm::multiply, BlendAlgorithm::gate}) {
-            CAPTURE(name, name_of(algorithm));
-            SECTION(std::string(name) + ", " + std::string(name_of(algorithm)) + ", SGD") {
-                check_life(name, algorithm, sgd);
-            }
-            SECTION(std::string(name) + ", " + std::string(name_of(algorithm)) + ", AdamW") {
-                // A step of 1e-3 leaves bottleneck's map so close to 0 that its normalisation
-                // still amplifies the second gradient.
-                check_life(name, algorithm, adamw, name == "bottleneck" ? 2 : 1);
+            for (const Incubation incubation :
+                 {Incubation::feedback, Incubation::straight_through}) {
+                CAPTURE(name, name_of(algorithm), name_of(incubation));
+                const std::string life = std::string(name) + ", " +
+                                         std::string(name_of(algorithm)) + ", " +
+                                         std::string(name_of(incubation));
+                SECTION(life + ", SGD") {
+                    check_life(name, algorithm, incubation, sgd);
+                }
+                SECTION(life + ", AdamW") {
+                    // A step of 1e-3 leaves bottleneck's map so close to 0 that its normalisation
+                    // still amplifies the second gradient.
+                    check_life(name, algorithm, incubation, adamw, name == "bottleneck" ? 2 : 1);
+                }
             }
         }
     }
 }
 
 TEST_CASE("a branch that starts at 0 under a ReLU is found dead", "[B-8]") {
-    Trial trial("stillborn", BlendAlgorithm::add);
-    trial.advance_to(Stage::training);
-    const Findings findings = trial.train(sgd(), 4);
-    CHECK(findings.without_gradient == Names{"seed/conv.weight"});
-    CHECK(findings.unmoved == Names{"seed/conv.weight"});
-    CHECK(findings.metrics.back().parameter_health->vanishing);
+    for (const Incubation incubation : {Incubation::feedback, Incubation::straight_through}) {
+        Trial trial("stillborn", BlendAlgorithm::add, incubation);
+        trial.advance_to(Stage::training);
+        const Findings findings = trial.train(sgd(), 4);
+        CHECK(findings.without_gradient == Names{"seed/conv.weight"});
+        CHECK(findings.unmoved == Names{"seed/conv.weight"});
+        CHECK(findings.metrics.back().parameter_health->vanishing);
+    }
 }
 
 TEST_CASE("a seed without parameters has the gradient ratio 0 in its slot", "[B-8][I-4]") {
-    Trial trial("noop", BlendAlgorithm::add);
+    Trial trial("noop", BlendAlgorithm::add, Incubation::feedback);
     for (const Stage stage : {Stage::training, Stage::blending}) {
         trial.advance_to(stage);
         const SeedMetrics metrics = trial.train(sgd(), 2).metrics.back();

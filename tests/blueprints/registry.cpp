@@ -71,7 +71,7 @@ TEST_CASE("blueprints sort by their parameters at a width", "[B-3]") {
         CHECK(sorted[i].name == expected[i]);
         CHECK(sorted[i].topology == Topology::cnn);
     }
-    CHECK(sorted.back().parameters == 73984);
+    CHECK(sorted.back().parameters == 73984 + 64);
 }
 
 TEST_CASE("a user's own blueprint is found, made and run like the library's", "[B-3]") {
@@ -106,6 +106,11 @@ TEST_CASE("made by name, by type or from recorded options, a seed is the same", 
     CHECK(values(*by_name) == values(*recorded));
     CHECK(seed_as<cnn::ConvLight>(*by_name)->module().scale.has_value());
     CHECK(by_type->options().layer_scale);
+    const auto loud = make_seed<cnn::ConvLight, B>(context, 6, {.layer_scale = false}, two);
+    const auto again = CnnBlueprints::make<B>(context, Topology::cnn, "conv_light", 6, three,
+                                              CnnBlueprints::option_values<B>(*loud));
+    CHECK(values(*again) == values(*loud));
+    CHECK_FALSE(seed_as<cnn::ConvLight>(*again)->module().scale.has_value());
 
     CHECK_THROWS_AS(CnnBlueprints::make<B>(context, Topology::cnn, "conv_light", 0, one),
                     OptionError);

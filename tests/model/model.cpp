@@ -53,17 +53,21 @@ Tensor<B> images(typename B::Context& context, const hosts::CnnOptions& options 
 }
 
 template <class ModelType>
-void grow(ModelType& model, const std::string& name, Stage goal) {
+void grow(ModelType& model, const std::string& name, Stage goal,
+          const GerminationOptions& options = {}) {
     auto& slot = model.slot(name);
-    slot.germinate("conv_light");
+    slot.germinate("conv_light", options);
     while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
 }
 
-/// A blending seed halfway up its ramp.
+const GerminationOptions behind_the_host{.incubation = Incubation::straight_through};
+
+/// A seed that is blended in for the first time, at half its amplitude.
 template <class ModelType>
 void grow_to_half(ModelType& model, const std::string& name) {
-    grow(model, name, Stage::holding);
-    REQUIRE(model.slot(name).set_alpha_target(0.5, 0).done);
+    grow(model, name, Stage::blending, {.tempo_epochs = 1, .alpha_target = 0.5});
+    model.slot(name).step_epoch();
+    REQUIRE(model.slot(name).alpha() == 0.5);
 }
 
 /// Logits and all host gradients of one training pass.
@@ -118,7 +122,7 @@ TEMPLATE_TEST_CASE("a seed in training leaves output and host gradients bit for 
             for (const hosts::InjectionPoint& point : alone.host().injection_points()) {
                 CAPTURE(threads, options.width, point.slot_id);
                 Network<B> grown = make_network<B>(context, options);
-                grow(grown, point.slot_id, Stage::training);
+                grow(grown, point.slot_id, Stage::training, behind_the_host);
                 const Result<B> seen = train(grown);
                 CHECK((seen.logits == expected.logits));
                 CHECK((seen.host == expected.host));
@@ -139,9 +143,41 @@ TEST_CASE("seeds in training at every slot leave host gradients bit for bit the 
     Model alone = make_network<Double>(context, odd);
     Model grown = make_network<Double>(context, odd);
     for (const hosts::InjectionPoint& point : alone.host().injection_points()) {
-        grow(grown, point.slot_id, Stage::training);
+        grow(grown, point.slot_id, Stage::training, behind_the_host);
     }
     CHECK((train(grown) == train(alone)));
+}
+
+TEST_CASE("seeds that are taught have no part in the network's own pass", "[I-1][I-9]") {
+    Double::Context context{};
+    Model alone = make_network<Double>(context, odd);
+    Model grown = make_network<Double>(context, odd);
+    for (const hosts::InjectionPoint& point : alone.host().injection_points()) {
+        grow(grown, point.slot_id, Stage::training);
+        poison(grown, point.slot_id);
+    }
+    CHECK((train(grown) == train(alone)));
+    for (const auto& named : grown.seed_parameters()) CHECK_FALSE(named.parameter->has_gradient());
+}
+
+TEST_CASE("once a seed is held, the blocks before it learn through it", "[I-3]") {
+    Double::Context context{};
+    const auto gradients = [&context](bool held) {
+        Model model = make_network<Double>(context);
+        grow(model, "r1c0", Stage::blending, {.tempo_epochs = 1});
+        model.slot("r1c0").step_epoch();
+        REQUIRE(model.slot("r1c0").alpha() == 1.0);
+        if (held) REQUIRE(model.slot("r1c0").advance().advanced);
+        CHECK(model.slot("r1c0").isolated() == !held);
+        return train(model);
+    };
+    const Result<Double> isolated = gradients(false);
+    const Result<Double> held = gradients(true);
+    CHECK((held.logits == isolated.logits));
+    // In front of the slot: no gradient at all with full amplitude and isolation.
+    for (const double each : isolated.host[0]) CHECK(each == 0.0);
+    CHECK(held.host[0] != isolated.host[0]);
+    CHECK((held.host.back() == isolated.host.back()));
 }
 
 TEST_CASE("a germinated seed is not run and takes no gradient", "[S-10][L-5]") {
@@ -194,18 +230,18 @@ TEST_CASE("counts follow the seeds", "[H-4]") {
     const Index host = model.total_parameters();
     CHECK(host == nn::parameter_count(model.host()));
     grow(model, "r0c0", Stage::germinated);
-    CHECK(model.total_parameters() == host + 152);
+    CHECK(model.total_parameters() == host + 156);
     CHECK(model.active_parameters() == host);
     CHECK(model.active_seeds() == 0);
     grow(model, "r1c1", Stage::fossilized);
-    CHECK(model.total_parameters() == host + 152 + 592);
-    CHECK(model.active_parameters() == host + 592);
+    CHECK(model.total_parameters() == host + 156 + 600);
+    CHECK(model.active_parameters() == host + 600);
     CHECK(model.active_seeds() == 1);
     CHECK(model.fossilized_seeds() == 1);
     model.slot("r0c0").prune("why");
-    CHECK(model.total_parameters() == host + 592);
-    CHECK(model.seed_parameters().size() == 3);
-    CHECK(model.parameters().size() == model.host_parameters().size() + 3);
+    CHECK(model.total_parameters() == host + 600);
+    CHECK(model.seed_parameters().size() == 4);
+    CHECK(model.parameters().size() == model.host_parameters().size() + 4);
     CHECK_THROWS_AS(model.slot("r7c7"), UnknownNameError);
 }
 
@@ -253,13 +289,29 @@ TEST_CASE("an override that does not fit is an error", "[A-8]") {
     Double::Context context{};
     Model model = make_network<Double>(context);
     grow_to_half(model, "r1c0");
-    grow(model, "r1c1", Stage::training);
+    grow(model, "r1c1", Stage::germinated);
     CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r9c9", 0.5)), UnknownNameError);
     CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r0c0", 0.5)), OptionError);
     CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r1c1", 0.5)), OptionError);
     CHECK_NOTHROW(evaluation(model, AlphaOverrides{}.with("r0c0", 0.0)));
     CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r1c0", std::vector<double>{0.1, 0.2})),
                     OptionError);
+}
+
+TEST_CASE("an override shows what a seed in training would do", "[A-8][G-10]") {
+    for (const auto incubation : {Incubation::feedback, Incubation::straight_through}) {
+        Double::Context context{};
+        Model model = make_network<Double>(context);
+        const std::vector<double> host = evaluation(model);
+        grow(model, "r1c1", Stage::training, {.incubation = incubation});
+        CHECK(evaluation(model) == host);
+        CHECK(evaluation(model, AlphaOverrides{}.with("r1c1", 0.0)) == host);
+        const std::vector<double> full = evaluation(model, AlphaOverrides{}.with("r1c1", 1.0));
+        CHECK(full != host);
+        model.slot("r1c1").advance();
+        REQUIRE(model.slot("r1c1").stage() == Stage::blending);
+        CHECK(evaluation(model, AlphaOverrides{}.with("r1c1", 1.0)) == full);
+    }
 }
 
 TEST_CASE("several threads evaluate one model with amplitudes of their own", "[A-8][S-11]") {
@@ -324,9 +376,9 @@ TEST_CASE("an optimiser's state comes and goes with the seed", "[H-7]") {
     optim::Sgd<Double> optimiser = make_optimiser();
     synchronise(optimiser, model);
     CHECK(optimiser.tracked(1).empty());
-    grow(model, "r1c0", Stage::training);
+    grow(model, "r1c0", Stage::training, behind_the_host);
     synchronise(optimiser, model);
-    REQUIRE(optimiser.tracked(1).size() == 3);
+    REQUIRE(optimiser.tracked(1).size() == 4);
     train(model);
     optimiser.step(context);
     CHECK(optimiser.tracked(1)[0].steps == 1);
@@ -381,7 +433,7 @@ TEST_CASE("a model that moved trains on as if it had not", "[S-11]") {
             optimiser.step(context);
             model.step_epoch();
         }
-        model.slot("r0c1").germinate("conv_light");
+        model.slot("r0c1").germinate("conv_light", behind_the_host);
         model.slot("r0c1").advance();
         return train(model);
     };
@@ -394,7 +446,7 @@ TEMPLATE_TEST_CASE("a whole step has the same bits on 1, 2 and 4 threads", "[E-1
         auto context = test::context_with<B>(threads);
         Network<B> model = make_network<B>(context);
         grow_to_half(model, "r0c0");
-        grow(model, "r1c1", Stage::training);
+        grow(model, "r1c1", Stage::training, behind_the_host);
         return train(model);
     };
     const Result<B> one = run(1);

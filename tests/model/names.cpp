@@ -86,9 +86,9 @@ TEST_CASE("a model's lists have one name for one thing", "[P-6][H-4]") {
     CHECK_NOTHROW(nn::require_distinct_names(model.contents(), "model"));
     CHECK(names(model.seed_parameters()) ==
           std::vector<std::string>{"slots/r1c0/seed/conv.weight", "slots/r1c0/seed/norm.weight",
-                                   "slots/r1c0/seed/norm.bias", "slots/r1c0/gate/reduce.weight",
-                                   "slots/r1c0/gate/reduce.bias", "slots/r1c0/gate/score.weight",
-                                   "slots/r1c0/gate/score.bias"});
+                                   "slots/r1c0/seed/norm.bias", "slots/r1c0/seed/scale",
+                                   "slots/r1c0/gate/reduce.weight", "slots/r1c0/gate/reduce.bias",
+                                   "slots/r1c0/gate/score.weight", "slots/r1c0/gate/score.bias"});
 }
 
 /// A blueprint whose own member is called as the gate network's folder is.
