@@ -9,8 +9,9 @@ set(layers
   "reflect:" "pointwise:" "random:" "tensor:" "distributed:"
   "lifecycle:reflect"
   "alpha:reflect"
+  "statistics:reflect"
   "telemetry:reflect"
-  "gates:lifecycle,alpha"
+  "gates:lifecycle,alpha,statistics"
   "backend:tensor,random"
   "autodiff:backend,pointwise"
   "health:autodiff,reflect"
@@ -21,7 +22,9 @@ set(layers
   "slot:blueprints,health,gates,telemetry,distributed"
   "model:slot,hosts"
   "checkpoint:model,optim"
-  "policy:model,optim")
+  "judge:model,optim"
+  "policy:judge"
+  "train:policy")
 
 set(folders)
 foreach(layer IN LISTS layers)

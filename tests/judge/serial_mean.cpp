@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-#include <kasmina/judge/serial_mean.hpp>
+#include <kasmina/statistics/serial_mean.hpp>
 #include <kasmina/random/generator.hpp>
 
 #include "support/catch.hpp"

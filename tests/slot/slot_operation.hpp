@@ -11,7 +11,7 @@
 
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/curve.hpp>
-#include <kasmina/judge/estimate.hpp>
+#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 
 namespace kasmina::test {

@@ -12,7 +12,7 @@
 
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/controller.hpp>
-#include <kasmina/judge/estimate.hpp>
+#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/lifecycle/gate.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>

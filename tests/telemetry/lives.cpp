@@ -60,13 +60,13 @@ FanOutSink to(S& sink) {
     return std::move(FanOutSink().add(SinkReference<S>(sink)));
 }
 
-/// What a training run would have found out.
+/// What a training run would have found out of a seed in training.
 template <class SlotType>
 void measure(SlotType& slot) {
     slot.record_gradients({.norm = 2.0, .parameters = 400, .measured = true},
                           {.norm = 1.0, .parameters = 100, .measured = true},
                           std::vector<double>{0.5, 1e-9}, true);
-    slot.record_contribution(-0.75);
+    slot.record_readiness(0.5);
 }
 
 /// germinated to fossilized at r0c0, with a refusal and measurements on the way.
@@ -85,7 +85,9 @@ void live_and_fossilize(Model<S>& model) {
     slot.advance();
     while (slot.alpha() < 1.0) slot.step_epoch();
     slot.record_accuracy(43.0);
+    slot.record_dependence(12.5);
     slot.advance();
+    for (const double lead : {-1.0, -0.5, -0.75}) slot.record_lead(lead);
     slot.advance();
 }
 
@@ -162,7 +164,11 @@ std::vector<Event> events_of(Live&& live) {
 }
 
 TEST_CASE("a seed that is kept is told from germination to fossilization", "[T-1]") {
-    const auto events = events_of([](auto& model) { live_and_fossilize(model); });
+    std::optional<double> model_error;
+    const auto events = events_of([&model_error](auto& model) {
+        live_and_fossilize(model);
+        model_error = model.slot("r0c0").record()->metrics.contribution->standard_error;
+    });
     CHECK(outlines(events) ==
           std::vector<std::string>{"dormant -> germinated", "seed_germinated", "G1 refused",
                                    "G1 passed", "germinated -> training", "G2 passed",
@@ -179,12 +185,35 @@ TEST_CASE("a seed that is kept is told from germination to fossilization", "[T-1
     CHECK(end.alpha == 1.0);
     CHECK(end.improvement == 3.0);
     CHECK(end.blending_delta == 0.5);
+    CHECK(end.readiness == 0.5);
+    CHECK(end.dependence == 12.5);
     CHECK(end.contribution == -0.75);
+    CHECK(end.contribution_error == model_error);
+    CHECK(end.contribution_by == "shadow");
     CHECK(end.gradient_ratio == 1.0);
     CHECK(end.vanishing == true);
     CHECK(end.exploding == false);
     CHECK(end.seed_parameters > 0);
+    CHECK_FALSE(seed_of(events.front()).readiness.has_value());
+    CHECK_FALSE(seed_of(events.front()).dependence.has_value());
     CHECK_FALSE(seed_of(events.front()).contribution.has_value());
+    CHECK_FALSE(seed_of(events.front()).contribution_error.has_value());
+    CHECK_FALSE(seed_of(events.front()).contribution_by.has_value());
+}
+
+TEST_CASE("the error of a contribution is absent while there are too few measurements for one",
+          "[T-1][J-1]") {
+    const auto events = events_of([](auto& model) {
+        auto& slot = model.slot("r1c1");
+        slot.germinate("norm");
+        while (slot.stage() != Stage::holding) slot.advance();
+        slot.record_lead(1.0);
+        slot.prune("why");
+    });
+    const telemetry::SeedContext& end = seed_of(events.back());
+    CHECK(end.contribution == 1.0);
+    CHECK(end.contribution_by == "shadow");
+    CHECK_FALSE(end.contribution_error.has_value());
 }
 
 TEST_CASE("a seed that is pruned is told up to the end of its cooldown, and so is the next",
@@ -285,6 +314,11 @@ TEST_CASE("the documented lists of names are the library's", "[T-1]") {
         gates.emplace_back(name_of(gate));
     }
     CHECK(types.at("gate") == gates);
+    std::vector<std::string> measures;
+    for (const auto kind : reflect::Enumerators<judge::MeasureKind>::all) {
+        if (kind != judge::MeasureKind::none) measures.emplace_back(name_of(kind));
+    }
+    CHECK(types.at("measure") == measures);
 }
 
 TEST_CASE("the check against the document finds what is wrong with a line", "[T-1]") {

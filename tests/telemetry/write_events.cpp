@@ -29,7 +29,11 @@ void live(telemetry::FanOutSink& sink, telemetry::SeedContext seed, int epochs, 
         seed.epochs_in_stage = epoch;
         seed.alpha = epoch / 7.0;
         seed.improvement = 0.3 * epoch - 1.0;
+        seed.readiness = 0.01 * epoch;
+        if (epoch > 1) seed.dependence = 2.5 * epoch;
         if (epoch > 1) seed.contribution = -0.1 * epoch;
+        if (epoch > 1) seed.contribution_by = "shadow";
+        if (epoch > 2) seed.contribution_error = 0.7 / epoch;
         if (epoch > 2) seed.gradient_ratio = 1.0 / epoch;
         if (epoch > 3) seed.vanishing = epoch % 2 == 0;
         if (epoch > 3) seed.exploding = false;

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include <kasmina/alpha/controller.hpp>
-#include <kasmina/judge/sequential_rule.hpp>
+#include <kasmina/statistics/sequential_rule.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
 

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include <kasmina/judge/estimate.hpp>
+#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 
 namespace kasmina::judge {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <kasmina/judge/sequential_rule.hpp>
+#include <kasmina/statistics/sequential_rule.hpp>
 #include <kasmina/slot/options.hpp>
 #include <kasmina/slot/report.hpp>
 

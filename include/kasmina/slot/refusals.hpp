@@ -9,7 +9,7 @@
 
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/judge/estimate.hpp>
+#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>

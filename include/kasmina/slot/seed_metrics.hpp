@@ -10,7 +10,7 @@
 #include <utility>
 
 #include <kasmina/health/gradient_health.hpp>
-#include <kasmina/judge/estimate.hpp>
+#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/tensor/index.hpp>
 

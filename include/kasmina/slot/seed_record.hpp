@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include <kasmina/judge/serial_mean.hpp>
+#include <kasmina/statistics/serial_mean.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/seed_metrics.hpp>

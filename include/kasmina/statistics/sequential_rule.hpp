@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include <kasmina/judge/estimate.hpp>
+#include <kasmina/statistics/estimate.hpp>
 
 namespace kasmina::judge {
 

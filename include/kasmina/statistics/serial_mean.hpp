@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <span>
 
-#include <kasmina/judge/estimate.hpp>
+#include <kasmina/statistics/estimate.hpp>
 
 namespace kasmina::judge {
 
