@@ -12,10 +12,11 @@ namespace {
 
 /// Two steps with a seed of that kind in that stage.
 template <class B>
-test::Trace trace_of(std::string_view blueprint, BlendAlgorithm algorithm, Stage stage) {
+test::Trace trace_of(std::string_view blueprint, BlendAlgorithm algorithm, Stage stage,
+                     Incubation incubation = Incubation::feedback) {
     typename B::Context context{};
     test::Training<B, CnnBlueprints> training(context);
-    training.grow(blueprint, algorithm, stage);
+    training.grow(blueprint, algorithm, stage, "r1c0", incubation);
     test::Trace trace;
     for (int i = 0; i < 2; ++i) {
         auto step = training.step();
@@ -37,6 +38,18 @@ TEST_CASE("every seed trains on a device with the reference's bits, in every sta
             CHECK((trace_of<test::DeviceLike<float>>(blueprint, BlendAlgorithm::add, stage) ==
                    expected));
         }
+    }
+}
+
+TEST_CASE("a seed that learns by straight-through has the reference's bits on a device",
+          "[device][I-2]") {
+    constexpr auto incubation = Incubation::straight_through;
+    for (const std::string_view blueprint : {"norm", "attention", "conv_light"}) {
+        CAPTURE(blueprint);
+        const auto expected = trace_of<backends::Xtensor<float>>(blueprint, BlendAlgorithm::add,
+                                                                 Stage::training, incubation);
+        CHECK((trace_of<test::DeviceLike<float>>(blueprint, BlendAlgorithm::add, Stage::training,
+                                                 incubation) == expected));
     }
 }
 

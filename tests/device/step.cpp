@@ -17,12 +17,13 @@ using B = test::DeviceLike<float>;
 using Training = test::Training<B, BlueprintList<cnn::ConvLight>>;
 
 TEST_CASE("a training step with a blended seed, clipping and health waits for its loss alone",
-          "[device][H-7][I-4]") {
+          "[device][H-7][I-4][I-9][P-3]") {
     const Stage stage = GENERATE(Stage::training, Stage::blending, Stage::holding);
-    CAPTURE(name_of(stage));
+    const auto incubation = GENERATE(Incubation::feedback, Incubation::straight_through);
+    CAPTURE(name_of(stage), name_of(incubation));
     B::Context context;
     Training training(context);
-    training.grow("conv_light", BlendAlgorithm::add, stage);
+    training.grow("conv_light", BlendAlgorithm::add, stage, "r1c0", incubation);
     static_cast<void>(training.step().loss.get());
 
     for (int i = 0; i < 3; ++i) {

@@ -13,6 +13,7 @@
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
+#include <kasmina/train/learn.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
@@ -53,13 +54,15 @@ struct Training {
 
     /// Plants a seed and takes it to a stage, halfway up its ramp where it is blending.
     void grow(std::string_view blueprint, BlendAlgorithm algorithm, Stage goal,
-              std::string_view name = "r1c0") {
+              std::string_view name = "r1c0", Incubation incubation = Incubation::feedback) {
         auto& slot = model.slot(name);
-        slot.germinate(blueprint, {.algorithm = algorithm});
         const bool half = goal == Stage::blending;
-        const Stage over = half ? Stage::holding : goal;
-        while (slot.stage() != over) REQUIRE(slot.advance().advanced);
-        if (half) REQUIRE(slot.set_alpha_target(0.5, 0).done);
+        slot.germinate(blueprint, {.algorithm = algorithm,
+                                   .tempo_epochs = 1,
+                                   .alpha_target = half ? 0.5 : 1.0,
+                                   .incubation = incubation});
+        while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
+        if (half) slot.step_epoch();
         REQUIRE(slot.stage() == goal);
         REQUIRE(slot.alpha() == (half                                                  ? 0.5
                                  : goal == Stage::holding || goal == Stage::fossilized ? 1.0
@@ -76,8 +79,9 @@ struct Training {
         optimiser.synchronise(0, model.parameters());
         optimiser.zero_gradients();
         Pass<B> pass(tape, Mode::training, generator);
-        const Variable<B> loss = ops::cross_entropy(model.forward(pass, images), labels);
-        tape.backward(loss);
+        const Variable<B> loss = train::learn(
+            model, pass, images,
+            [this](const Variable<B>& logits) { return ops::cross_entropy(logits, labels); });
         model.launch_gradient_health();
         std::vector<const Parameter<B>*> all;
         for (const auto& named : model.parameters()) all.push_back(named.parameter);

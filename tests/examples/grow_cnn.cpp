@@ -190,6 +190,8 @@ TEST_CASE("a mistake on the command line is one clear error", "[examples][E-2]")
     check_one_clear_error({"--epochs", "0"}, {"--epochs", "--help"});
     check_one_clear_error({"--slots", "r0c9"}, {"r0c9", "r0c0", "r1c2"});
     check_one_clear_error({"--slots", "r0c0,r0c0"}, {"r0c0", "twice"});
+    check_one_clear_error({"--judge", "jury"}, {"--judge", "jury", "--help"});
+    check_one_clear_error({"--incubation", "none"}, {"--incubation", "none", "--help"});
     check_one_clear_error({"--no-such-option"}, {"no-such-option", "--help"});
     const Outcome help = run({"--help"});
     CHECK(help.code == 0);
@@ -217,8 +219,10 @@ TEST_CASE("a whole run on the built-in task says how it went, on the screen and 
     for (const auto& [key, value] : summary.items()) keys.insert(key);
     CHECK(keys == std::set<std::string>{"host_only_accuracy", "grown_accuracy", "host_parameters",
                                         "grown_parameters", "germinated", "fossilized", "pruned",
-                                        "stages", "contribution", "contributions", "epochs",
-                                        "seconds"});
+                                        "stages", "judge", "incubation", "contribution",
+                                        "contributions", "epochs", "seconds"});
+    CHECK(summary.at("judge") == "shadow");
+    CHECK(summary.at("incubation") == "feedback");
     for (const char* accuracy : {"host_only_accuracy", "grown_accuracy"}) {
         CHECK(summary.at(accuracy).get<double>() >= 0.0);
         CHECK(summary.at(accuracy).get<double>() <= 100.0);
@@ -293,6 +297,23 @@ TEST_CASE("telemetry is one JSON object a line, and the summary tells the seed's
     const auto logged = test::event_file::read(runs->path());
     REQUIRE(logged.size() == 1 + events.size());
     CHECK(logged.back().step == events.back().at("epochs_total"));
+}
+
+// Nothing is learned from grey images, so straight-through and ablation get as far as feedback and
+// a shadow.
+TEST_CASE("the judge and the incubation are the user's to choose", "[examples][I-9][J-1]") {
+    const TemporaryFolder folder;
+    write_cifar(folder);
+    const auto summary_file = folder / "summary.json";
+    const Outcome outcome =
+        run({"--data", folder.path().string(), "--epochs", "7", "--blueprint", "norm", "--judge",
+             "ablation", "--incubation", "straight_through", "--summary", summary_file.string()});
+    CAPTURE(outcome.out, outcome.err);
+    REQUIRE(outcome.code == 0);
+    const auto summary = nlohmann::json::parse(text_of(summary_file));
+    CHECK(summary.at("judge") == "ablation");
+    CHECK(summary.at("incubation") == "straight_through");
+    CHECK(summary.at("germinated") == 1);
 }
 
 // A plateau germinates one seed after another, so both are alive at once.

@@ -20,6 +20,9 @@ RunReport small_run() {
                       {.stage = "blending",
                        .alpha = 0.5,
                        .gradient_ratio = 0.75,
+                       .readiness = -0.25,
+                       .dependence = 12.5,
+                       .dependence_error = 1.75,
                        .contribution = 1.5,
                        .contribution_error = 2.25,
                        .interaction = -0.5,
@@ -44,7 +47,13 @@ TEST_CASE("a report holds every figure of the run", "[report]") {
     const auto& epochs = data["slots"][0]["epochs"];
     CHECK(epochs[0]["stage"] == "dormant");
     CHECK(epochs[0]["alpha"].is_null());
-    CHECK(epochs[0]["contribution"].is_null());
+    for (const char* figure :
+         {"readiness", "dependence", "dependence_error", "contribution", "contribution_error"}) {
+        CHECK(epochs[0][figure].is_null());
+    }
+    CHECK(epochs[1]["readiness"] == -0.25);
+    CHECK(epochs[1]["dependence"] == 12.5);
+    CHECK(epochs[1]["dependence_error"] == 1.75);
     CHECK(epochs[1]["alpha"] == 0.5);
     CHECK(epochs[1]["gradient_ratio"] == 0.75);
     CHECK(epochs[1]["contribution"] == 1.5);
@@ -73,7 +82,7 @@ TEST_CASE("a report asks for nothing from outside", "[report]") {
     }
 }
 
-TEST_CASE("the error of a contribution is that of a difference of two shares", "[report]") {
+TEST_CASE("the error of a dependence is that of a difference of two shares", "[report]") {
     // Var = p (1 - p) / n of either: 0.25 / 100 + 0.16 / 100, in points 100 * sqrt(0.0041).
     CHECK(difference_error(50.0, 80.0, 100) == Approx(6.403124237432849).epsilon(1e-12));
     CHECK(difference_error(100.0, 0.0, 763) == 0.0);

@@ -43,10 +43,15 @@ Summary sample() {
             .germinated = 2,
             .fossilized = 1,
             .pruned = 1,
+            .judge = "shadow",
+            .incubation = "feedback",
             .stages = {{"germinated", "training", "pruned"}, {"germinated"}},
             .contribution = 2.5,
             .contributions = {{.slot = "r0c1",
-                               .when_fossilized = 2.5,
+                               .measure = "shadow",
+                               .contribution = 2.5,
+                               .contribution_error = 0.5,
+                               .dependence = 12.0,
                                .leave_one_out = 3.0,
                                .alone = 1.0,
                                .shapley = 2.0}},
@@ -108,7 +113,10 @@ TEST_CASE("table rows line up with the header and dash what was not measured", "
                        .stage = "fossilized",
                        .alpha = 1.0,
                        .gradient_ratio = 0.5,
-                       .contribution = -2.25};
+                       .readiness = 0.25,
+                       .dependence = 12.5,
+                       .contribution = -2.25,
+                       .contribution_error = 0.75};
     const std::vector<std::string> grown = table.rows({.epoch = 120,
                                                        .loss = 0.123456,
                                                        .training_accuracy = 99.5,
@@ -119,8 +127,11 @@ TEST_CASE("table rows line up with the header and dash what was not measured", "
     REQUIRE(grown.size() == 1);
     CHECK(host[0].size() == table.header().size());
     CHECK(grown[0].size() == table.header().size());
-    CHECK(mentions(grown[0], "0.1235    99.50   100.00  12.50  fossilized  1.00   0.500    -2.25"));
-    CHECK(std::ranges::count(host[0], '-') == 4);
+    CHECK(mentions(
+        grown[0],
+        "0.1235    99.50   100.00  12.50  fossilized  1.00   0.500   +0.25  +12.50    -2.25"
+        "  0.75"));
+    CHECK(std::ranges::count(host[0], '-') == 7);
     CHECK_FALSE(mentions(table.header(), "slot"));
 }
 
@@ -161,15 +172,20 @@ TEST_CASE("the summary file holds the agreed keys and values", "[examples]") {
     for (const auto& item : json.items()) keys.push_back(item.key());
     CHECK(keys == std::vector<std::string>{"host_only_accuracy", "grown_accuracy",
                                            "host_parameters", "grown_parameters", "germinated",
-                                           "fossilized", "pruned", "stages", "contribution",
-                                           "contributions", "epochs", "seconds"});
+                                           "fossilized", "pruned", "stages", "judge", "incubation",
+                                           "contribution", "contributions", "epochs", "seconds"});
     CHECK(json["grown_accuracy"] == 54.25);
     CHECK(json["grown_parameters"] == 25042);
     CHECK(json["stages"][0][2] == "pruned");
     CHECK(json["stages"].size() == 2);
+    CHECK(json["judge"] == "shadow");
+    CHECK(json["incubation"] == "feedback");
     REQUIRE(json["contributions"].size() == 1);
     CHECK(json["contributions"][0] == nlohmann::ordered_json{{"slot", "r0c1"},
-                                                             {"when_fossilized", 2.5},
+                                                             {"measure", "shadow"},
+                                                             {"contribution", 2.5},
+                                                             {"contribution_error", 0.5},
+                                                             {"dependence", 12.0},
                                                              {"leave_one_out", 3.0},
                                                              {"alone", 1.0},
                                                              {"shapley", 2.0}});
@@ -178,6 +194,8 @@ TEST_CASE("the summary file holds the agreed keys and values", "[examples]") {
     Summary unmeasured = sample();
     unmeasured.contribution.reset();
     unmeasured.stages.clear();
+    unmeasured.contributions[0].contribution_error.reset();
+    CHECK(to_json(unmeasured)["contributions"][0]["contribution_error"].is_null());
     CHECK(to_json(unmeasured)["contribution"].is_null());
     CHECK(to_json(unmeasured)["stages"].is_array());
 }
@@ -196,10 +214,29 @@ TEST_CASE("a summary that cannot be written is an error and leaves nothing", "[e
 }
 
 TEST_CASE("arguments reach the options and the rest keeps its default", "[examples]") {
-    const Outcome outcome =
-        parse({"--data", "d", "--epochs", "7", "--seed", "18446744073709551615", "--threads=2",
-               "--blueprint", "norm", "--summary", "s.json", "--telemetry", "t.jsonl",
-               "--tensorboard", "runs", "--slots", "r0c1,r1c2"});
+    const Outcome outcome = parse({"--data",
+                                   "d",
+                                   "--epochs",
+                                   "7",
+                                   "--seed",
+                                   "18446744073709551615",
+                                   "--threads=2",
+                                   "--blueprint",
+                                   "norm",
+                                   "--summary",
+                                   "s.json",
+                                   "--telemetry",
+                                   "t.jsonl",
+                                   "--tensorboard",
+                                   "runs",
+                                   "--slots",
+                                   "r0c1,r1c2",
+                                   "--seed-rate",
+                                   "1e-12",
+                                   "--judge",
+                                   "ablation",
+                                   "--incubation",
+                                   "straight_through"});
     const auto& line = std::get<CommandLine>(outcome.result);
     CHECK(line.data == "d");
     CHECK_FALSE(line.mnist.has_value());
@@ -210,10 +247,15 @@ TEST_CASE("arguments reach the options and the rest keeps its default", "[exampl
     CHECK(line.summary == "s.json");
     CHECK(line.telemetry == "t.jsonl");
     CHECK(line.tensorboard == "runs");
+    CHECK(line.seed_rate == 1e-12);
+    CHECK(line.judge == "ablation");
+    CHECK(line.incubation == "straight_through");
     CHECK(line.slots == std::vector<std::string>{"r0c1", "r1c2"});
     const Outcome bare = parse({});
     CHECK(std::get<CommandLine>(bare.result).epochs == CommandLine{}.epochs);
     CHECK_FALSE(std::get<CommandLine>(bare.result).data.has_value());
+    CHECK(std::get<CommandLine>(bare.result).judge == "shadow");
+    CHECK(std::get<CommandLine>(bare.result).incubation == "feedback");
 }
 
 TEST_CASE("a wrong argument is one line and code 2", "[examples][E-2]") {
@@ -222,6 +264,10 @@ TEST_CASE("a wrong argument is one line and code 2", "[examples][E-2]") {
                                                       {"--threads", "-1"},
                                                       {"--seed", "-1"},
                                                       {"--seed", "1.5"},
+                                                      {"--seed-rate", "0"},
+                                                      {"--seed-rate", "fast"},
+                                                      {"--judge", "jury"},
+                                                      {"--incubation", "none"},
                                                       {"--blueprint", "conv_huge"},
                                                       {"--data"},
                                                       {"--slots"},
@@ -250,7 +296,8 @@ TEST_CASE("--help lists every option and ends with code 0", "[examples]") {
     CHECK(outcome.err.empty());
     for (const char* option :
          {"--data", "--mnist", "--epochs", "--seed", "--threads", "--blueprint", "--slots",
-          "--summary", "--telemetry", "--tensorboard", "--report"}) {
+          "--summary", "--telemetry", "--tensorboard", "--report", "--seed-rate", "--judge",
+          "--incubation"}) {
         CHECK(mentions(outcome.out, option));
     }
 }

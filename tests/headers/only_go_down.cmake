@@ -6,7 +6,8 @@ cmake_minimum_required(VERSION 3.25)
 # from there, from what that stands on in turn, and from the words that all share, which lie in
 # no folder: error.hpp and topology.hpp.
 set(layers
-  "reflect:" "pointwise:" "random:" "tensor:" "distributed:"
+  "reflect:" "pointwise:" "tensor:" "distributed:"
+  "random:reflect"
   "lifecycle:reflect"
   "alpha:reflect"
   "statistics:reflect"
