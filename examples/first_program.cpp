@@ -17,9 +17,9 @@ int main() {
     const auto images = Tensor<Cpu>::from_host(cpu, {4, 32, 32, 3}, pixels);
     Tape<Cpu> tape(cpu);
     Pass<Cpu> pass(tape, Mode::training, random);
+    const auto loss_of = [](const auto& y) { return ops::cross_entropy(y, {{0, 1, 0, 1}}); };
     for (int step = 1; step <= 10; ++step, tape.clear(), sgd.zero_gradients()) {
-        auto loss = ops::cross_entropy(model.forward(pass, images), {{0, 1, 0, 1}});
-        tape.backward(loss), sgd.step(cpu);
-        std::printf("step %d: loss %.3f\n", step, loss.item());
+        auto loss = train::learn(model, pass, images, loss_of);  // host's pass, seed's lesson
+        std::printf("step %d: loss %.3f\n", step, loss.item()), sgd.step(cpu);
     }
 }

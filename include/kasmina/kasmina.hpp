@@ -17,3 +17,5 @@
 #include <kasmina/policy/heuristic_controller.hpp>
 #include <kasmina/slot/typed_seed.hpp>
 #include <kasmina/telemetry/fan_out.hpp>
+#include <kasmina/train/learn.hpp>
+#include <kasmina/train/trainer.hpp>

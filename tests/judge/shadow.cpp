@@ -15,13 +15,15 @@
 #include "slot/open_gates.hpp"
 #include "support/backend.hpp"
 #include "support/catch.hpp"
+#include "train/noisy_seed.hpp"
 #include "train/small_run.hpp"
 
 namespace kasmina {
 namespace {
 
 using B = test::Eigen32;
-using Model = MorphogeneticModel<test::DropoutCnn<B>, CnnBlueprints, test::OpenPolicies>;
+using Blueprints = CnnBlueprints::with<test::Noisy>;
+using Model = MorphogeneticModel<test::DropoutCnn<B>, Blueprints, test::OpenPolicies>;
 
 template <class Rule>
 [[nodiscard]] train::LearnerOptions<Rule> options();
@@ -42,7 +44,7 @@ struct Run {
 
     static Model make_model(B::Context& context) {
         Generator generator(1);
-        return Model(context, test::DropoutCnn<B>(context), CnnBlueprints{}, generator);
+        return Model(context, test::DropoutCnn<B>(context), Blueprints{}, generator);
     }
     static train::LearnerOptions<Rule> with_clipping(double max_norm) {
         auto chosen = options<Rule>();
@@ -167,6 +169,33 @@ TEST_CASE("another seed that learns behind the host goes on in the shadow", "[J-
         CAPTURE(name);
         REQUIRE(with.contains(name));
         if (name.starts_with("host/")) CHECK(with.at(name) == values);
+    }
+}
+
+TEST_CASE("what another seed draws at random is undone with the refused one", "[J-3]") {
+    for (const Stage stage : {Stage::training, Stage::fossilized}) {
+        CAPTURE(name_of(stage));
+        Run<optim::SgdRule> alone;
+        Run<optim::SgdRule> grown;
+        for (auto* run : {&alone, &grown}) {
+            run->model.slot("late").germinate("noisy");
+            run->to("late", stage);
+        }
+        grown.model.slot("early").germinate("norm");
+        grown.to("early", Stage::blending);
+        for (int epoch = 1; epoch <= 5; ++epoch) {
+            alone.epoch(epoch);
+            grown.epoch(epoch);
+            if (epoch == 3) CHECK(grown.host() != alone.host());
+            if (epoch == 3) grown.model.slot("early").prune("does_not_help");
+            alone.model.step_epoch();
+            grown.model.step_epoch();
+        }
+        CHECK(grown.host() == alone.host());
+        CHECK(test::values_of(grown.model, "slots/late/") ==
+              test::values_of(alone.model, "slots/late/"));
+        CHECK(grown.model.slot("late").random_stream()->state() ==
+              alone.model.slot("late").random_stream()->state());
     }
 }
 

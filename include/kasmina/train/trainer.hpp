@@ -213,7 +213,9 @@ private:
         const auto collect = [&sum, &waiting] {
             if (waiting) sum += static_cast<double>(waiting->get());
         };
-        for_each_batch<typename Model::Input>(source_, [&](auto& batch) {
+        for_each_batch<typename Model::Input>(source_, [&]<class Batch>(Batch& batch) {
+            static_assert(LossOfBatch<Loss, typename Model::Output, Batch, B>,
+                          "the loss must be callable as loss(output, batch), and give a Variable");
             Pending<B> loss = learner_.step(
                 model, batch.input,
                 [&](const typename Model::Output& output) { return loss_(output, batch); });

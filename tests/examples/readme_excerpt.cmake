@@ -1,0 +1,36 @@
+# README shows what stands between "// [README" and "// README]" in PROGRAM, without the indentation;
+# at most GROWS lines of it, where that is given, end in "// grows".
+cmake_minimum_required(VERSION 3.25)
+
+# In hexadecimal digits: in strings, CMake would change some characters.
+file(READ ${README} readme HEX)
+file(READ ${PROGRAM} program HEX)
+string(HEX "    // [README\n" opening)
+string(HEX "    // README]\n" closing)
+string(FIND "${program}" "${opening}" from)
+string(FIND "${program}" "${closing}" to)
+if(from EQUAL -1 OR to LESS from)
+  message(FATAL_ERROR "${PROGRAM} marks nothing for README")
+endif()
+string(LENGTH "${opening}" skipped)
+math(EXPR from "${from} + ${skipped}")
+math(EXPR length "${to} - ${from}")
+string(SUBSTRING "${program}" ${from} ${length} excerpt)
+string(REGEX REPLACE "^20202020" "" excerpt "${excerpt}")
+string(REPLACE "0a20202020" "0a" excerpt "${excerpt}")
+
+string(HEX "```cpp\n" opening)
+string(HEX "```\n" closing)
+string(FIND "${readme}" "${opening}${excerpt}${closing}" at)
+if(at EQUAL -1)
+  message(FATAL_ERROR "README has no block of C++ that is the excerpt of ${PROGRAM}: copy it there")
+endif()
+
+if(DEFINED GROWS)
+  string(HEX "// grows\n" mark)
+  string(REGEX MATCHALL "${mark}" marked "${excerpt}")
+  list(LENGTH marked lines)
+  if(lines EQUAL 0 OR lines GREATER GROWS)
+    message(FATAL_ERROR "growth takes ${lines} lines of ${PROGRAM}; it is to take 1 to ${GROWS}")
+  endif()
+endif()
