@@ -51,7 +51,10 @@ int main() {
         return slot.contents().states[0].state.visit(
             [&](auto& values) { return double(values.to_host(cpu)[0]); });
     };
-    static_cast<void>(model.forward(training, images));
+    train::learn(model, training, images,  // forward, backward, and the seed's lesson
+                 [](const auto& logits) {
+                     return ops::cross_entropy(logits, {{0, 1, 0, 1}});
+                 });
     const double once = mean();
     static_cast<void>(model.forward(evaluation, images));
     std::printf("training %s them, evaluation %s\n", once != 0 ? "moves" : "leaves",

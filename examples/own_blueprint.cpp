@@ -51,8 +51,10 @@ int main() {
     Tape<Cpu> tape(cpu);
     Pass<Cpu> pass(tape, Mode::training);
     for (int step = 0; step < 10; ++step, tape.clear(), sgd.zero_gradients()) {
-        const auto logits = model.forward(pass, images);
-        tape.backward(ops::cross_entropy(logits, {{0, 1}})), sgd.step(cpu);
+        train::learn(model, pass, images, [](const auto& logits) {  // forward, backward, lessons
+            return ops::cross_entropy(logits, {{0, 1}});
+        });
+        sgd.step(cpu);
     }
     const bool moved = seed->value().to_host(cpu) != std::vector<float>(16, 0.0F);
     std::printf("\n%s %s\n", name.c_str(), moved ? "has moved" : "has not moved");

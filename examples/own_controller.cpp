@@ -7,6 +7,7 @@
 #include <kasmina/model/mean_scores.hpp>
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/policy/grower.hpp>
+#include <kasmina/train/learn.hpp>
 
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
@@ -50,8 +51,10 @@ int main() {
     Grower grower(model, OneAfterAnother{}, 0.693 /* ln(classes) */);
     for (int epoch = 1; epoch <= 24; ++epoch, tape.clear(), sgd.zero_gradients()) {
         sgd.synchronise(0, model.parameters());  // seeds come and go
-        const auto loss = ops::cross_entropy(model.forward(pass, task[0].input), task[0].labels);
-        tape.backward(loss), sgd.step(cpu);
+        const auto loss = train::learn(model, pass, task[0].input, [&](const auto& logits) {
+            return ops::cross_entropy(logits, task[0].labels);
+        });  // forward, backward, and the lesson of a seed in training
+        sgd.step(cpu);
         grower.end_epoch(model, loss.read(), [&](auto configurations) {
             return mean_scores(model, cpu, configurations, task, AccuracyScore{});
         });

@@ -51,8 +51,10 @@ int main() {
     Tape<Cpu> tape(cpu);
     Pass<Cpu> pass(tape, Mode::training), evaluation(tape, Mode::evaluation);
     for (int step = 0; step < 200; ++step, tape.clear(), sgd.zero_gradients()) {
-        const auto logits = model.forward(pass, points);
-        tape.backward(ops::cross_entropy(logits, {{0, 1, 1, 0}})), sgd.step(cpu);
+        train::learn(model, pass, points, [](const auto& logits) {  // forward, backward, lessons
+            return ops::cross_entropy(logits, {{0, 1, 1, 0}});
+        });
+        sgd.step(cpu);
     }
     const auto y = model.forward(evaluation, points).to_host();
     for (std::size_t i = 0; i < 8; i += 2) std::printf("%d\n", y[i + 1] > y[i]);

@@ -44,6 +44,7 @@ int main() {
     }
     for (int& label : labels) label = label > 0;
     const TokenIds<Cpu> texts(cpu, {32, 1, 7}, words, 5);
+    const ClassLabels<Cpu> truth(cpu, labels, 2);
     MorphogeneticModel model{cpu, Reader(cpu, 5), CnnBlueprints{}, random};
     model.slot("words").germinate("conv_light"), model.slot("words").advance();
     optim::AdamW<Cpu> adam;
@@ -51,9 +52,13 @@ int main() {
     Tape<Cpu> tape(cpu);
     Pass<Cpu> pass(tape, Mode::training);
     for (int step = 0; step <= 200; ++step, tape.clear(), adam.zero_gradients()) {
-        const auto logits = model.forward(pass, texts);
-        auto hits = ops::count_correct(logits, ClassLabels<Cpu>(cpu, labels, 2));
-        tape.backward(ops::cross_entropy(logits, labels)), adam.step(cpu);
-        if (step % 200 == 0) std::printf("step %3d: %2d of 32\n", step, hits.get());
+        if (step % 200 == 0) {
+            auto hits = ops::count_correct(model.forward(pass, texts), truth);
+            std::printf("step %3d: %2d of 32\n", step, int(hits.get()));
+        }
+        train::learn(model, pass, texts, [&](const auto& logits) {  // forward, backward, lessons
+            return ops::cross_entropy(logits, truth);
+        });
+        adam.step(cpu);
     }
 }

@@ -49,10 +49,12 @@ int main() {
     Tape<Cpu> tape(cpu);
     Pass<Cpu> pass(tape, Mode::training);
     for (int step = 0; step < 100; ++step, tape.clear(), adam.zero_gradients()) {
-        const auto [equal, both] = model.forward(pass, bits);
-        const auto one = ops::cross_entropy(equal, {{1, 0, 0, 1}});
-        const auto other = ops::cross_entropy(both, {{0, 0, 0, 1}});
-        tape.backward(ops::add(one, other)), adam.step(cpu);
+        train::learn(model, pass, bits, [](const auto& answers) {  // forward, backward, lessons
+            const auto& [equal, both] = answers;
+            return ops::add(ops::cross_entropy(equal, {{1, 0, 0, 1}}),
+                            ops::cross_entropy(both, {{0, 0, 0, 1}}));
+        });
+        adam.step(cpu);
     }
     const auto [equal, both] = model.forward(pass, bits);
     const auto e = equal.to_host(), b = both.to_host();
