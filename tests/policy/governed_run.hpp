@@ -20,6 +20,7 @@
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/policy/grower.hpp>
+#include <kasmina/train/learn.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
@@ -75,10 +76,10 @@ public:
         for (int step = 0; step < 4; ++step) {
             tape_.clear();
             Pass<B> pass(tape_, Mode::training);
-            const Variable<B> batch_loss =
-                ops::cross_entropy(model.forward(pass, pixels_), labels_);
             sgd.zero_gradients();
-            tape_.backward(batch_loss);
+            const Variable<B> batch_loss = train::learn(
+                model, pass, pixels_,
+                [this](const Variable<B>& logits) { return ops::cross_entropy(logits, labels_); });
             sgd.step(context);
             loss = static_cast<double>(batch_loss.item());
         }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -202,6 +203,75 @@ TEST_CASE("a model may move between epochs, and a panic still brings it back", "
     CHECK(run.host_values() == host);
 }
 
+/// Scores every configuration alike.
+std::vector<double> alike(std::span<const AlphaOverrides> configurations) {
+    return std::vector<double>(configurations.size(), 50.0);
+}
+
+/// A user's own measure: every seed that is held helps by two points.
+struct TwoPoints {
+    template <class Model, class SlotType, class Accuracies>
+    void judge(Model&, SlotType& slot, double, Accuracies&) const {
+        slot.record_lead(2.0, judge::MeasureKind::own);
+    }
+};
+
+TEST_CASE("a loop that trains no shadow is told once that its seeds are judged by dependence",
+          "[K][J-4]") {
+    B::Context context;
+    Run run(context);
+    run.grow_to("r1c1", Stage::blending);
+    run.govern();
+    CHECK(run.epoch().notices.empty());  // nothing is judged before full amplitude
+    REQUIRE(run.model.slot("r1c1").advance().advanced);
+    const EpochReport first = run.epoch();
+    REQUIRE(first.notices.size() == 1);
+    CHECK(test::mentions(first.notices[0], "depends"));
+    CHECK(test::mentions(first.notices[0], "Learner"));
+    const SeedMetrics& metrics = run.model.slot("r1c1").record()->metrics;
+    REQUIRE(metrics.contribution);
+    CHECK(metrics.contribution_by == judge::MeasureKind::ablation);
+    CHECK(metrics.contribution->value == metrics.dependence);
+    CHECK(run.epoch().notices.empty());
+}
+
+TEST_CASE("a measure of one's own judges the seeds that are held", "[K][J-1][J-2]") {
+    B::Context context;
+    Run run(context);
+    run.grow_to("r0c0", Stage::blending);
+    run.grow_to("r1c1", Stage::holding);
+    run.govern();
+    for (int epoch = 1; epoch <= 5; ++epoch) {
+        CAPTURE(epoch);
+        const EpochReport report = run.grower->end_epoch(run.model, 1.0, alike, TwoPoints{});
+        CHECK(report.notices.empty());
+        REQUIRE(report.judgements.size() == run.model.slots().size());
+        for (std::size_t i = 0; i < report.slots.size(); ++i) {
+            const bool held = report.slots[i].slot == "r1c1";
+            CHECK(report.slots[i].metrics.contribution.has_value() == held);
+            CHECK(report.judgements[i] ==
+                  (held && epoch == 5 ? judge::Verdict::helps : judge::Verdict::undecided));
+        }
+    }
+    const SeedMetrics& metrics = run.model.slot("r1c1").record()->metrics;
+    CHECK(metrics.contribution->value == 2.0);
+    CHECK(metrics.contribution_by == judge::MeasureKind::own);
+    CHECK(metrics.dependence == 0.0);
+}
+
+TEST_CASE("seeds germinate as the controller says", "[K][I-9]") {
+    B::Context context;
+    Run run(context);
+    run.govern();
+    run.grower->controller().next = {{.slot = "r0c0",
+                                      .action = Action::germinate,
+                                      .blueprint = "conv_light",
+                                      .options = {.seed_id = "mine", .alpha_target = 0.25}}};
+    static_cast<void>(run.epoch());
+    CHECK(run.model.slot("r0c0").record()->seed_id == "mine");
+    CHECK(run.model.slot("r0c0").target_amplitude() == 0.25);
+}
+
 TEST_CASE("an epoch is measured, then decided on, then ticked", "[K][I-4][I-8]") {
     B::Context context;
     Run run(context);
@@ -217,6 +287,8 @@ TEST_CASE("an epoch is measured, then decided on, then ticked", "[K][I-4][I-8]")
     CHECK(report.slots[0].metrics.gradient_ratio.value_or(0.0) > 0.0);
     CHECK(report.slots[0].metrics.parameter_health.has_value());
     CHECK(report.slots[0].metrics.gradient_norm_average != average);
+    REQUIRE(report.slots[0].metrics.readiness.has_value());
+    CHECK(report.slots[0].metrics.readiness->count == 2);
     // The ramp that the decision began has made its first step.
     REQUIRE(report.changes.size() == 1);
     CHECK(report.changes[0].to == Stage::blending);

@@ -107,6 +107,7 @@ void check_epochs_alike(Run<B>& first, Run<B>& second, std::optional<double> tol
         CHECK(report.changes[i].to == expected.changes[i].to);
         CHECK(report.changes[i].reason == expected.changes[i].reason);
     }
+    CHECK(report.notices == expected.notices);
     CHECK(stages_of(second) == stages_of(first));
     CHECK(second.values() == first.values());
 }
@@ -141,6 +142,8 @@ TEMPLATE_TEST_CASE("a run that is saved goes on in fresh objects, bit for bit", 
         CHECK(left.governor.next == expected.governor.next);
         CHECK(left.controller.penalties == expected.controller.penalties);
         CHECK(left.controller.best_accuracy == expected.controller.best_accuracy);
+        CHECK(left.told_of_dependence == expected.told_of_dependence);
+        CHECK(left.told_of_dependence);  // and so not told again
     }
 }
 
@@ -168,7 +171,7 @@ TEST_CASE("a grower's state that does not fit is refused, and nothing is changed
     run.govern(impatient());
     run.epoch();
     auto state = run.grower->state(context);
-    CHECK(reflect::field_names<decltype(state)>.size() == 4);
+    CHECK(reflect::field_names<decltype(state)>.size() == 5);
     const auto before = run.values("host/");
     run.epoch();
     const auto refused = [&]<class Expected>(std::type_identity<Expected>,
