@@ -254,10 +254,20 @@ TEST_CASE("configurations that come to the same are one pass", "[H-5]") {
     CHECK(network.log.stems == 0);
 }
 
-TEST_CASE("what does not fit is an error before anything is run", "[A-8][E-2]") {
+TEST_CASE("a seed in training runs in the configurations that ask for it, and in no other",
+          "[A-8][G-10][H-5]") {
     Logged network({"r1c0"});
     network.model.slot("r1c1").germinate("counting");
     test::advance_to(network.model.slot("r1c1"), Stage::training);
+    static_cast<void>(network.run({AlphaOverrides{}, AlphaOverrides{}.with("r1c1", 0.0)}));
+    CHECK(network.log.seeds == 1);  // the blended one, once for both
+    static_cast<void>(network.run({AlphaOverrides{}, AlphaOverrides{}.with("r1c1", 1.0)}));
+    CHECK(network.log.seeds == 2);
+}
+
+TEST_CASE("what does not fit is an error before anything is run", "[A-8][E-2]") {
+    Logged network({"r1c0"});
+    network.model.slot("r1c1").germinate("counting");
     const auto error_with = [&network](AlphaOverrides last) {
         const std::vector<AlphaOverrides> configurations{AlphaOverrides{}, std::move(last)};
         return [&network, configurations] { network.run(configurations); };
@@ -268,7 +278,7 @@ TEST_CASE("what does not fit is an error before anything is run", "[A-8][E-2]") 
         test::error_text<UnknownNameError>(error_with(AlphaOverrides{}.with("r9c9", 0.0)));
     for (const std::string& name : every_slot) CHECK(test::mentions(unknown, name));
     const auto misfits = {AlphaOverrides{}.with("r0c0", 0.5),  // dormant
-                          AlphaOverrides{}.with("r1c1", 0.5),  // training
+                          AlphaOverrides{}.with("r1c1", 0.5),  // germinated
                           AlphaOverrides{}.with("r1c0", std::vector<double>(batch + 1, 0.5))};
     for (const AlphaOverrides& misfit : misfits) {
         CHECK_THROWS_AS(error_with(misfit)(), OptionError);

@@ -195,7 +195,7 @@ TEST_CASE("in a transformer host a seed is isolated in training, and not in blen
     const auto expected = host_gradients(alone);
     Model model = make_model(context, false);
     auto& slot = model.slot("middle");
-    slot.germinate("mix");
+    slot.germinate("mix", {.incubation = Incubation::straight_through});
     CHECK_FALSE(slot.isolated());
     slot.advance();
     REQUIRE(slot.stage() == Stage::training);

@@ -118,6 +118,24 @@ TEST_CASE("a typed seed in training learns behind the host, as in a slot", "[I-1
     CHECK(seed.parameters().front().name.starts_with("seed/"));
 }
 
+TEST_CASE("a typed seed in training is taught as in a slot", "[I-9]") {
+    Place place;
+    Generator generator(3);
+    auto born = germinate_seed<cnn::ConvSmall, B>(place.context, 8, generator);
+    const auto seed = std::move(born).advance<Stage::training>(open_gates).next();
+    Tape<B> tape(place.context);
+    Pass<B> pass(tape, Mode::training);
+    const std::vector<double> values = test::normal_values<double>(2 * 4 * 4 * 8, 3);
+    const std::vector<double> upstream = test::normal_values<double>(2 * 4 * 4 * 8, 4);
+    const Variable<B> host = tape.leaf({2, 4, 4, 8}, values);
+    CHECK(seed.forward(pass, host) == host);
+    const Variable<B> taught = seed.forward_taught(pass, host);
+    CHECK(taught.to_host() != values);
+    tape.backward(taught, upstream);
+    CHECK(tape.gradient(host).empty());
+    for (const auto& named : seed.parameters()) CHECK(named.parameter->has_gradient());
+}
+
 TEST_CASE("a typed seed is made as a slot's is, from the same numbers", "[S-1][B-2][B-5]") {
     for (const auto algorithm : {BlendAlgorithm::add, BlendAlgorithm::multiply}) {
         Place place;

@@ -166,6 +166,14 @@ public:
         return slot_detail::forward_in_stage(pass, S, alpha().alpha, *state_.seed, host);
     }
 
+    /// The features with a seed in training at its target amplitude: where it is taught from when
+    /// it is incubated by feedback (I-9).
+    [[nodiscard]] Variable<B> forward_taught(Pass<B>& pass, const Variable<B>& host) const
+        requires(S == Stage::training)
+    {
+        return slot_detail::forward_taught(pass, *state_.seed, host);
+    }
+
     /// One epoch: counts it, and ticks the ramp of a blending seed.
     void tick() noexcept {
         ++record().metrics.epochs_in_stage;
