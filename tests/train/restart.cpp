@@ -166,6 +166,18 @@ TEMPLATE_TEST_CASE("a run that is saved while a seed is judged goes on in fresh 
     }
 }
 
+TEST_CASE("so does one on a device", "[P-7][J-3][K]") {
+    using B = test::Device32;
+    B::Context context;
+    Run<B, optim::SgdRule> run(context);
+    for (int epoch = 1; epoch <= 12; ++epoch) run.epoch();
+    const Saved<B, optim::SgdRule> saved(run);
+    Run<B, optim::SgdRule> fresh(context, false, 99);
+    saved.restore_model(fresh);
+    fresh.trainer.restore(fresh.model, saved.trainer);
+    while (run.trainer.epochs_done() < 15) check_epochs_alike(run, fresh);
+}
+
 TEST_CASE("the run that is saved has a shadow that was measured against", "[P-7][J-1]") {
     using B = test::Eigen32;
     B::Context context;
