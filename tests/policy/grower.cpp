@@ -254,7 +254,7 @@ TEST_CASE("a measure of one's own judges the seeds that are held", "[K][J-1][J-2
         }
     }
     const SeedMetrics& metrics = run.model.slot("r1c1").record()->metrics;
-    CHECK(metrics.contribution->value == 2.0);
+    CHECK(metrics.contribution->value == Approx(2.0));
     CHECK(metrics.contribution_by == judge::MeasureKind::own);
     CHECK(metrics.dependence == 0.0);
 }

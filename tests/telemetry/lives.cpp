@@ -187,7 +187,8 @@ TEST_CASE("a seed that is kept is told from germination to fossilization", "[T-1
     CHECK(end.blending_delta == 0.5);
     CHECK(end.readiness == 0.5);
     CHECK(end.dependence == 12.5);
-    CHECK(end.contribution == -0.75);
+    REQUIRE(end.contribution.has_value());
+    CHECK(*end.contribution == Approx(-0.75));
     CHECK(end.contribution_error == model_error);
     CHECK(end.contribution_by == "shadow");
     CHECK(end.gradient_ratio == 1.0);
