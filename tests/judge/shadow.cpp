@@ -253,9 +253,6 @@ TEST_CASE("a seed without a shadow is judged by dependence, and that is told onc
 
 /// Decides nothing.
 struct Idle {
-    struct State {
-        friend bool operator==(const State&, const State&) = default;
-    };
     std::vector<Decision> decide(const EpochObservation&) { return {}; }
 };
 
