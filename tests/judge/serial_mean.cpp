@@ -4,8 +4,8 @@
 #include <limits>
 #include <vector>
 
-#include <kasmina/statistics/serial_mean.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/statistics/serial_mean.hpp>
 
 #include "support/catch.hpp"
 

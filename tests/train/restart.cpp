@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -184,7 +185,12 @@ TEST_CASE("the run that is saved has a shadow that was measured against", "[P-7]
     Run<B, optim::SgdRule> run(context);
     for (int epoch = 1; epoch <= 13; ++epoch) run.epoch();
     const auto state = run.trainer.state(run.model);
+    CHECK(reflect::field_names<decltype(state)>.size() == 6);
+    CHECK(reflect::field_names<decltype(state.learner)>.size() == 3);
+    CHECK(reflect::field_names<decltype(state.learner.judge)>.size() == 5);
     REQUIRE(state.learner.judge.shadow);
+    CHECK(reflect::field_names<std::remove_cvref_t<decltype(*state.learner.judge.shadow)>>.size() ==
+          6);
     CHECK(state.learner.judge.shadow->steps > 0);
     CHECK(state.learner.judge.shadow->seed_streams.size() == 1);
     const auto& metrics = run.model.slot("early").record()->metrics;

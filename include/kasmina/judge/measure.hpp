@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
+#include <kasmina/statistics/estimate.hpp>
 
 namespace kasmina::judge {
 
