@@ -7,7 +7,7 @@
 namespace kasmina {
 
 /// `fill_uniform(context, range, low, high, to, count)`: value i is
-/// low + (high - low) * uniform53(word 2i, word 2i + 1), computed in double and then converted, so
+/// stretched(uniform53(word 2i, word 2i + 1), low, high), computed in double and then converted, so
 /// that all backends draw the bits that a Generator draws one after the other.
 template <class B>
 concept RandomBackend = requires(typename B::Context& context, const RandomRange& range, double low,

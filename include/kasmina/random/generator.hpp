@@ -74,7 +74,7 @@ public:
 
     /// Uniform in [low, high).
     constexpr double uniform(double low, double high) noexcept {
-        return low + (high - low) * uniform();
+        return stretched(uniform(), low, high);
     }
 
     /// Standard normal (Box-Muller; the second value is not kept, so the state stays a counter).

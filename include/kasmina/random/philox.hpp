@@ -95,4 +95,15 @@ private:
     return static_cast<double>(bits >> 11U) * 0x1.0p-53;
 }
 
+/// A number in [0, 1) stretched to [low, high), rounded once: whether a compiler fuses products and
+/// sums is up to its flags, and equal ranges must give equal bits on every machine.
+[[nodiscard]] KASMINA_RANDOM_FUNCTION double stretched(double unit, double low,
+                                                       double high) noexcept {
+#if defined(__CUDA_ARCH__)
+    return fma(high - low, unit, low);
+#else
+    return __builtin_fma(high - low, unit, low);
+#endif
+}
+
 }  // namespace kasmina

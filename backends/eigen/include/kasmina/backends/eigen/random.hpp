@@ -18,7 +18,7 @@ void fill_uniform(Context& context, const RandomRange& range, double low, double
         RandomWords words(range, static_cast<std::uint64_t>(2 * start));
         for (Index i = start; i < start + length; ++i) {
             const std::uint32_t first = words.next();
-            to[i] = static_cast<T>(low + (high - low) * uniform53(first, words.next()));
+            to[i] = static_cast<T>(stretched(uniform53(first, words.next()), low, high));
         }
     });
 }

@@ -18,7 +18,7 @@ struct Randoms {
         for (Index i = 0; i < count; ++i) {
             const auto at = static_cast<std::uint64_t>(2 * i);
             const double uniform = uniform53(random_word(range, at), random_word(range, at + 1));
-            to[i] = static_cast<T>(low + (high - low) * uniform);
+            to[i] = static_cast<T>(stretched(uniform, low, high));
         }
     }
 };
