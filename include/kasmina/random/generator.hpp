@@ -73,9 +73,7 @@ public:
     }
 
     /// Uniform in [low, high).
-    constexpr double uniform(double low, double high) noexcept {
-        return stretched(uniform(), low, high);
-    }
+    double uniform(double low, double high) noexcept { return stretched(uniform(), low, high); }
 
     /// Standard normal (Box-Muller; the second value is not kept, so the state stays a counter).
     double normal() noexcept {

@@ -1,6 +1,7 @@
 // Philox: the counter function behind all random numbers, stateless and usable on a device.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 /// \file
@@ -97,13 +98,14 @@ private:
 
 /// A number in [0, 1) stretched to [low, high), rounded once: whether a compiler fuses products and
 /// sums is up to its flags, and equal ranges must give equal bits on every machine.
-[[nodiscard]] KASMINA_RANDOM_FUNCTION double stretched(double unit, double low,
-                                                       double high) noexcept {
-#if defined(__CUDA_ARCH__)
-    return fma(high - low, unit, low);
-#else
-    return __builtin_fma(high - low, unit, low);
+[[nodiscard]]
+#if defined(__CUDACC__)
+__host__ __device__
 #endif
+    inline double
+    stretched(double unit, double low, double high) noexcept {
+    using std::fma;
+    return fma(high - low, unit, low);
 }
 
 }  // namespace kasmina
