@@ -11,8 +11,8 @@
 
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/curve.hpp>
-#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/statistics/estimate.hpp>
 
 namespace kasmina::test {
 

@@ -12,10 +12,10 @@
 
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/controller.hpp>
-#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/lifecycle/gate.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
+#include <kasmina/statistics/estimate.hpp>
 
 namespace kasmina::test {
 

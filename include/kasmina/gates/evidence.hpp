@@ -4,9 +4,9 @@
 #include <optional>
 
 #include <kasmina/alpha/controller.hpp>
-#include <kasmina/statistics/sequential_rule.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
+#include <kasmina/statistics/sequential_rule.hpp>
 
 namespace kasmina {
 

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include <kasmina/statistics/sequential_rule.hpp>
 #include <kasmina/slot/options.hpp>
 #include <kasmina/slot/report.hpp>
+#include <kasmina/statistics/sequential_rule.hpp>
 
 namespace kasmina {
 

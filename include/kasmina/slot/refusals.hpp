@@ -9,10 +9,10 @@
 
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
+#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <kasmina/topology.hpp>
 

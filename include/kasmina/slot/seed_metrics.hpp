@@ -10,8 +10,8 @@
 #include <utility>
 
 #include <kasmina/health/gradient_health.hpp>
-#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/reflect/fields.hpp>
+#include <kasmina/statistics/estimate.hpp>
 #include <kasmina/tensor/index.hpp>
 
 namespace kasmina {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include <kasmina/statistics/serial_mean.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/seed_metrics.hpp>
+#include <kasmina/statistics/serial_mean.hpp>
 
 namespace kasmina {
 
