@@ -45,10 +45,10 @@ using Shadows = judge::Shadows<Model, optim::Sgd<Backend>>;
 constexpr Index host_width = 8;
 
 /// A seed that does not help leaves no trace, so this program does not wait for a plateau: the
-/// earlier a seed grows, the longer the network has of it. On the few hundred images of a validation
-/// split the accuracy of the host alone moves by three to four points from one epoch to the next
-/// while the rate is high, so a drop is one of 8. Whether a seed does good is for the judge to say,
-/// who sees what the network would be without it.
+/// earlier a seed grows, the longer the network has of it. On the few hundred images of a
+/// validation split the accuracy of the host alone moves by three to four points from one epoch to
+/// the next while the rate is high, so a drop is one of 8. Whether a seed does good is for the
+/// judge to say, who sees what the network would be without it.
 HeuristicOptions controller_options(const CommandLine& line) {
     HeuristicOptions options;
     options.slots = line.slots;
