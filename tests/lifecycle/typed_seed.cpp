@@ -33,7 +33,7 @@ void make_worthy(SeedRecord& record) {
     record.metrics.record_accuracy(50.0);
     record.metrics.record_accuracy(52.0);
     record.metrics.gradient_ratio = 0.5;
-    record.metrics.contribution = 2.5;
+    record.metrics.record_contribution({2.5, 0.1, 5}, judge::MeasureKind::shadow);
 }
 
 SeedIn<Stage::training> in_training() {
