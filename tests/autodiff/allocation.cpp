@@ -12,6 +12,7 @@
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
+#include <kasmina/train/learner.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
@@ -122,6 +123,53 @@ TEST_CASE("after the first step of a model with a seed, steps allocate nothing",
                 CHECK(allocations_of_later_model_steps(threads, stage, algorithm) == 0);
             }
         }
+    }
+}
+
+/// Steps of a learner: with lessons in training, with a shadow in blending and holding.
+std::size_t allocations_of_later_learner_steps(Stage goal) {
+    using B = backends::Eigen<float>;
+    using Model =
+        MorphogeneticModel<hosts::Cnn<B>, BlueprintList<cnn::ConvHeavy>, test::OpenPolicies>;
+    Generator generator(1);
+    B::Context context;
+    Model model(context, hosts::Cnn<B>(context, {.base = 8, .height = 16, .width = 16}),
+                BlueprintList<cnn::ConvHeavy>{}, generator);
+    train::Learner<Model, optim::SgdRule> learner(
+        model, {.host = {.learning_rate = 0.05, .momentum = 0.9},
+                .seeds = {.learning_rate = 0.02, .momentum = 0.9}});
+    const auto images = Tensor<B>::from_host(context, {4, 16, 16, 3},
+                                             test::normal_values<float>(4 * 16 * 16 * 3, 2));
+    const ClassLabels<B> labels(context, std::vector<std::int32_t>{1, 2, 3, 4}, 10);
+    double loss = 0.0;
+    const auto step = [&] {
+        loss =
+            learner
+                .step(model, images,
+                      [&](const Variable<B>& logits) { return ops::cross_entropy(logits, labels); })
+                .get();
+    };
+    auto& slot = model.slot("r0c1");
+    slot.germinate("conv_heavy");
+    while (slot.stage() != goal) {
+        REQUIRE(slot.advance().advanced);
+        step();
+        slot.step_epoch();
+    }
+    REQUIRE(learner.judge().judges(slot) == (goal != Stage::training));
+    step();
+    const std::size_t before = test::allocations();
+    for (int i = 0; i < 3; ++i) step();
+    const std::size_t allocated = test::allocations() - before;
+    REQUIRE(loss > 0.0);
+    return allocated;
+}
+
+TEST_CASE("steps with lessons or beside a shadow allocate nothing after the first",
+          "[allocation][J-4][I-9]") {
+    for (const Stage stage : {Stage::training, Stage::blending, Stage::holding}) {
+        CAPTURE(name_of(stage));
+        CHECK(allocations_of_later_learner_steps(stage) == 0);
     }
 }
 

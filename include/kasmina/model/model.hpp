@@ -93,7 +93,9 @@ public:
     /// pass. (See train/learn.hpp, which does both.)
     [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
                                  const AlphaOverrides& overrides,
-                                 std::vector<Lesson>& lessons) const;
+                                 std::vector<Lesson>& lessons) const {
+        return run(pass, input, overrides, &lessons);
+    }
 
     /// From the state that reached a slot to the output that the network would give with that
     /// slot's seed at its target amplitude: host and other seeds frozen, norms with their running
@@ -197,6 +199,10 @@ public:
     }
 
 private:
+    /// Where nobody asks for lessons, a taught seed is none of the pass's business.
+    [[nodiscard]] Output run(Pass<Backend>& pass, const Input& input,
+                             const AlphaOverrides& overrides, std::vector<Lesson>* lessons) const;
+
     /// A seed whose gradients are being measured.
     struct Measured {
         std::size_t slot;
@@ -257,27 +263,27 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
 template <class HostType, class Blueprints, class Policies>
 auto MorphogeneticModel<HostType, Blueprints, Policies>::forward(
     Pass<Backend>& pass, const Input& input, const AlphaOverrides& overrides) const -> Output {
-    std::vector<Lesson> lessons;
-    return forward(pass, input, overrides, lessons);
+    return run(pass, input, overrides, nullptr);
 }
 
 template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::forward(Pass<Backend>& pass,
-                                                                 const Input& input,
-                                                                 const AlphaOverrides& overrides,
-                                                                 std::vector<Lesson>& lessons) const
+auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass,
+                                                             const Input& input,
+                                                             const AlphaOverrides& overrides,
+                                                             std::vector<Lesson>* lessons) const
     -> Output {
     check_overrides(overrides, hosts::samples(input));
     std::size_t boundary = hosts::start_boundary;
     State state = host_.stem(pass, input);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         const AlphaOverride* chosen = overrides.find(slots_[i].name());
-        const bool teaches = pass.recording() && chosen == nullptr && slots_[i].teaches();
+        const bool teaches =
+            lessons != nullptr && pass.recording() && chosen == nullptr && slots_[i].teaches();
         if (!teaches && !slots_[i].runs(pass.recording(), chosen)) continue;
         state = host_.forward(pass, state, boundary, i + 1);
         boundary = i + 1;
         if (teaches) {
-            lessons.push_back({i, state});
+            lessons->push_back({i, state});
             continue;
         }
         Variable<Backend>& features = hosts::features(state);
