@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <iostream>
+#include <iterator>
 #include <span>
 #include <string>
 #include <variant>
@@ -191,8 +192,12 @@ Growth train_growing(Training<Model, Judge>& training, Model& model, const Split
         const auto start = Clock::now();
         const auto measured =
             training.epoch(epoch, line.epochs, [&](double share) { story.step("growing", share); });
-        const EpochReport report = grower.end_epoch(model, training.learner(), measured.loss,
-                                                    accuracies_on(data.validation, training));
+        EpochReport report = grower.end_epoch(model, training.learner(), measured.loss,
+                                              accuracies_on(data.validation, training));
+        if (epoch == line.epochs) {
+            std::ranges::move(grower.finish(model, training.learner()),
+                              std::back_inserter(report.changes));
+        }
         if (report.panic) {
             story.line("epoch " + std::to_string(epoch) + ": the governor rolled back (" +
                        std::string(prune_reason(*report.panic)) + ")");

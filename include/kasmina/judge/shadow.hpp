@@ -16,6 +16,7 @@
 #include <kasmina/nn/any_state.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/reflect/fields.hpp>
+#include <kasmina/slot/alpha_overrides.hpp>
 
 namespace kasmina::judge {
 
@@ -123,6 +124,8 @@ public:
     }
 
     [[nodiscard]] const std::string& slot() const noexcept { return slot_; }
+    /// What makes the model skip the seed.
+    [[nodiscard]] const AlphaOverrides& overrides() const noexcept { return overrides_; }
     [[nodiscard]] Optimiser& optimiser() noexcept { return optimiser_; }
     [[nodiscard]] Generator& random() noexcept { return random_; }
 
@@ -305,6 +308,7 @@ private:
     }
 
     std::string slot_;
+    AlphaOverrides overrides_ = AlphaOverrides{}.with(slot_, 0.0);
     Generator random_;
     Optimiser optimiser_;
     std::vector<Values> values_;

@@ -62,7 +62,7 @@ public:
         if (!shadow_) return;
         shadow_->follow_options(optimiser);
         const InPlace in_place(*shadow_);
-        step(shadow_->optimiser(), shadow_->random(), without_seed());
+        step(shadow_->optimiser(), shadow_->random(), shadow_->overrides());
         shadow_->count_step();
     }
 
@@ -106,7 +106,7 @@ public:
         }
         const double without = [&] {
             const InPlace in_place(*shadow_);
-            return accuracies(std::array{without_seed()})[0];
+            return accuracies(std::span(&shadow_->overrides(), 1))[0];
         }();
         slot.record_lead(accuracy - without, kind);
     }
@@ -200,10 +200,6 @@ private:
 
     [[nodiscard]] static bool is_blended(Stage stage) noexcept {
         return stage == Stage::blending || stage == Stage::holding;
-    }
-
-    [[nodiscard]] AlphaOverrides without_seed() const {
-        return AlphaOverrides{}.with(shadow_->slot(), 0.0);
     }
 
     std::optional<ShadowType> shadow_;

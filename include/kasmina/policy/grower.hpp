@@ -118,6 +118,22 @@ public:
         return report;
     }
 
+    /// When training is over: seeds that nobody has judged by now are pruned, and with a shadow at
+    /// hand leave no trace, so that what is left is the host and what has been kept for good.
+    template <class Learner>
+    std::vector<StageChange> finish(Model& model, Learner& learner) {
+        EpochReport report;
+        for (auto& slot : model.slots()) {
+            const Stage from = slot.stage();
+            if (!is_allowed(from, Stage::pruned)) continue;
+            const std::string reason = "not_judged_in_time";
+            slot.prune(reason, "grower");
+            note_change(slot, from, reason, report);
+        }
+        learner.settle(model);
+        return std::move(report.changes);
+    }
+
     [[nodiscard]] C& controller() noexcept { return controller_; }
 
     /// Epochs that have ended.

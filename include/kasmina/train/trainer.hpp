@@ -119,9 +119,10 @@ public:
         while (grower_.epoch() < epochs_) on_epoch(epoch(model));
     }
 
-    /// One epoch: its batches, and growth at its end. Errors: StateError when the run is over,
-    /// OptionError for a source without a batch; those of `Learner::step` and `Grower::end_epoch`.
-    /// After an error the epoch has not ended.
+    /// One epoch: its batches, and growth at its end; after the last one seeds that nobody has
+    /// judged are pruned (`Grower::finish`). Errors: StateError when the run is over, OptionError
+    /// for a source without a batch; those of `Learner::step` and `Grower::end_epoch`. After an
+    /// error the epoch has not ended.
     EpochResult epoch(Model& model) {
         if (grower_.epoch() >= epochs_) {
             throw StateError("the run is over", where(), "an epoch of " + std::to_string(epochs_),
@@ -137,6 +138,11 @@ public:
                                           [&](std::span<const AlphaOverrides> configurations) {
                                               return scores(model, configurations);
                                           });
+        if (grower_.epoch() == epochs_) {
+            for (StageChange& change : grower_.finish(model, learner_)) {
+                result.report.changes.push_back(std::move(change));
+            }
+        }
         return result;
     }
 
