@@ -273,9 +273,10 @@ TEST_CASE("telemetry is one JSON object a line, and the summary tells the seed's
     CHECK(path[1] == "germinated");
     CHECK(path[2] == "training");
 
-    const int grown_by =
-        summary.at("grown_parameters").get<int>() - summary.at("host_parameters").get<int>();
-    CHECK(grown_by > 0);
+    // The run is too short for a verdict, and what nobody has judged leaves no trace.
+    CHECK(path.back() == "pruned");
+    CHECK(summary.at("grown_parameters") == summary.at("host_parameters"));
+    CHECK(summary.at("grown_accuracy") == summary.at("host_only_accuracy"));
 
     std::ifstream lines(telemetry_file);
     std::vector<nlohmann::json> events;
@@ -288,7 +289,7 @@ TEST_CASE("telemetry is one JSON object a line, and the summary tells the seed's
     for (const auto& event : events) {
         CHECK(event.at("slot") == events.front().at("slot"));
         CHECK(event.at("blueprint") == "norm");
-        CHECK(event.at("seed_parameters").get<int>() == grown_by);
+        CHECK(event.at("seed_parameters") == 2 * 8 + 1);
         if (event.contains("to")) told.push_back(event.at("to").get<std::string>());
     }
     CHECK(told == std::vector<std::string>(path.begin() + 1, path.end()));
