@@ -49,7 +49,7 @@ void check_fast(const Call& call, const Values& a, const Values& b) {
 
 }  // namespace
 
-TEST_CASE("numbers round to bfloat16 to the nearest, ties to even", "[B-7]") {
+TEST_CASE("numbers round to bfloat16 to the nearest, ties to even", "[P-8]") {
     const double infinity = std::numeric_limits<double>::infinity();
     CHECK(rounded_to_bfloat16(1.0) == 1.0);
     CHECK(rounded_to_bfloat16(-3.5F) == -3.5F);
@@ -69,7 +69,7 @@ TEST_CASE("numbers round to bfloat16 to the nearest, ties to even", "[B-7]") {
     CHECK(std::isnan(rounded_to_bfloat16(std::numeric_limits<double>::quiet_NaN())));
 }
 
-TEST_CASE("a context starts with full precision and goes back to it", "[B-7]") {
+TEST_CASE("a context starts with full precision and goes back to it", "[P-8]") {
     Oracle::Context context;
     CHECK(context.precision() == Precision::full);
     context.set_precision(Precision::fast);
@@ -83,7 +83,7 @@ TEST_CASE("a context starts with full precision and goes back to it", "[B-7]") {
     CHECK(results[0][0] == 1.001);
 }
 
-TEST_CASE("fast matrix products multiply rounded operands", "[B-7]") {
+TEST_CASE("fast matrix products multiply rounded operands", "[P-8]") {
     check_fast(
         [](auto& run, const auto* a, const auto* b) {
             using B = typename std::remove_reference_t<decltype(run)>::Backend;
@@ -92,7 +92,7 @@ TEST_CASE("fast matrix products multiply rounded operands", "[B-7]") {
         normal(150, 1), normal(210, 2));
 }
 
-TEST_CASE("a fast product's bias is not rounded", "[B-7]") {
+TEST_CASE("a fast product's bias is not rounded", "[P-8]") {
     Oracle::Context context;
     context.set_precision(Precision::fast);
     const auto results = results_of<Oracle>(context, [](Run<Oracle>& run) {
@@ -107,7 +107,7 @@ TEST_CASE("a fast product's bias is not rounded", "[B-7]") {
     CHECK(results[0][0] == 2.001);
 }
 
-TEST_CASE("fast convolutions and their ways back multiply rounded operands", "[B-7]") {
+TEST_CASE("fast convolutions and their ways back multiply rounded operands", "[P-8]") {
     const ConvShape shape{2, 4, 5, 3, 6, 3, 3};
     const Values x = normal(2 * 4 * 5 * 3, 1);
     const Values weight = normal(6 * 3 * 9, 2);
@@ -139,7 +139,7 @@ TEST_CASE("fast convolutions and their ways back multiply rounded operands", "[B
         grad_y, x);
 }
 
-TEST_CASE("fast depthwise convolutions and their ways back multiply rounded operands", "[B-7]") {
+TEST_CASE("fast depthwise convolutions and their ways back multiply rounded operands", "[P-8]") {
     const ConvShape shape{2, 4, 5, 6, 6, 3, 3};
     const Index map = 2 * 4 * 5 * 6;
     const Values x = normal(map, 1);
