@@ -74,9 +74,10 @@ public:
     /// From the host's input to its output, with other amplitudes where `overrides` says so.
     /// A pass that trains moves batch statistics, so one thread at a time may run it; one in
     /// evaluation changes nothing, so several threads may run it at once, each with a tape and a
-    /// context of its own. Errors, before anything is run: UnknownNameError for an override of a
-    /// slot that is not there; OptionError for one that does not fit its slot or the number of
-    /// samples.
+    /// context of its own. Contexts are not ordered with each other: before a pass on another one
+    /// than the model's comes `Backend::synchronise(model.context())`. Errors, before anything is
+    /// run: UnknownNameError for an override of a slot that is not there; OptionError for one that
+    /// does not fit its slot or the number of samples.
     [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
                                  const AlphaOverrides& overrides = {}) const;
 
