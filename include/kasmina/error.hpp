@@ -99,6 +99,12 @@ public:
     using Error::Error;
 };
 
+/// Memory, threads or another thing of the system's that cannot be had; `got()` has the cause.
+class ResourceError : public Error {
+public:
+    using Error::Error;
+};
+
 /// A tape that is used out of order.
 class TapeError : public Error {
 public:

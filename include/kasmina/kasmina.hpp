@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
@@ -13,6 +14,7 @@
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/sgd.hpp>
+#include <kasmina/pointwise/dual.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/policy/heuristic_controller.hpp>
 #include <kasmina/slot/typed_seed.hpp>

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include <kasmina/alpha/state.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 
 namespace kasmina {
@@ -19,7 +19,7 @@ namespace alpha_detail {
 }
 
 inline void check_amplitude(const std::string& where, const char* field, double value) {
-    if (value >= 0.0 && value <= 1.0) return;
+    if (is_within(value, 0.0, 1.0)) return;
     refuse_state(where, field, "a number in [0, 1]", std::to_string(value));
 }
 
@@ -41,7 +41,7 @@ inline void check_alpha_state(const AlphaState& state, const std::string& where)
     alpha_detail::check_amplitude(where, "alpha", state.alpha);
     alpha_detail::check_amplitude(where, "start", state.start);
     alpha_detail::check_amplitude(where, "target", state.target);
-    if (!(state.steepness >= minimum_steepness)) {
+    if (is_nan(state.steepness) || state.steepness < minimum_steepness) {
         refuse_state(where, "steepness", "a number of at least 0.1",
                      std::to_string(state.steepness));
     }
@@ -58,7 +58,7 @@ inline void check_alpha_state(const AlphaState& state, const std::string& where)
         return;
     }
     const bool up = state.mode == AlphaMode::up;
-    if (up ? !(state.target > state.start) : !(state.target < state.start)) {
+    if (up ? state.target <= state.start : state.target >= state.start) {
         refuse_state(where, "mode",
                      up ? "down, or a target above the start" : "up, or a target below the start",
                      std::string(name_of(state.mode)) + " from " + std::to_string(state.start) +

@@ -8,6 +8,7 @@
 #include <kasmina/alpha/curve.hpp>
 #include <kasmina/alpha/state.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 
 namespace kasmina {
 
@@ -65,7 +66,7 @@ public:
     constexpr Retarget retarget(double target, int steps, AlphaCurve curve = AlphaCurve::linear,
                                 double steepness = default_steepness) {
         if (!holds()) alpha_detail::refuse_retarget(state_, target);
-        if (steepness != steepness) alpha_detail::refuse_steepness();
+        if (is_nan(steepness)) alpha_detail::refuse_steepness();
         target = clamp01(target);
         if (target == state_.alpha) {
             settle(target);
@@ -109,7 +110,7 @@ public:
 private:
     /// NaN clamps to 0: no amplitude.
     static constexpr double clamp01(double value) noexcept {
-        return value > 0.0 ? (value < 1.0 ? value : 1.0) : 0.0;
+        return is_nan(value) || value <= 0.0 ? 0.0 : (value < 1.0 ? value : 1.0);
     }
     static constexpr double at_least_minimum(double steepness) noexcept {
         return steepness > minimum_steepness ? steepness : minimum_steepness;

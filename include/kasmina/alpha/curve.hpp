@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include <kasmina/alpha/constexpr_math.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 
 namespace kasmina {
@@ -40,12 +41,12 @@ namespace alpha_detail {
 /// The logistic rescaled to run from 0 at t = 0 to 1 at t = 1; t itself when the rescale has
 /// nothing to divide by. An infinite steepness is a step at 1/2.
 [[nodiscard]] constexpr double sigmoid_curve(double t, double steepness) noexcept {
-    if (!(steepness > 0.0)) return t;
+    if (is_nan(steepness) || steepness <= 0.0) return t;
     constexpr double greatest = std::numeric_limits<double>::max();
     if (steepness > greatest) steepness = greatest;
     const double low = logistic(-0.5 * steepness);
     const double high = logistic(0.5 * steepness);
-    if (!(high - low > 1e-12)) return t;
+    if (high - low <= 1e-12) return t;
     return (logistic(steepness * (t - 0.5)) - low) / (high - low);
 }
 
@@ -54,7 +55,7 @@ namespace alpha_detail {
 /// The curve's value at `t`, both in [0, 1]: 0 at 0, 1 at 1, monotone. `t` outside is clamped.
 [[nodiscard]] constexpr double curve_value(AlphaCurve curve, double t,
                                            double steepness = default_steepness) noexcept {
-    if (!(t > 0.0)) return 0.0;
+    if (is_nan(t) || t <= 0.0) return 0.0;
     if (t >= 1.0) return 1.0;
     double value = t;
     if (curve == AlphaCurve::cosine) value = 0.5 * (1.0 - alpha_detail::cos_pi(t));

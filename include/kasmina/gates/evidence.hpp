@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <kasmina/alpha/controller.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/statistics/sequential_rule.hpp>
@@ -66,7 +67,8 @@ struct GateEvidence {
     if (!seen.contribution) return judge::Verdict::undecided;
     if (seen.dead) return judge::Verdict::does_not_help;
     if (seen.contribution_by == judge::MeasureKind::ablation) {
-        return seen.contribution->value >= bound.min_fossilize_dependence
+        const double dependence = seen.contribution->value;
+        return is_finite(dependence) && dependence >= bound.min_fossilize_dependence
                    ? judge::Verdict::helps
                    : judge::Verdict::does_not_help;
     }

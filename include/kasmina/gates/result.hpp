@@ -3,9 +3,9 @@
 
 #include <array>
 #include <cstddef>
-#include <limits>
 #include <string_view>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/gate.hpp>
 
 namespace kasmina {
@@ -78,11 +78,6 @@ public:
     }
 
 private:
-    static constexpr bool is_finite(double value) noexcept {
-        constexpr double greatest = std::numeric_limits<double>::max();
-        return value >= -greatest && value <= greatest;
-    }
-
     /// A check beyond the last place overwrites it with a failure: no check is lost silently.
     constexpr GateResult& add(const GateCheck& check) noexcept {
         if (count_ < max_checks) {

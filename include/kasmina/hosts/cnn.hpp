@@ -16,6 +16,7 @@
 #include <kasmina/nn/batch_norm.hpp>
 #include <kasmina/nn/conv2d.hpp>
 #include <kasmina/nn/linear.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::hosts {
 
@@ -161,19 +162,17 @@ Variable<B> Cnn<B>::forward(Pass<B>& pass, const Variable<B>& state, std::size_t
 
 template <Backend B>
 const CnnOptions& Cnn<B>::checked(const CnnOptions& options) {
-    const auto require = [](bool fits, const char* name, const char* expected, Index got) {
-        if (fits) return;
-        throw OptionError(std::string("option ") + name + " is out of range", "hosts::Cnn",
-                          expected, std::to_string(got), "see CnnOptions");
+    const auto check = [](const char* name, Index size, Index least, Index most = unlimited) {
+        static_cast<void>(checked_size("hosts::Cnn", name, size, least, most));
     };
     const Index pools = options.pools.value_or(options.blocks);
-    require(options.classes >= 1, "classes", "1 or more", options.classes);
-    require(options.in_channels >= 1, "in_channels", "1 or more", options.in_channels);
-    require(options.base >= 1, "base", "1 or more", options.base);
-    require(options.blocks >= 2 && options.blocks <= 16, "blocks", "2 ... 16", options.blocks);
-    require(pools >= 0 && pools <= options.blocks, "pools", "0 ... blocks", pools);
-    require((options.height >> pools) >= 1, "height", "1 or more after all pools", options.height);
-    require((options.width >> pools) >= 1, "width", "1 or more after all pools", options.width);
+    check("classes", options.classes, 1);
+    check("in_channels", options.in_channels, 1);
+    check("blocks", options.blocks, 2, 16);
+    check("base", options.base, 1, unlimited >> options.blocks);
+    check("pools", pools, 0, options.blocks);
+    check("height", options.height, Index{1} << pools);  // a map must be left after all pools
+    check("width", options.width, Index{1} << pools);
     return options;
 }
 

@@ -13,6 +13,7 @@
 #include <kasmina/error.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/tensor/sizes.hpp>
 #include <kasmina/topology.hpp>
 
 /// \file
@@ -230,12 +231,8 @@ template <HasInjectionPoints H>
 /// without channels.
 inline void check_points(std::span<const InjectionPoint> points) {
     for (std::size_t i = 0; i < points.size(); ++i) {
-        if (points[i].channels < 1) {
-            throw OptionError("an injection point has no channels", "Host::injection_points",
-                              "1 or more at " + points[i].slot_id,
-                              std::to_string(points[i].channels),
-                              "give the extent of the last dimension there");
-        }
+        static_cast<void>(checked_size("Host::injection_points, " + points[i].slot_id, "channels",
+                                       points[i].channels));
         for (std::size_t k = 0; k < i; ++k) {
             if (points[k].slot_id != points[i].slot_id) continue;
             throw DuplicateNameError("two slots go by one name", "Host::injection_points",

@@ -8,6 +8,7 @@
 #include <kasmina/autodiff/state.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
@@ -22,8 +23,10 @@ struct BatchNorm2d : Visitable<BatchNorm2d<B>> {
     State<B> running_mean;      ///< starts at 0
     State<B> running_variance;  ///< starts at 1
 
+    /// Errors: OptionError below one channel.
     BatchNorm2d(typename B::Context& context, Index channels)
-        : weight(constant_parameter<B>(context, {channels}, 1.0)),
+        : weight(constant_parameter<B>(
+              context, {checked_size("nn::BatchNorm2d", "channels", channels)}, 1.0)),
           bias(constant_parameter<B>(context, {channels}, 0.0)),
           running_mean(Tensor<B>::full(context, {channels}, 0)),
           running_variance(Tensor<B>::full(context, {channels}, 1)) {}

@@ -8,6 +8,7 @@
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
@@ -18,9 +19,11 @@ struct Conv2d : Visitable<Conv2d<B>> {
 
     Parameter<B> weight;
 
-    /// Zero until initialised. Errors: ShapeError for negative sizes.
+    /// Zero until initialised. Errors: OptionError for sizes below 1 and an even kernel.
     Conv2d(Context& context, Index inputs, Index outputs, Index kernel)
-        : weight(constant_parameter<B>(context, {outputs, inputs, kernel, kernel})) {}
+        : weight(constant_parameter<B>(context, {checked_size("nn::Conv2d", "outputs", outputs),
+                                                 checked_size("nn::Conv2d", "inputs", inputs),
+                                                 checked_kernel("nn::Conv2d", kernel), kernel})) {}
 
     Conv2d(Context& context, Index inputs, Index outputs, Index kernel, Generator& generator)
         : Conv2d(context, inputs, outputs, kernel) {
@@ -47,9 +50,11 @@ struct DepthwiseConv2d : Visitable<DepthwiseConv2d<B>> {
 
     Parameter<B> weight;
 
-    /// Zero until initialised.
+    /// Zero until initialised. Errors: OptionError for sizes below 1 and an even kernel.
     DepthwiseConv2d(Context& context, Index channels, Index kernel)
-        : weight(constant_parameter<B>(context, {channels, 1, kernel, kernel})) {}
+        : weight(constant_parameter<B>(
+              context, {checked_size("nn::DepthwiseConv2d", "channels", channels), 1,
+                        checked_kernel("nn::DepthwiseConv2d", kernel), kernel})) {}
 
     DepthwiseConv2d(Context& context, Index channels, Index kernel, Generator& generator)
         : DepthwiseConv2d(context, channels, kernel) {

@@ -7,6 +7,7 @@
 #include <kasmina/autodiff/ops/dropout.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/nn/visit.hpp>
 
 namespace kasmina::nn {
@@ -20,7 +21,7 @@ struct Dropout : Visitable<Dropout<B>> {
 
     /// Errors: OptionError for a rate outside [0, 1).
     explicit Dropout(double share) : rate(share) {
-        if (share >= 0.0 && share < 1.0) return;
+        if (is_within(share, 0.0, 1.0) && share < 1.0) return;
         throw OptionError("option rate is out of range", "nn::Dropout", "0 or more, below 1",
                           std::to_string(share), "pass the share of values to drop");
     }

@@ -10,6 +10,7 @@
 #include <kasmina/autodiff/token_ids.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
@@ -20,9 +21,11 @@ struct Embedding : Visitable<Embedding<B>> {
 
     Parameter<B> weight;
 
-    /// Zero until initialised. Errors: ShapeError for negative sizes.
+    /// Zero until initialised. Errors: OptionError for sizes below 1.
     Embedding(Context& context, Index vocabulary, Index width)
-        : weight(constant_parameter<B>(context, {vocabulary, width})) {}
+        : weight(constant_parameter<B>(context,
+                                       {checked_size("nn::Embedding", "vocabulary", vocabulary),
+                                        checked_size("nn::Embedding", "width", width)})) {}
 
     Embedding(Context& context, Index vocabulary, Index width, Generator& generator)
         : Embedding(context, vocabulary, width) {

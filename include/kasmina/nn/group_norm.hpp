@@ -8,6 +8,7 @@
 #include <kasmina/nn/groups.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
@@ -18,8 +19,10 @@ struct GroupNorm : Visitable<GroupNorm<B>> {
     Parameter<B> weight;
     Parameter<B> bias;
 
+    /// Errors: OptionError below one channel.
     GroupNorm(typename B::Context& context, Index channels)
-        : weight(constant_parameter<B>(context, {channels}, 1.0)),
+        : weight(constant_parameter<B>(context,
+                                       {checked_size("nn::GroupNorm", "channels", channels)}, 1.0)),
           bias(constant_parameter<B>(context, {channels}, 0.0)) {}
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,
@@ -39,8 +42,10 @@ struct LayerNorm : Visitable<LayerNorm<B>> {
     Parameter<B> weight;
     Parameter<B> bias;
 
+    /// Errors: OptionError below one channel.
     LayerNorm(typename B::Context& context, Index channels)
-        : weight(constant_parameter<B>(context, {channels}, 1.0)),
+        : weight(constant_parameter<B>(context,
+                                       {checked_size("nn::LayerNorm", "channels", channels)}, 1.0)),
           bias(constant_parameter<B>(context, {channels}, 0.0)) {}
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,

@@ -9,6 +9,7 @@
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
@@ -23,9 +24,10 @@ struct Linear : Visitable<Linear<B>> {
     Parameter<B> weight;
     std::optional<Parameter<B>> bias;
 
-    /// Zero until initialised.
+    /// Zero until initialised. Errors: OptionError for sizes below 1.
     Linear(Context& context, Index inputs, Index outputs, Bias wanted = Bias::present)
-        : weight(constant_parameter<B>(context, {outputs, inputs})) {
+        : weight(constant_parameter<B>(context, {checked_size("nn::Linear", "outputs", outputs),
+                                                 checked_size("nn::Linear", "inputs", inputs)})) {
         if (wanted == Bias::present) bias.emplace(constant_parameter<B>(context, {outputs}));
     }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
@@ -86,7 +87,7 @@ public:
     /// The panic that this loss causes, if any. Outliers do not enter the history that later
     /// losses are held against.
     [[nodiscard]] std::optional<Panic> observe(double loss) noexcept {
-        if (!std::isfinite(loss)) return Panic::nan;
+        if (!is_finite(loss)) return Panic::nan;
         if (count_ >= options_.minimum_history) {
             const double mean = mean_of_history();
             const bool trained = mean < options_.trained_fraction * random_guess_loss_;
@@ -128,7 +129,7 @@ public:
     void restore(const State& state) {
         check(state.random_guess_loss, state.options);
         const bool whole = state.losses.size() == window;
-        if (state.losses.size() > window || !std::ranges::all_of(state.losses, is_finite)) {
+        if (state.losses.size() > window || !std::ranges::all_of(state.losses, is_sane)) {
             refuse_state("losses", "at most " + std::to_string(window) + " finite ones",
                          std::to_string(state.losses.size()) + " losses");
         }
@@ -150,7 +151,7 @@ public:
 
 private:
     static void check(double random_guess_loss, const GovernorOptions& options) {
-        if (!(random_guess_loss > 0.0) || !std::isfinite(random_guess_loss)) {
+        if (!is_finite(random_guess_loss) || random_guess_loss <= 0.0) {
             throw OptionError("the random-guess loss is out of range", "Governor",
                               "a positive, finite loss such as ln(classes)",
                               std::to_string(random_guess_loss), "pass ln(number of classes)");
@@ -181,10 +182,10 @@ private:
                          expected, std::move(got), "restore what state() returned");
     }
 
-    static bool is_finite(double loss) noexcept { return std::isfinite(loss); }
+    static bool is_sane(double loss) noexcept { return is_finite(loss); }
 
     static void check_bound(const char* option, double bound) {
-        if (std::isfinite(bound) && bound >= 0.0) return;
+        if (is_finite(bound) && bound >= 0.0) return;
         refuse(option, "finite and at least 0", std::to_string(bound));
     }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/reflect/fields.hpp>
 
@@ -117,15 +117,15 @@ public:
     /// then.
     void restore(State state) {
         check(state.options);
-        const auto is_finite = [](double value) { return std::isfinite(value); };
+        const auto is_sane = [](double value) { return is_finite(value); };
         if (state.penalties.size() != state.options.blueprints.size() ||
-            !std::ranges::all_of(state.penalties, is_finite)) {
+            !std::ranges::all_of(state.penalties, is_sane)) {
             refuse("penalties",
                    "a finite one for each of " + std::to_string(state.options.blueprints.size()) +
                        " blueprints",
                    std::to_string(state.penalties.size()));
         }
-        if (state.best_accuracy && !std::isfinite(*state.best_accuracy)) {
+        if (state.best_accuracy && !is_finite(*state.best_accuracy)) {
             refuse("best_accuracy", "a finite number", std::to_string(*state.best_accuracy));
         }
         if (state.epochs_without_improvement < 0) {
@@ -168,9 +168,9 @@ private:
     }
 
     void watch_plateau(double accuracy) noexcept {
-        const bool better = best_accuracy_
-                                ? accuracy > *best_accuracy_ + options_.plateau_improvement
-                                : std::isfinite(accuracy);
+        const bool better =
+            is_finite(accuracy) &&
+            (!best_accuracy_ || accuracy > *best_accuracy_ + options_.plateau_improvement);
         if (better) {
             best_accuracy_ = accuracy;
             epochs_without_improvement_ = 0;

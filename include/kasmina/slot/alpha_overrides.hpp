@@ -1,7 +1,6 @@
 // AlphaOverrides: other amplitudes for one forward pass, passed as an argument (spec A-8).
 #pragma once
 
-#include <cmath>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 
 namespace kasmina {
 
@@ -41,7 +41,7 @@ public:
     /// Adds a slot with one amplitude per sample.
     AlphaOverrides with(std::string slot, std::vector<double> alphas) && {
         for (const double alpha : alphas) {
-            if (alpha >= 0.0 && alpha <= 1.0) continue;
+            if (is_within(alpha, 0.0, 1.0)) continue;
             throw OptionError("an alpha override is out of range", slot, "numbers in [0, 1]",
                               std::to_string(alpha), "clamp the amplitude");
         }

@@ -1,7 +1,6 @@
 // What a stored record of a seed may be: numbers in their ranges, and a way that the table has.
 #pragma once
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
 #include <kasmina/slot/seed_record.hpp>
 
@@ -32,7 +32,7 @@ void check_count(const std::string& where, std::string_view field, Count count) 
 /// Errors: StateError for a number that is not finite.
 inline void check_number(const std::string& where, std::string_view field,
                          std::optional<double> number) {
-    if (!number || std::isfinite(*number)) return;
+    if (!number || is_finite(*number)) return;
     refuse_state(where, field, "a finite number", std::to_string(*number));
 }
 
@@ -50,7 +50,7 @@ inline void check_metrics(const SeedMetrics& metrics, bool pruned, const std::st
             }
         });
     const std::optional<double> ratio = metrics.gradient_ratio;
-    if (ratio && (*ratio < 0.0 || *ratio > maximum_gradient_ratio)) {
+    if (ratio && !is_nan(*ratio) && (*ratio < 0.0 || *ratio > maximum_gradient_ratio)) {
         refuse_state(where, "gradient_ratio", "at most 10, not below 0, or not a number",
                      std::to_string(*ratio));
     }
@@ -59,7 +59,7 @@ inline void check_metrics(const SeedMetrics& metrics, bool pruned, const std::st
                      std::to_string(metrics.gradient_norm_average));
     }
     if (const auto& health = metrics.parameter_health) {
-        if (!(health->health >= 0.0 && health->health <= 1.0)) {
+        if (!is_within(health->health, 0.0, 1.0)) {
             refuse_state(where, "parameter_health.health", "a number in [0, 1]",
                          std::to_string(health->health));
         }
@@ -75,7 +75,7 @@ inline void check_metrics(const SeedMetrics& metrics, bool pruned, const std::st
         if (!*estimate) continue;
         check_number(where, std::string(name) + ".value", (*estimate)->value);
         check_count(where, std::string(name) + ".count", (*estimate)->count);
-        if (!((*estimate)->standard_error >= 0.0)) {
+        if (is_nan((*estimate)->standard_error) || (*estimate)->standard_error < 0.0) {
             refuse_state(where, std::string(name) + ".standard_error", "0 or more",
                          std::to_string((*estimate)->standard_error));
         }

@@ -1,12 +1,12 @@
 // Options of a slot and of a germination.
 #pragma once
 
-#include <cmath>
 #include <string>
 
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/curve.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/incubation.hpp>
@@ -66,12 +66,12 @@ inline void check_germination_options(const GerminationOptions& options, const s
         throw OptionError("a ramp needs time", where, "tempo_epochs of at least 1",
                           std::to_string(options.tempo_epochs), "use 1 for the fastest ramp");
     }
-    if (!(options.alpha_target > 0.0 && options.alpha_target <= 1.0)) {
+    if (!is_within(options.alpha_target, 0.0, 1.0) || options.alpha_target == 0.0) {
         throw OptionError("the alpha target is out of range", where, "a number in (0, 1]",
                           std::to_string(options.alpha_target),
                           "use 1, or less for a seed that shall stay partial");
     }
-    if (!std::isfinite(options.steepness) || options.steepness < minimum_steepness) {
+    if (!is_finite(options.steepness) || options.steepness < minimum_steepness) {
         throw OptionError("the steepness is out of range", where, "a finite number of at least 0.1",
                           std::to_string(options.steepness), "use the default of 12");
     }

@@ -1,7 +1,6 @@
 // What a slot says when it cannot do what it is asked: its typed errors, and reasons of refusals.
 #pragma once
 
-#include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +8,7 @@
 
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
@@ -88,7 +88,7 @@ inline void check_taken(const std::string& where, Stage wanted, std::string_view
 
 /// Errors: NumericError for a measurement that is not finite.
 inline void check_finite(const std::string& where, double value, const char* what) {
-    if (std::isfinite(value)) return;
+    if (is_finite(value)) return;
     throw NumericError(std::string(what) + " is not finite", where,
                        "a finite number of percentage points", std::to_string(value),
                        "find out where the measurement goes wrong");
@@ -98,9 +98,8 @@ inline void check_finite(const std::string& where, double value, const char* wha
 inline void check_measured(const std::string& where, const judge::Estimate& estimate,
                            judge::MeasureKind by) {
     reflect::check_enumerator(by, "measure", where);
-    if (by != judge::MeasureKind::none && estimate.standard_error >= 0.0 && estimate.count >= 0) {
-        return;
-    }
+    const bool has_sense = !is_nan(estimate.standard_error) && estimate.standard_error >= 0.0;
+    if (by != judge::MeasureKind::none && has_sense && estimate.count >= 0) return;
     throw OptionError("no measure measures that", where,
                       "a measure, and a standard error and a count of 0 or more",
                       std::string(name_of(by)) + ", " + std::to_string(estimate.standard_error) +
@@ -110,7 +109,7 @@ inline void check_measured(const std::string& where, const judge::Estimate& esti
 
 /// Errors: OptionError for a target of alpha outside (0, 1] (S-6).
 inline void check_alpha_target(const std::string& where, double target) {
-    if (target > 0.0 && target <= 1.0) return;
+    if (is_within(target, 0.0, 1.0) && target > 0.0) return;
     throw OptionError("the alpha target is out of range", where, "a number in (0, 1]",
                       std::to_string(target), "use schedule_prune to go to 0");
 }
@@ -118,7 +117,7 @@ inline void check_alpha_target(const std::string& where, double target) {
 /// Errors: OptionError for a curve that does not exist, or a steepness that is not finite.
 inline void check_ramp(const std::string& where, AlphaCurve curve, double steepness) {
     reflect::check_enumerator(curve, "curve", where);
-    if (std::isfinite(steepness)) return;
+    if (is_finite(steepness)) return;
     throw OptionError("the steepness is not finite", where, "a finite number, used as 0.1 or more",
                       std::to_string(steepness), "use the default of 12");
 }

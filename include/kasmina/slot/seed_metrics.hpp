@@ -2,13 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/health/gradient_health.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/statistics/estimate.hpp>
@@ -124,7 +124,7 @@ struct SeedMetrics {
                           std::optional<ParameterHealth> health) noexcept {
         gradient_ratio = ratio;
         if (health) parameter_health = health;
-        if (!std::isfinite(seed_norm)) return;
+        if (!is_finite(seed_norm)) return;
         gradient_norm_average =
             gradient_norm_decay * gradient_norm_average + (1.0 - gradient_norm_decay) * seed_norm;
     }

@@ -6,6 +6,7 @@
 #include <limits>
 #include <string_view>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 #include <kasmina/reflect/fields.hpp>
 
@@ -20,9 +21,7 @@ struct Estimate {
     int count = 0;  ///< measurements
 
     /// Whether there were enough measurements to say how good the value is.
-    [[nodiscard]] constexpr bool has_error() const noexcept {
-        return standard_error <= std::numeric_limits<double>::max();
-    }
+    [[nodiscard]] constexpr bool has_error() const noexcept { return is_finite(standard_error); }
 
     using Fields = reflect::List<&Estimate::value, &Estimate::standard_error, &Estimate::count>;
     friend bool operator==(const Estimate&, const Estimate&) = default;

@@ -44,6 +44,7 @@ inline ConvShape conv_shape(const char* op, const Shape& input, const Shape& wei
     require(weight.rank() == 4 && weight[2] % 2 == 1 && weight[3] % 2 == 1, op,
             "a weight (out, in, kernel height, kernel width) with odd kernel extents", weight,
             "use kernels of 1x1, 3x3, 5x5, ...");
+    require_values(op, weight);
     const Shape expected = depthwise ? Shape{map.channels, 1, weight[2], weight[3]}
                                      : Shape{weight[0], map.channels, weight[2], weight[3]};
     require_shape(op, "weight", expected, weight);

@@ -45,6 +45,7 @@ template <EmbeddingBackend B>
                                   std::shared_ptr<const Tensor<B, std::int32_t>> owner) {
     require(table.shape().rank() == 2, "embedding", "a table (rows, width)", table.shape(),
             "pass a matrix");
+    require_values("embedding", table.shape());
     require(ids.shape().rank() < Shape::max_rank, "embedding", "ids of rank 5 or less", ids.shape(),
             "merge neighbouring dimensions");
     const Index rows = table.shape()[0];

@@ -138,6 +138,7 @@ template <PointwiseBackend B, std::size_t Count>
     std::array<const Shape*, Count> shapes;
     for (std::size_t i = 0; i < Count; ++i) shapes[i] = &inputs[i]->shape();
     const Shape& shape = widest(shapes);
+    require_filled("pointwise", shape);
     const MapGeometry geometry = map_geometry(shape);
     std::array<Broadcast, Count> kinds;
     for (std::size_t i = 0; i < Count; ++i) kinds[i] = broadcast_kind(*shapes[i], shape);

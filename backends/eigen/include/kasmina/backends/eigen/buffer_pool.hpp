@@ -6,10 +6,13 @@
 #include <bit>
 #include <cstddef>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <limits>
 #include <mutex>
 #include <new>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -59,8 +62,17 @@ inline constexpr std::size_t huge_page = std::size_t{2} << 20;
     return std::align_val_t{bytes >= huge_page ? huge_page : 64};
 }
 
+/// Errors: ResourceError, always; `cause` is what the system said.
+KASMINA_COLD [[noreturn]] inline void refuse(std::size_t bytes, std::string_view cause) {
+    throw ResourceError("there is not enough memory", "backends::Eigen",
+                        std::to_string(bytes) + " bytes in one block", cause,
+                        "use a smaller batch or network, or a machine with more memory");
+}
+
+/// Errors: ResourceError.
 [[nodiscard]] inline void* allocate(std::size_t bytes) {
-    void* block = ::operator new(bytes, alignment(bytes));
+    void* block = ::operator new(bytes, alignment(bytes), std::nothrow);
+    if (block == nullptr) refuse(bytes, "the system has no such block (bad_alloc)");
 #if defined(__linux__)
     if (bytes >= huge_page) {
         // Only advice: where the kernel refuses, the block works all the same.
@@ -85,17 +97,20 @@ public:
     BufferPool& operator=(const BufferPool&) = delete;
     ~BufferPool() { trim(); }
 
-    /// At least `bytes` bytes, uninitialised. Errors: std::bad_alloc.
+    /// At least `bytes` bytes, uninitialised. Where the system has none left, the blocks that wait
+    /// in the free lists are given back to it first. Errors: ResourceError.
     [[nodiscard]] void* acquire(std::size_t bytes) {
         const std::size_t index = size_class::index_of(bytes);
-        if (index >= size_class::count) throw std::bad_alloc();
+        if (index >= size_class::count) {
+            raw_memory::refuse(bytes, "more than there are addresses for");
+        }
         const std::size_t block_bytes = size_class::bytes_of(index);
         const std::lock_guard lock(mutex_);
         void* block = free_[index];
         if (block != nullptr) {
             free_[index] = free_[index]->next;
         } else {
-            block = raw_memory::allocate(block_bytes);
+            block = allocate(block_bytes);
             ++statistics_.allocations;
             statistics_.bytes_held += block_bytes;
         }
@@ -115,13 +130,7 @@ public:
     /// Gives the blocks that wait in the free lists back to the system.
     void trim() noexcept {
         const std::lock_guard lock(mutex_);
-        for (std::size_t index = 0; index < size_class::count; ++index) {
-            while (free_[index] != nullptr) {
-                FreeBlock* block = std::exchange(free_[index], free_[index]->next);
-                statistics_.bytes_held -= size_class::bytes_of(index);
-                raw_memory::release(block, size_class::bytes_of(index));
-            }
-        }
+        release_free();
     }
 
     [[nodiscard]] PoolStatistics statistics() const {
@@ -140,6 +149,25 @@ private:
         FreeBlock* next;
     };
 
+    [[nodiscard]] void* allocate(std::size_t bytes) {
+        try {
+            return raw_memory::allocate(bytes);
+        } catch (const ResourceError&) {
+            release_free();
+        }
+        return raw_memory::allocate(bytes);
+    }
+
+    void release_free() noexcept {
+        for (std::size_t index = 0; index < size_class::count; ++index) {
+            while (free_[index] != nullptr) {
+                FreeBlock* block = std::exchange(free_[index], free_[index]->next);
+                statistics_.bytes_held -= size_class::bytes_of(index);
+                raw_memory::release(block, size_class::bytes_of(index));
+            }
+        }
+    }
+
     mutable std::mutex mutex_;
     std::array<FreeBlock*, size_class::count> free_{};
     PoolStatistics statistics_;
@@ -154,12 +182,12 @@ class Buffer {
 public:
     Buffer() = default;
 
-    /// Room for `size` numbers from `pool`. Errors: std::bad_alloc.
+    /// Room for `size` numbers from `pool`. Errors: ResourceError.
     Buffer(BufferPool& pool, Index size) : pool_(&pool), size_(size) {
         if (size > 0) data_ = static_cast<T*>(pool.acquire(bytes(size)));
     }
 
-    /// Room for `size` numbers that belong to no pool, for parameters. Errors: std::bad_alloc.
+    /// Room for `size` numbers that belong to no pool, for parameters. Errors: ResourceError.
     [[nodiscard]] static Buffer persistent(Index size) {
         Buffer buffer;
         buffer.size_ = size;
@@ -196,7 +224,9 @@ public:
 private:
     [[nodiscard]] static std::size_t bytes(Index size) {
         if (static_cast<std::size_t>(size) > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
-            throw std::bad_alloc();
+            raw_memory::refuse(
+                std::numeric_limits<std::size_t>::max(),
+                std::to_string(size) + " numbers, more than there are addresses for");
         }
         return static_cast<std::size_t>(size) * sizeof(T);
     }

@@ -4,9 +4,8 @@
 #include <kasmina/backends/eigen/buffer_pool.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/thread_pool.hpp>
-#include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
-#include <string>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -15,8 +14,10 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 /// any number of threads (E-1).
 class Context {
 public:
-    /// Errors: OptionError when `threads` is not in 1 ... 256.
-    explicit Context(int threads = 1) : workers_(checked(threads)) {}
+    /// Errors: OptionError when `threads` is not in 1 ... 256; ResourceError when the system has
+    /// not as many.
+    explicit Context(int threads = 1)
+        : workers_(static_cast<int>(checked_size("Context", "threads", threads, 1, 256))) {}
 
     [[nodiscard]] int threads() const noexcept { return workers_.threads(); }
     [[nodiscard]] BufferPool& pool() noexcept { return pool_; }
@@ -45,16 +46,17 @@ public:
         });
     }
 
-private:
-    static int checked(int threads) {
-        if (threads < 1 || threads > 256) {
-            throw OptionError("a context needs between 1 and 256 threads", "Context",
-                              "threads in 1 ... 256", std::to_string(threads),
-                              "pass 1, or the number of cores to use");
-        }
-        return threads;
+    /// The same with f(chunk, scratch, sums), where sums are `sums_size` in double.
+    template <class T, class F>
+    void parallel_for_with_sums(Index chunks, Index scratch_size, Index sums_size, F&& f) {
+        Buffer<T> scratch = buffer<T>(threads() * scratch_size);
+        Buffer<double> sums = buffer<double>(threads() * sums_size);
+        workers_.run(chunks, [&](Index chunk, int thread) {
+            f(chunk, scratch.data() + thread * scratch_size, sums.data() + thread * sums_size);
+        });
     }
 
+private:
     BufferPool pool_;
     ThreadPool workers_;
 };

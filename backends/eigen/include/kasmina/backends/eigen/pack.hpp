@@ -70,9 +70,7 @@ struct Pack {
     friend Pack log_of(const Pack& x) {
         return through_eigen(x, [](const auto& array) { return array.log(); });
     }
-    friend Pack sqrt_of(const Pack& x) {
-        return through_eigen(x, [](const auto& array) { return array.sqrt(); });
-    }
+    friend Pack sqrt_of(const Pack& x) { return Pack(square_root<T>(x.values)); }
     friend Pack tanh_of(const Pack& x) {
         return through_eigen(x, [](const auto& array) { return array.tanh(); });
     }
@@ -80,7 +78,11 @@ struct Pack {
         return through_eigen(
             x, [](const auto& array) { return array.unaryExpr([](T v) { return std::erf(v); }); });
     }
-    friend Pack sigmoid_of(const Pack& x) { return 1 / (1 + exp_of(-x)); }
+    friend Pack sigmoid_of(const Pack& x) {
+        const auto negative = x.values < Vector<T>{};
+        const Pack e = exp_of(Pack(negative ? x.values : -x.values));
+        return Pack(negative ? e.values : Pack(T{1}).values) / (1 + e);
+    }
     friend Pack max_of(const Pack& a, const Pack& b) {
         const auto first = (a.values > b.values) | (a.values != a.values);
         return Pack(first ? a.values : b.values);

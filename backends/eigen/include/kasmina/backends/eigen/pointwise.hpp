@@ -183,14 +183,17 @@ void map_pullback_rows(Context& context, MapPullbackRow<T, N> function,
     constexpr Index count_of_operands = static_cast<Index>(N);
     const Index stride = plan.stride();
 
-    // Sums over samples: a partial sum per chunk and operand.
+    // A sum per chunk and operand: over samples, or of the sample that the chunk is at.
+    const auto is_summed = [&](std::size_t i) {
+        return targets[i] && plan.kinds[i] != Broadcast::full;
+    };
     const auto over_samples = [&](std::size_t i) {
-        return targets[i] && plan.kinds[i] != Broadcast::full && !varies_by_sample(plan.kinds[i]);
+        return is_summed(i) && !varies_by_sample(plan.kinds[i]);
     };
     bool sums = false;
-    for (std::size_t i = 0; i < N; ++i) sums = sums || over_samples(i);
+    for (std::size_t i = 0; i < N; ++i) sums = sums || is_summed(i);
     const Index partial_stride = count_of_operands * stride;
-    Buffer<T> partials = context.buffer<T>(sums ? plan.chunks * partial_stride : 0);
+    Buffer<double> partials = context.buffer<double>(sums ? plan.chunks * partial_stride : 0);
 
     context.parallel_for_with_scratch<T>(
         plan.chunks, 2 * count_of_operands * stride, [&](Index chunk, T* values) {
@@ -220,19 +223,17 @@ void map_pullback_rows(Context& context, MapPullbackRow<T, N> function,
             };
             const auto end = [&](Index sample, bool last) {
                 for (std::size_t i = 0; i < N; ++i) {
-                    T* sum = gradients + static_cast<Index>(i) * stride;
+                    const T* sum = gradients + static_cast<Index>(i) * stride;
                     const Index period = plan.period(i);
                     if (!targets[i] || plan.kinds[i] == Broadcast::full) continue;
-                    if (varies_by_sample(plan.kinds[i])) {
-                        fold(sum, period, plan.width);
-                        for (Index c = 0; c < period; ++c) {
-                            put_total(targets[i], sample * period + c, static_cast<double>(sum[c]));
-                        }
-                    } else if (last) {
-                        fold(sum, period, plan.width);
-                        std::copy_n(sum, period,
-                                    partials.data() + chunk * partial_stride +
-                                        static_cast<Index>(i) * stride);
+                    const bool by_sample = varies_by_sample(plan.kinds[i]);
+                    if (!by_sample && !last) continue;
+                    double* total =
+                        partials.data() + chunk * partial_stride + static_cast<Index>(i) * stride;
+                    fold_into(sum, period, plan.width, total);
+                    if (!by_sample) continue;
+                    for (Index c = 0; c < period; ++c) {
+                        put_total(targets[i], sample * period + c, total[c]);
                     }
                 }
             };

@@ -156,16 +156,18 @@ void mean_positions(Context& context, const MapGeometry& geometry, const T* x, T
     const Index channels = geometry.channels;
     const Index width = row_width<T>(channels, geometry.positions);
     const Index sample_size = geometry.positions * channels;
-    const T factor = T{1} / static_cast<T>(geometry.positions);
-    context.parallel_for_with_scratch<T>(
-        geometry.samples, spaced<T>(width), [&](Index sample, T* sums) {
+    const double positions = static_cast<double>(geometry.positions);
+    context.parallel_for_with_scratch<double>(
+        geometry.samples, spaced<double>(width), [&](Index sample, double* sums) {
             const T* from = x + sample * sample_size;
-            std::fill_n(sums, width, T{0});
-            sum_rows<1>(sample_size, width, sums, Index{0}, [&](Index at, Index, auto count) {
+            std::fill_n(sums, width, 0.0);
+            sum_rows<1, T>(sample_size, width, sums, Index{0}, [&](Index at, Index, auto count) {
                 return std::array{load_lanes(from + at, count)};
             });
             fold(sums, channels, width);
-            for (Index c = 0; c < channels; ++c) y[sample * channels + c] = sums[c] * factor;
+            for (Index c = 0; c < channels; ++c) {
+                y[sample * channels + c] = static_cast<T>(sums[c] / positions);
+            }
         });
 }
 

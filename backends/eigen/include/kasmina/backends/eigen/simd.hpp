@@ -1,6 +1,7 @@
 // Vectors of the width the compiler may use, and the register tile that the matrix kernels share.
 #pragma once
 
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstring>
@@ -91,6 +92,31 @@ template <class T>
     }
 #else
     return a * b + c;
+#endif
+}
+
+/// The square roots, rounded once each. (Eigen's are made of an estimate of 1 / sqrt, which for a 0
+/// is infinite: right in the end, but an invalid operation on the way.)
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> square_root(Vector<T> x) {
+#if defined(__GNUC__) && defined(__AVX512F__)
+    if constexpr (std::same_as<T, float>) {
+        return (Vector<T>)_mm512_sqrt_ps((__m512)x);
+    } else {
+        return (Vector<T>)_mm512_sqrt_pd((__m512d)x);
+    }
+#elif defined(__GNUC__) && defined(__AVX__)
+    if constexpr (std::same_as<T, float>) {
+        return (Vector<T>)_mm256_sqrt_ps((__m256)x);
+    } else {
+        return (Vector<T>)_mm256_sqrt_pd((__m256d)x);
+    }
+#elif defined(__GNUC__)
+    Vector<T> root;
+    for (Index lane = 0; lane < lanes<T>; ++lane) root[lane] = std::sqrt(x[lane]);
+    return root;
+#else
+    return std::sqrt(x);
 #endif
 }
 

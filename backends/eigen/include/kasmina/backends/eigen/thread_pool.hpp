@@ -6,9 +6,12 @@
 #include <cstdint>
 #include <exception>
 #include <kasmina/backends/eigen/denormals.hpp>
+#include <kasmina/backends/eigen/fork_mark.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <memory>
+#include <string>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -20,44 +23,34 @@
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
-/// Runs f(chunk, thread) for chunk = 0 ... chunks - 1, each once, on the caller (thread 0) and on
-/// `threads - 1` workers, which take chunks from a shared counter. Workers spin for some
-/// microseconds after a job, then park, so that the many short jobs of a training step follow each
-/// other without a system call, and idle threads cost nothing. A worker that does not arrive in
-/// time (its core is busy) is not waited for. Nothing is allocated per job. One job runs at a time:
-/// a call from inside a job, or from a second thread at the same moment, does its chunks itself.
-class ThreadPool {
+/// The workers of a pool and the job that they are at.
+class Crew {
 public:
-    explicit ThreadPool(int threads) {
-        workers_.reserve(static_cast<std::size_t>(threads > 1 ? threads - 1 : 0));
+    /// Errors: ResourceError when the system has not as many threads; none is left running then.
+    explicit Crew(int threads) {
+        workers_.reserve(static_cast<std::size_t>(threads - 1));
         try {
             for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
-        } catch (...) {
+        } catch (const std::exception& error) {
+            const std::size_t started = workers_.size();
             stop();
-            throw;
+            refuse(threads, started, error.what());
         }
     }
-    ThreadPool(const ThreadPool&) = delete;
-    ThreadPool& operator=(const ThreadPool&) = delete;
-    ~ThreadPool() { stop(); }
+    Crew(const Crew&) = delete;
+    Crew& operator=(const Crew&) = delete;
+    ~Crew() { stop(); }
 
-    [[nodiscard]] int threads() const noexcept { return static_cast<int>(workers_.size()) + 1; }
-
-    /// Returns when all chunks are done. The first exception out of `f` is rethrown, and chunks
-    /// not yet begun are left out then.
+    /// False when the crew is at another job.
     template <class F>
-    void run(Index chunks, F&& f) {
-        const FlushDenormals flush;
-        if (chunks <= 1 || workers_.empty() || busy_.exchange(true, std::memory_order_acquire)) {
-            for (Index chunk = 0; chunk < chunks; ++chunk) f(chunk, 0);
-            return;
-        }
-        using Function = std::remove_reference_t<F>;
+    [[nodiscard]] bool run(Index chunks, F& f) {
+        if (busy_.exchange(true, std::memory_order_acquire)) return false;
         call_ = [](void* closure, Index chunk, int thread) {
-            (*static_cast<Function*>(closure))(chunk, thread);
+            (*static_cast<F*>(closure))(chunk, thread);
         };
         closure_ = const_cast<void*>(static_cast<const void*>(std::addressof(f)));
         run_parallel(chunks);
+        return true;
     }
 
 private:
@@ -68,6 +61,14 @@ private:
     static constexpr std::uint32_t stopping = 1U << 11;
     static constexpr std::uint32_t next_job = 1U << 12;
     static constexpr int spins = 2000;
+
+    KASMINA_COLD [[noreturn]] static void refuse(int wanted, std::size_t started,
+                                                 const char* cause) {
+        throw ResourceError("a thread cannot be started", "backends::Eigen, Context",
+                            std::to_string(wanted) + " threads",
+                            std::to_string(started + 1) + ", then: " + cause,
+                            "ask for fewer threads, or raise the limit on processes (ulimit -u)");
+    }
 
     static void relax() noexcept {
 #if defined(__x86_64__) || defined(_M_X64)
@@ -153,6 +154,64 @@ private:
     alignas(128) std::atomic<Index> next_{0};
     alignas(128) std::atomic<bool> failed_{false};
     std::atomic<bool> busy_{false};
+};
+
+/// Runs f(chunk, thread) for chunk = 0 ... chunks - 1, each once, on the caller (thread 0) and on
+/// `threads - 1` workers, which take chunks from a shared counter. Workers spin for some
+/// microseconds after a job, then park, so that the many short jobs of a training step follow each
+/// other without a system call, and idle threads cost nothing. A worker that does not arrive in
+/// time (its core is busy) is not waited for. Nothing is allocated per job. One job runs at a time:
+/// a call from inside a job, or from a second thread at the same moment, does its chunks itself.
+/// A child process that is forked off has none of the parent's workers: it gets its own with its
+/// first job. (The fork must not come while another thread is in a job.)
+class ThreadPool {
+public:
+    /// Errors: ResourceError when the system has not as many threads.
+    explicit ThreadPool(int threads) : threads_(threads) {
+        if (threads > 1) crew_ = std::make_unique<Crew>(threads);
+    }
+    ThreadPool(const ThreadPool&) = delete;
+    ThreadPool& operator=(const ThreadPool&) = delete;
+    ~ThreadPool() {
+        if (!mark_.is_ours()) abandon();
+    }
+
+    [[nodiscard]] int threads() const noexcept { return threads_; }
+
+    /// Returns when all chunks are done. The first exception out of `f` is rethrown, and chunks
+    /// not yet begun are left out then. Errors: ResourceError when a child process cannot start
+    /// threads of its own.
+    template <class F>
+    void run(Index chunks, F&& f) {
+        const FlushDenormals flush;
+        if (chunks > 1 && threads_ > 1 && has_crew() && crew_->run(chunks, f)) return;
+        for (Index chunk = 0; chunk < chunks; ++chunk) f(chunk, 0);
+    }
+
+private:
+    [[nodiscard]] bool has_crew() { return mark_.is_ours() || is_replaced(); }
+
+    /// In a child: whether this call has put new workers in the place of those that are not here.
+    KASMINA_COLD [[nodiscard]] bool is_replaced() {
+        if (!mark_.begin_to_mend()) return false;
+        abandon();
+        try {
+            crew_ = std::make_unique<Crew>(threads_);
+        } catch (...) {
+            mark_.give_up();
+            throw;
+        }
+        mark_.take_charge();
+        return true;
+    }
+
+    /// Threads that are not in this process can be neither joined nor ended: what refers to them is
+    /// left where it is.
+    void abandon() noexcept { static_cast<void>(crew_.release()); }
+
+    int threads_;
+    ForkMark mark_;
+    std::unique_ptr<Crew> crew_;
 };
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail
