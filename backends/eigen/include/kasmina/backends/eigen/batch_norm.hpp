@@ -167,7 +167,7 @@ struct NormRows {
 
 template <class T>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> relu_if(bool relu, Vector<T> value) {
-    return relu ? (value < Vector<T>{} ? Vector<T>{} : value) : value;
+    return relu ? rectified<T>(value) : value;
 }
 
 /// Without a pool y may be x.

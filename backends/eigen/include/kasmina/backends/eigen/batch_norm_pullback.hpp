@@ -21,9 +21,9 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// Two passes over memory, each with and without a pool: `sum` adds up, per channel, the gradient
 /// behind the epilogue, and that gradient times x - mean; `write` gives
-/// grad_x = factor * gradient + constant + slope * (x - mean). All pixels have constant and slope
-/// in common, so in a sum over them, which the weight gradient of a convolution in front is, an
-/// error in these would not average out: each is a number and what rounding left out of it.
+/// grad_x = factor * gradient + constant + slope * (x - mean). All pixels have the constant in
+/// common, so in a sum over them, which the weight gradient of a convolution in front is, an error
+/// in it would not average out: it is a number and what rounding left out of it.
 ///
 /// A pool gives the same bits here as behind the norm, as an operation of its own, where a seed in
 /// between has parted the two [I-1]: both sum the same chunks, window by window. Three of the four
@@ -73,7 +73,7 @@ private:
     /// The gradient behind the ReLU, if there is one, of `value`.
     [[nodiscard]] static KASMINA_ALWAYS_INLINE Vector<T> behind(bool relu, Vector<T> value,
                                                                 Vector<T> gradient) {
-        return relu ? (value <= Vector<T>{} ? Vector<T>{} : gradient) : gradient;
+        return relu ? (is_at_most_zero<T>(value) ? Vector<T>{} : gradient) : gradient;
     }
 
     /// Constant, what rounding left out of it, and slope of a register of channels.

@@ -124,7 +124,7 @@ void group_norm(Context& context, const GroupNorm<T>& call) {
                             (load_lanes(from + start + i, count) - load_lanes(means + i, count)) *
                                 load_lanes(factors + i, count) +
                             load_lanes(shifts + i, count);
-                        if (relu) value = value < Vector<T>{} ? Vector<T>{} : value;
+                        if (relu) value = rectified<T>(value);
                         if (added != nullptr) value += load_lanes(added + start + i, count);
                         store_lanes(to + start + i, value, count);
                     });
@@ -182,7 +182,7 @@ void group_norm_pullback(Context& context, const GroupNormPullback<T>& call) {
                     if (!relu) return gradient;
                     const Vector<T> value =
                         centred * load_lanes(factors + i, count) + load_lanes(shifts + i, count);
-                    return value <= Vector<T>{} ? Vector<T>{} : gradient;
+                    return is_at_most_zero<T>(value) ? Vector<T>{} : gradient;
                 };
                 sum_rows<2, T>(plan.sample_size, plan.width, scale_sums, plan.stride,
                                [&](Index at, Index i, auto count) {

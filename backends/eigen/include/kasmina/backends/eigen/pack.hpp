@@ -84,17 +84,20 @@ struct Pack {
         return Pack(negative ? e.values : Pack(T{1}).values) / (1 + e);
     }
     friend Pack max_of(const Pack& a, const Pack& b) {
-        const auto first = (a.values > b.values) | (a.values != a.values);
+        const auto first = (a.values > b.values) | is_not_a_number<T>(a.values);
         return Pack(first ? a.values : b.values);
     }
-    friend Pack relu_of(const Pack& x) {
-        return Pack(x.values < Vector<T>{} ? Vector<T>{} : x.values);
-    }
+    friend Pack relu_of(const Pack& x) { return Pack(rectified<T>(x.values)); }
     friend Pack clamp_of(const Pack& x, double low, double high) {
         const Vector<T> least = Pack(low).values;
         const Vector<T> most = Pack(high).values;
         const Vector<T> raised = x.values < least ? least : x.values;
-        return Pack(raised > most ? most : raised);
+        const Vector<T> held = raised > most ? most : raised;
+        if constexpr (numbers_are_taken_for_finite) {
+            return Pack(is_not_a_number<T>(x.values) ? x.values : held);
+        } else {
+            return Pack(held);
+        }
     }
     friend Pack select_equal_of(const Pack& key, double value, const Pack& equal,
                                 const Pack& other) {

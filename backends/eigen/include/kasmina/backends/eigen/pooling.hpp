@@ -24,7 +24,7 @@ struct WindowMaximum {
         : value(window[0]) {
         KASMINA_UNROLL
         for (std::size_t i = 1; i < 4; ++i) {
-            const auto greater = (window[i] > value) | (window[i] != window[i]);
+            const auto greater = (window[i] > value) | is_not_a_number<T>(window[i]);
             value = greater ? window[i] : value;
             place = greater ? Vector<T>{} + static_cast<T>(i) : place;
         }

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
@@ -16,6 +18,10 @@
 /// "." elementwise, so summing over input channels is one matrix product for each of the 16
 /// positions of the 4x4 tile. The weight gradient is the adjoint: G'[(A dY A') . (B' d B)]G,
 /// summed over tiles. All transforms only add and halve, which keeps the error at some 1e-6.
+///
+/// That error is relative to a tile, where a direct sum's is relative to its own terms: where all
+/// of these are 0, it is exactly 0, and must be here, or an optimiser that divides by the size of a
+/// gradient makes a step of full length of what is none.
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd {
 
 /// products = inputs * filters for one position and one panel of outputs.
@@ -67,8 +73,9 @@ void conv(Context& context, const ConvShape& shape, const T* x, const T* weight,
                 T* const off_map = products + positions * out_plane;
                 const Index first = block * block_tiles;
                 const Index tiles = std::min(block_tiles, grid.count - first);
+                std::uint8_t empty[block_tiles];
                 std::fill_n(off_map, outside, T{0});
-                transform_inputs(grid, first, tiles, in, x, off_map, inputs, in_plane);
+                transform_inputs(grid, first, tiles, in, x, off_map, inputs, in_plane, empty);
                 for (Index p = 0; p < positions; ++p) {
                     for (Index panel = 0; panel < panels; ++panel) {
                         multiply(tiles, in, panel_vectors<T>(panel * width, group.channels),
@@ -77,18 +84,77 @@ void conv(Context& context, const ConvShape& shape, const T* x, const T* weight,
                                  products + p * out_plane + panel * panel_size<T>);
                     }
                 }
-                transform_outputs(grid, first, tiles, out, group, products, out_plane, y, off_map,
-                                  accumulate);
+                transform_outputs(grid, first, tiles, out, group, products, out_plane, empty, y,
+                                  off_map, accumulate);
             });
     });
+}
+
+/// One tap of a weight gradient as a direct sum: of input times gradient over the pixels, for the
+/// register of outputs that begins at `output`.
+template <class T>
+[[nodiscard]] KASMINA_NEVER_INLINE Vector<T> direct_tap(const ConvShape& shape, Index tap,
+                                                        Index input, Index output, const T* x,
+                                                        const T* grad_y) {
+    using V = Vector<T>;
+    V total{};
+    for (Index row = 0; row < shape.batch * shape.height; ++row) {
+        const Index from_row = row % shape.height + tap / 3 - 1;
+        if (from_row < 0 || from_row >= shape.height) continue;
+        const T* const x_row = x + (row + tap / 3 - 1) * shape.width * shape.in_channels + input;
+        const T* const y_row = grad_y + row * shape.width * shape.out_channels + output;
+        const Index first = std::max<Index>(0, 1 - tap % 3);
+        const Index last = std::min(shape.width, shape.width + 1 - tap % 3);
+        V sum{};
+        for (Index column = first; column < last; ++column) {
+            const T value = x_row[(column + tap % 3 - 1) * shape.in_channels];
+            if (value != T{0}) sum += load<V>(y_row + column * shape.out_channels) * value;
+        }
+        total += sum;
+    }
+    return total;
+}
+
+/// A tap of a weight gradient below this share of the sums that it is made of may be nothing but
+/// their rounding.
+inline constexpr float doubtful = 1.0F / 32768.0F;
+
+/// Puts direct sums in the place of those `taps` of a weight gradient that may be nothing but the
+/// rounding of the `sums` over tiles.
+template <class T>
+KASMINA_ALWAYS_INLINE void settle_doubts(const ConvShape& shape, Index input, Index output,
+                                         const Vector<T> (&sums)[4][4], const T* x, const T* grad_y,
+                                         Vector<T> (&taps)[3][3]) {
+    using V = Vector<T>;
+    const auto magnitude = [](V value) { return value < V{} ? -value : value; };
+    V largest{};
+    for (Index p = 0; p < positions; ++p) {
+        const V next = magnitude(sums[p / 4][p % 4]);
+        largest = next > largest ? next : largest;
+    }
+    const V limit = largest * doubtful;
+    auto any = limit != limit;
+    for (Index tap = 0; tap < 9; ++tap) {
+        const V value = taps[tap / 3][tap % 3];
+        any |= (magnitude(value) < limit) & (value != V{});
+    }
+    const decltype(any) none{};
+    if (std::memcmp(&any, &none, sizeof(any)) == 0) return;
+    for (Index tap = 0; tap < 9; ++tap) {
+        V& value = taps[tap / 3][tap % 3];
+        const auto is_doubtful = (magnitude(value) < limit) & (value != V{});
+        if (std::memcmp(&is_doubtful, &none, sizeof(none)) == 0) continue;
+        const V direct = direct_tap(shape, tap, input, output, x, grad_y);
+        value = is_doubtful ? direct : value;
+    }
 }
 
 /// Adds up `parts` sums over tiles, [position][panel][input][output in panel], applies G' . G and
 /// writes a group's gradient in PyTorch's order.
 template <class T>
 void write_gradient(Context& context, const ConvShape& shape, const OutputGroup<T>& group,
-                    const T* sums, Index parts, Index part_size, Index plane, T* gradient,
-                    bool accumulate) {
+                    const T* sums, Index parts, Index part_size, Index plane, const T* x,
+                    const T* grad_y, T* gradient, bool accumulate) {
     using V = Vector<T>;
     constexpr Index width = panel_width<T>;
     const Index in = shape.in_channels;
@@ -105,6 +171,7 @@ void write_gradient(Context& context, const ConvShape& shape, const OutputGroup<
                 s[p / 4][p % 4] = sum;
             }
             two_sided<4, 3>(s, g, [](const auto& a, auto& b) { filter_gradient_column(a, b); });
+            settle_doubts<T>(shape, i, group.first + output, s, x, grad_y, g);
             T taps[9][lanes<T>];
             for (Index tap = 0; tap < 9; ++tap) store(taps[tap], g[tap / 3][tap % 3]);
             for (Index o = 0; o < lanes<T>; ++o) {
@@ -182,8 +249,8 @@ void weight_gradient(Context& context, const ConvShape& shape, const T* x, const
                 }
             }
         });
-        write_gradient(context, shape, group, sums.data(), parts, part_size, sum_plane, grad_weight,
-                       accumulate);
+        write_gradient(context, shape, group, sums.data(), parts, part_size, sum_plane, x, grad_y,
+                       grad_weight, accumulate);
     });
 }
 

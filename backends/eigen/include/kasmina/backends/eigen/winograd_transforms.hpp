@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
@@ -208,15 +209,50 @@ void transform_filters(Context& context, const ConvShape& shape, const OutputGro
     });
 }
 
-/// V = B' d B of some tiles for the products; `zeros` are as many as channels.
+/// Whether a pixel has a value other than 0. Nearly every pixel has, among its first channels.
+template <class T>
+[[nodiscard]] bool has_value(const T* pixel, Index channels) {
+    return std::any_of(pixel, pixel + channels, [](T value) { return value != T{0}; });
+}
+
+/// Which of a tile's outputs see nothing but zeros, in all channels: bit 2 r + c for the one at (r,
+/// c), whose window begins there in the patch. All four see the middle of the patch.
+template <class T>
+[[nodiscard]] std::uint8_t empty_outputs(const PixelPatch<4, const T>& patch, Index channels,
+                                         const T* outside) {
+    bool seen[4][4];
+    const auto look = [&](Index r, Index c) {
+        seen[r][c] = patch.at[r][c] != outside && has_value(patch.at[r][c], channels);
+        return seen[r][c];
+    };
+    if (look(1, 1) || look(1, 2) || look(2, 1) || look(2, 2)) return 0;
+    for (Index p = 0; p < positions; ++p) {
+        const bool inner = p / 4 % 3 != 0 && p % 4 % 3 != 0;
+        if (!inner) static_cast<void>(look(p / 4, p % 4));
+    }
+    unsigned empty = 0;
+    for (Index output = 0; output < 4; ++output) {
+        bool any = false;
+        for (Index tap = 0; tap < 9; ++tap) {
+            any = any || seen[output / 2 + tap / 3][output % 2 + tap % 3];
+        }
+        if (!any) empty |= 1U << output;
+    }
+    return static_cast<std::uint8_t>(empty);
+}
+
+/// V = B' d B of some tiles for the products; `zeros` are as many as channels. `empty`, where it is
+/// not null, gets each tile's `empty_outputs`.
 template <class T>
 void transform_inputs(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
-                      const T* x, const T* zeros, T* to, Index plane) {
+                      const T* x, const T* zeros, T* to, Index plane,
+                      std::uint8_t* empty = nullptr) {
     using V = Vector<T>;
     for (Index tile = 0; tile < tiles; ++tile) {
         const TilePosition at(grid, first_tile + tile);
         const PixelPatch<4, const T> patch(grid, at.map, at.row - 1, at.column - 1, channels, x,
                                            zeros);
+        if (empty != nullptr) empty[tile] = empty_outputs(patch, channels, zeros);
         for (Index c = 0; c < channels; c += lanes<T>) {
             V d[4][4];
             V t[4][4];
@@ -255,11 +291,12 @@ void transform_gradients(const TileGrid& grid, Index first_tile, Index tiles, In
 }
 
 /// Y = A' m A of some tiles, added to y if `accumulate`, for a group of its `channels`; `ignored`
-/// receives what is off the map.
+/// receives what is off the map. What sees nothing but zeros is 0, and not what rounding leaves of
+/// sums with its neighbours' values.
 template <class T>
 void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
-                       const OutputGroup<T>& group, const T* products, Index plane, T* y,
-                       T* ignored, bool accumulate) {
+                       const OutputGroup<T>& group, const T* products, Index plane,
+                       const std::uint8_t* empty, T* y, T* ignored, bool accumulate) {
     using V = Vector<T>;
     for (Index tile = 0; tile < tiles; ++tile) {
         const TilePosition at(grid, first_tile + tile);
@@ -271,6 +308,9 @@ void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Inde
                 m[p / 4][p % 4] = load<V>(products + p * plane + offset<T>(tile, c));
             }
             two_sided<4, 2>(m, t, [](const auto& a, auto& b) { output_column(a, b); });
+            for (Index p = 0; empty[tile] != 0 && p < 4; ++p) {
+                if ((empty[tile] >> p & 1) != 0) t[p / 2][p % 2] = V{};
+            }
             for (Index p = 0; p < 4; ++p) {
                 T* pixel = patch.at[p / 2][p % 2] + group.first + c;
                 store(pixel, accumulate ? load<V>(pixel) + t[p / 2][p % 2] : t[p / 2][p % 2]);
