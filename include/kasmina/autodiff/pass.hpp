@@ -79,6 +79,14 @@ public:
         return other;
     }
 
+    /// The same pass with norms on their running statistics, which stay as they are; parameters
+    /// learn and random ops act as before.
+    [[nodiscard]] Pass with_still_statistics() const noexcept {
+        Pass other(*this);
+        if (mode_ == Mode::training) other.mode_ = Mode::training_frozen_statistics;
+        return other;
+    }
+
     /// The same pass with another random stream; null for none.
     [[nodiscard]] Pass drawing_from(Generator* generator) const noexcept {
         Pass other(*this);

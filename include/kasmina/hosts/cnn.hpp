@@ -80,8 +80,10 @@ public:
         return points_;
     }
 
-    /// The images as they are.
+    /// The images as they are. Errors: ShapeError for those that some block could not take, before
+    /// any of them is run.
     [[nodiscard]] Variable<B> stem(Pass<B>& pass, const Tensor<B>& images) const {
+        check_images(images.shape());
         return pass.constant(images);
     }
 
@@ -103,6 +105,22 @@ public:
 
 private:
     static const CnnOptions& checked(const CnnOptions& options);
+
+    void check_images(const Shape& images) const {
+        const Index pools = options_.pools.value_or(options_.blocks);
+        const bool fits = images.rank() == 4 && images[3] == options_.in_channels &&
+                          (images[1] >> pools) >= 1 && (images[2] >> pools) >= 1;
+        if (!fits) throw_unfit(images, pools);
+    }
+    KASMINA_COLD [[noreturn]] void throw_unfit(const Shape& images, Index pools) const {
+        const std::string least = std::to_string(Index{1} << pools);
+        throw ShapeError("the host cannot take these images", "hosts::Cnn",
+                         "(batch, height, width, " + std::to_string(options_.in_channels) +
+                             ") with height and width of " + least + " or more, for " +
+                             std::to_string(pools) + " pools",
+                         to_string(images),
+                         "pass images with their channels last, or make a host with fewer pools");
+    }
 
     [[nodiscard]] bool pools(std::size_t block) const noexcept {
         return static_cast<Index>(block) < options_.pools.value_or(options_.blocks);

@@ -11,6 +11,7 @@
 
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/nn/attempt.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/tensor/sizes.hpp>
@@ -199,12 +200,22 @@ template <HasInjectionPoints H>
     return std::span<const InjectionPoint>(host.injection_points()).size();
 }
 
-/// The host alone, from its input to its output.
+/// The host alone, from its input to its output. Whatever it throws: its states and the pass's
+/// random stream are then as they were.
 template <Host H>
 [[nodiscard]] OutputOf<H> forward(const H& host, Pass<typename H::Backend>& pass,
                                   const typename H::Input& input) {
-    return host.head(
+    using B = typename H::Backend;
+    nn::Undo<B> undo;
+    const bool moves = pass.training();
+    nn::Attempt<B> attempt(pass.context(), moves ? &undo : nullptr, [&](nn::Undo<B>& noting) {
+        if (pass.generator() != nullptr) noting.note(*pass.generator());
+        for (const auto& state : nn::state_list<B>(host)) noting.note(pass.context(), state);
+    });
+    OutputOf<H> output = host.head(
         pass, host.forward(pass, host.stem(pass, input), start_boundary, end_boundary(host)));
+    attempt.succeed();
+    return output;
 }
 
 /// "r0c0, r1c0, ...", for error messages.

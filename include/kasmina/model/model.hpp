@@ -14,6 +14,7 @@
 
 #include <kasmina/health/gradient_probe.hpp>
 #include <kasmina/hosts/host.hpp>
+#include <kasmina/nn/attempt.hpp>
 #include <kasmina/slot/slot.hpp>
 
 namespace kasmina {
@@ -27,6 +28,9 @@ struct ModelOptions {
     typename Policies::Communicator communicator{};
     std::optional<std::int64_t> environment{};  ///< of telemetry, absent when there is just one
 };
+
+/// What the host's norms do in passes that train.
+enum class HostStatistics : std::uint8_t { moving, still };
 
 /// A network that grows (H-4): runs the host's segments and the slots between them in execution
 /// order. With no active slot it is exactly the host. It keeps the context that it was made on, for
@@ -77,7 +81,8 @@ public:
     /// context of its own. Contexts are not ordered with each other: before a pass on another one
     /// than the model's comes `Backend::synchronise(model.context())`. Errors, before anything is
     /// run: UnknownNameError for an override of a slot that is not there; OptionError for one that
-    /// does not fit its slot or the number of samples.
+    /// does not fit its slot or the number of samples. Whatever host
+    /// and seeds throw on the way: states and random streams are then as they were.
     [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
                                  const AlphaOverrides& overrides = {}) const;
 
@@ -102,6 +107,19 @@ public:
     /// slot's seed at its target amplitude: host and other seeds frozen, norms with their running
     /// statistics as they are, so that a loss of it teaches that seed alone (I-9).
     [[nodiscard]] Output forward_lesson(Pass<Backend>& pass, Lesson lesson) const;
+
+    /// What `forward` and `forward_lesson` do by themselves, for more that belongs together, such
+    /// as a whole training step: unless `succeed()` is called on it before its end, states of host
+    /// and seeds and random streams are put back where they stood. One attempt at a time; inside it
+    /// others do nothing.
+    [[nodiscard]] nn::Attempt<Backend> attempt(const Pass<Backend>& pass) const;
+
+    /// Whether norms of the host, in passes that train, use the batch's statistics and move the
+    /// running ones (the default), or use the running ones and leave them as they are. Freezing the
+    /// host's parameters does not do that: as in PyTorch, a frozen host still follows the data,
+    /// until it is told to stand still.
+    void set_host_statistics(HostStatistics statistics) noexcept { host_statistics_ = statistics; }
+    [[nodiscard]] HostStatistics host_statistics() const noexcept { return host_statistics_; }
 
     /// Errors: as `forward`, for overrides that it would refuse.
     void check_overrides(const AlphaOverrides& overrides, Index samples) const;
@@ -221,6 +239,11 @@ private:
         return "slots/" + slot.name() + "/";
     }
 
+    /// A pass as the host is run with it.
+    [[nodiscard]] Pass<Backend> for_host(const Pass<Backend>& pass) const noexcept {
+        return host_statistics_ == HostStatistics::moving ? pass : pass.with_still_statistics();
+    }
+
     /// Values in the host and in the live seeds of such stages.
     [[nodiscard]] Index count(bool (*counts)(Stage)) const noexcept;
 
@@ -229,6 +252,9 @@ private:
     std::vector<SlotType> slots_;
     GradientProbe<Backend> probe_;
     std::vector<Measured> measured_;
+    std::vector<nn::AnyState<Backend>> host_states_;
+    std::unique_ptr<nn::Undo<Backend>> undo_ = std::make_unique<nn::Undo<Backend>>();
+    HostStatistics host_statistics_ = HostStatistics::moving;
 };
 
 template <class HostType, class Blueprints, class Policies>
@@ -249,6 +275,7 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
     hosts::check_points(host_.injection_points());
     nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
     host_.initialise(context, generator);
+    host_states_ = nn::state_list<Backend>(host_);
     services_->generator = generator.split();
     for (const Named& named : host_parameters()) {
         services_->host_parameters += named.parameter->size();
@@ -274,14 +301,16 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass
                                                              std::vector<Lesson>* lessons) const
     -> Output {
     check_overrides(overrides, hosts::samples(input));
+    nn::Attempt<Backend> attempt = this->attempt(pass);
+    Pass<Backend> for_host = this->for_host(pass);
     std::size_t boundary = hosts::start_boundary;
-    State state = host_.stem(pass, input);
+    State state = host_.stem(for_host, input);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         const AlphaOverride* chosen = overrides.find(slots_[i].name());
         const bool teaches =
             lessons != nullptr && pass.recording() && chosen == nullptr && slots_[i].teaches();
         if (!teaches && !slots_[i].runs(pass.recording(), chosen)) continue;
-        state = host_.forward(pass, state, boundary, i + 1);
+        state = host_.forward(for_host, state, boundary, i + 1);
         boundary = i + 1;
         if (teaches) {
             lessons->push_back({i, state});
@@ -290,14 +319,17 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass
         Variable<Backend>& features = hosts::features(state);
         features = slots_[i].forward(pass, features, chosen);
     }
-    state = host_.forward(pass, state, boundary, slots_.size());
-    return host_.head(pass, state);
+    state = host_.forward(for_host, state, boundary, slots_.size());
+    Output output = host_.head(for_host, state);
+    attempt.succeed();
+    return output;
 }
 
 template <class HostType, class Blueprints, class Policies>
 auto MorphogeneticModel<HostType, Blueprints, Policies>::forward_lesson(Pass<Backend>& pass,
                                                                         Lesson lesson) const
     -> Output {
+    nn::Attempt<Backend> attempt = this->attempt(pass);
     Pass<Backend> frozen = pass.frozen();
     State& state = lesson.state;
     Variable<Backend>& taught = hosts::features(state);
@@ -311,7 +343,28 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::forward_lesson(Pass<Bac
         features = slots_[k].forward(frozen, features);
     }
     state = host_.forward(frozen, state, boundary, slots_.size());
-    return host_.head(frozen, state);
+    Output output = host_.head(frozen, state);
+    attempt.succeed();
+    return output;
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Backend>& pass) const
+    -> nn::Attempt<Backend> {
+    // Evaluation moves nothing, and several threads may be at it.
+    const bool mine = pass.training() && !undo_->is_open();
+    return nn::Attempt<Backend>(pass.context(), mine ? undo_.get() : nullptr,
+                                [&](nn::Undo<Backend>& undo) {
+                                    if (pass.generator() != nullptr) undo.note(*pass.generator());
+                                    for (const auto& state : host_states_)
+                                        undo.note(pass.context(), state);
+                                    for (const SlotType& slot : slots_) {
+                                        if (!slot.active()) continue;
+                                        for (const auto& named : slot.state_list())
+                                            undo.note(pass.context(), named.state);
+                                        undo.note(*slot.random_stream());
+                                    }
+                                });
 }
 
 template <class HostType, class Blueprints, class Policies>

@@ -69,6 +69,13 @@ public:
         });
     }
 
+    /// Overwrites `values` with its own, on the backend. Errors: as for `copy_from`.
+    void copy_to(Context& context, AnyTensor<B>& values) const {
+        visit([&]<class T>(const Tensor<B, T>& value) {
+            std::get<Tensor<B, T>>(values).copy_from(context, value);
+        });
+    }
+
     /// Whether both are the same state.
     friend bool operator==(const AnyState&, const AnyState&) noexcept = default;
 

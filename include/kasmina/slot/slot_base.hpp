@@ -88,6 +88,13 @@ public:
         return live->contents().parameters;
     }
 
+    /// The same for the states.
+    [[nodiscard]] std::span<const nn::NamedState<B>> state_list() const noexcept {
+        const Live* live = live_seed();
+        if (live == nullptr) return {};
+        return live->contents().states;
+    }
+
     /// Frozen parameters included.
     [[nodiscard]] std::vector<nn::NamedParameter<B>> parameters() const {
         const Live* live = live_seed();

@@ -32,6 +32,7 @@ Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model:
                                         std::vector<typename Model::Lesson>& lessons,
                                         Observe&& observe = {}) {
     lessons.clear();
+    auto attempt = model.attempt(pass);
     const Variable<typename Model::Backend> value = [&] {
         const typename Model::Output output = model.forward(pass, input, overrides, lessons);
         observe(output);
@@ -43,6 +44,7 @@ Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model:
         if (taught.requires_gradient()) pass.tape().backward(taught);
     }
     lessons.clear();
+    attempt.succeed();
     return value;
 }
 
@@ -53,7 +55,8 @@ Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model:
 /// activations are let go before, and gradients and statistics of the host are bit for bit those
 /// without any of it. `overrides` replaces amplitudes; a slot that it names gets no lesson. Returns
 /// the network's own loss, to be read when there is time. Errors: those of
-/// `MorphogeneticModel::forward`, `loss` and `Tape::backward`.
+/// `MorphogeneticModel::forward`, `loss` and `Tape::backward`; states and random streams are then
+/// as they were, and no parameter claims a gradient.
 template <class Model, LossOf<Model> Loss>
 Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
                                         const typename Model::Input& input, Loss&& loss,

@@ -98,7 +98,8 @@ public:
     /// One step on a batch; `loss(output)` is the batch's mean loss. Returns it, to be read when
     /// there is time. `observe(output)` is called with the network's own output alone, where `loss`
     /// is asked for the shadow's and for lessons too. The gradients stay until the next step, for
-    /// the grower to look at. Errors: those of `learn`; nothing has been stepped then.
+    /// the grower to look at. Errors: those of `learn`; nothing has been stepped then,
+    /// and states and random streams are as they were.
     template <LossOf<Model> Loss,
               std::invocable<const typename Model::Output&> Observe = Unobserved>
     Pending<B> step(Model& model, const typename Model::Input& input, Loss&& loss,
@@ -200,10 +201,12 @@ private:
         optimiser.zero_gradients();
         tape_->clear();
         Pass<B> pass(*tape_, Mode::training, random);
+        auto attempt = model.attempt(pass);
         const Variable<B> value = learn(model, pass, input, loss, overrides, lessons_, observe);
         Pending<B> read = value.read();
         if (clipper_) clip(model, optimiser);
         optimiser.step(model.context());
+        attempt.succeed();
         return read;
     }
 
