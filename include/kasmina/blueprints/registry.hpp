@@ -183,7 +183,7 @@ public:
         }
         throw UnknownNameError(
             "no blueprint of that name for a " + std::string(name_of(topology)) + " host",
-            "BlueprintList", available.empty() ? "(none)" : available, std::string(name),
+            "BlueprintList", available.empty() ? "(none)" : available, name_or_none(name),
             "use a listed name, or add a blueprint with BlueprintList::with");
     }
 

@@ -4,10 +4,12 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/error.hpp>
@@ -206,6 +208,15 @@ template <Host H>
         pass, host.forward(pass, host.stem(pass, input), start_boundary, end_boundary(host)));
 }
 
+/// The same of an input that nobody keeps: the tape does, until it is cleared.
+template <Host H>
+[[nodiscard]] OutputOf<H> forward(const H& host, Pass<typename H::Backend>& pass,
+                                  typename H::Input&& input) {
+    const auto kept = std::make_shared<const typename H::Input>(std::move(input));
+    pass.tape().keep(kept);
+    return forward(host, pass, *kept);
+}
+
 /// "r0c0, r1c0, ...", for error messages.
 [[nodiscard]] inline std::string slot_names(std::span<const InjectionPoint> points) {
     std::string names;
@@ -222,14 +233,27 @@ template <HasInjectionPoints H>
     for (std::size_t i = 0; i < points.size(); ++i) {
         if (points[i].slot_id == slot_id) return i + 1;
     }
-    throw UnknownNameError("the host has no such slot", "hosts::boundary_of", slot_names(points),
-                           std::string(slot_id), "use a listed slot");
+    throw UnknownNameError("the host has no such slot", "hosts::boundary_of",
+                           points.empty() ? "(none)" : slot_names(points), name_or_none(slot_id),
+                           "use a listed slot");
 }
 
 /// Errors: DuplicateNameError when two injection points have one slot id; OptionError for one
-/// without channels.
+/// without channels, without a name or out of order.
 inline void check_points(std::span<const InjectionPoint> points) {
     for (std::size_t i = 0; i < points.size(); ++i) {
+        if (points[i].slot_id.empty()) {
+            throw OptionError("an injection point has no name", "Host::injection_points",
+                              "a slot_id for injection point " + std::to_string(i), "an empty name",
+                              "give the point a slot_id");
+        }
+        if (points[i].position != static_cast<Index>(i)) {
+            throw OptionError("an injection point is out of order", "Host::injection_points",
+                              "position " + std::to_string(i) + " for " + points[i].slot_id,
+                              std::to_string(points[i].position),
+                              "list the points in the order that the host runs them, with their "
+                              "positions counted from 0");
+        }
         if (points[i].channels < 1) {
             throw OptionError("an injection point has no channels", "Host::injection_points",
                               "1 or more at " + points[i].slot_id,

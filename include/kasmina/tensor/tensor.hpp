@@ -27,10 +27,15 @@ public:
     Tensor(Shape shape, Buffer buffer) : shape_(shape), buffer_(std::move(buffer)) {}
 
     Tensor(Tensor&& other) noexcept
-        : shape_(std::exchange(other.shape_, Shape{0})), buffer_(std::move(other.buffer_)) {}
+        : shape_(std::exchange(other.shape_, Shape{0})),
+          buffer_(std::move(other.buffer_)),
+          assigned_(std::exchange(other.assigned_, false)) {}
     Tensor& operator=(Tensor&& other) noexcept {
+        if (this == &other) return *this;
+        assigned_ = !empty() || other.assigned_;
         shape_ = std::exchange(other.shape_, Shape{0});
         buffer_ = std::move(other.buffer_);
+        other.assigned_ = false;
         return *this;
     }
     Tensor(const Tensor&) = delete;
@@ -55,14 +60,15 @@ public:
                                           std::span<const T> values) {
         check_count(shape, values.size());
         Tensor tensor = persistent(context, shape);
-        tensor.assign(context, values);
+        tensor.upload(context, values);
         return tensor;
     }
 
     /// Overwrites all values. Errors: ShapeError when the counts differ; nothing is changed then.
     void assign(Context& context, std::span<const T> values) {
         check_count(shape_, values.size());
-        if (size() > 0) B::upload(context, values.data(), data(), size());
+        upload(context, values);
+        assigned_ = true;
     }
 
     /// Overwrites all values with those of a tensor of the same shape, on the backend.
@@ -73,7 +79,8 @@ public:
                              to_string(shape_), to_string(other.shape_),
                              "copy from a tensor of the same shape");
         }
-        if (size() > 0) B::copy(context, other.data(), data(), size());
+        copy(context, other);
+        assigned_ = true;
     }
 
     void fill(Context& context, T value) {
@@ -93,10 +100,14 @@ public:
 
     /// A persistent copy, made on the backend.
     [[nodiscard]] Tensor clone(Context& context) const {
-        Tensor copy = persistent(context, shape_);
-        copy.copy_from(context, *this);
-        return copy;
+        Tensor twin = persistent(context, shape_);
+        twin.copy(context, *this);
+        return twin;
     }
+
+    /// Whether values were put in after it was made: by `assign`, `copy_from`, or another tensor
+    /// that was moved into its place.
+    [[nodiscard]] bool assigned() const noexcept { return assigned_; }
 
     /// The memory alone; the tensor is empty after it.
     [[nodiscard]] Buffer take_buffer() && {
@@ -111,6 +122,14 @@ public:
     [[nodiscard]] const T* data() const noexcept { return buffer_.data(); }
 
 private:
+    void upload(Context& context, std::span<const T> values) {
+        if (size() > 0) B::upload(context, values.data(), data(), size());
+    }
+
+    void copy(Context& context, const Tensor& other) {
+        if (size() > 0) B::copy(context, other.data(), data(), size());
+    }
+
     static void check_count(const Shape& shape, std::size_t count) {
         if (static_cast<Index>(count) == shape.elements()) return;
         throw ShapeError("values do not fill the tensor", "Tensor",
@@ -121,6 +140,7 @@ private:
 
     Shape shape_{0};
     Buffer buffer_{};
+    bool assigned_ = false;
 };
 
 }  // namespace kasmina

@@ -12,6 +12,7 @@
 
 #include <kasmina/error.hpp>
 #include <kasmina/model/mean_scores.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/train/learner.hpp>
@@ -78,7 +79,9 @@ struct SourceStateOf<S> {
 /// part is a policy and works alone: the source of batches (`BatchSource`), the loss
 /// (`LossOfBatch`), a schedule of rates (`Schedule`), the update rule, the judge, the controller,
 /// the score. Source and held-out batches are the trainer's own; a span or a view refers to what is
-/// elsewhere. It keeps no hold of the model, which may move between epochs.
+/// elsewhere. It keeps no hold of the model, which may move between epochs, but knows it from
+/// others. Errors of all of it: LifetimeError when it was moved from, or the model was; StateError
+/// for another model.
 template <class Model, class Rule, BatchSource<typename Model::Input> Source, class HeldOut,
           Controller C, class Loss = CrossEntropy, Schedule Rates = CosineSchedule,
           class Score = AccuracyScore,
@@ -116,6 +119,7 @@ public:
     /// All epochs that are left; `on_epoch(result)` hears of each. Errors: as `epoch`.
     template <std::invocable<const EpochResult&> OnEpoch>
     void run(Model& model, OnEpoch&& on_epoch) {
+        moved_.check("a trainer");
         while (grower_.epoch() < epochs_) on_epoch(epoch(model));
     }
 
@@ -124,6 +128,7 @@ public:
     /// for a source without a batch; those of `Learner::step` and `Grower::end_epoch`. After an
     /// error the epoch has not ended.
     EpochResult epoch(Model& model) {
+        moved_.check("a trainer");
         if (grower_.epoch() >= epochs_) {
             throw StateError("the run is over", where(), "an epoch of " + std::to_string(epochs_),
                              "the one after them", "make a trainer of more epochs");
@@ -149,6 +154,7 @@ public:
     /// The mean score on the held-out batches, once per configuration of amplitudes.
     [[nodiscard]] std::vector<double> scores(const Model& model,
                                              std::span<const AlphaOverrides> configurations) {
+        moved_.check("a trainer");
         return mean_scores(model, model.context(), configurations, held_out_, score_);
     }
     [[nodiscard]] double score(const Model& model) {
@@ -166,6 +172,7 @@ public:
     [[nodiscard]] auto state(Model& model)
         requires RestorableController<C>
     {
+        moved_.check("a trainer");
         StateOf<C> state{.epochs = epochs_,
                          .host_rate = host_rate_,
                          .seed_rate = seed_rate_,
@@ -181,6 +188,7 @@ public:
     template <class State>
         requires RestorableController<C> && std::same_as<State, StateOf<C>>
     void restore(Model& model, const State& state) {
+        moved_.check("a trainer");
         const int epochs = checked(state.epochs);
         auto learner = learner_.prepare(model, state.learner);
         if constexpr (RestorableSource<Source>) {
@@ -247,6 +255,7 @@ private:
     int epochs_;
     double host_rate_;
     double seed_rate_;
+    MovedFrom moved_{};
 };
 
 }  // namespace kasmina::train

@@ -92,6 +92,6 @@ template <EmbeddingBackend B>
     return detail::look_up<B>(table, ids, nullptr);
 }
 template <EmbeddingBackend B>
-Variable<B> embedding(const Variable<B>& table, Tensor<B, std::int32_t>&& ids) = delete;
+Variable<B> embedding(const Variable<B>& table, const Tensor<B, std::int32_t>&& ids) = delete;
 
 }  // namespace kasmina::ops
