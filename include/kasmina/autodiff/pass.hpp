@@ -96,9 +96,6 @@ public:
     [[nodiscard]] Variable<B> constant(const Tensor<B>& tensor) const {
         return tape_->constant(tensor);
     }
-    [[nodiscard]] Variable<B> constant(Tensor<B>&& tensor) const {
-        return tape_->constant(std::move(tensor));
-    }
     [[nodiscard]] Variable<B> constant(const Shape& shape,
                                        std::span<const typename B::Scalar> values) const {
         return tape_->constant(shape, values);

@@ -123,17 +123,12 @@ public:
         reached_parameters_ = false;
     }
 
-    /// A tensor that is read in place and needs no gradient. It must outlive the step.
+    /// A tensor that is read in place and needs no gradient. It may go before the tape is cleared,
+    /// and be a temporary; its values must stay what they are until backward is over.
     [[nodiscard]] Variable<B> constant(const Tensor<B>& tensor) {
+        keep(tensor.memory());
         return push(tensor.shape(), tensor.data(), Buffer{}, false);
     }
-
-    /// The same for a tensor that the tape takes over.
-    [[nodiscard]] Variable<B> constant(Tensor<B>&& tensor) {
-        const Shape shape = tensor.shape();
-        return push(shape, std::move(tensor).take_buffer(), false);
-    }
-    Variable<B> constant(const Tensor<B>&& tensor) = delete;  // it would be read after its end
 
     /// Values copied from the host; no gradient. Errors: ShapeError when the counts differ.
     [[nodiscard]] Variable<B> constant(const Shape& shape, std::span<const Scalar> values) {
@@ -151,6 +146,7 @@ public:
     [[nodiscard]] Variable<B> parameter(const Parameter<B>& parameter) {
         const std::shared_ptr<ParameterState<B>>& state = parameter.state();
         reached_parameters_ = reached_parameters_ || state->trainable;
+        keep(state->value.memory());
         const bool wanted = recording() && state->trainable;
         const Variable<B> variable =
             push(state->value.shape(), state->value.data(), Buffer{}, wanted);
@@ -161,6 +157,7 @@ public:
     /// The same as a constant, whether it is trainable or not.
     [[nodiscard]] Variable<B> constant(const Parameter<B>& parameter) {
         const std::shared_ptr<ParameterState<B>>& state = parameter.state();
+        keep(state->value.memory());
         const Variable<B> variable =
             push(state->value.shape(), state->value.data(), Buffer{}, false);
         core_->nodes.back().parameter = state;

@@ -4,12 +4,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/error.hpp>
@@ -206,15 +204,6 @@ template <Host H>
                                   const typename H::Input& input) {
     return host.head(
         pass, host.forward(pass, host.stem(pass, input), start_boundary, end_boundary(host)));
-}
-
-/// The same of an input that nobody keeps: the tape does, until it is cleared.
-template <Host H>
-[[nodiscard]] OutputOf<H> forward(const H& host, Pass<typename H::Backend>& pass,
-                                  typename H::Input&& input) {
-    const auto kept = std::make_shared<const typename H::Input>(std::move(input));
-    pass.tape().keep(kept);
-    return forward(host, pass, *kept);
 }
 
 /// "r0c0, r1c0, ...", for error messages.

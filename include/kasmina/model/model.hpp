@@ -110,18 +110,10 @@ public:
     /// context of its own. Contexts are not ordered with each other: before a pass on another one
     /// than the model's comes `Backend::synchronise(model.context())`. Errors, before anything is
     /// run: UnknownNameError for an override of a slot that is not there; OptionError for one that
-    /// does not fit its slot or the number of samples. `input` is read in place, also on the way
-    /// back, ...
+    /// does not fit its slot or the number of samples. `input` may go before
+    /// the way back, for the tape shares its memory.
     [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
                                  const AlphaOverrides& overrides = {}) const;
-
-    /// ... or kept by the tape until it is cleared.
-    [[nodiscard]] Output forward(Pass<Backend>& pass, Input&& input,
-                                 const AlphaOverrides& overrides = {}) const {
-        const auto kept = std::make_shared<const Input>(std::move(input));
-        pass.tape().keep(kept);
-        return forward(pass, *kept, overrides);
-    }
 
     /// What flows between the host's boundaries.
     using State = hosts::StateOf<HostType>;
@@ -139,8 +131,6 @@ public:
                                  std::vector<Lesson>& lessons) const {
         return run(pass, input, overrides, &lessons);
     }
-    Output forward(Pass<Backend>& pass, const Input&& input, const AlphaOverrides& overrides,
-                   std::vector<Lesson>& lessons) const = delete;  // it is read on the way back
 
     /// From the state that reached a slot to the output that the network would give with that
     /// slot's seed at its target amplitude: host and other seeds frozen, norms with their running

@@ -1,6 +1,7 @@
 // Tensor: a shape and the backend memory that it owns.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -12,9 +13,10 @@
 
 namespace kasmina {
 
-/// A dense row-major tensor of `T` that owns its memory on backend `B`. Move-only: copies are
-/// spelled `clone`. Host code reaches the values through reads and uploads alone, which are ordered
-/// on a context like all other work, so the same code serves a device.
+/// A dense row-major tensor of `T` that owns its memory on backend `B`; a tape that reads it in
+/// place shares that, so the tensor may go before. Move-only: copies are spelled `clone`. Host code
+/// reaches the values through reads and uploads alone, which are ordered on a context like all
+/// other work, so the same code serves a device.
 template <class B, class T = typename B::Scalar>
 class Tensor {
 public:
@@ -24,17 +26,18 @@ public:
     using Buffer = typename B::template Buffer<T>;
 
     Tensor() = default;
-    Tensor(Shape shape, Buffer buffer) : shape_(shape), buffer_(std::move(buffer)) {}
+    Tensor(Shape shape, Buffer buffer)
+        : shape_(shape), memory_(std::make_shared<Buffer>(std::move(buffer))) {}
 
     Tensor(Tensor&& other) noexcept
         : shape_(std::exchange(other.shape_, Shape{0})),
-          buffer_(std::move(other.buffer_)),
+          memory_(std::move(other.memory_)),
           assigned_(std::exchange(other.assigned_, false)) {}
     Tensor& operator=(Tensor&& other) noexcept {
         if (this == &other) return *this;
         assigned_ = !empty() || other.assigned_;
         shape_ = std::exchange(other.shape_, Shape{0});
-        buffer_ = std::move(other.buffer_);
+        memory_ = std::move(other.memory_);
         other.assigned_ = false;
         return *this;
     }
@@ -109,17 +112,14 @@ public:
     /// that was moved into its place.
     [[nodiscard]] bool assigned() const noexcept { return assigned_; }
 
-    /// The memory alone; the tensor is empty after it.
-    [[nodiscard]] Buffer take_buffer() && {
-        shape_ = Shape{0};
-        return std::move(buffer_);
-    }
+    /// The memory, for those who read it in place and may outlive the tensor.
+    [[nodiscard]] std::shared_ptr<const Buffer> memory() const noexcept { return memory_; }
 
     [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
     [[nodiscard]] Index size() const noexcept { return empty() ? 0 : shape_.elements(); }
-    [[nodiscard]] bool empty() const noexcept { return buffer_.size() == 0; }
-    [[nodiscard]] T* data() noexcept { return buffer_.data(); }
-    [[nodiscard]] const T* data() const noexcept { return buffer_.data(); }
+    [[nodiscard]] bool empty() const noexcept { return memory_ == nullptr || memory_->size() == 0; }
+    [[nodiscard]] T* data() noexcept { return memory_ ? memory_->data() : nullptr; }
+    [[nodiscard]] const T* data() const noexcept { return memory_ ? memory_->data() : nullptr; }
 
 private:
     void upload(Context& context, std::span<const T> values) {
@@ -139,7 +139,7 @@ private:
     }
 
     Shape shape_{0};
-    Buffer buffer_{};
+    std::shared_ptr<Buffer> memory_{};
     bool assigned_ = false;
 };
 
