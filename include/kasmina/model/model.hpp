@@ -58,8 +58,30 @@ struct ModelOptions {
 /// when it moves (S-11). One that was moved from has no slots, and LifetimeError is what it says.
 template <class HostType, class Blueprints, class Policies = DefaultPolicies>
 class MorphogeneticModel {
-    // Not a constraint: g++ would tell the broken rule too far down its message.
-    static_assert(hosts::RequireHost<HostType>::value);
+    // Not constraints, and not in helpers: the compilers would tell the broken rule too far down.
+    KASMINA_REQUIRE_HOST(HostType)
+    static_assert(gates_are_policies<typename Policies::Gates>,
+                  "GatePolicy: give each gate `static constexpr Gate gate` and `GateResult "
+                  "operator()(const GateEvidence&, const GateThresholds&) const`");
+    static_assert(telemetry::Sink<typename Policies::Sink>,
+                  "Sink: give the sink `void emit(const telemetry::Event&)`, and let it be moved");
+    static_assert(Communicator<typename Policies::Communicator>,
+                  "Communicator: give it `int rank() const`, `int size() const` and `bool "
+                  "decide(bool verdict)`");
+    static_assert(Blueprints::template all_run_on<typename HostType::Backend>,
+                  "RunsOn: the host's backend lacks a capability that a blueprint lists in its "
+                  "`Needs`: add it to the backend, or leave the blueprint out");
+    static_assert(Blueprints::template all_have_modules<typename HostType::Backend>,
+                  "HasModule: add `template <class B> struct Module` to the blueprint, with a "
+                  "constructor `Module(typename B::Context&, Index width, const Options&, "
+                  "Generator&)`");
+    static_assert(
+        Blueprints::template all_have_forward<typename HostType::Backend>,
+        "HasForward: add `Variable<B> forward(Pass<B>&, const Variable<B>&) const` to the "
+        "blueprint's Module");
+    static_assert(Blueprints::template all_can_be_visited<typename HostType::Backend>,
+                  "VisitableModule: inherit nn::Visitable<Module<B>> and list the `members()` of "
+                  "the blueprint's Module");
 
 public:
     using Backend = typename HostType::Backend;

@@ -78,8 +78,12 @@ using GrowerStateOf = GrowerState<B, typename C::State>;
 /// last training step of an epoch, before gradients are zeroed. It keeps no hold of the model,
 /// which may move between epochs, but knows it from others. Errors of all of it: LifetimeError when
 /// it was moved from, or the model was; StateError for another model.
-template <class Model, Controller C>
+template <class Model, class C>
 class Grower {
+    static_assert(Controller<C>,
+                  "Controller: give the controller `std::vector<Decision> decide(const "
+                  "EpochObservation&)`");
+
 public:
     using B = typename Model::Backend;
 
@@ -105,9 +109,10 @@ public:
     /// and what a refused one did is undone; after this call the learner steps what there is then.
     /// Errors: UnknownNameError and ShapeError on a panic when the model is not one that the last
     /// snapshot fits.
-    template <class Learner, class Loss, ConfigurationMeasure Accuracies>
+    template <class Learner, class Loss, class Accuracies>
         requires(std::convertible_to<Loss, double> || PendingLoss<Loss>)
     EpochReport end_epoch(Model& model, Learner& learner, Loss&& loss, Accuracies&& accuracies) {
+        KASMINA_REQUIRE_CONFIGURATION_MEASURE(Accuracies)
         return end(model, std::forward<Loss>(loss), accuracies, learner.judge(), learner);
     }
 
@@ -115,11 +120,14 @@ public:
     /// are judged by `measure`, by default by how much the network depends on them, which is not
     /// help. After this call parameters may have come or gone: synchronise the optimiser; after a
     /// panic clear its state too.
-    template <class Loss, ConfigurationMeasure Accuracies, class Measure = judge::Ablation>
-        requires((std::convertible_to<Loss, double> || PendingLoss<Loss>) &&
-                 judge::Measure<Measure, Model>)
+    template <class Loss, class Accuracies, class Measure = judge::Ablation>
+        requires(std::convertible_to<Loss, double> || PendingLoss<Loss>)
     EpochReport end_epoch(Model& model, Loss&& loss, Accuracies&& accuracies,
                           Measure measure = {}) {
+        KASMINA_REQUIRE_CONFIGURATION_MEASURE(Accuracies)
+        static_assert(judge::Measure<Measure, Model>,
+                      "Measure: give the measure `judge(model, slot, double accuracy, "
+                      "accuracies)`, which records what it finds with the slot");
         NoLearner nobody;
         EpochReport report = end(model, std::forward<Loss>(loss), accuracies, measure, nobody);
         if constexpr (std::same_as<Measure, judge::Ablation>) tell_of_dependence(report);

@@ -101,10 +101,10 @@ public:
     /// there is time. `observe(output)` is called with the network's own output alone, where `loss`
     /// is asked for the shadow's and for lessons too. The gradients stay until the next step, for
     /// the grower to look at. Errors: those of `learn`; nothing has been stepped then.
-    template <LossOf<Model> Loss,
-              std::invocable<const typename Model::Output&> Observe = Unobserved>
+    template <class Loss, std::invocable<const typename Model::Output&> Observe = Unobserved>
     Pending<B> step(Model& model, const typename Model::Input& input, Loss&& loss,
                     Observe&& observe = {}) {
+        KASMINA_REQUIRE_LOSS(Loss, Model)
         check(model);
         if (changed(model)) synchronise(model);
         if constexpr (trains_a_shadow) {

@@ -82,13 +82,30 @@ struct SourceStateOf<S> {
 /// elsewhere. It keeps no hold of the model, which may move between epochs, but knows it from
 /// others. Errors of all of it: LifetimeError when it was moved from, or the model was; StateError
 /// for another model.
-template <class Model, class Rule, BatchSource<typename Model::Input> Source, class HeldOut,
-          Controller C, class Loss = CrossEntropy, Schedule Rates = CosineSchedule,
-          class Score = AccuracyScore,
+template <class Model, class Rule, class Source, class HeldOut, class C, class Loss = CrossEntropy,
+          class Rates = CosineSchedule, class Score = AccuracyScore,
           class Judge = judge::Shadows<Model, optim::Optimiser<typename Model::Backend, Rule>>>
-    requires BatchRange<HeldOut&, typename Model::Input> &&
-             BatchScore<Score, HeldOut&, typename Model::Output>
 class Trainer {
+    static_assert(BatchSource<Source, typename Model::Input>,
+                  "BatchSource: give the source `start_epoch()` and `next()`, which points to a "
+                  "batch with a member `input` until it is false, or pass a range of such batches");
+    static_assert(BatchRange<HeldOut&, typename Model::Input>,
+                  "BatchRange: pass held-out batches as a range, each with a member `input`, which "
+                  "is what the model's host takes");
+    static_assert(Controller<C>,
+                  "Controller: give the controller `std::vector<Decision> decide(const "
+                  "EpochObservation&)`");
+    static_assert(
+        LossOfBatch<Loss, typename Model::Output, BatchOf<Source>, typename Model::Backend>,
+        "LossOfBatch: let the loss be called as `loss(output, batch)` and return one "
+        "Variable, as ops::cross_entropy(output, batch.labels) does");
+    static_assert(Schedule<Rates>,
+                  "Schedule: let the schedule be called as `schedule(double done) const`, and "
+                  "return the factor of the rates");
+    static_assert(BatchScore<Score, HeldOut&, typename Model::Output>,
+                  "BatchScore: let the score be called as `score(batch, output)` and return a "
+                  "number, or something with `double get()`");
+
 public:
     using B = typename Model::Backend;
     using LearnerType = Learner<Model, Rule, Judge>;
@@ -227,9 +244,7 @@ private:
         const auto collect = [&sum, &waiting] {
             if (waiting) sum += static_cast<double>(waiting->get());
         };
-        for_each_batch<typename Model::Input>(source_, [&]<class Batch>(Batch& batch) {
-            static_assert(LossOfBatch<Loss, typename Model::Output, Batch, B>,
-                          "the loss must be callable as loss(output, batch), and give a Variable");
+        for_each_batch<typename Model::Input>(source_, [&](auto& batch) {
             Pending<B> loss = learner_.step(
                 model, batch.input,
                 [&](const typename Model::Output& output) { return loss_(output, batch); });
