@@ -51,6 +51,11 @@ private:
     std::string mend_;
 };
 
+/// A name for messages, which would not show an empty one.
+[[nodiscard]] inline std::string name_or_none(std::string_view name) {
+    return name.empty() ? "an empty name" : std::string(name);
+}
+
 /// A step that the lifecycle does not allow.
 class LifecycleError : public Error {
 public:
@@ -107,6 +112,12 @@ public:
 
 /// A tape that is used out of order.
 class TapeError : public Error {
+public:
+    using Error::Error;
+};
+
+/// Something that is used after its end: it was moved from, or what it refers to has gone.
+class LifetimeError : public Error {
 public:
     using Error::Error;
 };

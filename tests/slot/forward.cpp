@@ -87,7 +87,7 @@ struct Bench {
         REQUIRE(slot.alpha() == 0.5);
     }
 
-    [[nodiscard]] Parameter<B>& scale() { return *slot.parameters()[0].parameter; }
+    [[nodiscard]] Parameter<B> scale() { return *slot.parameters()[0].parameter; }
 
     /// The host's gradient after a pass with `upstream` at the slot's output.
     [[nodiscard]] std::vector<double> host_gradient() {
@@ -281,7 +281,8 @@ TEST_CASE("a seed's health is not measured on its very first backward pass", "[I
         bench.tape.clear();
         bench.host = bench.tape.leaf(bench.shape, bench.values);
         bench.tape.backward(bench.slot.forward(bench.pass, bench.host), bench.upstream);
-        const std::vector<const Parameter<B>*> parameters{&bench.scale()};
+        const Parameter<B> scale = bench.scale();
+        const std::vector<const Parameter<B>*> parameters{&scale};
         const GradientNorm seed = probe.measure(bench.context, parameters);
         bench.slot.record_gradients(host, seed, probe.tensor_norms(), bench.scale().state()->warm);
     };

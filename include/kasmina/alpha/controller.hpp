@@ -62,11 +62,12 @@ public:
 
     /// Schedules a ramp from the current alpha; only from hold. `target` is clamped to
     /// [0, 1]; fewer than 1 step snaps. Errors: AlphaError while a ramp is under way, and for a
-    /// steepness that is not a number.
+    /// steepness that is not a number; OptionError for a curve that does not exist.
     constexpr Retarget retarget(double target, int steps, AlphaCurve curve = AlphaCurve::linear,
                                 double steepness = default_steepness) {
         if (!holds()) alpha_detail::refuse_retarget(state_, target);
         if (is_nan(steepness)) alpha_detail::refuse_steepness();
+        reflect::check_enumerator(curve, "curve", "AlphaController::retarget");
         target = clamp01(target);
         if (target == state_.alpha) {
             settle(target);

@@ -8,19 +8,24 @@
 
 #include <kasmina/alpha/constexpr_math.hpp>
 #include <kasmina/finite.hpp>
-#include <kasmina/reflect/enumerators.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 
 namespace kasmina {
 
 enum class AlphaCurve : std::uint8_t { linear = 1, cosine = 2, sigmoid = 3 };
 
+template <>
+struct reflect::Enumerators<AlphaCurve> {
+    static constexpr std::array all{AlphaCurve::linear, AlphaCurve::cosine, AlphaCurve::sigmoid};
+};
+
 [[nodiscard]] constexpr std::string_view name_of(AlphaCurve curve) noexcept {
     switch (curve) {
         case AlphaCurve::linear: return "linear";
         case AlphaCurve::cosine: return "cosine";
-        case AlphaCurve::sigmoid: break;
+        case AlphaCurve::sigmoid: return "sigmoid";
     }
-    return "sigmoid";
+    return "(invalid)";
 }
 
 /// Steepness of the sigmoid when none is asked for, and the least that is used.
@@ -53,8 +58,10 @@ namespace alpha_detail {
 }  // namespace alpha_detail
 
 /// The curve's value at `t`, both in [0, 1]: 0 at 0, 1 at 1, monotone. `t` outside is clamped.
+/// Errors: OptionError for a curve that does not exist.
 [[nodiscard]] constexpr double curve_value(AlphaCurve curve, double t,
-                                           double steepness = default_steepness) noexcept {
+                                           double steepness = default_steepness) {
+    reflect::check_enumerator(curve, "curve", "curve_value");
     if (is_nan(t) || t <= 0.0) return 0.0;
     if (t >= 1.0) return 1.0;
     double value = t;
@@ -64,9 +71,3 @@ namespace alpha_detail {
 }
 
 }  // namespace kasmina
-
-template <>
-struct kasmina::reflect::Enumerators<kasmina::AlphaCurve> {
-    static constexpr std::array all{kasmina::AlphaCurve::linear, kasmina::AlphaCurve::cosine,
-                                    kasmina::AlphaCurve::sigmoid};
-};

@@ -17,9 +17,9 @@ enum class AlphaMode : std::uint8_t { hold = 0, up = 1, down = 2 };
     switch (mode) {
         case AlphaMode::hold: return "hold";
         case AlphaMode::up: return "up";
-        case AlphaMode::down: break;
+        case AlphaMode::down: return "down";
     }
-    return "down";
+    return "(invalid)";
 }
 
 }  // namespace kasmina

@@ -1,20 +1,24 @@
 // Tape: reverse-mode differentiation over flat arrays, swept by a loop, letting go as it goes.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <kasmina/autodiff/arena.hpp>
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/autodiff/variable.hpp>
+#include <kasmina/backend/context_reference.hpp>
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backend/storage.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
 namespace kasmina {
@@ -54,6 +58,19 @@ concept DifferentiableOperation =
 /// Whether a tape writes down what backward needs.
 enum class Recording : std::uint8_t { gradients, none };
 
+[[nodiscard]] constexpr std::string_view name_of(Recording recording) noexcept {
+    switch (recording) {
+        case Recording::gradients: return "gradients";
+        case Recording::none: return "none";
+    }
+    return "(invalid)";
+}
+
+template <>
+struct reflect::Enumerators<Recording> {
+    static constexpr std::array all{Recording::gradients, Recording::none};
+};
+
 /// A program's values and, where a gradient is needed, the way back. Nodes and operations lie in
 /// flat arrays that are kept by `clear`, closures in an arena, values in the context's pool: after
 /// the first step of a training loop a step allocates nothing. A value's memory is let go after
@@ -67,8 +84,9 @@ public:
     using Context = typename B::Context;
     using Buffer = typename B::template Buffer<Scalar>;
 
+    /// Errors: OptionError for a recording that does not exist.
     explicit Tape(Context& context, Recording recording = Recording::gradients)
-        : context_(&context), recording_(recording), core_(new Core) {
+        : context_(&context), recording_(checked(recording)), core_(new Core) {
         core_->tape = this;
     }
     Tape(const Tape&) = delete;
@@ -79,7 +97,9 @@ public:
         if (core_->handles == 0) delete core_;
     }
 
-    [[nodiscard]] Context& context() const noexcept { return *context_; }
+    /// The one that it was made on. Errors, here and wherever the tape computes: LifetimeError when
+    /// that has gone.
+    [[nodiscard]] Context& context() const { return context_.get(); }
     [[nodiscard]] bool recording() const noexcept { return recording_ == Recording::gradients; }
 
     /// Number of values that were put on the tape since it was cleared.
@@ -103,15 +123,11 @@ public:
         reached_parameters_ = false;
     }
 
-    /// A tensor that is read in place and needs no gradient. It must outlive the step.
+    /// A tensor that is read in place and needs no gradient. It may go before the tape is cleared,
+    /// and be a temporary; its values must stay what they are until backward is over.
     [[nodiscard]] Variable<B> constant(const Tensor<B>& tensor) {
+        keep(tensor.memory());
         return push(tensor.shape(), tensor.data(), Buffer{}, false);
-    }
-
-    /// The same for a tensor that the tape takes over.
-    [[nodiscard]] Variable<B> constant(Tensor<B>&& tensor) {
-        const Shape shape = tensor.shape();
-        return push(shape, std::move(tensor).take_buffer(), false);
     }
 
     /// Values copied from the host; no gradient. Errors: ShapeError when the counts differ.
@@ -130,6 +146,7 @@ public:
     [[nodiscard]] Variable<B> parameter(const Parameter<B>& parameter) {
         const std::shared_ptr<ParameterState<B>>& state = parameter.state();
         reached_parameters_ = reached_parameters_ || state->trainable;
+        keep(state->value.memory());
         const bool wanted = recording() && state->trainable;
         const Variable<B> variable =
             push(state->value.shape(), state->value.data(), Buffer{}, wanted);
@@ -140,6 +157,7 @@ public:
     /// The same as a constant, whether it is trainable or not.
     [[nodiscard]] Variable<B> constant(const Parameter<B>& parameter) {
         const std::shared_ptr<ParameterState<B>>& state = parameter.state();
+        keep(state->value.memory());
         const Variable<B> variable =
             push(state->value.shape(), state->value.data(), Buffer{}, false);
         core_->nodes.back().parameter = state;
@@ -152,7 +170,7 @@ public:
     /// Uninitialised pooled memory for an op's output or scratch.
     template <class T = Scalar>
     [[nodiscard]] typename B::template Buffer<T> acquire(Index elements) {
-        return B::template acquire<T>(*context_, elements);
+        return B::template acquire<T>(context(), elements);
     }
 
     /// Puts an op's output on the tape. `op` is kept only when an input needs a gradient.
@@ -207,7 +225,7 @@ public:
         }
         check_sweepable(loss);
         Buffer one = acquire(1);
-        B::fill(*context_, one.data(), 1, Scalar{1});
+        B::fill(context(), one.data(), 1, Scalar{1});
         sweep(loss, std::move(one));
     }
 
@@ -240,7 +258,7 @@ public:
         if (node.parameter != nullptr) {
             ParameterState<B>& state = *node.parameter;
             if (state.gradient.empty()) {
-                state.gradient = Tensor<B>::persistent(*context_, node.shape);
+                state.gradient = Tensor<B>::persistent(context(), node.shape);
             } else {
                 state.warm = state.warm || !state.has_gradient;
             }
@@ -266,7 +284,7 @@ public:
     [[nodiscard]] std::vector<Scalar> gradient(const Variable<B>& leaf) const {
         const Node& node = this->node(leaf);
         if (!node.has_gradient || node.gradient.size() == 0) return {};
-        Pending<B> pending(*context_, node.gradient.data(), node.shape.elements());
+        Pending<B> pending(context(), node.gradient.data(), node.shape.elements());
         const std::span<const Scalar> values = pending.values();
         return {values.begin(), values.end()};
     }
@@ -275,7 +293,7 @@ public:
 
     /// A tape beside this one, on the same context, kept from step to step and empty.
     [[nodiscard]] Tape& beside(Recording recording) {
-        if (beside_ == nullptr) beside_ = std::make_unique<Tape>(*context_, recording);
+        if (beside_ == nullptr) beside_ = std::make_unique<Tape>(context(), recording);
         beside_->clear();
         beside_->recording_ = recording;
         return *beside_;
@@ -292,7 +310,7 @@ public:
         Node& node = core_->nodes[value.node_];
         if (node.holders == 1 && node.owned.size() != 0) return std::move(node.owned);
         Buffer copy = acquire(node.shape.elements());
-        B::copy(*context_, node.value, copy.data(), node.shape.elements());
+        B::copy(context(), node.value, copy.data(), node.shape.elements());
         return copy;
     }
 
@@ -316,6 +334,11 @@ public:
     }
 
 private:
+    [[nodiscard]] static Recording checked(Recording recording) {
+        reflect::check_enumerator(recording, "recording", "Tape");
+        return recording;
+    }
+
     friend class Upstream<B>;
     using Node = detail::TapeNode<B>;
     using Core = detail::TapeCore<B>;
@@ -357,7 +380,7 @@ private:
                              "pass one value per element of the output");
         }
         Buffer copy = acquire(shape.elements());
-        B::copy(*context_, upstream, copy.data(), shape.elements());
+        B::copy(context(), upstream, copy.data(), shape.elements());
         sweep(output, std::move(copy));
     }
 
@@ -418,7 +441,7 @@ private:
         }
         Buffer buffer = acquire(shape.elements());
         if (!values.empty()) {
-            B::upload(*context_, values.data(), buffer.data(), shape.elements());
+            B::upload(context(), values.data(), buffer.data(), shape.elements());
         }
         return buffer;
     }
@@ -467,9 +490,9 @@ private:
         if (!target) return;
         const Index elements = core_->nodes[input.node_].shape.elements();
         if (target.accumulate) {
-            B::add(*context_, gradient, target.data, elements);
+            B::add(context(), gradient, target.data, elements);
         } else {
-            B::copy(*context_, gradient, target.data, elements);
+            B::copy(context(), gradient, target.data, elements);
         }
     }
 
@@ -481,7 +504,7 @@ private:
         to.has_gradient = true;
     }
 
-    Context* context_;
+    ContextReference<Context> context_;
     Recording recording_;
     Core* core_;
     std::vector<Entry> entries_;

@@ -32,9 +32,6 @@ public:
     [[nodiscard]] const Shape& shape() const noexcept { return ids_->shape(); }
     [[nodiscard]] Index vocabulary() const noexcept { return vocabulary_; }
     [[nodiscard]] const Tensor<B, std::int32_t>& tensor() const noexcept { return *ids_; }
-    [[nodiscard]] const std::shared_ptr<const Tensor<B, std::int32_t>>& shared() const noexcept {
-        return ids_;
-    }
 
 private:
     static Index checked(std::span<const std::int32_t> ids, Index vocabulary) {

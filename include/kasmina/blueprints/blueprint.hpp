@@ -29,11 +29,11 @@ concept HasOptions =
     reflect::PlainStruct<typename T::Options> && std::default_initializable<typename T::Options> &&
     std::copyable<typename T::Options>;
 
-/// `static constexpr Index parameter_count(Index width, const Options& = {})`, exact.
+/// `static constexpr Index parameter_count(Index width, const Options&)`, exact.
 template <class T>
 concept HasExactParameterCount = requires(Index width, const typename T::Options& options) {
     { T::parameter_count(width, options) } -> std::same_as<Index>;
-    typename std::integral_constant<Index, T::parameter_count(Index{8})>;
+    typename std::integral_constant<Index, T::parameter_count(Index{8}, typename T::Options{})>;
 };
 
 /// `static constexpr void check(Index width, const Options&)`: throws OptionError (spec B-2).

@@ -56,8 +56,10 @@ struct GateEvidence {
     std::optional<judge::Estimate> readiness{};
     std::optional<judge::Estimate> contribution{};
     judge::MeasureKind contribution_by = judge::MeasureKind::none;
-    bool healthy = true;  ///< finite metrics, no exploding gradient, and not dead
-    bool dead = false;    ///< its branch has died: its gradient has vanished for an epoch
+    bool host_frozen = false;  ///< nothing of the host is trained, so there is no ratio to it
+    bool in_optimiser = true;  ///< false: no optimiser steps the seed, so it never learns
+    bool healthy = true;       ///< finite metrics, no exploding gradient, and not dead
+    bool dead = false;         ///< its branch has died: its gradient has vanished for an epoch
 };
 
 /// What the sequential rule makes of a contribution (J-2); a dead seed does not help. With ablation

@@ -16,8 +16,12 @@ namespace kasmina {
     for (std::size_t i = 0; i < result.checks(); ++i) {
         const GateCheck& check = result.check(i);
         if (check.passed) continue;
-        text << separator << check.name << ' ' << check.measured << " (bound " << check.bound
-             << ')';
+        text << separator << check.name;
+        if (check.reason.empty()) {
+            text << ' ' << check.measured << " (bound " << check.bound << ')';
+        } else {
+            text << " (" << check.reason << ')';
+        }
         separator = ", ";
     }
     return text.str();

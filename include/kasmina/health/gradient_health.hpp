@@ -64,6 +64,7 @@ struct GradientNorm {
     double norm = 0.0;
     Index parameters = 0;
     bool measured = false;  ///< whether any of the tensors held a gradient
+    bool trainable = true;  ///< whether any of them may be trained
 };
 
 /// The norm over parameters that lie on several devices, from each device's own: one number per
@@ -72,10 +73,12 @@ struct GradientNorm {
 [[nodiscard]] inline GradientNorm combined(std::span<const GradientNorm> of_devices) noexcept {
     GradientNorm whole;
     double total = 0.0;
+    whole.trainable = of_devices.empty();
     for (const GradientNorm& device : of_devices) {
         total += device.norm * device.norm;
         whole.parameters += device.parameters;
         whole.measured = whole.measured || device.measured;
+        whole.trainable = whole.trainable || device.trainable;
     }
     whole.norm = std::sqrt(total);
     return whole;

@@ -35,8 +35,10 @@ public:
     std::size_t add(Parameters parameters) {
         if (!collecting_) forget();
         Group group{.first = collected_.size(), .tensors = parameters.size()};
+        group.trainable = parameters.empty();
         for (const Parameter<B>* parameter : parameters) {
             group.parameters += parameter->size();
+            group.trainable = group.trainable || parameter->trainable();
             collected_.push_back(parameter->state());
         }
         groups_.push_back(group);
@@ -96,7 +98,8 @@ public:
                 total += norm;
                 norm = std::sqrt(norm);
             }
-            results_.push_back({std::sqrt(total), group.parameters, group.tensors > 0});
+            results_.push_back(
+                {std::sqrt(total), group.parameters, group.tensors > 0, group.trainable});
         }
         return results_;
     }
@@ -123,6 +126,7 @@ private:
         std::size_t first = 0;    ///< in collected_; once launched, in slices_ and norms_
         std::size_t tensors = 0;  ///< once launched, those with a gradient
         Index parameters = 0;     ///< values, with a gradient or without
+        bool trainable = true;    ///< any of them
     };
 
     void measure_slices(typename B::Context& context) {

@@ -32,7 +32,7 @@ struct CnnOptions {
 };
 
 /// conv3x3 without bias, BatchNorm, ReLU.
-template <Backend B>
+template <CompleteBackend B>
 struct CnnBlock : nn::Visitable<CnnBlock<B>> {
     nn::Conv2d<B> conv;
     nn::BatchNorm2d<B> norm;
@@ -57,7 +57,7 @@ struct CnnBlock : nn::Visitable<CnnBlock<B>> {
 /// r0c1, ... A block without a pool has both all the same, so that names do not depend on the
 /// pools: there r1c{i} sees what r0c{i} made of the map. Parameters are 0 (norms: identity) until
 /// `initialise`.
-template <Backend B>
+template <CompleteBackend B>
 class Cnn : public nn::Visitable<Cnn<B>> {
 public:
     using Backend = B;
@@ -132,7 +132,7 @@ private:
     std::vector<InjectionPoint> points_;
 };
 
-template <Backend B>
+template <CompleteBackend B>
 Cnn<B>::Cnn(Context& context, const CnnOptions& options)
     : options_(checked(options)),
       classifier_(context, options.base << (options.blocks - 1), options.classes) {
@@ -152,13 +152,13 @@ Cnn<B>::Cnn(Context& context, const CnnOptions& options)
     }
 }
 
-template <Backend B>
+template <CompleteBackend B>
 void Cnn<B>::initialise(Context& context, Generator& generator) {
     for (CnnBlock<B>& block : blocks_) block.conv.initialise(context, generator);
     classifier_.initialise(context, generator);
 }
 
-template <Backend B>
+template <CompleteBackend B>
 Variable<B> Cnn<B>::forward(Pass<B>& pass, const Variable<B>& state, std::size_t from,
                             std::size_t to) const {
     check_route(points_, from, to);
@@ -178,7 +178,7 @@ Variable<B> Cnn<B>::forward(Pass<B>& pass, const Variable<B>& state, std::size_t
     return current;
 }
 
-template <Backend B>
+template <CompleteBackend B>
 const CnnOptions& Cnn<B>::checked(const CnnOptions& options) {
     const auto check = [](const char* name, Index size, Index least, Index most = unlimited) {
         static_cast<void>(checked_size("hosts::Cnn", name, size, least, most));

@@ -160,37 +160,45 @@ concept Host =
     NamesItsInput<H> && StateHasFeatures<H> && HasStem<H> && ForwardsBetweenBoundaries<H> &&
     HasHead<H> && HasInitialise<H> && nn::VisitableModule<H, typename H::Backend>;
 
-/// Instantiated for a type that is to be a host: says in one line which rule it breaks.
+/// Says in one line which rule a type breaks that is to be a host. A macro, so that it stands where
+/// the compiler comes by first; `RequireHost` is the same for everywhere else.
+#define KASMINA_REQUIRE_HOST(HOST)                                                               \
+    static_assert(std::movable<HOST>, "a host can be moved: delete no move constructor");        \
+    static_assert(::kasmina::HasTopology<HOST>,                                                  \
+                  "HasTopology: add `static constexpr Topology topology` to the host");          \
+    static_assert(::kasmina::hosts::HasInjectionPoints<HOST>,                                    \
+                  "HasInjectionPoints: add `std::span<const InjectionPoint> injection_points() " \
+                  "const` to the host");                                                         \
+    static_assert(::kasmina::hosts::NamesItsBackend<HOST>,                                       \
+                  "NamesItsBackend: add `using Backend = ...` to the host");                     \
+    static_assert(                                                                               \
+        ::kasmina::hosts::NamesItsInput<HOST>,                                                   \
+        "NamesItsInput: add `using Input = Tensor<Backend>` to the host, or the element "        \
+        "type or aggregate (with `Index samples() const`) that it takes");                       \
+    static_assert(                                                                               \
+        ::kasmina::hosts::StateHasFeatures<HOST>,                                                \
+        "StateHasFeatures: give the host's State a member `Variable<Backend> features`, "        \
+        "and let it be copied");                                                                 \
+    static_assert(::kasmina::hosts::HasStem<HOST>,                                               \
+                  "HasStem: add `State stem(Pass<Backend>&, const Input&) const` to the host; "  \
+                  "State is Variable<Backend> unless the host names another");                   \
+    static_assert(::kasmina::hosts::ForwardsBetweenBoundaries<HOST>,                             \
+                  "ForwardsBetweenBoundaries: add `State forward(Pass<Backend>&, const State&, " \
+                  "std::size_t from, std::size_t to) const` to the host; State is "              \
+                  "Variable<Backend> unless the host names another");                            \
+    static_assert(::kasmina::hosts::HasHead<HOST>,                                               \
+                  "HasHead: add `Output head(Pass<Backend>&, const State&) const` to the host; " \
+                  "Output is Variable<Backend> unless the host names another");                  \
+    static_assert(::kasmina::hosts::HasInitialise<HOST>,                                         \
+                  "HasInitialise: add `void initialise(Backend::Context&, Generator&)` to the "  \
+                  "host");                                                                       \
+    static_assert(::kasmina::nn::VisitableModule<HOST, typename HOST::Backend>,                  \
+                  "VisitableModule: inherit nn::Visitable and list the `members()` of the host");
+
+/// Instantiated for a type that is to be a host.
 template <class H>
 struct RequireHost {
-    static_assert(std::movable<H>, "a host can be moved: delete no move constructor");
-    static_assert(HasTopology<H>,
-                  "HasTopology: add `static constexpr Topology topology` to the host");
-    static_assert(HasInjectionPoints<H>,
-                  "HasInjectionPoints: add `std::span<const InjectionPoint> injection_points() "
-                  "const` to the host");
-    static_assert(NamesItsBackend<H>, "NamesItsBackend: add `using Backend = ...` to the host");
-    static_assert(NamesItsInput<H>,
-                  "NamesItsInput: add `using Input = Tensor<Backend>` to the host, or the element "
-                  "type or aggregate (with `Index samples() const`) that it takes");
-    static_assert(StateHasFeatures<H>,
-                  "StateHasFeatures: give the host's State a member `Variable<Backend> features`, "
-                  "and let it be copied");
-    static_assert(HasStem<H>,
-                  "HasStem: add `State stem(Pass<Backend>&, const Input&) const` to the host; "
-                  "State is Variable<Backend> unless the host names another");
-    static_assert(ForwardsBetweenBoundaries<H>,
-                  "ForwardsBetweenBoundaries: add `State forward(Pass<Backend>&, const State&, "
-                  "std::size_t from, std::size_t to) const` to the host; State is "
-                  "Variable<Backend> unless the host names another");
-    static_assert(HasHead<H>,
-                  "HasHead: add `Output head(Pass<Backend>&, const State&) const` to the host; "
-                  "Output is Variable<Backend> unless the host names another");
-    static_assert(HasInitialise<H>,
-                  "HasInitialise: add `void initialise(Backend::Context&, Generator&)` to the "
-                  "host");
-    static_assert(nn::VisitableModule<H, typename H::Backend>,
-                  "VisitableModule: inherit nn::Visitable and list the `members()` of the host");
+    KASMINA_REQUIRE_HOST(H)
     static constexpr bool value = true;
 };
 
@@ -234,14 +242,27 @@ template <HasInjectionPoints H>
     for (std::size_t i = 0; i < points.size(); ++i) {
         if (points[i].slot_id == slot_id) return i + 1;
     }
-    throw UnknownNameError("the host has no such slot", "hosts::boundary_of", slot_names(points),
-                           std::string(slot_id), "use a listed slot");
+    throw UnknownNameError("the host has no such slot", "hosts::boundary_of",
+                           points.empty() ? "(none)" : slot_names(points), name_or_none(slot_id),
+                           "use a listed slot");
 }
 
 /// Errors: DuplicateNameError when two injection points have one slot id; OptionError for one
-/// without channels.
+/// without channels, without a name or out of order.
 inline void check_points(std::span<const InjectionPoint> points) {
     for (std::size_t i = 0; i < points.size(); ++i) {
+        if (points[i].slot_id.empty()) {
+            throw OptionError("an injection point has no name", "Host::injection_points",
+                              "a slot_id for injection point " + std::to_string(i), "an empty name",
+                              "give the point a slot_id");
+        }
+        if (points[i].position != static_cast<Index>(i)) {
+            throw OptionError("an injection point is out of order", "Host::injection_points",
+                              "position " + std::to_string(i) + " for " + points[i].slot_id,
+                              std::to_string(points[i].position),
+                              "list the points in the order that the host runs them, with their "
+                              "positions counted from 0");
+        }
         static_cast<void>(checked_size("Host::injection_points, " + points[i].slot_id, "channels",
                                        points[i].channels));
         for (std::size_t k = 0; k < i; ++k) {

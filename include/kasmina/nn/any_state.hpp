@@ -39,7 +39,7 @@ public:
     using Context = typename B::Context;
 
     template <class T>
-    explicit AnyState(const State<B, T>& state) noexcept : value_(state.shared()) {}
+    explicit AnyState(const State<B, T>& state) : value_(state.shared()) {}
 
     /// Calls `f(Tensor<B, T>&)` with its value.
     template <class F>

@@ -37,6 +37,7 @@ template <class B>
 void fill_uniform_within(typename B::Context& context, Parameter<B>& parameter, double bound,
                          Generator& generator) {
     const Index count = parameter.size();
+    parameter.state()->drawn = true;
     const RandomRange range = generator.reserve(2 * static_cast<std::uint64_t>(count));
     if (count > 0) {
         B::fill_uniform(context, range, -bound, bound, parameter.value().data(), count);

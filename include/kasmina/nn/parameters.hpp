@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -17,17 +18,51 @@
 
 namespace kasmina::nn {
 
+/// Points to a parameter, and shares it with the module that owns it: a copy of it is valid
+/// wherever the module moves, and when the module has gone. `P` is Parameter<B>, or const of it.
+template <class P>
+class SharedParameter {
+    using Own = std::remove_const_t<P>;
+
+public:
+    // Implicit: it stands where a pointer would.
+    SharedParameter(P* parameter)  // NOLINT(google-explicit-constructor)
+        : parameter_(parameter->state()) {}
+    SharedParameter(const SharedParameter& other) : parameter_(other.parameter_.state()) {}
+    SharedParameter(SharedParameter&&) noexcept = default;
+    SharedParameter& operator=(const SharedParameter& other) {
+        if (this != &other) parameter_ = Own(other.parameter_.state());
+        return *this;
+    }
+    SharedParameter& operator=(SharedParameter&&) noexcept = default;
+    ~SharedParameter() = default;
+
+    [[nodiscard]] P* operator->() const noexcept { return &parameter_; }
+    /// One more handle on it.
+    [[nodiscard]] P operator*() const { return P(parameter_.state()); }
+    operator P*() const& noexcept { return &parameter_; }  // NOLINT(google-explicit-constructor)
+    operator P*() const&& = delete;
+
+    /// Whether both are the same parameter.
+    friend bool operator==(const SharedParameter& a, const SharedParameter& b) {
+        return a.parameter_.state() == b.parameter_.state();
+    }
+
+private:
+    mutable Own parameter_;
+};
+
 template <class B>
 struct NamedParameter {
     std::string name;
-    Parameter<B>* parameter;
+    SharedParameter<Parameter<B>> parameter;
 };
 
 /// The same of a module that is only looked at.
 template <class B>
 struct NamedConstParameter {
     std::string name;
-    const Parameter<B>* parameter;
+    SharedParameter<const Parameter<B>> parameter;
 };
 
 template <class B>
@@ -99,7 +134,7 @@ struct Contents {
     }
 };
 
-/// Parameters and states of a module. What it points to is valid until the module moves.
+/// Parameters and states of a module, shared with it.
 template <class B, VisitableModule<B> M>
 [[nodiscard]] Contents<B> contents(M& module) {
     Contents<B> found;
@@ -107,13 +142,13 @@ template <class B, VisitableModule<B> M>
     return found;
 }
 
-/// All parameters of a module in visiting order. The pointers are valid until the module moves.
+/// All parameters of a module in visiting order, shared with it.
 template <class B, VisitableModule<B> M>
 [[nodiscard]] std::vector<NamedParameter<B>> parameters(M& module) {
     return contents<B>(module).parameters;
 }
 
-/// All states of a module in visiting order, valid until the module moves.
+/// All states of a module in visiting order, shared with it.
 template <class B, VisitableModule<B> M>
 [[nodiscard]] std::vector<NamedState<B>> states(M& module) {
     return contents<B>(module).states;
@@ -134,7 +169,8 @@ template <class B>
 [[nodiscard]] std::vector<NamedConstParameter<B>> as_const(std::vector<NamedParameter<B>> all) {
     std::vector<NamedConstParameter<B>> found;
     found.reserve(all.size());
-    for (NamedParameter<B>& named : all) found.push_back({std::move(named.name), named.parameter});
+    for (NamedParameter<B>& named : all)
+        found.push_back({std::move(named.name), named.parameter.operator->()});
     return found;
 }
 

@@ -14,6 +14,7 @@
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/backend/multi_tensor.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/optim/optimiser_state.hpp>
 
@@ -45,7 +46,8 @@ struct Tracked {
 /// Steps parameters in groups, each with its own options (host and seed rates apart). Holds
 /// parameters weakly: the state of a seed goes when the seed is pruned, and appears when
 /// `synchronise` first names it (spec H-7). Frozen parameters and those without a gradient are
-/// skipped altogether: neither momentum nor decay moves them (I-6).
+/// skipped altogether: neither momentum nor decay moves them (I-6). One that was moved from says so
+/// (LifetimeError) when it is to step, or to be given something to step.
 template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
 class Optimiser {
@@ -58,6 +60,7 @@ public:
 
     /// Adds an empty group and returns its index. Errors: OptionError from the rule's check.
     std::size_t add_group(const Options& options) {
+        moved_.check(where());
         Rule::check(options);
         groups_.push_back({options, {}});
         return groups_.size() - 1;
@@ -74,7 +77,8 @@ public:
     /// that `state` could give theirs under.
     void synchronise(std::size_t group, std::span<const Parameter<B>* const> parameters);
 
-    /// One step of every group, from the gradients that the parameters hold.
+    /// One step of every group, from the gradients that the parameters hold. Errors: OptionError
+    /// when no group has a parameter to step: it was not synchronised.
     void step(Context& context);
 
     /// The next backward pass starts from zero gradients.
@@ -210,7 +214,16 @@ private:
 
     static std::string where() { return "Optimiser (" + std::string(Rule::name) + ")"; }
 
+    [[noreturn]] KASMINA_COLD void refuse_to_idle() const {
+        throw OptionError("the optimiser has nothing to step", where(),
+                          "a group with parameters in it",
+                          std::to_string(groups_.size()) + " groups, and no parameter in any",
+                          "call synchronise(group, model.parameters()) before the first step, and "
+                          "after each end of an epoch");
+    }
+
     [[nodiscard]] const Group& checked(std::size_t group) const {
+        moved_.check(where());
         if (group >= groups_.size()) {
             throw OptionError("no such parameter group", where(),
                               "an index below " + std::to_string(groups_.size()),
@@ -335,6 +348,7 @@ private:
 
     std::vector<Group> groups_;
     std::vector<OptimiserSlice<Scalar>> slices_;
+    MovedFrom moved_;
 };
 
 template <class B, class Rule>
@@ -367,6 +381,9 @@ void Optimiser<B, Rule>::synchronise(std::size_t group,
 template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
 void Optimiser<B, Rule>::step(Context& context) {
+    moved_.check(where());
+    const auto is_empty = [](const Group& group) { return group.tracked.empty(); };
+    if (std::ranges::all_of(groups_, is_empty)) refuse_to_idle();
     for (Group& group : groups_) step(context, group);
 }
 
@@ -402,7 +419,9 @@ void Optimiser<B, Rule>::step(Context& context, Group& group) {
     std::int64_t run_steps = 0;
     for (Tracked<B>& tracked : group.tracked) {
         const std::shared_ptr<ParameterState<B>> parameter = tracked.parameter.lock();
-        if (!parameter || !parameter->trainable || !parameter->has_gradient) continue;
+        if (!parameter) continue;
+        parameter->in_optimiser = true;
+        if (!parameter->trainable || !parameter->has_gradient) continue;
         if (!slices_.empty() && tracked.steps != run_steps) {
             Rule::template step<B>(context, group.options, run_steps + 1, slices_);
             slices_.clear();

@@ -19,9 +19,11 @@
 #include <kasmina/model/model.hpp>
 #include <kasmina/model/network_contents.hpp>
 #include <kasmina/model/snapshot.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/policy/governor.hpp>
 #include <kasmina/policy/seed_effects.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 #include <kasmina/slot/outcomes.hpp>
@@ -74,9 +76,14 @@ using GrowerStateOf = GrowerState<B, typename C::State>;
 
 /// Drives a model with a controller and a governor (spec section 11). Call `end_epoch` after the
 /// last training step of an epoch, before gradients are zeroed. It keeps no hold of the model,
-/// which may move between epochs.
-template <class Model, Controller C>
+/// which may move between epochs, but knows it from others. Errors of all of it: LifetimeError when
+/// it was moved from, or the model was; StateError for another model.
+template <class Model, class C>
 class Grower {
+    static_assert(Controller<C>,
+                  "Controller: give the controller `std::vector<Decision> decide(const "
+                  "EpochObservation&)`");
+
 public:
     using B = typename Model::Backend;
 
@@ -84,11 +91,16 @@ public:
     static constexpr int snapshot_interval = 5;
 
     /// `random_guess_loss` is ln(classes). Takes the first snapshot. Errors: OptionError from the
-    /// governor; NumericError when the network is not made of finite values.
+    /// governor; NumericError when the network is not made of finite values; UnknownNameError,
+    /// which lists the available ones, for a slot or a blueprint that the controller names and that
+    /// does not exist.
     Grower(Model& model, C controller, double random_guess_loss)
         : controller_(std::move(controller)),
           governor_(random_guess_loss),
-          snapshot_(Snapshot<B>::of(model)) {}
+          snapshot_(Snapshot<B>::of(model)),
+          model_(model.identity()) {
+        check_names(model);
+    }
 
     /// `loss` is the epoch's mean training loss, or one on its way (`Variable::read`).
     /// `accuracies(configurations)` evaluates the network on held-out data once per configuration
@@ -97,9 +109,10 @@ public:
     /// and what a refused one did is undone; after this call the learner steps what there is then.
     /// Errors: UnknownNameError and ShapeError on a panic when the model is not one that the last
     /// snapshot fits.
-    template <class Learner, class Loss, ConfigurationMeasure Accuracies>
+    template <class Learner, class Loss, class Accuracies>
         requires(std::convertible_to<Loss, double> || PendingLoss<Loss>)
     EpochReport end_epoch(Model& model, Learner& learner, Loss&& loss, Accuracies&& accuracies) {
+        KASMINA_REQUIRE_CONFIGURATION_MEASURE(Accuracies)
         return end(model, std::forward<Loss>(loss), accuracies, learner.judge(), learner);
     }
 
@@ -107,11 +120,14 @@ public:
     /// are judged by `measure`, by default by how much the network depends on them, which is not
     /// help. After this call parameters may have come or gone: synchronise the optimiser; after a
     /// panic clear its state too.
-    template <class Loss, ConfigurationMeasure Accuracies, class Measure = judge::Ablation>
-        requires((std::convertible_to<Loss, double> || PendingLoss<Loss>) &&
-                 judge::Measure<Measure, Model>)
+    template <class Loss, class Accuracies, class Measure = judge::Ablation>
+        requires(std::convertible_to<Loss, double> || PendingLoss<Loss>)
     EpochReport end_epoch(Model& model, Loss&& loss, Accuracies&& accuracies,
                           Measure measure = {}) {
+        KASMINA_REQUIRE_CONFIGURATION_MEASURE(Accuracies)
+        static_assert(judge::Measure<Measure, Model>,
+                      "Measure: give the measure `judge(model, slot, double accuracy, "
+                      "accuracies)`, which records what it finds with the slot");
         NoLearner nobody;
         EpochReport report = end(model, std::forward<Loss>(loss), accuracies, measure, nobody);
         if constexpr (std::same_as<Measure, judge::Ablation>) tell_of_dependence(report);
@@ -122,6 +138,7 @@ public:
     /// hand leave no trace, so that what is left is the host and what has been kept for good.
     template <class Learner>
     std::vector<StageChange> finish(Model& model, Learner& learner) {
+        check(model);
         EpochReport report;
         for (auto& slot : model.slots()) {
             const Stage from = slot.stage();
@@ -143,16 +160,19 @@ public:
     [[nodiscard]] auto state(typename B::Context& context) const
         requires RestorableController<C>
     {
+        moved_.check("a grower");
         return GrowerStateOf<B, C>{epoch_, governor_.state(), controller_.state(),
                                    snapshot_.clone(context), told_of_dependence_};
     }
 
     /// Goes on where `state` stood, with a model that has been restored to the same epoch. Errors:
     /// StateError and OptionError for parts that cannot be; those of `Snapshot::check_fits` for a
-    /// snapshot of another network. Nothing is changed then.
+    /// snapshot of another network, and UnknownNameError as at the beginning. Nothing is changed
+    /// then.
     template <class State>
         requires RestorableController<C> && std::same_as<State, GrowerStateOf<B, C>>
     void restore(Model& model, const State& state) {
+        moved_.check("a grower");
         if (state.epoch < 0) {
             throw StateError("a grower cannot have this state: epoch", "Grower::restore",
                              "at least 0", std::to_string(state.epoch),
@@ -162,7 +182,15 @@ public:
         Snapshot<B> snapshot = state.snapshot.clone(model.context());
         Governor governor = governor_;
         governor.restore(state.governor);
+        const auto before = controller_.state();
         controller_.restore(state.controller);
+        try {
+            check_names(model);
+        } catch (...) {
+            controller_.restore(before);
+            throw;
+        }
+        model_ = model.identity();
         governor_ = governor;
         snapshot_ = std::move(snapshot);
         epoch_ = state.epoch;
@@ -170,6 +198,27 @@ public:
     }
 
 private:
+    /// Errors: LifetimeError and StateError, as said above.
+    void check(const Model& model) const {
+        moved_.check("a grower");
+        const std::weak_ptr<const void> given = model.identity();
+        if (given.expired()) MovedFrom::refuse("a model");
+        if (!given.owner_before(model_) && !model_.owner_before(given)) return;
+        throw StateError("the grower was made for another model", "Grower",
+                         "the model that it was made or restored with, wherever that moved",
+                         "another one", "make a grower for it");
+    }
+
+    /// Errors: UnknownNameError for what the controller names and the model does not have.
+    void check_names(const Model& model) const {
+        if constexpr (NamesWhatItGrows<C>) {
+            for (const std::string& name : controller_.slots()) static_cast<void>(model.slot(name));
+            for (const std::string& name : controller_.blueprints()) {
+                static_cast<void>(Model::Registry::find(Model::Host::topology, name));
+            }
+        }
+    }
+
     /// Whether what the network's output is made of is no number any more: then the next loss would
     /// not be one, and nothing of it may get into a snapshot.
     [[nodiscard]] static bool broken(Model& model) {
@@ -188,6 +237,7 @@ private:
     template <class Loss, class Accuracies, class Measure, class Learner>
     EpochReport end(Model& model, Loss&& loss, Accuracies& accuracies, Measure& measure,
                     Learner& learner) {
+        check(model);
         EpochReport report;
         Governor governor = governor_;
         report.panic = governor.observe(std::forward<Loss>(loss));
@@ -295,6 +345,7 @@ private:
                     break;
                 case Decision::Action::advance: slot.advance(); break;
                 case Decision::Action::prune: slot.prune(decision.reason, "controller"); break;
+                default: reflect::refuse_enumerator(decision.action, "action", "Controller");
             }
             note_change(slot, from, decision.reason, report);
             fossilized = fossilized || (slot.stage() != from && slot.stage() == Stage::fossilized);
@@ -322,6 +373,8 @@ private:
     C controller_;
     Governor governor_;
     Snapshot<B> snapshot_;
+    std::weak_ptr<const void> model_;
+    MovedFrom moved_;
     int epoch_ = 0;
     bool told_of_dependence_ = false;
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -106,6 +107,12 @@ public:
         const auto place = std::ranges::find(options_.blueprints, blueprint);
         if (place == options_.blueprints.end()) return 0.0;
         return penalties_[static_cast<std::size_t>(place - options_.blueprints.begin())];
+    }
+
+    /// What it may grow, and where.
+    [[nodiscard]] std::span<const std::string> slots() const noexcept { return options_.slots; }
+    [[nodiscard]] std::span<const std::string> blueprints() const noexcept {
+        return options_.blueprints;
     }
 
     [[nodiscard]] State state() const {
@@ -237,5 +244,6 @@ private:
 };
 
 static_assert(RestorableController<HeuristicController>);
+static_assert(NamesWhatItGrows<HeuristicController>);
 
 }  // namespace kasmina

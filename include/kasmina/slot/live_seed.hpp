@@ -88,13 +88,27 @@ public:
     }
 
     /// What the user should know of a seed that is active in `slot`, once each: that in training it
-    /// cannot learn (I-2) or is not taught (E-5), or that its branch has died.
+    /// cannot learn (I-2) or is not taught, that no optimiser steps it or gradients are zeroed too
+    /// early (E-5), or that its branch has died.
     [[nodiscard]] std::string take_notice(const std::string& slot, Stage stage) {
         if (stage == Stage::training && is_all_frozen()) {
             if (std::exchange(record.told_frozen, true)) return {};
             return "all " + std::to_string(contents_.parameters.size()) + " parameter tensors of " +
                    record.blueprint + " in " + slot +
                    " are frozen, so the seed learns nothing in training: thaw them, or advance it";
+        }
+        if (record.gradients_zeroed) {
+            if (std::exchange(record.told_zeroed, true)) return {};
+            return "there were no gradients to measure at the end of an epoch, neither the host's "
+                   "nor those of " +
+                   record.blueprint + " in " + slot +
+                   ": end the epoch after its last step and before gradients are zeroed";
+        }
+        if (!record.in_optimiser && !std::exchange(record.told_outside, true)) {
+            return "the parameters of " + record.blueprint + " in " + slot +
+                   " are in no optimiser's group, so the seed never learns: synchronise a group "
+                   "with model.parameters() after each end of an epoch, or step with a "
+                   "train::Learner";
         }
         if (stage == Stage::training && is_taught() && !record.gradients_measured) {
             if (std::exchange(record.told_untaught, true)) return {};

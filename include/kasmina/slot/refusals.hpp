@@ -86,6 +86,14 @@ inline void check_taken(const std::string& where, Stage wanted, std::string_view
                          "ask the slot for its stage first");
 }
 
+/// Errors: LifecycleError; there is nobody to give a lesson to.
+[[noreturn]] inline void throw_not_taught(const std::string& where, Stage stage) {
+    throw LifecycleError("there is no seed to give a lesson to", where,
+                         "a seed in training that is incubated by feedback",
+                         std::string(name_of(stage)),
+                         "give lessons before the seed is advanced or pruned");
+}
+
 /// Errors: NumericError for a measurement that is not finite.
 inline void check_finite(const std::string& where, double value, const char* what) {
     if (is_finite(value)) return;

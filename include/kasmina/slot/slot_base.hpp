@@ -37,8 +37,24 @@ public:
     SlotBase(std::string name, Topology topology, Index width, SlotOptions options,
              Services& services);
 
-    SlotBase(SlotBase&&) noexcept = default;
-    SlotBase& operator=(SlotBase&&) noexcept = default;
+    /// What was moved from is dormant.
+    SlotBase(SlotBase&& other) noexcept
+        : name_(other.name_),
+          topology_(other.topology_),
+          width_(other.width_),
+          options_(other.options_),
+          services_(other.services_),
+          state_(std::exchange(other.state_, AnyStage(slot_detail::Dormant{}))) {}
+    SlotBase& operator=(SlotBase&& other) noexcept {
+        if (this == &other) return *this;
+        name_ = other.name_;
+        topology_ = other.topology_;
+        width_ = other.width_;
+        options_ = other.options_;
+        services_ = other.services_;
+        state_ = std::exchange(other.state_, AnyStage(slot_detail::Dormant{}));
+        return *this;
+    }
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] Topology topology() const noexcept { return topology_; }
@@ -75,7 +91,7 @@ public:
     }
 
     /// Parameters and states of the seed, "seed/...", and its gate network, "gate/..."; empty
-    /// without a seed. What it points to is valid until the next change of stage.
+    /// without a seed. Shared with it, also beyond its end.
     [[nodiscard]] nn::Contents<B> contents() const {
         const Live* live = live_seed();
         return live == nullptr ? nn::Contents<B>{} : live->contents();
@@ -142,9 +158,8 @@ protected:
     /// For errors.
     [[nodiscard]] std::string where() const { return "slot " + name_; }
 
-    [[nodiscard]] typename B::Context& backend_context() const noexcept {
-        return *services_->context;
-    }
+    /// Errors: LifetimeError when it has gone.
+    [[nodiscard]] typename B::Context& backend_context() const { return services_->context.get(); }
 
     /// Takes the step that the table has from here to `To`.
     template <class To>
@@ -205,7 +220,7 @@ SlotBase<B, Policies>::SlotBase(std::string name, Topology topology, Index width
       options_(options),
       services_(&services) {
     check_slot_options(options, where());
-    if (services.context == nullptr) {
+    if (!services.context) {
         throw OptionError("the slot has no backend context to make seeds with", where(),
                           "services with a context", "none",
                           "set services.context to one that outlives the slot");

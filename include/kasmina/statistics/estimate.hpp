@@ -42,9 +42,9 @@ enum class MeasureKind : std::uint8_t {
         case MeasureKind::shadow: return "shadow";
         case MeasureKind::ablation: return "ablation";
         case MeasureKind::own: return "own";
-        case MeasureKind::none: break;
+        case MeasureKind::none: return "none";
     }
-    return "none";
+    return "(invalid)";
 }
 
 }  // namespace kasmina::judge

@@ -16,6 +16,13 @@ concept LossOf = requires(L& loss, const typename Model::Output& output) {
     { loss(output) } -> std::same_as<Variable<typename Model::Backend>>;
 };
 
+/// Says in one line what a loss must be; a macro, so that it stands where the compiler comes by
+/// first.
+#define KASMINA_REQUIRE_LOSS(LOSS, MODEL)                                                         \
+    static_assert(::kasmina::train::LossOf<LOSS, MODEL>,                                          \
+                  "LossOf: let the loss be called as `loss(output)` and return one Variable, as " \
+                  "ops::cross_entropy(output, labels) does");
+
 /// For those who only want the loss.
 struct Unobserved {
     template <class Output>
@@ -24,13 +31,14 @@ struct Unobserved {
 
 /// As below, with `observe(output)` called with the network's own output, and room for the lessons
 /// that is used again; it is empty after the call.
-template <class Model, LossOf<Model> Loss,
+template <class Model, class Loss,
           std::invocable<const typename Model::Output&> Observe = Unobserved>
 Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
                                         const typename Model::Input& input, Loss&& loss,
                                         const AlphaOverrides& overrides,
                                         std::vector<typename Model::Lesson>& lessons,
                                         Observe&& observe = {}) {
+    KASMINA_REQUIRE_LOSS(Loss, Model)
     lessons.clear();
     auto attempt = model.attempt(pass);
     const Variable<typename Model::Backend> value = [&] {
@@ -57,10 +65,11 @@ Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model:
 /// the network's own loss, to be read when there is time. Errors: those of
 /// `MorphogeneticModel::forward`, `loss` and `Tape::backward`; states and random streams are then
 /// as they were, and no parameter claims a gradient.
-template <class Model, LossOf<Model> Loss>
+template <class Model, class Loss>
 Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
                                         const typename Model::Input& input, Loss&& loss,
                                         const AlphaOverrides& overrides = {}) {
+    KASMINA_REQUIRE_LOSS(Loss, Model)
     std::vector<typename Model::Lesson> lessons;
     return learn(model, pass, input, loss, overrides, lessons);
 }

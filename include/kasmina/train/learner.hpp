@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <kasmina/judge/shadows.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/optimiser.hpp>
 #include <kasmina/random/generator.hpp>
@@ -63,8 +64,9 @@ struct LearnerOptions {
 /// Steps a model: forward, loss, backward and the lessons of newborn seeds (learn.hpp), clipping,
 /// optimiser; before it, with `Judge` = judge::Shadows, the same on the same batch for the shadow
 /// of the seed that is judged. Every seed is in the optimiser from its first step on (E-5). It
-/// keeps no hold of the model, which may move between steps. Random operations of the host draw
-/// from `random`.
+/// keeps no hold of the model, which may move between steps, but knows it from others. Random
+/// operations of the host draw from `random`. Errors of all of it: LifetimeError when it was moved
+/// from; StateError for another model than it was made, restored or synchronised with.
 template <class Model, class Rule,
           class Judge = judge::Shadows<Model, optim::Optimiser<typename Model::Backend, Rule>>>
 class Learner {
@@ -100,10 +102,11 @@ public:
     /// is asked for the shadow's and for lessons too. The gradients stay until the next step, for
     /// the grower to look at. Errors: those of `learn`; nothing has been stepped then,
     /// and states and random streams are as they were.
-    template <LossOf<Model> Loss,
-              std::invocable<const typename Model::Output&> Observe = Unobserved>
+    template <class Loss, std::invocable<const typename Model::Output&> Observe = Unobserved>
     Pending<B> step(Model& model, const typename Model::Input& input, Loss&& loss,
                     Observe&& observe = {}) {
+        KASMINA_REQUIRE_LOSS(Loss, Model)
+        check(model);
         if (changed(model)) synchronise(model);
         if constexpr (trains_a_shadow) {
             judge_.before_step(
@@ -118,6 +121,7 @@ public:
 
     /// Makes the optimiser step what the model owns now. `step` does it by itself.
     void synchronise(Model& model) {
+        moved_.check("a learner");
         optimiser_.synchronise(host_group, model.host_parameters());
         optimiser_.synchronise(seed_group, model.seed_parameters());
         note_owned(model);
@@ -126,6 +130,7 @@ public:
 
     /// After decisions at an epoch's end: what a refused seed did is undone. (The grower does it.)
     bool settle(Model& model) {
+        check(model);
         bool settled = false;
         if constexpr (trains_a_shadow) settled = judge_.settle(model, optimiser_, random_);
         if (settled || changed(model)) synchronise(model);
@@ -134,6 +139,7 @@ public:
 
     /// Errors: OptionError from the rule's check; nothing is changed then.
     void set_learning_rates(double host, double seeds) {
+        moved_.check("a learner");
         const double before = optimiser_.options(host_group).learning_rate;
         optimiser_.set_learning_rate(host_group, host);
         try {
@@ -147,6 +153,7 @@ public:
     /// All that it remembers, the optimiser's moments and the judge's shadow as copies on the
     /// backend (P-7). Take it between epochs. The model changes nothing by it.
     [[nodiscard]] State state(Model& model) {
+        check(model);
         if (changed(model)) synchronise(model);
         State state{optimiser_.state(model.context()), random_.state(), {}};
         if constexpr (remembers_judge) state.judge = judge_.state(model.context());
@@ -167,6 +174,7 @@ public:
     /// The part of `restore` that may fail: for those who restore several things together. Errors:
     /// those of `Optimiser::restore`, `Generator::from_state` and the judge.
     [[nodiscard]] Prepared prepare(Model& model, const State& state) const {
+        moved_.check("a learner");
         Prepared ready{{}, Generator::from_state(state.random), std::nullopt};
         for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
             ready.optimiser.add_group(optimiser_.options(g));
@@ -248,7 +256,18 @@ private:
         return {parameters.size(), parameters.back().parameter->state()};
     }
 
+    void check(const Model& model) const {
+        moved_.check("a learner");
+        const std::weak_ptr<const void> given = model.identity();
+        if (given.expired()) MovedFrom::refuse("a model");
+        if (!given.owner_before(model_) && !model_.owner_before(given)) return;
+        throw StateError("the learner was made for another model", "train::Learner",
+                         "the model whose parameters it steps, wherever that moved", "another one",
+                         "make a learner for it, or synchronise this one with it");
+    }
+
     void note_owned(const Model& model) {
+        model_ = model.identity();
         owned_.clear();
         for (const auto& slot : model.slots()) owned_.push_back(owned_by(slot));
     }
@@ -274,6 +293,8 @@ private:
     std::optional<optim::GradientClipper<B>> clipper_{};
     std::vector<Owned> owned_{};
     std::vector<typename Model::Lesson> lessons_{};
+    std::weak_ptr<const void> model_{};
+    MovedFrom moved_{};
 };
 
 }  // namespace kasmina::train

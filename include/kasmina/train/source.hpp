@@ -3,6 +3,8 @@
 
 #include <concepts>
 #include <ranges>
+#include <type_traits>
+#include <utility>
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/error.hpp>
@@ -34,6 +36,21 @@ void for_each_batch(S& source, F&& f) {
         for (auto&& batch : source) f(batch);
     }
 }
+
+namespace detail {
+
+template <class S>
+struct BatchOf : std::type_identity<std::remove_reference_t<std::ranges::range_reference_t<S&>>> {};
+template <class S>
+    requires requires(S& source) { *source.next(); }
+struct BatchOf<S>
+    : std::type_identity<std::remove_reference_t<decltype(*std::declval<S&>().next())>> {};
+
+}  // namespace detail
+
+/// The batches of a source.
+template <class S>
+using BatchOf = typename detail::BatchOf<S>::type;
 
 /// `loss(output, batch)`: the mean loss of a batch, as one value.
 template <class L, class Output, class Batch, class B>

@@ -12,6 +12,7 @@
 
 #include <kasmina/error.hpp>
 #include <kasmina/model/mean_scores.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/train/learner.hpp>
@@ -78,14 +79,33 @@ struct SourceStateOf<S> {
 /// part is a policy and works alone: the source of batches (`BatchSource`), the loss
 /// (`LossOfBatch`), a schedule of rates (`Schedule`), the update rule, the judge, the controller,
 /// the score. Source and held-out batches are the trainer's own; a span or a view refers to what is
-/// elsewhere. It keeps no hold of the model, which may move between epochs.
-template <class Model, class Rule, BatchSource<typename Model::Input> Source, class HeldOut,
-          Controller C, class Loss = CrossEntropy, Schedule Rates = CosineSchedule,
-          class Score = AccuracyScore,
+/// elsewhere. It keeps no hold of the model, which may move between epochs, but knows it from
+/// others. Errors of all of it: LifetimeError when it was moved from, or the model was; StateError
+/// for another model.
+template <class Model, class Rule, class Source, class HeldOut, class C, class Loss = CrossEntropy,
+          class Rates = CosineSchedule, class Score = AccuracyScore,
           class Judge = judge::Shadows<Model, optim::Optimiser<typename Model::Backend, Rule>>>
-    requires BatchRange<HeldOut&, typename Model::Input> &&
-             BatchScore<Score, HeldOut&, typename Model::Output>
 class Trainer {
+    static_assert(BatchSource<Source, typename Model::Input>,
+                  "BatchSource: give the source `start_epoch()` and `next()`, which points to a "
+                  "batch with a member `input` until it is false, or pass a range of such batches");
+    static_assert(BatchRange<HeldOut&, typename Model::Input>,
+                  "BatchRange: pass held-out batches as a range, each with a member `input`, which "
+                  "is what the model's host takes");
+    static_assert(Controller<C>,
+                  "Controller: give the controller `std::vector<Decision> decide(const "
+                  "EpochObservation&)`");
+    static_assert(
+        LossOfBatch<Loss, typename Model::Output, BatchOf<Source>, typename Model::Backend>,
+        "LossOfBatch: let the loss be called as `loss(output, batch)` and return one "
+        "Variable, as ops::cross_entropy(output, batch.labels) does");
+    static_assert(Schedule<Rates>,
+                  "Schedule: let the schedule be called as `schedule(double done) const`, and "
+                  "return the factor of the rates");
+    static_assert(BatchScore<Score, HeldOut&, typename Model::Output>,
+                  "BatchScore: let the score be called as `score(batch, output)` and return a "
+                  "number, or something with `double get()`");
+
 public:
     using B = typename Model::Backend;
     using LearnerType = Learner<Model, Rule, Judge>;
@@ -116,6 +136,7 @@ public:
     /// All epochs that are left; `on_epoch(result)` hears of each. Errors: as `epoch`.
     template <std::invocable<const EpochResult&> OnEpoch>
     void run(Model& model, OnEpoch&& on_epoch) {
+        moved_.check("a trainer");
         while (grower_.epoch() < epochs_) on_epoch(epoch(model));
     }
 
@@ -124,6 +145,7 @@ public:
     /// for a source without a batch; those of `Learner::step` and `Grower::end_epoch`. After an
     /// error the epoch has not ended.
     EpochResult epoch(Model& model) {
+        moved_.check("a trainer");
         if (grower_.epoch() >= epochs_) {
             throw StateError("the run is over", where(), "an epoch of " + std::to_string(epochs_),
                              "the one after them", "make a trainer of more epochs");
@@ -149,6 +171,7 @@ public:
     /// The mean score on the held-out batches, once per configuration of amplitudes.
     [[nodiscard]] std::vector<double> scores(const Model& model,
                                              std::span<const AlphaOverrides> configurations) {
+        moved_.check("a trainer");
         return mean_scores(model, model.context(), configurations, held_out_, score_);
     }
     [[nodiscard]] double score(const Model& model) {
@@ -166,6 +189,7 @@ public:
     [[nodiscard]] auto state(Model& model)
         requires RestorableController<C>
     {
+        moved_.check("a trainer");
         StateOf<C> state{.epochs = epochs_,
                          .host_rate = host_rate_,
                          .seed_rate = seed_rate_,
@@ -181,6 +205,7 @@ public:
     template <class State>
         requires RestorableController<C> && std::same_as<State, StateOf<C>>
     void restore(Model& model, const State& state) {
+        moved_.check("a trainer");
         const int epochs = checked(state.epochs);
         auto learner = learner_.prepare(model, state.learner);
         if constexpr (RestorableSource<Source>) {
@@ -219,9 +244,7 @@ private:
         const auto collect = [&sum, &waiting] {
             if (waiting) sum += static_cast<double>(waiting->get());
         };
-        for_each_batch<typename Model::Input>(source_, [&]<class Batch>(Batch& batch) {
-            static_assert(LossOfBatch<Loss, typename Model::Output, Batch, B>,
-                          "the loss must be callable as loss(output, batch), and give a Variable");
+        for_each_batch<typename Model::Input>(source_, [&](auto& batch) {
             Pending<B> loss = learner_.step(
                 model, batch.input,
                 [&](const typename Model::Output& output) { return loss_(output, batch); });
@@ -247,6 +270,7 @@ private:
     int epochs_;
     double host_rate_;
     double seed_rate_;
+    MovedFrom moved_{};
 };
 
 }  // namespace kasmina::train

@@ -11,6 +11,7 @@
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/pointwise.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/pointwise/any_number.hpp>
 #include <kasmina/pointwise/derivative_reads.hpp>
 
 namespace kasmina::ops {
@@ -151,6 +152,10 @@ template <PointwiseBackend B, std::size_t Count>
             {geometry, saved<B>(inputs, read, std::make_index_sequence<Count>{}), kinds}};
 }
 
+/// One for each operand.
+template <class Operand>
+using NumberFor = AnyNumber;
+
 template <class Function, std::size_t... Is>
 [[nodiscard]] constexpr std::array<bool, sizeof...(Is)> reads(std::index_sequence<Is...>) {
     return {derivative_reads<Function>(Is)...};
@@ -168,6 +173,13 @@ template <PointwiseBackend B, class Function, class... Rest>
 [[nodiscard]] Variable<B> pointwise(Function function, const Variable<B>& first,
                                     const Rest&... rest) {
     constexpr std::size_t count = 1 + sizeof...(Rest);
+    static_assert(TakesNumbers<Function, AnyNumber, detail::NumberFor<Rest>...>,
+                  "TakesNumbers: give the pointwise callable a const `template <class V> V "
+                  "operator()(const V& x, ...) const` with one number for each operand");
+    if (false) static_cast<void>(function(AnyNumber{}, detail::NumberFor<Rest>{}...));
+    static_assert(GivesANumber<Function, AnyNumber, detail::NumberFor<Rest>...>,
+                  "GivesANumber: return a number of the kind that the pointwise callable is given, "
+                  "as `template <class V> V operator()(const V& x) const` does");
     auto start = detail::start_pointwise<B, count>(
         {&first, &rest...}, detail::reads<Function>(std::make_index_sequence<count>{}));
     Tape<B>& tape = first.tape();

@@ -122,10 +122,29 @@ public:
     /// Takes back a block that `acquire` gave for the same number of bytes.
     void release(void* block, std::size_t bytes) noexcept {
         const std::size_t index = size_class::index_of(bytes);
-        const std::lock_guard lock(mutex_);
-        free_[index] = ::new (block) FreeBlock{free_[index]};
-        statistics_.bytes_in_use -= size_class::bytes_of(index);
+        bool last = false;
+        {
+            const std::lock_guard lock(mutex_);
+            free_[index] = ::new (block) FreeBlock{free_[index]};
+            statistics_.bytes_in_use -= size_class::bytes_of(index);
+            last = retired_ && statistics_.bytes_in_use == 0;
+        }
+        if (last) delete this;
     }
+
+    /// Ends the life of a pool on the heap when all of its blocks are back: now, or with the last
+    /// of them, so that what is made of its memory may outlive its owner.
+    struct Retire {
+        void operator()(BufferPool* pool) const noexcept {
+            bool unused = false;
+            {
+                const std::lock_guard lock(pool->mutex_);
+                pool->retired_ = true;
+                unused = pool->statistics_.bytes_in_use == 0;
+            }
+            if (unused) delete pool;
+        }
+    };
 
     /// Gives the blocks that wait in the free lists back to the system.
     void trim() noexcept {
@@ -171,10 +190,11 @@ private:
     mutable std::mutex mutex_;
     std::array<FreeBlock*, size_class::count> free_{};
     PoolStatistics statistics_;
+    bool retired_ = false;
 };
 
-/// Owns uninitialised room for `size()` numbers: from a pool, to which it returns (the pool must
-/// outlive it), or, when persistent, from the heap.
+/// Owns uninitialised room for `size()` numbers: from a pool, to which it returns (a pool that is
+/// not retired must outlive it), or, when persistent, from the heap.
 template <class T>
 class Buffer {
     static_assert(std::is_trivially_copyable_v<T>, "a Buffer holds plain numbers only");

@@ -1,15 +1,19 @@
 // The CPU backend's context: the threads that kernels run on and the pool their memory is from.
 #pragma once
 
+#include <kasmina/backend/context_reference.hpp>
 #include <kasmina/backends/eigen/buffer_pool.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/thread_pool.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <kasmina/tensor/sizes.hpp>
+#include <memory>
+#include <string>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
-/// What a thread of work needs: one per training loop. Buffers of its pool must not outlive it.
+/// What a thread of work needs: one per training loop. Tapes and models that were made on it notice
+/// when it has gone; memory of its pool goes with the last that holds some.
 /// Kernels cut work into chunks by the shape of the problem alone, so results are the same for
 /// any number of threads (E-1).
 class Context {
@@ -20,13 +24,14 @@ public:
         : workers_(static_cast<int>(checked_size("Context", "threads", threads, 1, 256))) {}
 
     [[nodiscard]] int threads() const noexcept { return workers_.threads(); }
-    [[nodiscard]] BufferPool& pool() noexcept { return pool_; }
-    [[nodiscard]] const BufferPool& pool() const noexcept { return pool_; }
+    [[nodiscard]] BufferPool& pool() noexcept { return *pool_; }
+    [[nodiscard]] const BufferPool& pool() const noexcept { return *pool_; }
+    [[nodiscard]] std::weak_ptr<const void> lifetime() const noexcept { return lifetime_.watch(); }
 
     /// Uninitialised room for `size` numbers, which returns to the pool by itself.
     template <class T>
     [[nodiscard]] Buffer<T> buffer(Index size) {
-        return Buffer<T>(pool_, size);
+        return Buffer<T>(*pool_, size);
     }
 
     /// f(0) ... f(chunks - 1), each exactly once, in any order, on any thread; see ThreadPool.
@@ -57,8 +62,9 @@ public:
     }
 
 private:
-    BufferPool pool_;
+    std::unique_ptr<BufferPool, BufferPool::Retire> pool_{new BufferPool};
     ThreadPool workers_;
+    ContextLifetime lifetime_;
 };
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail
