@@ -330,6 +330,8 @@ void require_outputs(const CommandLine& line, const std::vector<std::filesystem:
     require_apart(outputs_of(line), inputs);
 }
 
+constexpr const char* no_memory = "there is not enough memory";
+
 /// What went wrong when training was over. The steps after it do not need each other, so one that
 /// fails keeps nothing from the next.
 class Failures {
@@ -338,6 +340,8 @@ public:
     void attempt(Step&& step) {
         try {
             step();
+        } catch (const std::bad_alloc&) {
+            causes_.emplace_back(no_memory);
         } catch (const std::exception& error) {
             causes_.emplace_back(error.what());
         }
@@ -452,7 +456,7 @@ int main(int argc, char** argv) {
         }
         return failures.causes().empty() ? success : not_whole;
     } catch (const std::bad_alloc&) {
-        std::cerr << "grow_cnn: there is not enough memory\n";
+        std::cerr << "grow_cnn: " << no_memory << '\n';
         return refused;
     } catch (const std::exception& error) {
         std::cerr << "grow_cnn: " << error.what() << '\n';
