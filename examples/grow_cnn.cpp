@@ -2,10 +2,18 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
 #include <iostream>
-#include <iterator>
+#include <new>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,14 +24,17 @@
 
 #include "cifar10.hpp"
 #include "command_line.hpp"
+#include "conclusion.hpp"
 #include "growth.hpp"
+#include "image_batches.hpp"
 #include "mnist.hpp"
+#include "outputs.hpp"
 #include "procedural.hpp"
 #include "progress.hpp"
 #include "report.hpp"
+#include "screen.hpp"
 #include "summary.hpp"
 #include "table.hpp"
-#include "training.hpp"
 
 namespace {
 
@@ -42,8 +53,19 @@ using Model = MorphogeneticModel<hosts::Cnn<Backend>, CnnBlueprints, Policies>;
 /// The default judge; judge::Ablation is the other.
 using Shadows = judge::Shadows<Model, optim::Sgd<Backend>>;
 
+/// Rates at the start, which fall to 0 along half a cosine. Seeds have one of their own.
+train::LearnerOptions<optim::SgdRule> rates(double host, double seeds) {
+    const auto rule = [](double rate) {
+        return optim::SgdOptions{
+            .learning_rate = rate, .momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
+    };
+    return {.host = rule(host), .seeds = rule(seeds)};
+}
+
 /// The default configuration, chosen on validation data alone.
 constexpr Index host_width = 8;
+constexpr std::size_t batch_size = 64;
+constexpr double host_rate = 0.05;
 
 /// A seed that does not help leaves no trace, so this program does not wait for a plateau: the
 /// earlier a seed grows, the longer the network has of it. On the few hundred images of a
@@ -100,10 +122,17 @@ Model make_model(Backend::Context& context, const Splits& data, std::uint64_t se
 /// Tells what happens, on a terminal with a bar below.
 class Story {
 public:
-    explicit Story(int total_epochs)
-        : progress_(std::cout, detect_terminal()), total_epochs_(total_epochs) {}
+    /// Where `goes_on_unheard` is false, the run ends when nobody can hear of it any more.
+    Story(Screen& screen, int total_epochs, bool goes_on_unheard)
+        : screen_(&screen),
+          progress_(screen, detect_terminal()),
+          total_epochs_(total_epochs),
+          goes_on_unheard_(goes_on_unheard) {}
 
-    void line(const std::string& text) { progress_.line(text); }
+    void line(const std::string& text) {
+        progress_.line(text);
+        if (!goes_on_unheard_) screen_->require_good();
+    }
 
     void step(const char* label, double share) {
         progress_.update((epochs_done_ + share) / total_epochs_, seconds_since(start_), label);
@@ -112,17 +141,37 @@ public:
     void finish() { progress_.clear(); }
 
 private:
+    Screen* screen_;
     Progress progress_;
     int total_epochs_;
+    bool goes_on_unheard_;
     double epochs_done_ = 0.0;
     Clock::time_point start_ = Clock::now();
 };
 
-EpochRow row_of(const EpochMeasurement& measured, int epoch, double validation, double seconds) {
-    return {.epoch = epoch,
-            .loss = measured.loss,
-            .training_accuracy = measured.accuracy,
-            .validation_accuracy = validation,
+/// Trains on the training part and scores on the validation part. The same seed gives all networks
+/// the same batches.
+template <Controller C, class Judge>
+auto make_trainer(Model& model, const Splits& data, const CommandLine& line, C controller,
+                  Judge judge) {
+    Backend::Context& context = model.context();
+    return train::Trainer(
+        model,
+        ImageStream<Backend>(context, data.training, batch_size, data.augmentation,
+                             Generator(line.seed, 1)),
+        held_out<Backend>(context, data.validation), rates(host_rate, line.seed_rate),
+        std::move(controller),
+        {.epochs = line.epochs,
+         .random_guess_loss = std::log(static_cast<double>(data.training.classes)),
+         .score_training = true},
+        train::CrossEntropy{}, train::CosineSchedule{}, AccuracyScore{}, std::move(judge));
+}
+
+EpochRow row_of(const train::EpochResult& epoch, double seconds) {
+    return {.epoch = epoch.report.epoch,
+            .loss = epoch.loss,
+            .training_accuracy = *epoch.training_score,
+            .validation_accuracy = epoch.report.accuracy,
             .seconds = seconds};
 }
 
@@ -130,32 +179,41 @@ void show(Story& story, const Table& table, const EpochRow& row) {
     for (const std::string& line : table.rows(row)) story.line(line);
 }
 
+/// Trains to the end; `on_epoch(result, seconds)` hears of each epoch.
+template <class Trainer, class OnEpoch>
+void run_to_the_end(Trainer& trainer, Model& model, const char* label, Story& story,
+                    OnEpoch&& on_epoch) {
+    const auto steps = static_cast<double>(trainer.source().batches_per_epoch());
+    auto start = Clock::now();
+    trainer.run(
+        model,
+        [&](const train::EpochResult& epoch) {
+            on_epoch(epoch, seconds_since(start));
+            story.epoch_done();
+            start = Clock::now();
+        },
+        [&](const train::StepResult& step) { story.step(label, step.step / steps); });
+}
+
 /// Trains the host by itself; its accuracy on the test part is taken later. Returns the one on the
 /// validation part after each epoch.
-template <class Judge>
-std::vector<double> train_host(Training<Model, Judge>& training, const Splits& data, int epochs,
-                               Story& story) {
+template <class Trainer>
+std::vector<double> train_host(Trainer& trainer, Model& model, Story& story) {
     std::vector<double> accuracies;
     const Table table;
     story.line(table.header());
-    for (int epoch = 1; epoch <= epochs; ++epoch) {
-        const auto start = Clock::now();
-        const auto measured =
-            training.epoch(epoch, epochs, [&](double share) { story.step("host alone", share); });
-        const double validation = training.accuracy(data.validation);
-        show(story, table, row_of(measured, epoch, validation, seconds_since(start)));
-        accuracies.push_back(validation);
-        story.epoch_done();
-    }
+    run_to_the_end(trainer, model, "host alone", story,
+                   [&](const train::EpochResult& epoch, double seconds) {
+                       show(story, table, row_of(epoch, seconds));
+                       accuracies.push_back(epoch.report.accuracy);
+                   });
     return accuracies;
 }
 
-/// Measures configurations of amplitudes, as the grower and analyses of slots ask for it.
-template <class Judge>
-auto accuracies_on(const ImageSet& images, Training<Model, Judge>& training) {
-    return [&images, &training](std::span<const AlphaOverrides> configurations) {
-        return training.accuracies(images, configurations);
-    };
+/// In per cent, on a set that the network was not trained on.
+double accuracy(const Model& model, const ImageSet& images) {
+    return mean_scores(model, model.context(), std::array{AlphaOverrides{}},
+                       held_out<Backend>(model.context(), images), AccuracyScore{})[0];
 }
 
 /// The slots that may grow, as measured before the decisions of an epoch; where a panic left no
@@ -180,51 +238,45 @@ std::vector<SlotRow> slot_rows(const std::vector<SlotReport>& slots, const Epoch
     return rows;
 }
 
-template <class Judge>
-Growth train_growing(Training<Model, Judge>& training, Model& model, const Splits& data,
-                     const CommandLine& line, Story& story) {
-    Grower grower(model, HeuristicController(controller_options(line)),
-                  std::log(static_cast<double>(data.training.classes)));
+template <class Trainer>
+Growth train_growing(Trainer& trainer, Model& model, const Splits& data, const CommandLine& line,
+                     Story& story) {
     Growth growth(line.slots, data.validation.count());
     const Table table(line.slots.size() > 1);
     story.line(table.header());
-    for (int epoch = 1; epoch <= line.epochs; ++epoch) {
-        const auto start = Clock::now();
-        const auto measured =
-            training.epoch(epoch, line.epochs, [&](double share) { story.step("growing", share); });
-        EpochReport report = grower.end_epoch(model, training.learner(), measured.loss,
-                                              accuracies_on(data.validation, training));
-        if (epoch == line.epochs) {
-            std::ranges::move(grower.finish(model, training.learner()),
-                              std::back_inserter(report.changes));
-        }
-        if (report.panic) {
-            story.line("epoch " + std::to_string(epoch) + ": the governor rolled back (" +
-                       std::string(prune_reason(*report.panic)) + ")");
-        }
-        const std::vector<SlotReport> slots = reports_of(line.slots, model, report);
-        EpochRow row = row_of(measured, epoch, report.accuracy, seconds_since(start));
-        row.slots = slot_rows(slots, report);
-        show(story, table, row);
-        for (const std::string& sentence : growth.note(report, slots)) story.line(sentence);
-        for (const std::string& notice : report.notices) story.line(notice);
-        story.epoch_done();
-    }
+    run_to_the_end(trainer, model, "growing", story,
+                   [&](const train::EpochResult& epoch, double seconds) {
+                       const EpochReport& report = epoch.report;
+                       if (report.panic) {
+                           story.line("epoch " + std::to_string(report.epoch) +
+                                      ": the governor rolled back (" +
+                                      std::string(prune_reason(*report.panic)) + ")");
+                       }
+                       const std::vector<SlotReport> slots = reports_of(line.slots, model, report);
+                       EpochRow row = row_of(epoch, seconds);
+                       row.slots = slot_rows(slots, report);
+                       show(story, table, row);
+                       for (const std::string& sentence : growth.note(report, slots))
+                           story.line(sentence);
+                       for (const std::string& notice : report.notices) story.line(notice);
+                   });
     return growth;
 }
 
 /// Fills in what the fossilized seeds bring at the end, on validation data.
-template <class Judge>
-void measure_at_the_end(std::vector<SlotContribution>& contributions,
-                        Training<Model, Judge>& training, const Splits& data) {
+template <class Trainer>
+void measure_at_the_end(std::vector<SlotContribution>& contributions, Trainer& trainer,
+                        const Model& model) {
     std::vector<std::string> players;
     for (const SlotContribution& each : contributions) players.push_back(each.slot);
     const std::size_t count = players.size();
-    const auto [without, alone, shares] =
-        analyse_slots(players, accuracies_on(data.validation, training), [&](const auto& value) {
-            return std::array{leave_one_out(count, value), solo_contributions(count, value),
-                              shapley_values(count, value)};
-        });
+    const auto scores = [&](std::span<const AlphaOverrides> configurations) {
+        return trainer.scores(model, configurations);
+    };
+    const auto [without, alone, shares] = analyse_slots(players, scores, [&](const auto& value) {
+        return std::array{leave_one_out(count, value), solo_contributions(count, value),
+                          shapley_values(count, value)};
+    });
     for (std::size_t i = 0; i < count; ++i) {
         contributions[i].leave_one_out = without[i];
         contributions[i].alone = alone[i];
@@ -232,55 +284,18 @@ void measure_at_the_end(std::vector<SlotContribution>& contributions,
     }
 }
 
-std::string joined(const std::vector<std::string>& words, const char* between) {
-    std::string text;
-    for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
-    return text;
-}
-
-void conclude(const Summary& summary, double host_seconds, double grown_seconds,
-              std::size_t test_images) {
-    std::printf("\non %zu test images, read once, now:\n", test_images);
-    std::printf("  host alone  %6.2f %%  %8lld parameters  %.2f s an epoch\n",
-                summary.host_only_accuracy, static_cast<long long>(summary.host_parameters),
-                host_seconds / summary.epochs);
-    std::printf("  grown       %6.2f %%  %8lld parameters  %.2f s an epoch\n",
-                summary.grown_accuracy, static_cast<long long>(summary.grown_parameters),
-                grown_seconds / summary.epochs);
-    std::printf("  difference  %+6.2f points\n",
-                summary.grown_accuracy - summary.host_only_accuracy);
-    std::printf("seeds: %d germinated, %d fossilized, %d pruned\n", summary.germinated,
-                summary.fossilized, summary.pruned);
-    for (const auto& path : summary.stages) std::printf("  %s\n", joined(path, " -> ").c_str());
-    if (summary.contributions.empty()) return;
-    std::printf("the seeds that stayed, in points on validation images:\n");
-    std::printf("  %-6s %22s %12s   at the end: %12s %8s %8s\n", "slot", "contribution (by)",
-                "dependence", "dependence", "alone", "Shapley");
-    for (const SlotContribution& each : summary.contributions) {
-        const std::string helped = number("%+.2f", each.contribution) + " +- " +
-                                   number("%.2f", each.contribution_error) + " (" + each.measure +
-                                   ")";
-        std::printf("  %-6s %22s %12s   %24s %8s %8s\n", each.slot.c_str(), helped.c_str(),
-                    number("%+.2f", each.dependence).c_str(),
-                    number("%+.2f", each.leave_one_out).c_str(),
-                    number("%+.2f", each.alone).c_str(), number("%+.2f", each.shapley).c_str());
-    }
-}
-
 RunReport page_of(const Splits& data, const CommandLine& line, const Summary& summary,
-                  std::vector<double> host_accuracies, const Growth& growth,
-                  std::size_t test_images) {
+                  std::vector<double> host_accuracies, const Growth& growth) {
     RunReport page;
     page.title = data.name + ": a network that grew";
     page.subtitle = line.blueprint + " at " + joined(line.slots, ", ") + "; " +
                     std::to_string(data.training.count()) + " images to train, " +
                     std::to_string(data.validation.count()) + " to validate; seed " +
                     std::to_string(line.seed);
-    const double gained = summary.grown_accuracy - summary.host_only_accuracy;
-    page.tiles = {{number("%.2f %%", summary.grown_accuracy),
-                   "grown, on " + std::to_string(test_images) + " test images"},
-                  {number("%.2f %%", summary.host_only_accuracy), "host alone, on the same"},
-                  {number("%+.2f", gained), "points between them"},
+    page.tiles = {{fixed(summary.grown_accuracy, 2) + " %",
+                   "grown, on " + std::to_string(data.sealed_test.count()) + " test images"},
+                  {fixed(summary.host_only_accuracy, 2) + " %", "host alone, on the same"},
+                  {with_sign(gained(summary), 2), "points between them"},
                   {std::to_string(summary.grown_parameters),
                    "parameters, from " + std::to_string(summary.host_parameters)}};
     page.host_accuracy = std::move(host_accuracies);
@@ -290,46 +305,94 @@ RunReport page_of(const Splits& data, const CommandLine& line, const Summary& su
     return page;
 }
 
-template <class Judge>
-void run(const CommandLine& line) {
-    if (line.summary) require_writable(*line.summary);
-    if (line.report) require_writable(*line.report);
-    Policies::Sink sink;
-    if (line.telemetry) sink.add(telemetry::JsonLinesSink(*line.telemetry));
-    if (line.tensorboard) sink.add(telemetry::TensorBoardSink(*line.tensorboard));
-    const auto start = Clock::now();
-    const Splits data = load(line);
-    Backend::Context context(line.threads);
-    Recipe recipe;
-    recipe.seed_learning_rate = line.seed_rate;
+/// The outputs that the user asked for, each with its option.
+std::vector<NamedPath> outputs_of(const CommandLine& line) {
+    std::vector<NamedPath> outputs;
+    const auto add = [&outputs](const char* option, const std::optional<std::string>& path) {
+        if (path) outputs.push_back({option, *path});
+    };
+    add("--summary", line.summary);
+    add("--report", line.report);
+    add("--telemetry", line.telemetry);
+    add("--tensorboard", line.tensorboard);
+    return outputs;
+}
 
-    // The same seed gives both networks the same start and the same batches.
-    const Generator order(line.seed, 1);
+/// Errors: DataError and OptionError for outputs that could not be written, or not all of them.
+void require_outputs(const CommandLine& line, const std::vector<std::filesystem::path>& inputs) {
+    for (const NamedPath& output : outputs_of(line)) {
+        if (output.option == "--tensorboard") {
+            require_folder_writable(output.path);
+        } else {
+            require_writable(output.path);
+        }
+    }
+    require_apart(outputs_of(line), inputs);
+}
+
+constexpr const char* no_memory = "there is not enough memory";
+
+/// What went wrong when training was over. The steps after it do not need each other, so one that
+/// fails keeps nothing from the next.
+class Failures {
+public:
+    template <class Step>
+    void attempt(Step&& step) {
+        try {
+            step();
+        } catch (const std::bad_alloc&) {
+            causes_.emplace_back(no_memory);
+        } catch (const std::exception& error) {
+            causes_.emplace_back(error.what());
+        }
+    }
+    void add(std::string cause) { causes_.push_back(std::move(cause)); }
+    [[nodiscard]] const std::vector<std::string>& causes() const noexcept { return causes_; }
+
+private:
+    std::vector<std::string> causes_;
+};
+
+/// Returns what went wrong when both networks were trained. Errors: those of everything before.
+template <class Judge>
+Failures run(const CommandLine& line, Screen& screen) {
+    const auto start = Clock::now();
+    require_outputs(line, {});
+    const Splits data = load(line);
+    require_outputs(line, data.files);
+    Backend::Context context(line.threads);
+    Story story(screen, 2 * line.epochs, !outputs_of(line).empty());
+
+    // The same seed gives both networks the same start.
     Model host = make_model(context, data, line.seed, {});
-    Model grown = make_model(context, data, line.seed, std::move(sink));
-    require_slots(grown, line.slots);
-    Story story(2 * line.epochs);
+    require_slots(host, line.slots);
+    HeuristicController controller(controller_options(line));
+    auto host_trainer = make_trainer(host, data, line, IdleController{}, judge::Ablation{});
     story.line(data.name + ": " + std::to_string(data.training.count()) + " images to train, " +
                std::to_string(data.validation.count()) + " to validate; seed " +
                std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
-    Training<Model, Judge> host_training(host, data.training, data.augmentation, recipe, order);
-    Training<Model, Judge> grown_training(grown, data.training, data.augmentation, recipe, order);
+    screen.require_good();
+
+    // From here on there are events of this run in the place of another's.
+    Policies::Sink sink;
+    if (line.telemetry) sink.add(telemetry::JsonLinesSink(*line.telemetry));
+    if (line.tensorboard) sink.add(telemetry::TensorBoardSink(*line.tensorboard));
+    Model grown = make_model(context, data, line.seed, std::move(sink));
+    auto grown_trainer = make_trainer(grown, data, line, std::move(controller), Judge{});
 
     story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
     const auto host_start = Clock::now();
-    std::vector<double> host_accuracies = train_host(host_training, data, line.epochs, story);
+    std::vector<double> host_accuracies = train_host(host_trainer, host, story);
     const double host_seconds = seconds_since(host_start);
 
     story.line("\nthe same host, growing " + line.blueprint + " at " + joined(line.slots, ", "));
     const auto grown_start = Clock::now();
-    const Growth growth = train_growing(grown_training, grown, data, line, story);
+    const Growth growth = train_growing(grown_trainer, grown, data, line, story);
     const double grown_seconds = seconds_since(grown_start);
     story.finish();
 
-    const ImageSet test = data.load_test();
+    Failures failures;
     Summary summary;
-    summary.host_only_accuracy = host_training.accuracy(test);
-    summary.grown_accuracy = grown_training.accuracy(test);
     summary.host_parameters = host.total_parameters();
     summary.grown_parameters = grown.total_parameters();
     summary.germinated = growth.germinated;
@@ -339,42 +402,64 @@ void run(const CommandLine& line) {
     summary.contributions = growth.contributions;
     summary.judge = line.judge;
     summary.incubation = line.incubation;
+    summary.epochs = line.epochs;
+    failures.attempt([&] {
+        const ImageSet test = data.open_test();
+        summary.host_only_accuracy = accuracy(host, test);
+        summary.grown_accuracy = accuracy(grown, test);
+    });
     if (!summary.contributions.empty()) {
         summary.contribution = summary.contributions.back().contribution;
-        measure_at_the_end(summary.contributions, grown_training, data);
+        failures.attempt([&] { measure_at_the_end(summary.contributions, grown_trainer, grown); });
     }
-    summary.epochs = line.epochs;
     summary.seconds = seconds_since(start);
-    conclude(summary, host_seconds, grown_seconds, test.count());
-    if (grown.telemetry_failures().count > 0) {
-        std::cerr << "telemetry was lost " << grown.telemetry_failures().count
-                  << " times: " << grown.telemetry_failures().first << '\n';
+    write_conclusion(screen, summary, host_seconds / line.epochs, grown_seconds / line.epochs,
+                     data.sealed_test.count());
+    const auto write = [&failures](const std::optional<std::string>& file, auto&& text) {
+        if (file) failures.attempt([&] { write_whole(*file, text()); });
+    };
+    write(line.summary, [&] { return summary_text(summary); });
+    write(line.report, [&] {
+        return report_html(page_of(data, line, summary, std::move(host_accuracies), growth));
+    });
+    if (const auto& lost = grown.telemetry_failures(); lost.count > 0) {
+        failures.add("telemetry was lost " + std::to_string(lost.count) + " times: " + lost.first);
     }
-    if (line.summary) write_summary(*line.summary, summary);
-    if (line.report) {
-        write_report(*line.report, page_of(data, line, summary, std::move(host_accuracies), growth,
-                                           test.count()));
-    }
+    failures.attempt([&] { screen.require_good(); });
+    return failures;
 }
+
+/// What the program ends with.
+constexpr int success = 0;
+constexpr int refused = 2;    ///< or stopped: files of other runs are as they were
+constexpr int not_whole = 3;  ///< training is over, and something could not be written
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::vector<std::string> blueprints;
-    for (const auto name : CnnBlueprints::names()) blueprints.emplace_back(name);
-    const auto parsed =
-        parse_command_line(argc, argv, CommandLine{}, blueprints, std::cout, std::cerr);
-    if (const auto* exit = std::get_if<Exit>(&parsed)) return exit->code;
+    hold_standard_streams();
+    // A reader that has gone is a failed write with a cause.
+    std::signal(SIGPIPE, SIG_IGN);
+    Screen screen;
     try {
+        Choices choices{.blueprints = {}, .most_threads = Backend::Context::max_threads};
+        for (const auto name : CnnBlueprints::names()) choices.blueprints.emplace_back(name);
+        const auto parsed =
+            parse_command_line(argc, argv, CommandLine{}, choices, screen, std::cerr);
+        screen.require_good();
+        if (const auto* exit = std::get_if<Exit>(&parsed)) return exit->code;
         const CommandLine& line = std::get<CommandLine>(parsed);
-        if (line.judge == "ablation") {
-            run<judge::Ablation>(line);
-        } else {
-            run<Shadows>(line);
+        const Failures failures = line.judge == "ablation" ? run<judge::Ablation>(line, screen)
+                                                           : run<Shadows>(line, screen);
+        for (const std::string& cause : failures.causes()) {
+            std::cerr << "grow_cnn: " << cause << '\n';
         }
-    } catch (const Error& error) {
+        return failures.causes().empty() ? success : not_whole;
+    } catch (const std::bad_alloc&) {
+        std::cerr << "grow_cnn: " << no_memory << '\n';
+        return refused;
+    } catch (const std::exception& error) {
         std::cerr << "grow_cnn: " << error.what() << '\n';
-        return 2;
+        return refused;
     }
-    return 0;
 }

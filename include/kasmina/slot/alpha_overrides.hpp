@@ -9,6 +9,7 @@
 
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
+#include <kasmina/number_text.hpp>
 
 namespace kasmina {
 
@@ -41,7 +42,7 @@ public:
         for (const double alpha : alphas) {
             if (is_within(alpha, 0.0, 1.0)) continue;
             throw OptionError("an alpha override is out of range", slot, "numbers in [0, 1]",
-                              std::to_string(alpha), "clamp the amplitude");
+                              number_text(alpha), "clamp the amplitude");
         }
         if (alphas.empty() || find(slot) != nullptr) {
             throw OptionError("an alpha override is not well formed", slot,

@@ -18,10 +18,12 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 /// any number of threads (E-1).
 class Context {
 public:
-    /// Errors: OptionError when `threads` is not in 1 ... 256; ResourceError when the system has
-    /// not as many.
+    static constexpr int max_threads = 256;
+
+    /// Errors: OptionError when `threads` is not in 1 ... max_threads; ResourceError when the system
+    /// has not as many.
     explicit Context(int threads = 1)
-        : workers_(static_cast<int>(checked_size("Context", "threads", threads, 1, 256))) {}
+        : workers_(static_cast<int>(checked_size("Context", "threads", threads, 1, max_threads))) {}
 
     [[nodiscard]] int threads() const noexcept { return workers_.threads(); }
     [[nodiscard]] BufferPool& pool() noexcept { return *pool_; }
