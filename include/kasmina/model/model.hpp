@@ -45,6 +45,9 @@ public:
     using SlotType = Slot<Backend, Blueprints, Policies>;
     using Context = typename Backend::Context;
 
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "model";
+
     /// Draws the host's initial values from `generator`, and the stream that seeds will start
     /// from. Errors: DuplicateNameError when two of the host's tensors or two of its slots go by
     /// one name; OptionError for a slot without channels.
@@ -124,6 +127,12 @@ public:
     /// Records ratio and health with the seeds that were measured and are still there (I-4, I-7):
     /// of the launch under way, or else of the gradients as they are.
     void record_gradient_health();
+
+    /// Drops gradients' norms that were launched and not recorded: they are of what the model was.
+    void forget_gradient_health() noexcept {
+        probe_.forget();
+        measured_.clear();
+    }
 
     /// Records with every live seed the amplitudes before and behind it (S-8).
     void record_neighbours();

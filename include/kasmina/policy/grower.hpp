@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -66,6 +67,9 @@ struct GrowerState {
     using Fields =
         reflect::List<&GrowerState::epoch, &GrowerState::governor, &GrowerState::controller,
                       &GrowerState::snapshot, &GrowerState::told_of_dependence>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// The state of a grower with such a controller.
@@ -79,6 +83,9 @@ template <class Model, Controller C>
 class Grower {
 public:
     using B = typename Model::Backend;
+
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "grower";
 
     /// Clean epochs between two snapshots.
     static constexpr int snapshot_interval = 5;
@@ -153,20 +160,49 @@ public:
     template <class State>
         requires RestorableController<C> && std::same_as<State, GrowerStateOf<B, C>>
     void restore(Model& model, const State& state) {
+        auto next = prepare(model, state);
+        exchange(next);
+    }
+
+    /// What a grower is to be made of.
+    template <class ControllerState>
+    struct Prepared {
+        int epoch;
+        Governor governor;
+        ControllerState controller;
+        Snapshot<B> snapshot;
+        bool told_of_dependence;
+    };
+
+    /// The part of `restore` that changes nothing, for those who restore several things together.
+    /// Errors: as `restore`, but for what the controller refuses.
+    template <class State>
+        requires RestorableController<C> && std::same_as<State, GrowerStateOf<B, C>>
+    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, const State& state) const {
         if (state.epoch < 0) {
             throw StateError("a grower cannot have this state: epoch", "Grower::restore",
                              "at least 0", std::to_string(state.epoch),
                              "restore what state() returned");
         }
         state.snapshot.check_fits(model);
-        Snapshot<B> snapshot = state.snapshot.clone(model.context());
-        Governor governor = governor_;
-        governor.restore(state.governor);
-        controller_.restore(state.controller);
-        governor_ = governor;
-        snapshot_ = std::move(snapshot);
-        epoch_ = state.epoch;
-        told_of_dependence_ = state.told_of_dependence;
+        Prepared<typename C::State> ready{state.epoch, governor_, state.controller,
+                                          state.snapshot.clone(model.context()),
+                                          state.told_of_dependence};
+        ready.governor.restore(state.governor);
+        return ready;
+    }
+
+    /// The rest: what the grower was is in `other` after it. Errors: those of the controller's
+    /// `restore`; nothing is changed then.
+    template <class ControllerState>
+    void exchange(Prepared<ControllerState>& other) {
+        ControllerState before = controller_.state();
+        controller_.restore(other.controller);
+        other.controller = std::move(before);
+        std::swap(epoch_, other.epoch);
+        std::swap(governor_, other.governor);
+        std::swap(snapshot_, other.snapshot);
+        std::swap(told_of_dependence_, other.told_of_dependence);
     }
 
 private:

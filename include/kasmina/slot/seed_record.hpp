@@ -51,6 +51,9 @@ struct SeedRecord {
                       &SeedRecord::told_dead, &SeedRecord::gradients_measured,
                       &SeedRecord::epochs_dead, &SeedRecord::leads, &SeedRecord::readiness>;
 
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+
     /// One measurement may fall on a batch that says nothing; two have an epoch between them.
     [[nodiscard]] bool is_dead() const noexcept { return epochs_dead >= 2; }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -47,6 +48,9 @@ struct TrainerState {
     using Fields =
         reflect::List<&TrainerState::epochs, &TrainerState::host_rate, &TrainerState::seed_rate,
                       &TrainerState::learner, &TrainerState::grower, &TrainerState::source>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// Of a source that remembers nothing from epoch to epoch.
@@ -91,6 +95,9 @@ public:
     using LearnerType = Learner<Model, Rule, Judge>;
     using GrowerType = Grower<Model, C>;
     using SourceState = typename detail::SourceStateOf<Source>::Type;
+
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "trainer";
 
     /// With a controller that can be restored.
     template <RestorableController Restorable>
@@ -181,24 +188,55 @@ public:
     template <class State>
         requires RestorableController<C> && std::same_as<State, StateOf<C>>
     void restore(Model& model, const State& state) {
-        const int epochs = checked(state.epochs);
-        auto learner = learner_.prepare(model, state.learner);
+        auto next = prepare(model, state);
+        exchange(next);
+    }
+
+    /// What a trainer is to be made of.
+    template <class ControllerState>
+    struct Prepared {
+        int epochs;
+        double host_rate;
+        double seed_rate;
+        typename LearnerType::Prepared learner;
+        typename GrowerType::template Prepared<ControllerState> grower;
+        SourceState source;
+    };
+
+    /// The part of `restore` that changes nothing, for those who restore several things together.
+    /// Errors: as `restore`, but for what the controller and the source refuse.
+    template <class State>
+        requires RestorableController<C> && std::same_as<State, StateOf<C>>
+    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, const State& state) const {
+        return {checked(state.epochs),
+                state.host_rate,
+                state.seed_rate,
+                learner_.prepare(model, state.learner),
+                grower_.prepare(model, state.grower),
+                state.source};
+    }
+
+    /// The rest: what the trainer was is in `other` after it. Errors: those of the controller's and
+    /// the source's `restore`; nothing is changed then.
+    template <class ControllerState>
+    void exchange(Prepared<ControllerState>& other) {
         if constexpr (RestorableSource<Source>) {
-            const SourceState before = source_.state();
-            source_.restore(state.source);
+            SourceState before = source_.state();
+            source_.restore(other.source);
             try {
-                grower_.restore(model, state.grower);
+                grower_.exchange(other.grower);
             } catch (...) {
                 source_.restore(before);
                 throw;
             }
+            other.source = std::move(before);
         } else {
-            grower_.restore(model, state.grower);
+            grower_.exchange(other.grower);
         }
-        learner_.take(std::move(learner), model);
-        epochs_ = epochs;
-        host_rate_ = state.host_rate;
-        seed_rate_ = state.seed_rate;
+        learner_.exchange(other.learner);
+        std::swap(epochs_, other.epochs);
+        std::swap(host_rate_, other.host_rate);
+        std::swap(seed_rate_, other.seed_rate);
     }
 
 private:
