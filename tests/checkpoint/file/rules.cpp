@@ -85,9 +85,7 @@ TEST_CASE("every broken rule of a header is an error that names the place", "[C-
         {std::string("{}\0{}", 5), 0,
          "$: a zero byte in the JSON; expected text; got a zero byte at byte 2"},
         {"{}{}", 0, "header $: the header is not JSON; expected JSON; got *"},
-        {"{" + w + ",}", 8,
-         "header $: the header is not JSON; expected JSON; got \","
-         "}\" at byte 56"},
+        {"{" + w + ",}", 8, "header $: the header is not JSON; expected JSON; got *"},
         {"{\"\xff\":1}", 0, "header $: the header is not JSON; expected JSON; got *"},
         {R"({"w":NaN})", 0, "header $.w: the header is not JSON; expected JSON; got *"},
         {"{/**/}", 0, "header $: the header is not JSON; expected JSON; got *"},

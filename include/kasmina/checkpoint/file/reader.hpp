@@ -81,7 +81,8 @@ private:
         }
         file_ = OpenFile(*operations_, static_cast<FileOperations::Handle>(opened));
         FileStatus status;
-        const auto asked = operations_->status(file_.handle(), status);
+        const auto asked =
+            detail::uninterrupted([&] { return operations_->status(file_.handle(), status); });
         if (asked < 0) {
             detail::throw_system_error("the file cannot be opened", path, "a file to read", asked);
         }
