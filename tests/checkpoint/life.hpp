@@ -102,8 +102,7 @@ public:
         --left_;
         auto batch = batches_.next(*context_);
         if (epoch_ == LifePlan::broken && left_ == 1) {
-            batch.input.fill(*context_,
-                             std::numeric_limits<typename B::Scalar>::quiet_NaN());
+            batch.input.fill(*context_, std::numeric_limits<typename B::Scalar>::quiet_NaN());
         }
         return batch;
     }
@@ -134,19 +133,16 @@ struct Diary {
 
 template <class B, class Rule>
 struct Life {
-    using Model =
-        MorphogeneticModel<DropoutCnn<B>, CnnBlueprints::with<Noisy>, OpenPolicies>;
-    using Trainer = train::Trainer<Model, Rule, LifeStream<B>, std::vector<LabelledBatch<B>>,
-                                   LifeController>;
+    using Model = MorphogeneticModel<DropoutCnn<B>, CnnBlueprints::with<Noisy>, OpenPolicies>;
+    using Trainer =
+        train::Trainer<Model, Rule, LifeStream<B>, std::vector<LabelledBatch<B>>, LifeController>;
 
     explicit Life(typename B::Context& on, std::uint64_t seed = 1)
         : context(on),
           model(make_model(on, seed)),
-          trainer(model, LifeStream<B>(on, seed + 10), held_out<B>(on), options(),
-                  LifeController{},
-                  {.epochs = LifePlan::epochs,
-                   .random_guess_loss = 1.1,
-                   .random = Generator(seed)}) {}
+          trainer(
+              model, LifeStream<B>(on, seed + 10), held_out<B>(on), options(), LifeController{},
+              {.epochs = LifePlan::epochs, .random_guess_loss = 1.1, .random = Generator(seed)}) {}
 
     static Model make_model(typename B::Context& context, std::uint64_t seed) {
         Generator generator(seed);

@@ -52,11 +52,10 @@ struct Sample {
     std::variant<bool, std::int64_t, double, std::string> any{};
     Inner inner{};
 
-    using Fields =
-        reflect::List<&Sample::flag, &Sample::whole, &Sample::large, &Sample::larger,
-                      &Sample::small, &Sample::single, &Sample::real, &Sample::open, &Sample::text,
-                      &Sample::stage, &Sample::maybe, &Sample::list, &Sample::by_name, &Sample::any,
-                      &Sample::inner>;
+    using Fields = reflect::List<&Sample::flag, &Sample::whole, &Sample::large, &Sample::larger,
+                                 &Sample::small, &Sample::single, &Sample::real, &Sample::open,
+                                 &Sample::text, &Sample::stage, &Sample::maybe, &Sample::list,
+                                 &Sample::by_name, &Sample::any, &Sample::inner>;
     using MayBeNotFinite = reflect::List<&Sample::open>;
     static constexpr int schema = 1;
     friend bool operator==(const Sample&, const Sample&) = default;
@@ -133,8 +132,7 @@ TEST_CASE("what is no finite number is stored where it may be, and nowhere else"
     CHECK(test::mentions(text, "$.list[1].number"));
     Json json = written(full());
     json["real"] = "infinity";
-    CHECK(test::mentions(test::error_text<CheckpointError>([&] { read<Sample>(json); }),
-                         "$.real"));
+    CHECK(test::mentions(test::error_text<CheckpointError>([&] { read<Sample>(json); }), "$.real"));
 }
 
 TEST_CASE("each broken field is refused by its path, with what was expected and what is there",
@@ -224,9 +222,7 @@ struct City {
     using Fields = reflect::List<&City::title, &City::people>;
     static constexpr int schema = 3;
     using Before = CityBefore3;
-    static City migrated(CityBefore3&& before) {
-        return {"city of " + before.name, before.people};
-    }
+    static City migrated(CityBefore3&& before) { return {"city of " + before.name, before.people}; }
 };
 
 TEST_CASE("an older form goes step by step through typed migrations", "[C-4]") {
@@ -240,14 +236,16 @@ TEST_CASE("an older form goes step by step through typed migrations", "[C-4]") {
 }
 
 TEST_CASE("an older form is read as strictly as a new one", "[C-4][C-2]") {
-    const std::string text = test::error_text<CheckpointError>(
-        [] { read<City>({{"schema", 1}, {"name", "oldest"}, {"people", 3}}); });
+    const std::string text = test::error_text<CheckpointError>([] {
+        read<City>({{"schema", 1}, {"name", "oldest"}, {"people", 3}});
+    });
     CHECK(test::mentions(text, "only name"));
 }
 
 TEST_CASE("a newer form is refused with both numbers", "[C-4]") {
-    const std::string text = test::error_text<CheckpointError>(
-        [] { read<City>({{"schema", 4}, {"mayor", "somebody"}}); });
+    const std::string text = test::error_text<CheckpointError>([] {
+        read<City>({{"schema", 4}, {"mayor", "somebody"}});
+    });
     CHECK(test::mentions(text, "schema 3 or older"));
     CHECK(test::mentions(text, "got schema 4"));
 }

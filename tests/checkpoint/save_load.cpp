@@ -36,9 +36,9 @@ TEMPLATE_TEST_CASE("a model, its trainer and a struct of the user's come back to
     const test::TemporaryFolder folder;
     Life<B> life(context);
     // The test device and the oracle are slow, and their states are the same ones.
-    const std::vector<int> epochs =
-        std::same_as<B, test::Eigen32> ? std::vector{0, 1, 2, 4, 7, 11, 13, 15, 17, 18, 19, 21, 23}
-                                       : std::vector{11, 15};
+    const std::vector<int> epochs = std::same_as<B, test::Eigen32>
+                                        ? std::vector{0, 1, 2, 4, 7, 11, 13, 15, 17, 18, 19, 21, 23}
+                                        : std::vector{11, 15};
     for (const int epoch : epochs) {
         CAPTURE(epoch);
         grow(life, epoch);
@@ -230,13 +230,11 @@ TEST_CASE("a part that was not saved, and names that are taken, are refused by n
     CHECK(test::mentions(text, "the part trainer"));
     CHECK(test::mentions(text, "got model"));
     Generator random(1);
-    text = test::error_text<DuplicateNameError>([&] {
-        checkpoint::save(folder / "file", life.model, checkpoint::named("model", random));
-    });
+    text = test::error_text<DuplicateNameError>(
+        [&] { checkpoint::save(folder / "file", life.model, checkpoint::named("model", random)); });
     CHECK(test::mentions(text, "a second model"));
-    text = test::error_text<OptionError>([&] {
-        checkpoint::save(folder / "file", checkpoint::named("slots", random));
-    });
+    text = test::error_text<OptionError>(
+        [&] { checkpoint::save(folder / "file", checkpoint::named("slots", random)); });
     CHECK(test::mentions(text, "slots"));
     CHECK(test::get(folder / "file") == before);
 }
@@ -278,9 +276,8 @@ TEST_CASE("what fails in the last part leaves the first as it was", "[C-3]") {
     grow(unharmed, 9);
     const std::string before = all_of(life, folder);
     const auto refused = [&](const std::string& mentioned) {
-        const std::string text = test::error_text<CheckpointError>([&] {
-            checkpoint::load(folder / "broken", life.model, life.trainer, life.diary);
-        });
+        const std::string text = test::error_text<CheckpointError>(
+            [&] { checkpoint::load(folder / "broken", life.model, life.trainer, life.diary); });
         INFO(text);
         CHECK(test::mentions(text, mentioned));
         CHECK(all_of(life, folder) == before);
