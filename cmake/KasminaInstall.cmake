@@ -20,6 +20,9 @@ endfunction()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/kasmina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         COMPONENT core FILES_MATCHING PATTERN "*.hpp")
 kasmina_install_component(core kasmina)
+if(TARGET kasmina_checkpoint)
+  kasmina_install_component(checkpoint kasmina_checkpoint)
+endif()
 foreach(backend eigen xtensor)
   if(TARGET kasmina_${backend})
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/backends/${backend}/include/kasmina

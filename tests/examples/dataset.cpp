@@ -157,6 +157,42 @@ TEST_CASE("an epoch of batches is repeated from its random state", "[examples][E
     CHECK(collect(resumed) == next_epoch);
 }
 
+TEST_CASE("an epoch of batches goes on from its middle: position, order and augmentation",
+          "[examples][E-3][C-6]") {
+    const ImageSet set = as_they_are(numbered(30, 10));
+    const Augmentation both{.flip = true, .padding = 2};
+    const auto rest_and_next_epoch = [](Batches& batches) {
+        std::vector<float> all;
+        const auto collect = [&] {
+            while (batches.next()) {
+                all.insert(all.end(), batches.pixels().begin(), batches.pixels().end());
+            }
+        };
+        collect();
+        batches.start_epoch();
+        collect();
+        return all;
+    };
+    for (int done = 0; done <= 4; ++done) {
+        CAPTURE(done);
+        Batches first(set, 8, both, Generator(5));
+        first.start_epoch();
+        for (int batch = 0; batch < done; ++batch) REQUIRE(first.next());
+        const BatchesState state = first.state();
+        Batches resumed(set, 8, both, Generator(99));
+        resumed.restore(state);
+        CHECK(resumed.state() == state);
+        CHECK(rest_and_next_epoch(resumed) == rest_and_next_epoch(first));
+    }
+    Batches other(set, 7, both, Generator(5));
+    Batches first(set, 8, both, Generator(5));
+    first.start_epoch();
+    REQUIRE(first.next());
+    const BatchesState before = other.state();
+    CHECK_THROWS_AS(other.restore(first.state()), StateError);
+    CHECK(other.state() == before);
+}
+
 TEST_CASE("augmentation mirrors and shifts whole images and keeps their labels", "[examples]") {
     // One channel; pixel values 1.. tell every place apart, the label tells the image.
     ImageSet set{4, 4, 1, 2, {}, {0, 1}};

@@ -46,6 +46,9 @@ struct AlphaState {
                                  &AlphaState::mode, &AlphaState::curve, &AlphaState::steepness,
                                  &AlphaState::steps_total, &AlphaState::steps_done>;
 
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+
     /// Ticks until the target is reached; 0 when nothing is scheduled.
     [[nodiscard]] constexpr int time_to_target() const noexcept {
         return mode == AlphaMode::hold ? 0 : steps_total - steps_done;

@@ -73,6 +73,17 @@ public:
         launch(context);
     }
 
+    /// Drops what was added or launched: there is nothing to read.
+    void forget() noexcept {
+        collected_.clear();
+        slices_.clear();
+        groups_.clear();
+        results_.clear();
+        pending_.reset();
+        collecting_ = true;
+        launched_ = false;
+    }
+
     /// Whether a measurement waits to be read.
     [[nodiscard]] bool launched() const noexcept { return launched_; }
 
@@ -136,16 +147,6 @@ private:
         B::squared_norms(
             context, SquaredNorms<typename B::Scalar>{.tensors = slices_, .norms = squares.data()});
         pending_.emplace(context, squares.data(), count);
-    }
-
-    void forget() noexcept {
-        collected_.clear();
-        slices_.clear();
-        groups_.clear();
-        results_.clear();
-        pending_.reset();
-        collecting_ = true;
-        launched_ = false;
     }
 
     std::vector<std::shared_ptr<const ParameterState<B>>> collected_;  ///< until they are launched

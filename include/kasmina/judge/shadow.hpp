@@ -41,6 +41,9 @@ struct ShadowState {
     using Fields =
         reflect::List<&ShadowState::slot, &ShadowState::values, &ShadowState::optimiser,
                       &ShadowState::random, &ShadowState::seed_streams, &ShadowState::steps>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// A second set of values for the parameters, states and seeds' random streams of a model, all but

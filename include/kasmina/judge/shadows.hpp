@@ -38,6 +38,9 @@ struct ShadowsState {
     using Fields =
         reflect::List<&ShadowsState::shadow, &ShadowsState::seed_id, &ShadowsState::blended,
                       &ShadowsState::notice, &ShadowsState::told>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// Keeps a shadow for the seed that is blended in or held, from the first step after blending began

@@ -96,6 +96,9 @@ public:
     using SlotType = Slot<Backend, Blueprints, Policies>;
     using Context = typename Backend::Context;
 
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "model";
+
     /// Draws the stream that seeds will start from from `generator`, and before it the host's
     /// initial values unless it has some (`ModelOptions::host`). Errors: DuplicateNameError when
     /// two of the host's tensors or two of its slots go by one name; OptionError for a slot without
@@ -200,6 +203,12 @@ public:
     /// of the launch under way, or else of the gradients as they are. And whether they were stepped
     /// by an optimiser since the last call, if others were (E-5).
     void record_gradient_health();
+
+    /// Drops gradients' norms that were launched and not recorded: they are of what the model was.
+    void forget_gradient_health() noexcept {
+        probe_.forget();
+        measured_.clear();
+    }
 
     /// Records with every live seed the amplitudes before and behind it (S-8).
     void record_neighbours();

@@ -47,6 +47,9 @@ struct Snapshot {
 
     using Fields = reflect::List<&Snapshot::parameters, &Snapshot::states>;
 
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+
     /// Errors: NumericError that names what is not finite: there would be nothing to come back to.
     template <class Model>
     [[nodiscard]] static Snapshot of(Model& model) {

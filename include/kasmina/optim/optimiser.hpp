@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -57,6 +58,9 @@ public:
     using Context = typename B::Context;
     using Options = typename Rule::Options;
     using State = OptimiserState<B, Options>;
+
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "optimiser";
 
     /// Adds an empty group and returns its index. Errors: OptionError from the rule's check.
     std::size_t add_group(const Options& options) {
@@ -206,6 +210,30 @@ public:
         groups_ = std::move(next);
     }
 
+    /// One that stands where `state` stood, and steps the parameters that the state speaks of, by
+    /// their names among `parameters`: those of a model that was restored to the same moment.
+    /// Errors: as `restore`, and UnknownNameError for a parameter that is not among them.
+    [[nodiscard]] Optimiser restored(Context& context,
+                                     std::span<const nn::NamedParameter<B>> parameters,
+                                     const State& state) const {
+        check_fits(state);
+        std::map<std::string_view, const nn::NamedParameter<B>*> known;
+        for (const nn::NamedParameter<B>& named : parameters) known.emplace(named.name, &named);
+        Optimiser other;
+        for (std::size_t g = 0; g < groups_.size(); ++g) {
+            other.add_group(groups_[g].options);
+            std::vector<nn::NamedParameter<B>> stepped;
+            for (const typename State::Entry& entry : state.groups[g].parameters) {
+                const auto place = known.find(entry.name);
+                if (place == known.end()) throw_not_there(entry.name, "one of the model's");
+                stepped.push_back(*place->second);
+            }
+            other.synchronise(g, stepped);
+        }
+        other.restore(context, state);
+        return other;
+    }
+
 private:
     struct Group {
         Options options;
@@ -312,11 +340,16 @@ private:
                                               const Group& group) {
         const auto place = std::ranges::find(group.tracked, entry.name, &Tracked<B>::name);
         if (entry.name.empty() || place == group.tracked.end() || place->parameter.expired()) {
-            throw UnknownNameError("the state speaks of a parameter that is not stepped", where(),
-                                   names_of(group), "\"" + entry.name + "\"",
-                                   "restore the model first, and synchronise the group with it");
+            throw_not_there(entry.name, names_of(group));
         }
         return static_cast<std::size_t>(place - group.tracked.begin());
+    }
+
+    [[noreturn]] KASMINA_COLD static void throw_not_there(const std::string& name,
+                                                          const std::string& expected) {
+        throw UnknownNameError("the state speaks of a parameter that is not stepped", where(),
+                               expected, "\"" + name + "\"",
+                               "restore the model first, and synchronise the group with it");
     }
 
     static void check_complete(const typename State::Entry& entry, const Group& group,

@@ -63,6 +63,9 @@ struct GovernorState {
     using Fields =
         reflect::List<&GovernorState::random_guess_loss, &GovernorState::options,
                       &GovernorState::losses, &GovernorState::next, &GovernorState::strikes>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// A loss that is still on its way from the backend.

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -68,6 +69,9 @@ struct GrowerState {
     using Fields =
         reflect::List<&GrowerState::epoch, &GrowerState::governor, &GrowerState::controller,
                       &GrowerState::snapshot, &GrowerState::told_of_dependence>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// The state of a grower with such a controller.
@@ -87,6 +91,9 @@ class Grower {
 public:
     using B = typename Model::Backend;
 
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "grower";
+
     /// Clean epochs between two snapshots.
     static constexpr int snapshot_interval = 5;
 
@@ -99,7 +106,7 @@ public:
           governor_(random_guess_loss),
           snapshot_(Snapshot<B>::of(model)),
           model_(model.identity()) {
-        check_names(model);
+        check_names(controller_, model);
     }
 
     /// `loss` is the epoch's mean training loss, or one on its way (`Variable::read`).
@@ -173,28 +180,59 @@ public:
         requires RestorableController<C> && std::same_as<State, GrowerStateOf<B, C>>
     void restore(Model& model, const State& state) {
         moved_.check("a grower");
+        auto next = prepare(model, state);
+        exchange(next);
+    }
+
+    /// What a grower is to be made of.
+    template <class ControllerState>
+    struct Prepared {
+        int epoch;
+        Governor governor;
+        ControllerState controller;
+        Snapshot<B> snapshot;
+        bool told_of_dependence;
+        std::weak_ptr<const void> model;
+    };
+
+    /// The part of `restore` that changes nothing, for those who restore several things together.
+    /// Errors: as `restore`, but for what the controller refuses.
+    template <class State>
+        requires RestorableController<C> && std::same_as<State, GrowerStateOf<B, C>>
+    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, const State& state) const {
         if (state.epoch < 0) {
             throw StateError("a grower cannot have this state: epoch", "Grower::restore",
                              "at least 0", std::to_string(state.epoch),
                              "restore what state() returned");
         }
         state.snapshot.check_fits(model);
-        Snapshot<B> snapshot = state.snapshot.clone(model.context());
-        Governor governor = governor_;
-        governor.restore(state.governor);
-        const auto before = controller_.state();
-        controller_.restore(state.controller);
-        try {
-            check_names(model);
-        } catch (...) {
-            controller_.restore(before);
-            throw;
+        Prepared<typename C::State> ready{state.epoch,
+                                          governor_,
+                                          state.controller,
+                                          state.snapshot.clone(model.context()),
+                                          state.told_of_dependence,
+                                          model.identity()};
+        ready.governor.restore(state.governor);
+        if constexpr (NamesWhatItGrows<C> && std::copy_constructible<C>) {
+            C candidate = controller_;
+            candidate.restore(state.controller);
+            check_names(candidate, model);
         }
-        model_ = model.identity();
-        governor_ = governor;
-        snapshot_ = std::move(snapshot);
-        epoch_ = state.epoch;
-        told_of_dependence_ = state.told_of_dependence;
+        return ready;
+    }
+
+    /// The rest: what the grower was is in `other` after it. Errors: those of the controller's
+    /// `restore`; nothing is changed then.
+    template <class ControllerState>
+    void exchange(Prepared<ControllerState>& other) {
+        ControllerState before = controller_.state();
+        controller_.restore(other.controller);
+        other.controller = std::move(before);
+        std::swap(model_, other.model);
+        std::swap(epoch_, other.epoch);
+        std::swap(governor_, other.governor);
+        std::swap(snapshot_, other.snapshot);
+        std::swap(told_of_dependence_, other.told_of_dependence);
     }
 
 private:
@@ -210,10 +248,10 @@ private:
     }
 
     /// Errors: UnknownNameError for what the controller names and the model does not have.
-    void check_names(const Model& model) const {
+    static void check_names(const C& controller, const Model& model) {
         if constexpr (NamesWhatItGrows<C>) {
-            for (const std::string& name : controller_.slots()) static_cast<void>(model.slot(name));
-            for (const std::string& name : controller_.blueprints()) {
+            for (const std::string& name : controller.slots()) static_cast<void>(model.slot(name));
+            for (const std::string& name : controller.blueprints()) {
                 static_cast<void>(Model::Registry::find(Model::Host::topology, name));
             }
         }

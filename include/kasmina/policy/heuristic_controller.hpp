@@ -53,6 +53,9 @@ struct HeuristicState {
     using Fields =
         reflect::List<&HeuristicState::options, &HeuristicState::penalties,
                       &HeuristicState::best_accuracy, &HeuristicState::epochs_without_improvement>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// Germinates on a plateau, one seed an epoch; advances whenever the gate allows, but lets seeds

@@ -30,6 +30,9 @@ struct GerminationOptions {
                       &GerminationOptions::tempo_epochs, &GerminationOptions::alpha_target,
                       &GerminationOptions::incubation>;
 
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+
     friend bool operator==(const GerminationOptions&, const GerminationOptions&) = default;
 };
 

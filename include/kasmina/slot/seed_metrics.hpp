@@ -66,6 +66,11 @@ struct SeedMetrics {
         &SeedMetrics::host_parameters, &SeedMetrics::seed_parameters, &SeedMetrics::interaction_sum,
         &SeedMetrics::boost_received, &SeedMetrics::upstream_alpha_sum,
         &SeedMetrics::downstream_alpha_sum, &SeedMetrics::auto_pruned, &SeedMetrics::prune_reason>;
+    /// Fields that may hold what is no finite number (I-4).
+    using MayBeNotFinite = reflect::List<&SeedMetrics::gradient_ratio>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 
     friend bool operator==(const SeedMetrics&, const SeedMetrics&) = default;
 

@@ -58,6 +58,9 @@ struct SeedRecord {
                       &SeedRecord::host_frozen, &SeedRecord::in_optimiser, &SeedRecord::epochs_dead,
                       &SeedRecord::leads, &SeedRecord::readiness>;
 
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+
     /// One measurement may fall on a batch that says nothing; two have an epoch between them.
     [[nodiscard]] bool is_dead() const noexcept { return epochs_dead >= 2; }
 

@@ -113,6 +113,28 @@ public:
     /// or germination takes. The slot is as it was then.
     void restore(const SlotState& state);
 
+    /// What a slot is to be made of: a stage with its seed, and options.
+    struct Prepared {
+        slot_detail::AnyStage<B> stage;
+        SlotOptions options;
+
+        /// Of its seed, as `contents` of a slot: where values are to be loaded.
+        [[nodiscard]] nn::Contents<B> contents() const {
+            const auto* live = slot_detail::live_seed(stage);
+            return live == nullptr ? nn::Contents<B>{} : live->contents();
+        }
+    };
+
+    /// The part of `restore` that may fail, for those who restore several things together. Errors:
+    /// as `restore`.
+    [[nodiscard]] Prepared prepare(const SlotState& state) const;
+
+    /// The part that does not: what the slot was is in `other` after it.
+    void exchange(Prepared& other) noexcept {
+        std::swap(this->state_, other.stage);
+        std::swap(this->options_, other.options);
+    }
+
 private:
     using Live = slot_detail::LiveSeed<B>;
     using Germinated = slot_detail::Germinated<B>;
@@ -196,13 +218,19 @@ SlotState Slot<B, Blueprints, Policies>::state() const {
 
 template <class B, class Blueprints, class Policies>
 void Slot<B, Blueprints, Policies>::restore(const SlotState& state) {
+    Prepared next = prepare(state);
+    exchange(next);
+}
+
+template <class B, class Blueprints, class Policies>
+auto Slot<B, Blueprints, Policies>::prepare(const SlotState& state) const -> Prepared {
     slot_detail::check_place(state, this->where(), this->name_, this->topology_, this->width_);
     slot_detail::check_slot_state(state, this->where());
     std::unique_ptr<SeedModule<B>> module;
     if (state.seed) module = remade(*state.record, *state.seed);
-    this->state_ = slot_detail::restored_stage<B>(this->backend_context(), state, std::move(module),
-                                                  this->where());
-    this->options_ = state.options;
+    return {slot_detail::restored_stage<B>(this->backend_context(), state, std::move(module),
+                                           this->where()),
+            state.options};
 }
 
 template <class B, class Blueprints, class Policies>

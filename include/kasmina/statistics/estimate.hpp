@@ -24,6 +24,12 @@ struct Estimate {
     [[nodiscard]] constexpr bool has_error() const noexcept { return is_finite(standard_error); }
 
     using Fields = reflect::List<&Estimate::value, &Estimate::standard_error, &Estimate::count>;
+    /// Fields that may hold what is no finite number.
+    using MayBeNotFinite = reflect::List<&Estimate::standard_error>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+
     friend bool operator==(const Estimate&, const Estimate&) = default;
 };
 

@@ -30,6 +30,9 @@ struct LearnerState {
 
     using Fields =
         reflect::List<&LearnerState::optimiser, &LearnerState::random, &LearnerState::judge>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// Of a judge that remembers nothing.
@@ -76,6 +79,9 @@ public:
     using Options = LearnerOptions<Rule>;
     using JudgeState = typename detail::JudgeStateOf<Judge>::Type;
     using State = LearnerState<typename Optimiser::State, JudgeState>;
+
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "learner";
 
     static constexpr bool trains_a_shadow =
         requires(Judge& judge, Model& model, Optimiser& optimiser, Generator& random) {
@@ -124,7 +130,8 @@ public:
         moved_.check("a learner");
         optimiser_.synchronise(host_group, model.host_parameters());
         optimiser_.synchronise(seed_group, model.seed_parameters());
-        note_owned(model);
+        owned_ = owned_in(model);
+        model_ = model.identity();
         if constexpr (trains_a_shadow) judge_.follow(model, optimiser_);
     }
 
@@ -162,20 +169,34 @@ public:
 
     /// Goes on where `state` stood, with a model that has been restored to the same moment. Errors:
     /// as `prepare`; nothing is changed then.
-    void restore(Model& model, const State& state) { take(prepare(model, state), model); }
+    void restore(Model& model, const State& state) {
+        Prepared next = prepare(model, state);
+        exchange(next);
+    }
 
+private:
+    /// What tells the seeds that a slot had apart, and their gate networks.
+    struct Owned {
+        std::size_t parameters = 0;
+        std::weak_ptr<ParameterState<B>> last{};
+    };
+
+public:
     /// What a learner is to be made of.
     struct Prepared {
         Optimiser optimiser;
         Generator random;
         std::optional<Judge> judge;
+        std::vector<Owned> owned;
+        std::weak_ptr<const void> model;
     };
 
     /// The part of `restore` that may fail: for those who restore several things together. Errors:
     /// those of `Optimiser::restore`, `Generator::from_state` and the judge.
     [[nodiscard]] Prepared prepare(Model& model, const State& state) const {
         moved_.check("a learner");
-        Prepared ready{{}, Generator::from_state(state.random), std::nullopt};
+        Prepared ready{{}, Generator::from_state(state.random), std::nullopt, owned_in(model),
+                       model.identity()};
         for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
             ready.optimiser.add_group(optimiser_.options(g));
         }
@@ -188,12 +209,13 @@ public:
         return ready;
     }
 
-    /// The part that does not.
-    void take(Prepared ready, const Model& model) {
-        optimiser_ = std::move(ready.optimiser);
-        random_ = ready.random;
-        if constexpr (remembers_judge) judge_ = std::move(*ready.judge);
-        note_owned(model);
+    /// The part that does not: what the learner was is in `other` after it.
+    void exchange(Prepared& other) noexcept {
+        std::swap(optimiser_, other.optimiser);
+        std::swap(random_, other.random);
+        if constexpr (remembers_judge) std::swap(judge_, *other.judge);
+        owned_.swap(other.owned);
+        model_.swap(other.model);
     }
 
     [[nodiscard]] Optimiser& optimiser() noexcept { return optimiser_; }
@@ -243,12 +265,6 @@ private:
         return parameter.starts_with(slot) && parameter.substr(slot.size()).starts_with('/');
     }
 
-    /// What tells the seeds that a slot had apart, and their gate networks.
-    struct Owned {
-        std::size_t parameters = 0;
-        std::weak_ptr<ParameterState<B>> last{};
-    };
-
     template <class SlotType>
     [[nodiscard]] static Owned owned_by(const SlotType& slot) {
         const auto parameters = slot.parameter_list();
@@ -266,10 +282,10 @@ private:
                          "make a learner for it, or synchronise this one with it");
     }
 
-    void note_owned(const Model& model) {
-        model_ = model.identity();
-        owned_.clear();
-        for (const auto& slot : model.slots()) owned_.push_back(owned_by(slot));
+    [[nodiscard]] static std::vector<Owned> owned_in(const Model& model) {
+        std::vector<Owned> owned;
+        for (const auto& slot : model.slots()) owned.push_back(owned_by(slot));
+        return owned;
     }
 
     [[nodiscard]] bool changed(const Model& model) const {
