@@ -139,7 +139,7 @@ class Trainer {
                   "Controller: give the controller `std::vector<Decision> decide(const "
                   "EpochObservation&)`");
     static_assert(
-        LossOfBatch<Loss, typename Model::Output, BatchOf<Source>, typename Model::Backend>,
+        LossOfBatch<Loss, typename Model::Output, BatchOf<Source, typename Model::Input>, typename Model::Backend>,
         "LossOfBatch: let the loss be called as `loss(output, batch)` and return one "
         "Variable, as ops::cross_entropy(output, batch.labels) does");
     static_assert(Schedule<Rates>,
@@ -154,7 +154,7 @@ public:
     using LearnerType = Learner<Model, Rule, Judge>;
     using GrowerType = Grower<Model, C>;
     using SourceState = typename detail::SourceStateOf<Source>::Type;
-    using Batch = BatchOf<Source>;
+    using Batch = BatchOf<Source, typename Model::Input>;
 
     /// Whether training batches are of a kind that the score takes.
     static constexpr bool can_score_training =
