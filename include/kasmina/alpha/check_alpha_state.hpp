@@ -12,8 +12,8 @@
 namespace kasmina {
 namespace alpha_detail {
 
-[[noreturn]] inline void refuse_state(const std::string& where, const char* field,
-                                      std::string expected, std::string got) {
+[[noreturn]] KASMINA_COLD inline void refuse_state(const std::string& where, const char* field,
+                                                   std::string expected, std::string got) {
     throw StateError(std::string("the field alpha.") + field + " cannot be", where,
                      std::move(expected), std::move(got), "store what AlphaController::state gave");
 }

@@ -7,6 +7,7 @@
 
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/topology.hpp>
 
@@ -42,7 +43,7 @@ protected:
         : blueprint_(blueprint), topology_(topology), width_(width) {}
 
     /// For the derived class, once its module stands.
-    void list(nn::Contents<B> owned) {
+    KASMINA_RARE void list(nn::Contents<B> owned) {
         contents_ = std::move(owned);
         parameter_count_ = nn::parameter_count(contents_);
     }
@@ -63,8 +64,8 @@ public:
     using Module = typename Blueprint::template Module<B>;
     using Options = typename Blueprint::Options;
 
-    SeedModuleOf(typename B::Context& context, Index width, const Options& options,
-                 Generator& generator);
+    KASMINA_RARE SeedModuleOf(typename B::Context& context, Index width, const Options& options,
+                              Generator& generator);
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const override;
 

@@ -1,11 +1,10 @@
 // Conv2d and DepthwiseConv2d: convolution layers, stride 1, "same" padding, no bias.
 #pragma once
 
-#include <tuple>
-
 #include <kasmina/autodiff/ops/conv2d.hpp>
 #include <kasmina/autodiff/ops/depthwise_conv2d.hpp>
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
 
@@ -19,15 +18,16 @@ struct Conv2d : Visitable<Conv2d<B>> {
     Parameter<B> weight;
 
     /// Zero until initialised. Errors: ShapeError for negative sizes.
-    Conv2d(Context& context, Index inputs, Index outputs, Index kernel)
+    KASMINA_RARE Conv2d(Context& context, Index inputs, Index outputs, Index kernel)
         : weight(constant_parameter<B>(context, {outputs, inputs, kernel, kernel})) {}
 
-    Conv2d(Context& context, Index inputs, Index outputs, Index kernel, Generator& generator)
+    KASMINA_RARE Conv2d(Context& context, Index inputs, Index outputs, Index kernel,
+                        Generator& generator)
         : Conv2d(context, inputs, outputs, kernel) {
         initialise(context, generator);
     }
 
-    void initialise(Context& context, Generator& generator) {
+    KASMINA_RARE void initialise(Context& context, Generator& generator) {
         fill_uniform(context, weight, fan_in(weight.shape()), generator);
     }
 
@@ -36,7 +36,7 @@ struct Conv2d : Visitable<Conv2d<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &Conv2d::weight});
+        return nn::members(Member{"weight", &Conv2d::weight});
     }
 };
 
@@ -48,15 +48,16 @@ struct DepthwiseConv2d : Visitable<DepthwiseConv2d<B>> {
     Parameter<B> weight;
 
     /// Zero until initialised.
-    DepthwiseConv2d(Context& context, Index channels, Index kernel)
+    KASMINA_RARE DepthwiseConv2d(Context& context, Index channels, Index kernel)
         : weight(constant_parameter<B>(context, {channels, 1, kernel, kernel})) {}
 
-    DepthwiseConv2d(Context& context, Index channels, Index kernel, Generator& generator)
+    KASMINA_RARE DepthwiseConv2d(Context& context, Index channels, Index kernel,
+                                 Generator& generator)
         : DepthwiseConv2d(context, channels, kernel) {
         initialise(context, generator);
     }
 
-    void initialise(Context& context, Generator& generator) {
+    KASMINA_RARE void initialise(Context& context, Generator& generator) {
         fill_uniform(context, weight, fan_in(weight.shape()), generator);
     }
 
@@ -65,7 +66,7 @@ struct DepthwiseConv2d : Visitable<DepthwiseConv2d<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &DepthwiseConv2d::weight});
+        return nn::members(Member{"weight", &DepthwiseConv2d::weight});
     }
 };
 

@@ -9,8 +9,8 @@
 namespace kasmina::optim::detail {
 
 /// Errors: OptionError naming the option when `value` is not finite or outside [low, high).
-inline void check_range(const char* optimiser, const char* option, double value, double low,
-                        double high) {
+KASMINA_RARE inline void check_range(const char* optimiser, const char* option, double value,
+                                     double low, double high) {
     if (std::isfinite(value) && value >= low && value < high) return;
     const std::string upper = std::isinf(high) ? "" : " and below " + std::to_string(high);
     throw OptionError(std::string(option) + " is out of range", optimiser,

@@ -11,7 +11,7 @@ namespace kasmina::reflect {
 
 /// "add (1), multiply (2), gate (3)"; for messages.
 template <Enumerated Enumeration>
-[[nodiscard]] std::string enumerators_in_words() {
+[[nodiscard]] KASMINA_COLD std::string enumerators_in_words() {
     std::string list;
     for (const Enumeration known : Enumerators<Enumeration>::all) {
         if (!list.empty()) list += ", ";
@@ -23,7 +23,8 @@ template <Enumerated Enumeration>
 /// Errors: OptionError that names the valid values, for a value outside the enumeration. `what`
 /// is the option's name.
 template <Enumerated Enumeration>
-void check_enumerator(Enumeration value, std::string_view what, const std::string& where) {
+KASMINA_RARE void check_enumerator(Enumeration value, std::string_view what,
+                                   const std::string& where) {
     if (is_enumerator(value)) return;
     throw OptionError(std::string(what) + " has a value that does not exist", where,
                       enumerators_in_words<Enumeration>(), std::to_string(static_cast<int>(value)),

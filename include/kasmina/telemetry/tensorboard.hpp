@@ -152,7 +152,7 @@ private:
         }
     }
 
-    [[noreturn]] void throw_error(const char* what, const std::string& why) const {
+    [[noreturn]] KASMINA_COLD void throw_error(const char* what, const std::string& why) const {
         throw DataError(what, "TensorBoardSink", "a writable folder", path_.string() + ": " + why,
                         "choose another folder, or free the disk");
     }

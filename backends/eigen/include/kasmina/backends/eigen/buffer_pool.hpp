@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <limits>
 #include <mutex>
@@ -59,7 +60,7 @@ inline constexpr std::size_t huge_page = std::size_t{2} << 20;
     return std::align_val_t{bytes >= huge_page ? huge_page : 64};
 }
 
-[[nodiscard]] inline void* allocate(std::size_t bytes) {
+[[nodiscard]] KASMINA_RARE inline void* allocate(std::size_t bytes) {
     void* block = ::operator new(bytes, alignment(bytes));
 #if defined(__linux__)
     if (bytes >= huge_page) {
@@ -86,7 +87,7 @@ public:
     ~BufferPool() { trim(); }
 
     /// At least `bytes` bytes, uninitialised. Errors: std::bad_alloc.
-    [[nodiscard]] void* acquire(std::size_t bytes) {
+    [[nodiscard]] KASMINA_APART void* acquire(std::size_t bytes) {
         const std::size_t index = size_class::index_of(bytes);
         if (index >= size_class::count) throw std::bad_alloc();
         const std::size_t block_bytes = size_class::bytes_of(index);
@@ -105,7 +106,7 @@ public:
     }
 
     /// Takes back a block that `acquire` gave for the same number of bytes.
-    void release(void* block, std::size_t bytes) noexcept {
+    KASMINA_APART void release(void* block, std::size_t bytes) noexcept {
         const std::size_t index = size_class::index_of(bytes);
         const std::lock_guard lock(mutex_);
         free_[index] = ::new (block) FreeBlock{free_[index]};
@@ -113,7 +114,7 @@ public:
     }
 
     /// Gives the blocks that wait in the free lists back to the system.
-    void trim() noexcept {
+    KASMINA_RARE void trim() noexcept {
         const std::lock_guard lock(mutex_);
         for (std::size_t index = 0; index < size_class::count; ++index) {
             while (free_[index] != nullptr) {
@@ -181,12 +182,7 @@ public:
     }
 
     ~Buffer() {
-        if (data_ == nullptr) return;
-        if (pool_ != nullptr) {
-            pool_->release(data_, bytes(size_));
-        } else {
-            raw_memory::release(data_, bytes(size_));
-        }
+        if (data_ != nullptr) let_go();
     }
 
     [[nodiscard]] T* data() noexcept { return data_; }
@@ -194,6 +190,14 @@ public:
     [[nodiscard]] Index size() const noexcept { return size_; }
 
 private:
+    KASMINA_APART void let_go() noexcept {
+        if (pool_ != nullptr) {
+            pool_->release(data_, bytes(size_));
+        } else {
+            raw_memory::release(data_, bytes(size_));
+        }
+    }
+
     [[nodiscard]] static std::size_t bytes(Index size) {
         if (static_cast<std::size_t>(size) > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
             throw std::bad_alloc();

@@ -6,7 +6,9 @@
 #include <kasmina/backends/eigen/thread_pool.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
+#include <memory>
 #include <string>
+#include <type_traits>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -31,7 +33,11 @@ public:
     /// f(0) ... f(chunks - 1), each exactly once, in any order, on any thread; see ThreadPool.
     template <class F>
     void parallel_for(Index chunks, F&& f) {
-        workers_.run(chunks, [&f](Index chunk, int) { f(chunk); });
+        using Function = std::remove_reference_t<F>;
+        workers_.run(
+            chunks,
+            [](void* function, Index chunk, int) { (*static_cast<Function*>(function))(chunk); },
+            const_cast<void*>(static_cast<const void*>(std::addressof(f))));
     }
 
     /// The same with f(chunk, scratch): room for `scratch_size` numbers that no other chunk uses
@@ -40,12 +46,23 @@ public:
     void parallel_for_with_scratch(Index chunks, Index scratch_size, F&& f) {
         // One per thread, not per chunk: how many run at once must not decide what is allocated.
         Buffer<T> scratch = buffer<T>(threads() * scratch_size);
-        workers_.run(chunks, [&](Index chunk, int thread) {
-            f(chunk, scratch.data() + thread * scratch_size);
-        });
+        WithScratch<T, std::remove_reference_t<F>> call{f, scratch.data(), scratch_size};
+        workers_.run(chunks, &call.run, &call);
     }
 
 private:
+    template <class T, class F>
+    struct WithScratch {
+        F& f;
+        T* scratch;
+        Index size;
+
+        static void run(void* self, Index chunk, int thread) {
+            const auto* call = static_cast<WithScratch*>(self);
+            call->f(chunk, call->scratch + thread * call->size);
+        }
+    };
+
     static int checked(int threads) {
         if (threads < 1 || threads > 256) {
             throw OptionError("a context needs between 1 and 256 threads", "Context",
