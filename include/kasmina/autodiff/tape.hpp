@@ -76,7 +76,7 @@ public:
     }
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
-    ~Tape();
+    KASMINA_RARE ~Tape();
 
     [[nodiscard]] Context& context() const noexcept { return *context_; }
     [[nodiscard]] bool recording() const noexcept { return recording_ == Recording::gradients; }

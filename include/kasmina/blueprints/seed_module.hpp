@@ -67,6 +67,8 @@ public:
     KASMINA_RARE SeedModuleOf(typename B::Context& context, Index width, const Options& options,
                               Generator& generator);
 
+    KASMINA_RARE ~SeedModuleOf() override;
+
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const override;
 
     [[nodiscard]] const Options& options() const noexcept { return options_; }
@@ -88,6 +90,9 @@ SeedModuleOf<Blueprint, B>::SeedModuleOf(typename B::Context& context, Index wid
       module_(context, width, options, generator) {
     this->list(nn::contents<B>(module_));
 }
+
+template <class Blueprint, class B>
+SeedModuleOf<Blueprint, B>::~SeedModuleOf() = default;
 
 template <class Blueprint, class B>
 Variable<B> SeedModuleOf<Blueprint, B>::forward(Pass<B>& pass, const Variable<B>& input) const {

@@ -37,7 +37,7 @@ public:
 
     LiveSeed(const LiveSeed&) = delete;
     LiveSeed& operator=(const LiveSeed&) = delete;
-    ~LiveSeed() = default;
+    KASMINA_RARE ~LiveSeed() {}
 
     [[nodiscard]] SeedModule<B>& module() const noexcept { return *module_; }
     [[nodiscard]] const GerminationOptions& blend() const noexcept { return blend_; }

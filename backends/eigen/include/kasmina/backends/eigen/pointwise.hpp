@@ -138,39 +138,84 @@ struct MapPullbackRow {
                 const GradientTarget<T>* to, Index length);
 };
 
+/// The last numbers of a row as a whole register, the rest of it 0.
+template <class T>
+struct Tail {
+    T numbers[static_cast<std::size_t>(lanes<T>)];
+
+    const T* read(const T* from, Index count) {
+        std::fill_n(std::copy_n(from, count, numbers), lanes<T> - count, T{0});
+        return numbers;
+    }
+};
+
 template <class T, class F, std::size_t N>
 void map_row(const void* function, const T* const* operands, T* to, Index length) {
+    const F f = *static_cast<const F*>(function);
     std::array<const T*, N> from;
     std::copy_n(operands, N, from.begin());
-    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-        for_each_vector<T>(
-            length, [=, f = *static_cast<const F*>(function)](Index place, auto count) {
-                const Pack<T> result = f(Pack<T>(load_lanes(from[Is] + place, count))...);
-                store_lanes(to + place, result.values, count);
-            });
-    }(std::make_index_sequence<N>{});
+    const Index rest = length % lanes<T>;
+    Tail<T> result;
+    std::array<Tail<T>, N> tails;
+    T* out = to;
+    const Index whole = length - rest;
+    // Twice through one loop, which is compiled once: whole registers in place, then the rest.
+    for (Index end = whole;; end = lanes<T>) {
+        [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+            for (Index place = 0; place < end; place += lanes<T>) {
+                store(out + place, f(Pack<T>(load<Vector<T>>(from[Is] + place))...).values);
+            }
+        }(std::make_index_sequence<N>{});
+        if (out == result.numbers) break;
+        if (rest == 0) return;
+        for (std::size_t i = 0; i < N; ++i) from[i] = tails[i].read(from[i] + whole, rest);
+        out = result.numbers;
+    }
+    std::copy_n(result.numbers, rest, to + whole);
 }
 
 template <class T, class F, std::size_t N>
 void map_pullback_row(const void* function, const T* const* operands, const T* upstream,
                       const GradientTarget<T>* targets, Index length) {
     using Number = Dual<Pack<T>, N>;
+    const F f = *static_cast<const F*>(function);
     std::array<const T*, N> from;
     std::copy_n(operands, N, from.begin());
     std::array<GradientTarget<T>, N> to;
     std::copy_n(targets, N, to.begin());
-    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-        for_each_vector<T>(
-            length, [=, f = *static_cast<const F*>(function)](Index place, auto count) {
+    const Index rest = length % lanes<T>;
+    const Index whole = length - rest;
+    std::array<Tail<T>, N> tails;
+    std::array<Tail<T>, N> results{};
+    Tail<T> gradients;
+    bool in_place = true;
+    for (Index end = whole;; end = lanes<T>) {
+        [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+            for (Index place = 0; place < end; place += lanes<T>) {
                 const Number result =
-                    f(Number::variable(Pack<T>(load_lanes(from[Is] + place, count)), Is)...);
-                const Vector<T> gradient = load_lanes(upstream + place, count);
-                const auto put = [=](const GradientTarget<T>& target, const Pack<T>& derivative) {
-                    if (target) put_lanes(target, place, gradient * derivative.values, count);
+                    f(Number::variable(Pack<T>(load<Vector<T>>(from[Is] + place)), Is)...);
+                const Vector<T> gradient = load<Vector<T>>(upstream + place);
+                const auto put = [&](const GradientTarget<T>& target, const Pack<T>& derivative) {
+                    if (!target) return;
+                    put_lanes(target, place, gradient * derivative.values, AllLanes<T>{});
                 };
                 (put(to[Is], result.derivatives[Is]), ...);
-            });
-    }(std::make_index_sequence<N>{});
+            }
+        }(std::make_index_sequence<N>{});
+        if (!in_place) break;
+        if (rest == 0) return;
+        in_place = false;
+        upstream = gradients.read(upstream + whole, rest);
+        for (std::size_t i = 0; i < N; ++i) {
+            from[i] = tails[i].read(from[i] + whole, rest);
+            if (!to[i]) continue;
+            if (to[i].accumulate) results[i].read(to[i].data + whole, rest);
+            to[i].data = results[i].numbers;
+        }
+    }
+    for (std::size_t i = 0; i < N; ++i) {
+        if (targets[i]) std::copy_n(results[i].numbers, rest, targets[i].data + whole);
+    }
 }
 
 template <class T>
