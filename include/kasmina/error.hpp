@@ -8,12 +8,7 @@
 #include <string>
 #include <string_view>
 
-/// Of a function that is called where something is wrong: kept out of the code that is run.
-#if defined(__GNUC__)
-#define KASMINA_COLD [[gnu::cold, gnu::noinline]]
-#else
-#define KASMINA_COLD
-#endif
+#include <kasmina/code_size.hpp>
 
 namespace kasmina {
 

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/autodiff/ops/pointwise.hpp>
@@ -58,7 +57,7 @@ struct Scaled {
             return ops::pointwise(Product{}, x, pass.parameter(scale));
         }
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"scale", &Module::scale});
+            return nn::members(nn::Member{"scale", &Module::scale});
         }
     };
 };

@@ -63,7 +63,7 @@ struct Gain {
             return input;
         }
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"gain", &Module::gain});
+            return nn::members(nn::Member{"gain", &Module::gain});
         }
     };
 };

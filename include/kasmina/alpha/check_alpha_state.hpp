@@ -13,8 +13,8 @@
 namespace kasmina {
 namespace alpha_detail {
 
-[[noreturn]] inline void refuse_state(const std::string& where, const char* field,
-                                      std::string expected, std::string got) {
+[[noreturn]] KASMINA_COLD inline void refuse_state(const std::string& where, const char* field,
+                                                   std::string expected, std::string got) {
     throw StateError(std::string("the field alpha.") + field + " cannot be", where,
                      std::move(expected), std::move(got), "store what AlphaController::state gave");
 }
@@ -43,8 +43,7 @@ inline void check_alpha_state(const AlphaState& state, const std::string& where)
     alpha_detail::check_amplitude(where, "start", state.start);
     alpha_detail::check_amplitude(where, "target", state.target);
     if (is_nan(state.steepness) || state.steepness < minimum_steepness) {
-        refuse_state(where, "steepness", "a number of at least 0.1",
-                     number_text(state.steepness));
+        refuse_state(where, "steepness", "a number of at least 0.1", number_text(state.steepness));
     }
     if (state.mode == AlphaMode::hold) {
         if (state.alpha != state.target) {

@@ -22,7 +22,7 @@ enum class Retarget : std::uint8_t {
 
 namespace alpha_detail {
 
-[[noreturn]] inline void refuse_retarget(const AlphaState& state, double target) {
+[[noreturn]] KASMINA_COLD inline void refuse_retarget(const AlphaState& state, double target) {
     throw AlphaError("a retarget while a ramp is under way", "AlphaController::retarget",
                      "a controller that holds",
                      "mode " + std::string(name_of(state.mode)) + ", step " +
@@ -32,7 +32,7 @@ namespace alpha_detail {
                      "wait until the ramp ends, or drop it with hold_at");
 }
 
-[[noreturn]] inline void refuse_steepness() {
+[[noreturn]] KASMINA_COLD inline void refuse_steepness() {
     throw AlphaError("the steepness is not a number", "AlphaController::retarget",
                      "a steepness of 0.1 or more", "NaN", "use the default of 12");
 }

@@ -15,6 +15,7 @@
 #include <kasmina/blueprints/make_seed.hpp>
 #include <kasmina/blueprints/quiet_birth.hpp>
 #include <kasmina/blueprints/seed_module.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/reflect/values.hpp>
 #include <kasmina/topology.hpp>
@@ -182,25 +183,21 @@ public:
     /// A seed made by name with default options, or with those of a quiet birth. Errors:
     /// UnknownNameError; those of `make_seed`.
     template <class B>
-    [[nodiscard]] static std::unique_ptr<SeedModule<B>> make(typename B::Context& context,
-                                                             Topology topology,
-                                                             std::string_view name, Index width,
-                                                             Generator& generator,
-                                                             Birth birth = Birth::own);
+    [[nodiscard]] KASMINA_RARE static std::unique_ptr<SeedModule<B>> make(
+        typename B::Context& context, Topology topology, std::string_view name, Index width,
+        Generator& generator, Birth birth = Birth::own);
 
     /// A seed from recorded options (`option_values`). Errors: UnknownNameError; OptionError for
     /// options that the blueprint does not have or that are missing; those of `make_seed`.
     template <class B>
-    [[nodiscard]] static std::unique_ptr<SeedModule<B>> make(typename B::Context& context,
-                                                             Topology topology,
-                                                             std::string_view name, Index width,
-                                                             Generator& generator,
-                                                             const reflect::Values& options);
+    [[nodiscard]] KASMINA_RARE static std::unique_ptr<SeedModule<B>> make(
+        typename B::Context& context, Topology topology, std::string_view name, Index width,
+        Generator& generator, const reflect::Values& options);
 
     /// The options that a seed of the list was made with, as records keep them. Errors:
     /// UnknownNameError for a seed of no blueprint of the list.
     template <class B>
-    [[nodiscard]] static reflect::Values option_values(const SeedModule<B>& seed);
+    [[nodiscard]] KASMINA_RARE static reflect::Values option_values(const SeedModule<B>& seed);
 
 private:
     template <class F, class First, class... Rest>

@@ -79,7 +79,7 @@ struct GateSet : Policies... {
     }
 
 private:
-    [[noreturn]] static void throw_missing(Gate asked) {
+    [[noreturn]] KASMINA_COLD static void throw_missing(Gate asked) {
         std::string there;
         ((there.append(there.empty() ? "" : ", ").append(name_of(Policies::gate))), ...);
         throw GateError(

@@ -5,12 +5,12 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/hosts/host.hpp>
 #include <kasmina/nn/batch_norm.hpp>
@@ -37,7 +37,7 @@ struct CnnBlock : nn::Visitable<CnnBlock<B>> {
     nn::Conv2d<B> conv;
     nn::BatchNorm2d<B> norm;
 
-    CnnBlock(typename B::Context& context, Index inputs, Index outputs)
+    KASMINA_RARE CnnBlock(typename B::Context& context, Index inputs, Index outputs)
         : conv(context, inputs, outputs, 3), norm(context, outputs) {}
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,
@@ -46,7 +46,8 @@ struct CnnBlock : nn::Visitable<CnnBlock<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(nn::Member{"conv", &CnnBlock::conv}, nn::Member{"norm", &CnnBlock::norm});
+        return nn::members(nn::Member{"conv", &CnnBlock::conv},
+                           nn::Member{"norm", &CnnBlock::norm});
     }
 };
 
@@ -66,14 +67,14 @@ public:
     static constexpr Topology topology = Topology::cnn;
 
     /// Errors: OptionError for sizes out of range or a pool that would empty the map.
-    explicit Cnn(Context& context, const CnnOptions& options = {});
+    KASMINA_RARE explicit Cnn(Context& context, const CnnOptions& options = {});
 
     Cnn(Context& context, const CnnOptions& options, Generator& generator) : Cnn(context, options) {
         initialise(context, generator);
     }
 
     /// Draws the parameters as PyTorch's layers do.
-    void initialise(Context& context, Generator& generator);
+    KASMINA_RARE void initialise(Context& context, Generator& generator);
 
     [[nodiscard]] const CnnOptions& options() const noexcept { return options_; }
     [[nodiscard]] std::span<const InjectionPoint> injection_points() const noexcept {
@@ -99,12 +100,12 @@ public:
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(nn::Member{"blocks", &Cnn::blocks_},
-                          nn::Member{"classifier", &Cnn::classifier_});
+        return nn::members(nn::Member{"blocks", &Cnn::blocks_},
+                           nn::Member{"classifier", &Cnn::classifier_});
     }
 
 private:
-    static const CnnOptions& checked(const CnnOptions& options);
+    KASMINA_RARE static const CnnOptions& checked(const CnnOptions& options);
 
     void check_images(const Shape& images) const {
         const Index pools = options_.pools.value_or(options_.blocks);

@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/nn/attempt.hpp>
 #include <kasmina/nn/parameters.hpp>
@@ -227,7 +228,7 @@ template <Host H>
 }
 
 /// "r0c0, r1c0, ...", for error messages.
-[[nodiscard]] inline std::string slot_names(std::span<const InjectionPoint> points) {
+[[nodiscard]] KASMINA_RARE inline std::string slot_names(std::span<const InjectionPoint> points) {
     std::string names;
     for (const InjectionPoint& point : points) {
         names += (names.empty() ? "" : ", ") + point.slot_id;
@@ -237,7 +238,7 @@ template <Host H>
 
 /// The boundary of a slot. Errors: UnknownNameError that lists the available ones.
 template <HasInjectionPoints H>
-[[nodiscard]] std::size_t boundary_of(const H& host, std::string_view slot_id) {
+[[nodiscard]] KASMINA_RARE std::size_t boundary_of(const H& host, std::string_view slot_id) {
     const std::span<const InjectionPoint> points = host.injection_points();
     for (std::size_t i = 0; i < points.size(); ++i) {
         if (points[i].slot_id == slot_id) return i + 1;
@@ -249,7 +250,7 @@ template <HasInjectionPoints H>
 
 /// Errors: DuplicateNameError when two injection points have one slot id; OptionError for one
 /// without channels, without a name or out of order.
-inline void check_points(std::span<const InjectionPoint> points) {
+KASMINA_RARE inline void check_points(std::span<const InjectionPoint> points) {
     for (std::size_t i = 0; i < points.size(); ++i) {
         if (points[i].slot_id.empty()) {
             throw OptionError("an injection point has no name", "Host::injection_points",
@@ -276,9 +277,9 @@ inline void check_points(std::span<const InjectionPoint> points) {
     }
 }
 
-/// For a host's `forward`. Errors: UnknownNameError for a boundary that does not exist,
-/// OptionError for a way back; both list the boundaries.
-inline void check_route(std::span<const InjectionPoint> points, std::size_t from, std::size_t to) {
+/// Errors: as of `check_route`, always.
+[[noreturn]] KASMINA_COLD inline void refuse_route(std::span<const InjectionPoint> points,
+                                                   std::size_t from, std::size_t to) {
     const std::size_t end = points.size();
     const auto listed = [&] {
         return "0 (after the stem), 1 ... " + std::to_string(end) + " (" + slot_names(points) + ")";
@@ -287,12 +288,15 @@ inline void check_route(std::span<const InjectionPoint> points, std::size_t from
         throw UnknownNameError("a host has no such boundary", "Host::forward", listed(),
                                std::to_string(from > end ? from : to), "use a listed boundary");
     }
-    if (from > to) {
-        throw OptionError("a host only runs forward", "Host::forward",
-                          "from <= to among " + listed(),
-                          "from " + std::to_string(from) + " to " + std::to_string(to),
-                          "swap the boundaries, or start from the stem");
-    }
+    throw OptionError("a host only runs forward", "Host::forward", "from <= to among " + listed(),
+                      "from " + std::to_string(from) + " to " + std::to_string(to),
+                      "swap the boundaries, or start from the stem");
+}
+
+/// For a host's `forward`. Errors: UnknownNameError for a boundary that does not exist,
+/// OptionError for a way back; both list the boundaries.
+inline void check_route(std::span<const InjectionPoint> points, std::size_t from, std::size_t to) {
+    if (from > to || to > points.size()) refuse_route(points, from, to);
 }
 
 }  // namespace kasmina::hosts

@@ -303,7 +303,8 @@ private:
         return place->values;
     }
 
-    [[noreturn]] static void refuse_name(const std::string& name, const std::string& why) {
+    [[noreturn]] KASMINA_COLD static void refuse_name(const std::string& name,
+                                                      const std::string& why) {
         throw UnknownNameError("the state of a shadow is of another network", where(),
                                "the values of the network without the judged seed",
                                name + ", which " + why,

@@ -13,10 +13,11 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/health/gradient_probe.hpp>
 #include <kasmina/hosts/host.hpp>
-#include <kasmina/nn/attempt.hpp>
 #include <kasmina/moved_from.hpp>
+#include <kasmina/nn/attempt.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/slot/slot.hpp>
 
@@ -104,8 +105,8 @@ public:
     /// two of the host's tensors or two of its slots go by one name; OptionError for a slot without
     /// channels or one out of order, and for a host in which some weights have values and others
     /// have not, where the options do not say what is meant.
-    MorphogeneticModel(Context& context, HostType host, Blueprints, Generator& generator,
-                       ModelOptions<Policies> options = {});
+    KASMINA_RARE MorphogeneticModel(Context& context, HostType host, Blueprints,
+                                    Generator& generator, ModelOptions<Policies> options = {});
 
     /// The one that it was made on.
     /// Errors: LifetimeError when it has gone, or the model was moved from.
@@ -188,7 +189,7 @@ public:
 
     /// Ticks every slot (S-7); call it after the epoch's decisions. Returns what came of each tick,
     /// in the order of the slots.
-    std::vector<TickResult> step_epoch();
+    KASMINA_RARE std::vector<TickResult> step_epoch();
 
     /// Records the accuracy of the whole network, in percentage points, with every live seed.
     void record_accuracy(double accuracy) {
@@ -197,12 +198,12 @@ public:
 
     /// Starts to measure the gradients that the last backward pass left, the host's and each active
     /// seed's; waits for nothing, and the gradients may be overwritten after it.
-    void launch_gradient_health();
+    KASMINA_RARE void launch_gradient_health();
 
     /// Records ratio and health with the seeds that were measured and are still there (I-4, I-7):
     /// of the launch under way, or else of the gradients as they are. And whether they were stepped
     /// by an optimiser since the last call, if others were (E-5).
-    void record_gradient_health();
+    KASMINA_RARE void record_gradient_health();
 
     /// Drops gradients' norms that were launched and not recorded: they are of what the model was.
     void forget_gradient_health() noexcept {
@@ -211,7 +212,7 @@ public:
     }
 
     /// Records with every live seed the amplitudes before and behind it (S-8).
-    void record_neighbours();
+    KASMINA_RARE void record_neighbours();
 
     // ---- parameters and states --------------------------------------------------------------
 
@@ -221,22 +222,24 @@ public:
     /// All that the model owns, by the names that everything else uses (P-6): "host/..." and then
     /// what the host calls it, "slots/r0c1/seed/..." and "slots/r0c1/gate/...". What is used twice
     /// is listed twice.
-    [[nodiscard]] nn::Contents<Backend> contents();
+    [[nodiscard]] KASMINA_RARE nn::Contents<Backend> contents();
 
     /// The host's parameters, each once where it is used twice.
-    [[nodiscard]] std::vector<Named> host_parameters();
+    [[nodiscard]] KASMINA_RARE std::vector<Named> host_parameters();
     [[nodiscard]] std::vector<NamedConst> host_parameters() const {
         return nn::as_const(mutable_this().host_parameters());
     }
 
     /// The parameters of all live seeds and their gate networks.
-    [[nodiscard]] std::vector<Named> seed_parameters();
+    [[nodiscard]] KASMINA_RARE std::vector<Named> seed_parameters();
     [[nodiscard]] std::vector<NamedConst> seed_parameters() const {
         return nn::as_const(mutable_this().seed_parameters());
     }
 
     /// Host and seeds, each parameter once.
-    [[nodiscard]] std::vector<Named> parameters() { return nn::each_once(contents().parameters); }
+    [[nodiscard]] KASMINA_RARE std::vector<Named> parameters() {
+        return nn::each_once(contents().parameters);
+    }
     [[nodiscard]] std::vector<NamedConst> parameters() const {
         return nn::as_const(mutable_this().parameters());
     }

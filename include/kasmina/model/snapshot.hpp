@@ -170,7 +170,8 @@ private:
             kept);
     }
 
-    [[noreturn]] static void throw_unknown(const std::string& name, const std::string& who) {
+    [[noreturn]] KASMINA_COLD static void throw_unknown(const std::string& name,
+                                                        const std::string& who) {
         throw UnknownNameError(
             "the snapshot is of another network", "Snapshot",
             "the same names in the snapshot and in the model",

@@ -1,11 +1,10 @@
 // BatchNorm2d: normalisation per channel over the batch, with running statistics.
 #pragma once
 
-#include <tuple>
-
 #include <kasmina/autodiff/ops/batch_norm.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/autodiff/state.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
 #include <kasmina/tensor/sizes.hpp>
@@ -24,7 +23,7 @@ struct BatchNorm2d : Visitable<BatchNorm2d<B>> {
     State<B> running_variance;  ///< starts at 1
 
     /// Errors: OptionError below one channel.
-    BatchNorm2d(typename B::Context& context, Index channels)
+    KASMINA_RARE BatchNorm2d(typename B::Context& context, Index channels)
         : weight(constant_parameter<B>(
               context, {checked_size("nn::BatchNorm2d", "channels", channels)}, 1.0)),
           bias(constant_parameter<B>(context, {channels}, 0.0)),
@@ -38,10 +37,10 @@ struct BatchNorm2d : Visitable<BatchNorm2d<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &BatchNorm2d::weight},
-                          Member{"bias", &BatchNorm2d::bias},
-                          Member{"running_mean", &BatchNorm2d::running_mean},
-                          Member{"running_var", &BatchNorm2d::running_variance});
+        return nn::members(Member{"weight", &BatchNorm2d::weight},
+                           Member{"bias", &BatchNorm2d::bias},
+                           Member{"running_mean", &BatchNorm2d::running_mean},
+                           Member{"running_var", &BatchNorm2d::running_variance});
     }
 };
 

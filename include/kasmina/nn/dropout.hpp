@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/dropout.hpp>
 #include <kasmina/autodiff/pass.hpp>
@@ -31,7 +30,7 @@ struct Dropout : Visitable<Dropout<B>> {
         return ops::dropout(pass, input, rate);
     }
 
-    [[nodiscard]] static constexpr auto members() { return std::tuple(); }
+    [[nodiscard]] static constexpr auto members() { return nn::members(); }
 };
 
 }  // namespace kasmina::nn

@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/embedding.hpp>
 #include <kasmina/autodiff/pass.hpp>
@@ -48,7 +47,7 @@ struct Embedding : Visitable<Embedding<B>> {
     Variable<B> forward(Pass<B>& pass, Tensor<B, std::int32_t>&& ids) const = delete;
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &Embedding::weight});
+        return nn::members(Member{"weight", &Embedding::weight});
     }
 };
 

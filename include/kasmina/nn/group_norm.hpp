@@ -1,10 +1,9 @@
 // GroupNorm and LayerNorm: normalisation within a sample, with scale and shift per channel.
 #pragma once
 
-#include <tuple>
-
 #include <kasmina/autodiff/ops/group_norm.hpp>
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/groups.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
@@ -20,7 +19,7 @@ struct GroupNorm : Visitable<GroupNorm<B>> {
     Parameter<B> bias;
 
     /// Errors: OptionError below one channel.
-    GroupNorm(typename B::Context& context, Index channels)
+    KASMINA_RARE GroupNorm(typename B::Context& context, Index channels)
         : weight(constant_parameter<B>(context,
                                        {checked_size("nn::GroupNorm", "channels", channels)}, 1.0)),
           bias(constant_parameter<B>(context, {channels}, 0.0)) {}
@@ -32,7 +31,7 @@ struct GroupNorm : Visitable<GroupNorm<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &GroupNorm::weight}, Member{"bias", &GroupNorm::bias});
+        return nn::members(Member{"weight", &GroupNorm::weight}, Member{"bias", &GroupNorm::bias});
     }
 };
 
@@ -43,7 +42,7 @@ struct LayerNorm : Visitable<LayerNorm<B>> {
     Parameter<B> bias;
 
     /// Errors: OptionError below one channel.
-    LayerNorm(typename B::Context& context, Index channels)
+    KASMINA_RARE LayerNorm(typename B::Context& context, Index channels)
         : weight(constant_parameter<B>(context,
                                        {checked_size("nn::LayerNorm", "channels", channels)}, 1.0)),
           bias(constant_parameter<B>(context, {channels}, 0.0)) {}
@@ -54,7 +53,7 @@ struct LayerNorm : Visitable<LayerNorm<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &LayerNorm::weight}, Member{"bias", &LayerNorm::bias});
+        return nn::members(Member{"weight", &LayerNorm::weight}, Member{"bias", &LayerNorm::bias});
     }
 };
 

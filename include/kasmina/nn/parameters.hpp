@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <kasmina/autodiff/parameter.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/nn/any_state.hpp>
 #include <kasmina/nn/visit.hpp>
@@ -116,16 +117,16 @@ struct Contents {
     std::vector<NamedParameter<B>> parameters{};
     std::vector<NamedState<B>> states{};
 
-    void parameter(std::string_view name, Parameter<B>& parameter) {
+    KASMINA_RARE void parameter(std::string_view name, Parameter<B>& parameter) {
         parameters.push_back({std::string(name), &parameter});
     }
     template <class T>
-    void state(std::string_view name, State<B, T>& state) {
+    KASMINA_RARE void state(std::string_view name, State<B, T>& state) {
         states.push_back({std::string(name), AnyState<B>(state)});
     }
 
     /// All of another module, each name behind `prefix`.
-    void append(std::string_view prefix, const Contents& other) {
+    KASMINA_RARE void append(std::string_view prefix, const Contents& other) {
         const std::string before(prefix);
         for (const auto& [name, owned] : other.parameters) {
             parameters.push_back({before + name, owned});
@@ -136,7 +137,7 @@ struct Contents {
 
 /// Parameters and states of a module, shared with it.
 template <class B, VisitableModule<B> M>
-[[nodiscard]] Contents<B> contents(M& module) {
+[[nodiscard]] KASMINA_RARE Contents<B> contents(M& module) {
     Contents<B> found;
     module.visit(found);
     return found;
@@ -156,7 +157,8 @@ template <class B, VisitableModule<B> M>
 
 /// Each parameter once, by the first of its names, where several members are tied to one.
 template <class B>
-[[nodiscard]] std::vector<NamedParameter<B>> each_once(std::vector<NamedParameter<B>> all) {
+[[nodiscard]] KASMINA_RARE std::vector<NamedParameter<B>> each_once(
+    std::vector<NamedParameter<B>> all) {
     std::set<const ParameterState<B>*> seen;
     std::erase_if(all, [&seen](const NamedParameter<B>& named) {
         return !seen.insert(named.parameter->state().get()).second;
@@ -166,7 +168,8 @@ template <class B>
 
 /// The same parameters, to be looked at.
 template <class B>
-[[nodiscard]] std::vector<NamedConstParameter<B>> as_const(std::vector<NamedParameter<B>> all) {
+[[nodiscard]] KASMINA_RARE std::vector<NamedConstParameter<B>> as_const(
+    std::vector<NamedParameter<B>> all) {
     std::vector<NamedConstParameter<B>> found;
     found.reserve(all.size());
     for (NamedParameter<B>& named : all)
@@ -177,7 +180,7 @@ template <class B>
 /// Errors: DuplicateNameError when two parameters or states have one name; it says which, by their
 /// places in visiting order. `where` is for the message.
 template <class B>
-void require_distinct_names(const Contents<B>& contents, std::string_view where) {
+KASMINA_RARE void require_distinct_names(const Contents<B>& contents, std::string_view where) {
     std::map<std::string_view, std::string> places;
     const auto add = [&](std::string_view name, const std::string& place) {
         const auto [found, is_new] = places.try_emplace(name, place);

@@ -10,8 +10,8 @@
 namespace kasmina::optim::detail {
 
 /// Errors: OptionError naming the option when `value` is not finite or outside [low, high).
-inline void check_range(const char* optimiser, const char* option, double value, double low,
-                        double high) {
+KASMINA_RARE inline void check_range(const char* optimiser, const char* option, double value,
+                                     double low, double high) {
     if (is_finite(value) && value >= low && value < high) return;
     const std::string upper = !is_finite(high) ? "" : " and below " + number_text(high);
     throw OptionError(std::string(option) + " is out of range", optimiser,

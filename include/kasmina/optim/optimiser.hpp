@@ -14,6 +14,7 @@
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/backend/multi_tensor.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/nn/parameters.hpp>
@@ -63,7 +64,7 @@ public:
     static constexpr std::string_view part_name = "optimiser";
 
     /// Adds an empty group and returns its index. Errors: OptionError from the rule's check.
-    std::size_t add_group(const Options& options) {
+    KASMINA_RARE std::size_t add_group(const Options& options) {
         moved_.check(where());
         Rule::check(options);
         groups_.push_back({options, {}});
@@ -75,11 +76,13 @@ public:
     /// tracked once, under its first name. Errors: OptionError for an unknown group, for a
     /// parameter of another group, which two steps would move twice, and for an empty name;
     /// DuplicateNameError for a name that two parameters go by. Nothing is changed then.
-    void synchronise(std::size_t group, std::span<const nn::NamedParameter<B>> parameters);
+    KASMINA_RARE void synchronise(std::size_t group,
+                                  std::span<const nn::NamedParameter<B>> parameters);
 
     /// The same without names: such parameters are stepped like any others, but have no address
     /// that `state` could give theirs under.
-    void synchronise(std::size_t group, std::span<const Parameter<B>* const> parameters);
+    KASMINA_RARE void synchronise(std::size_t group,
+                                  std::span<const Parameter<B>* const> parameters);
 
     /// One step of every group, from the gradients that the parameters hold. Errors: OptionError
     /// when no group has a parameter to step: it was not synchronised.
@@ -159,7 +162,7 @@ public:
 
     /// Options, step counts and copies of all moments, of the parameters that are still there.
     /// Waits for nothing. Errors: OptionError when one was given without a name.
-    [[nodiscard]] State state(Context& context) const {
+    [[nodiscard]] KASMINA_RARE State state(Context& context) const {
         State state{.rule = std::string(Rule::name), .groups = {}};
         for (const Group& group : groups_) {
             state.groups.push_back({group.options, {}});
@@ -185,7 +188,7 @@ public:
     /// groups or an entry that is incomplete; OptionError for options out of range;
     /// DuplicateNameError for an entry that is there twice; UnknownNameError for a parameter that
     /// its group does not step; ShapeError for a moment of another shape. Nothing is changed then.
-    void restore(Context& context, const State& state) {
+    KASMINA_RARE void restore(Context& context, const State& state) {
         check_fits(state);
         std::vector<Group> next;
         for (std::size_t g = 0; g < groups_.size(); ++g) {
@@ -240,7 +243,9 @@ private:
         std::vector<Tracked<B>> tracked;
     };
 
-    static std::string where() { return "Optimiser (" + std::string(Rule::name) + ")"; }
+    KASMINA_RARE static std::string where() {
+        return "Optimiser (" + std::string(Rule::name) + ")";
+    }
 
     [[noreturn]] KASMINA_COLD void refuse_to_idle() const {
         throw OptionError("the optimiser has nothing to step", where(),
@@ -266,8 +271,9 @@ private:
 
     // ---- which parameters -------------------------------------------------------------------
 
-    static void want(std::vector<Tracked<B>>& wanted,
-                     const std::shared_ptr<ParameterState<B>>& parameter, std::string name) {
+    KASMINA_RARE static void want(std::vector<Tracked<B>>& wanted,
+                                  const std::shared_ptr<ParameterState<B>>& parameter,
+                                  std::string name) {
         for (const Tracked<B>& other : wanted) {
             if (is(other, parameter)) return;
             if (!name.empty() && other.name == name) throw_name_taken(name);
@@ -275,12 +281,12 @@ private:
         wanted.push_back({parameter, std::move(name)});
     }
 
-    void synchronise(std::size_t group, std::vector<Tracked<B>> wanted);
+    KASMINA_RARE void synchronise(std::size_t group, std::vector<Tracked<B>> wanted);
 
     /// Makes `wanted` what a group steps, with what it remembers of those it stepped already.
-    void keep_moments(std::size_t group, std::vector<Tracked<B>> wanted);
+    KASMINA_RARE void keep_moments(std::size_t group, std::vector<Tracked<B>> wanted);
 
-    void check_in_no_other(std::size_t group, const Tracked<B>& wanted) const {
+    KASMINA_RARE void check_in_no_other(std::size_t group, const Tracked<B>& wanted) const {
         const auto parameter = wanted.parameter.lock();
         for (std::size_t other = 0; other < groups_.size(); ++other) {
             if (other == group) continue;
@@ -305,7 +311,7 @@ private:
                !parameter.owner_before(tracked.parameter);
     }
 
-    [[noreturn]] static void throw_name_taken(const std::string& name) {
+    [[noreturn]] KASMINA_COLD static void throw_name_taken(const std::string& name) {
         throw DuplicateNameError(
             "two parameters go by one name", where(), "one parameter for each name",
             "a second one called \"" + name + "\"", "put the name of its owner in front");

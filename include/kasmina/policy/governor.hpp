@@ -174,14 +174,15 @@ private:
         check_bound("multiple_of_mean", options.multiple_of_mean);
     }
 
-    [[noreturn]] static void refuse(const std::string& option, const std::string& range,
-                                    std::string got) {
+    [[noreturn]] KASMINA_COLD static void refuse(const std::string& option,
+                                                 const std::string& range, std::string got) {
         throw OptionError(option + " is out of range", "Governor", option + " " + range,
                           std::move(got), "choose a value in the range, or leave the default");
     }
 
-    [[noreturn]] static void refuse_state(const std::string& part, const std::string& expected,
-                                          std::string got) {
+    [[noreturn]] KASMINA_COLD static void refuse_state(const std::string& part,
+                                                       const std::string& expected,
+                                                       std::string got) {
         throw StateError("a governor cannot have this state: " + part, "Governor::restore",
                          expected, std::move(got), "restore what state() returned");
     }

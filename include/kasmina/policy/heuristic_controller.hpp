@@ -167,8 +167,9 @@ private:
         check_germination_options(options.germination, "HeuristicController");
     }
 
-    [[noreturn]] static void refuse(const std::string& part, const std::string& expected,
-                                    const std::string& got) {
+    [[noreturn]] KASMINA_COLD static void refuse(const std::string& part,
+                                                 const std::string& expected,
+                                                 const std::string& got) {
         throw StateError("a controller cannot have this state: " + part,
                          "HeuristicController::restore", expected, got,
                          "restore what state() returned");

@@ -11,7 +11,7 @@ namespace kasmina::reflect {
 
 /// "add (1), multiply (2), gate (3)"; for messages.
 template <Enumerated Enumeration>
-[[nodiscard]] std::string enumerators_in_words() {
+[[nodiscard]] KASMINA_COLD std::string enumerators_in_words() {
     std::string list;
     for (const Enumeration known : Enumerators<Enumeration>::all) {
         if (!list.empty()) list += ", ";

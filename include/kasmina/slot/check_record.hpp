@@ -17,8 +17,8 @@
 namespace kasmina::slot_detail {
 
 /// Errors: StateError, always.
-[[noreturn]] inline void refuse_state(const std::string& where, std::string_view field,
-                                      std::string expected, std::string got) {
+[[noreturn]] KASMINA_COLD inline void refuse_state(const std::string& where, std::string_view field,
+                                                   std::string expected, std::string got) {
     throw StateError("the field " + std::string(field) + " cannot be", where, std::move(expected),
                      std::move(got), "store what Slot::state gave");
 }

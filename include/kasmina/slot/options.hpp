@@ -5,6 +5,7 @@
 
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/curve.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
 #include <kasmina/number_text.hpp>
@@ -55,14 +56,15 @@ struct SlotOptions {
 };
 
 /// Errors: OptionError naming the option and the number.
-inline void check_slot_options(const SlotOptions& options, const std::string& where) {
+KASMINA_RARE inline void check_slot_options(const SlotOptions& options, const std::string& where) {
     if (options.embargo_ticks >= 1) return;
     throw OptionError("the embargo has no length", where, "embargo_ticks of at least 1",
                       std::to_string(options.embargo_ticks), "use 1 for the shortest cooldown");
 }
 
 /// Errors: OptionError naming the option and the number.
-inline void check_germination_options(const GerminationOptions& options, const std::string& where) {
+KASMINA_RARE inline void check_germination_options(const GerminationOptions& options,
+                                                   const std::string& where) {
     reflect::check_enumerator(options.algorithm, "algorithm", where);
     reflect::check_enumerator(options.curve, "curve", where);
     reflect::check_enumerator(options.incubation, "incubation", where);

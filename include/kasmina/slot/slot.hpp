@@ -8,6 +8,7 @@
 #include <variant>
 
 #include <kasmina/blueprints/registry.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/reflect/values.hpp>
 #include <kasmina/slot/restore_stage.hpp>
 #include <kasmina/slot/slot_tick.hpp>
@@ -31,14 +32,15 @@ public:
     /// quietly (B-5). Errors: LifecycleError unless dormant; UnknownNameError listing the available
     /// blueprints; OptionError; ShapeError when the module does not preserve shapes. The slot is as
     /// it was after any of these.
-    AdvanceResult germinate(std::string_view blueprint, const GerminationOptions& options = {});
+    KASMINA_RARE AdvanceResult germinate(std::string_view blueprint,
+                                         const GerminationOptions& options = {});
 
     /// Germinates a blueprint by type, with options of its own. Errors: as above; OptionError for a
     /// blueprint of another topology.
     template <class Blueprint>
         requires(Blueprints::template contains<Blueprint>)
-    AdvanceResult germinate(const GerminationOptions& options = {},
-                            typename Blueprint::Options blueprint_options = {}) {
+    KASMINA_RARE AdvanceResult germinate(const GerminationOptions& options = {},
+                                         typename Blueprint::Options blueprint_options = {}) {
         slot_detail::check_dormant(this->where(), this->stage());
         check_germination_options(options, this->where());
         slot_detail::check_fits(this->where(), Blueprint::topology, this->topology_, this->width_,
@@ -60,7 +62,7 @@ public:
     /// of another topology or width.
     template <Stage S, class Blueprint>
         requires(Blueprints::template contains<Blueprint> && Seed<S, Blueprint, B>::is_live)
-    AdvanceResult plant(Seed<S, Blueprint, B>&& seed) {
+    KASMINA_RARE AdvanceResult plant(Seed<S, Blueprint, B>&& seed) {
         slot_detail::check_dormant(this->where(), this->stage());
         slot_detail::check_fits(this->where(), Blueprint::topology, this->topology_, seed.width(),
                                 this->width_);
@@ -80,7 +82,7 @@ public:
     /// scheduled.
     template <Stage S, class Blueprint>
         requires(Blueprints::template contains<Blueprint> && Seed<S, Blueprint, B>::is_live)
-    [[nodiscard]] Seed<S, Blueprint, B> take() {
+    [[nodiscard]] KASMINA_RARE Seed<S, Blueprint, B> take() {
         using Held = typename Seed<S, Blueprint, B>::State;
         Held* held = std::get_if<Held>(&this->state_);
         const SeedRecord* record = this->record();
@@ -140,11 +142,11 @@ private:
     using Germinated = slot_detail::Germinated<B>;
 
     /// What is the same for all blueprints. The random stream moves on only if the seed stays.
-    AdvanceResult germinate(std::unique_ptr<SeedModule<B>> module,
-                            const GerminationOptions& options, Generator& generator);
+    KASMINA_RARE AdvanceResult germinate(std::unique_ptr<SeedModule<B>> module,
+                                         const GerminationOptions& options, Generator& generator);
 
     /// G0's verdict on a seed that is to live here (G-1).
-    [[nodiscard]] AdvanceResult ask_for_place(const SeedRecord& record, Stage to);
+    [[nodiscard]] KASMINA_RARE AdvanceResult ask_for_place(const SeedRecord& record, Stage to);
 
     /// A stored seed's module, made from its blueprint's name and options; its values are drawn
     /// from no stream that counts. Errors: StateError for a name or options that do not exist.
@@ -164,7 +166,7 @@ private:
         }
     }
 
-    void tell_of_germination() {
+    KASMINA_RARE void tell_of_germination() {
         this->send([this] {
             return telemetry_events::germinated(this->context(), this->services_->host_parameters);
         });

@@ -99,7 +99,7 @@ private:
 };
 
 /// "(2, 3, 4)", as error messages print it.
-[[nodiscard]] inline std::string to_string(const Shape& shape) {
+[[nodiscard]] KASMINA_COLD inline std::string to_string(const Shape& shape) {
     std::string text = "(";
     for (Index axis = 0; axis < shape.rank(); ++axis) {
         if (axis > 0) text += ", ";

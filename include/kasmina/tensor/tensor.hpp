@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/tensor/pending.hpp>
 #include <kasmina/tensor/shape.hpp>
@@ -130,7 +131,7 @@ private:
         if (size() > 0) B::copy(context, other.data(), data(), size());
     }
 
-    static void check_count(const Shape& shape, std::size_t count) {
+    KASMINA_RARE static void check_count(const Shape& shape, std::size_t count) {
         if (static_cast<Index>(count) == shape.elements()) return;
         throw ShapeError("values do not fill the tensor", "Tensor",
                          std::to_string(shape.elements()) + " values for shape " + to_string(shape),

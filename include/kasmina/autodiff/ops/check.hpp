@@ -9,21 +9,29 @@
 
 namespace kasmina::ops::detail {
 
+[[noreturn]] KASMINA_COLD inline void throw_shape(const char* op, const char* expected,
+                                                  const Shape& got, const char* mend) {
+    throw ShapeError("an operand has the wrong shape", std::string("ops::") + op, expected,
+                     to_string(got), mend);
+}
+
+[[noreturn]] KASMINA_COLD inline void throw_shape_of(const char* op, const char* operand,
+                                                     const Shape& expected, const Shape& got) {
+    throw ShapeError(std::string(operand) + " has the wrong shape", std::string("ops::") + op,
+                     to_string(expected), to_string(got),
+                     std::string("pass ") + operand + " of the expected shape");
+}
+
 /// Throws the ShapeError of operation `op` unless `fits`.
 inline void require(bool fits, const char* op, const char* expected, const Shape& got,
                     const char* mend) {
-    if (fits) return;
-    throw ShapeError("an operand has the wrong shape", std::string("ops::") + op, expected,
-                     to_string(got), mend);
+    if (!fits) throw_shape(op, expected, got, mend);
 }
 
 /// The same where the expected shape is known exactly.
 inline void require_shape(const char* op, const char* operand, const Shape& expected,
                           const Shape& got) {
-    if (expected == got) return;
-    throw ShapeError(std::string(operand) + " has the wrong shape", std::string("ops::") + op,
-                     to_string(expected), to_string(got),
-                     std::string("pass ") + operand + " of the expected shape");
+    if (expected != got) throw_shape_of(op, operand, expected, got);
 }
 
 /// Errors: ShapeError when a dimension behind the first has no elements: there may be no samples,

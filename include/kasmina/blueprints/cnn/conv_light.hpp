@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/blueprints/cnn/branch_end.hpp>
@@ -55,8 +54,8 @@ struct ConvLight {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm},
-                              nn::Member{"scale", &Module::scale});
+            return nn::members(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm},
+                               nn::Member{"scale", &Module::scale});
         }
     };
 };

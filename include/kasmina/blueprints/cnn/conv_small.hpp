@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
@@ -50,8 +49,8 @@ struct ConvSmall {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm},
-                              nn::Member{"scale", &Module::scale});
+            return nn::members(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm},
+                               nn::Member{"scale", &Module::scale});
         }
     };
 };

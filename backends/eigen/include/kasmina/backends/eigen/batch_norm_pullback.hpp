@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 #include <type_traits>
 
 #include <kasmina/backend/batch_norm.hpp>
@@ -99,11 +100,12 @@ private:
     /// Window by window as `sum_windows` does it, with all four terms of each.
     void sum_pixels(Index chunk, double* sums, Index partial) const {
         const Index channels = shape.channels;
+        const std::array<Index, 4> corners = pool.corners();
         const auto pair = [&](Index in, Index) {
-            add_groups(sums, partial, in, pool.windows(), 2 * channels, pool.corners());
+            add_groups(sums, partial, in, pool.windows(), 2 * channels, corners);
         };
         const auto rest = [&](Index in, Index size) {
-            add_groups(sums, partial, in, size / channels, channels, std::array<Index, 1>{});
+            add_groups(sums, partial, in, size / channels, channels, std::span(corners).first(1));
         };
         pool.run(chunk, pair, rest);
     }
@@ -111,9 +113,8 @@ private:
     /// Adds the terms of `groups` groups of pixels, `step` numbers apart from `in` on, to sums;
     /// a group's pixels are `corners` away from its first. Several registers of channels at a
     /// time, so that their sums overlap in time.
-    template <std::size_t Corners>
     void add_groups(double* sums, Index partial, Index in, Index groups, Index step,
-                    const std::array<Index, Corners>& corners) const {
+                    std::span<const Index> corners) const {
         const T* from = x + in;
         const T* upstream = grad_y + in;
         const bool relu = epilogue.relu;
@@ -129,9 +130,8 @@ private:
                 std::array<Vector<T>, vectors> shift_sum{};
                 const Index end = std::min(groups, start + windows_at_once);
                 for (Index group = start; group < end; ++group) {
-                    KASMINA_UNROLL
-                    for (std::size_t corner = 0; corner < Corners; ++corner) {
-                        const Index at = group * step + corners[corner];
+                    for (const Index corner : corners) {
+                        const Index at = group * step + corner;
                         KASMINA_UNROLL
                         for (std::size_t v = 0; v < vectors; ++v) {
                             const NormLanes<T> by = rows.at(place(v), count);

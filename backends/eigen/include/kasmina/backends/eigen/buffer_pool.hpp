@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstddef>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <limits>
@@ -70,8 +71,14 @@ KASMINA_COLD [[noreturn]] inline void refuse(std::size_t bytes, std::string_view
                         "use a smaller batch or network, or a machine with more memory");
 }
 
+/// The same for so many numbers that their bytes cannot be counted.
+KASMINA_COLD [[noreturn]] inline void refuse_numbers(Index numbers) {
+    refuse(std::numeric_limits<std::size_t>::max(),
+           std::to_string(numbers) + " numbers, more than there are addresses for");
+}
+
 /// Errors: ResourceError.
-[[nodiscard]] inline void* allocate(std::size_t bytes) {
+[[nodiscard]] KASMINA_RARE inline void* allocate(std::size_t bytes) {
     void* block = ::operator new(bytes, alignment(bytes), std::nothrow);
     if (block == nullptr) refuse(bytes, "the system has no such block (bad_alloc)");
 #if defined(__linux__)
@@ -100,7 +107,7 @@ public:
 
     /// At least `bytes` bytes, uninitialised. Where the system has none left, the blocks that wait
     /// in the free lists are given back to it first. Errors: ResourceError.
-    [[nodiscard]] void* acquire(std::size_t bytes) {
+    [[nodiscard]] KASMINA_APART void* acquire(std::size_t bytes) {
         const std::size_t index = size_class::index_of(bytes);
         if (index >= size_class::count) {
             raw_memory::refuse(bytes, "more than there are addresses for");
@@ -121,7 +128,7 @@ public:
     }
 
     /// Takes back a block that `acquire` gave for the same number of bytes.
-    void release(void* block, std::size_t bytes) noexcept {
+    KASMINA_APART void release(void* block, std::size_t bytes) noexcept {
         const std::size_t index = size_class::index_of(bytes);
         bool last = false;
         {
@@ -148,7 +155,7 @@ public:
     };
 
     /// Gives the blocks that wait in the free lists back to the system.
-    void trim() noexcept {
+    KASMINA_RARE void trim() noexcept {
         const std::lock_guard lock(mutex_);
         release_free();
     }
@@ -169,7 +176,7 @@ private:
         FreeBlock* next;
     };
 
-    [[nodiscard]] void* allocate(std::size_t bytes) {
+    [[nodiscard]] KASMINA_RARE void* allocate(std::size_t bytes) {
         try {
             return raw_memory::allocate(bytes);
         } catch (const ResourceError&) {
@@ -178,7 +185,7 @@ private:
         return raw_memory::allocate(bytes);
     }
 
-    void release_free() noexcept {
+    KASMINA_RARE void release_free() noexcept {
         for (std::size_t index = 0; index < size_class::count; ++index) {
             while (free_[index] != nullptr) {
                 FreeBlock* block = std::exchange(free_[index], free_[index]->next);
@@ -230,12 +237,7 @@ public:
     }
 
     ~Buffer() {
-        if (data_ == nullptr) return;
-        if (pool_ != nullptr) {
-            pool_->release(data_, bytes(size_));
-        } else {
-            raw_memory::release(data_, bytes(size_));
-        }
+        if (data_ != nullptr) let_go();
     }
 
     [[nodiscard]] T* data() noexcept { return data_; }
@@ -243,11 +245,17 @@ public:
     [[nodiscard]] Index size() const noexcept { return size_; }
 
 private:
+    KASMINA_APART void let_go() noexcept {
+        if (pool_ != nullptr) {
+            pool_->release(data_, bytes(size_));
+        } else {
+            raw_memory::release(data_, bytes(size_));
+        }
+    }
+
     [[nodiscard]] static std::size_t bytes(Index size) {
         if (static_cast<std::size_t>(size) > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
-            raw_memory::refuse(
-                std::numeric_limits<std::size_t>::max(),
-                std::to_string(size) + " numbers, more than there are addresses for");
+            raw_memory::refuse_numbers(size);
         }
         return static_cast<std::size_t>(size) * sizeof(T);
     }

@@ -9,6 +9,7 @@
 #include <kasmina/tensor/sizes.hpp>
 #include <memory>
 #include <string>
+#include <type_traits>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -20,8 +21,8 @@ class Context {
 public:
     static constexpr int max_threads = 256;
 
-    /// Errors: OptionError when `threads` is not in 1 ... max_threads; ResourceError when the system
-    /// has not as many.
+    /// Errors: OptionError when `threads` is not in 1 ... max_threads; ResourceError when the
+    /// system has not as many.
     explicit Context(int threads = 1)
         : workers_(static_cast<int>(checked_size("Context", "threads", threads, 1, max_threads))) {}
 
@@ -39,7 +40,11 @@ public:
     /// f(0) ... f(chunks - 1), each exactly once, in any order, on any thread; see ThreadPool.
     template <class F>
     void parallel_for(Index chunks, F&& f) {
-        workers_.run(chunks, [&f](Index chunk, int) { f(chunk); });
+        using Function = std::remove_reference_t<F>;
+        workers_.run(
+            chunks,
+            [](void* function, Index chunk, int) { (*static_cast<Function*>(function))(chunk); },
+            const_cast<void*>(static_cast<const void*>(std::addressof(f))));
     }
 
     /// The same with f(chunk, scratch): room for `scratch_size` numbers that no other chunk uses
@@ -48,9 +53,8 @@ public:
     void parallel_for_with_scratch(Index chunks, Index scratch_size, F&& f) {
         // One per thread, not per chunk: how many run at once must not decide what is allocated.
         Buffer<T> scratch = buffer<T>(threads() * scratch_size);
-        workers_.run(chunks, [&](Index chunk, int thread) {
-            f(chunk, scratch.data() + thread * scratch_size);
-        });
+        WithScratch<T, std::remove_reference_t<F>> call{f, scratch.data(), scratch_size};
+        workers_.run(chunks, &call.run, &call);
     }
 
     /// The same with f(chunk, scratch, sums), where sums are `sums_size` in double.
@@ -58,12 +62,39 @@ public:
     void parallel_for_with_sums(Index chunks, Index scratch_size, Index sums_size, F&& f) {
         Buffer<T> scratch = buffer<T>(threads() * scratch_size);
         Buffer<double> sums = buffer<double>(threads() * sums_size);
-        workers_.run(chunks, [&](Index chunk, int thread) {
-            f(chunk, scratch.data() + thread * scratch_size, sums.data() + thread * sums_size);
-        });
+        WithSums<T, std::remove_reference_t<F>> call{f, scratch.data(), scratch_size, sums.data(),
+                                                     sums_size};
+        workers_.run(chunks, &call.run, &call);
     }
 
 private:
+    template <class T, class F>
+    struct WithScratch {
+        F& f;
+        T* scratch;
+        Index size;
+
+        static void run(void* self, Index chunk, int thread) {
+            const auto* call = static_cast<WithScratch*>(self);
+            call->f(chunk, call->scratch + thread * call->size);
+        }
+    };
+
+    template <class T, class F>
+    struct WithSums {
+        F& f;
+        T* scratch;
+        Index size;
+        double* sums;
+        Index sums_size;
+
+        static void run(void* self, Index chunk, int thread) {
+            const auto* call = static_cast<WithSums*>(self);
+            call->f(chunk, call->scratch + thread * call->size,
+                    call->sums + thread * call->sums_size);
+        }
+    };
+
     std::unique_ptr<BufferPool, BufferPool::Retire> pool_{new BufferPool};
     ThreadPool workers_;
     ContextLifetime lifetime_;

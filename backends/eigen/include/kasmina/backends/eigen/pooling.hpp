@@ -7,6 +7,7 @@
 
 #include <kasmina/backend/geometry.hpp>
 #include <kasmina/backend/gradient_target.hpp>
+#include <kasmina/backend/pooling.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
@@ -101,10 +102,12 @@ template <class T, class Count>
 
 /// y (batch, height / 2, width / 2, channels) = the maximum of each 2x2 window of x.
 template <class T>
-void max_pool(Context& context, const MapShape& shape, const T* x, T* y) {
-    const PoolPlan plan(shape);
+void max_pool(Context& context, const MaxPool<T>& call) {
+    const T* const x = call.x;
+    T* const y = call.y;
+    const PoolPlan plan(call.shape);
     const std::array<Index, 4> corners = plan.corners();
-    const Index channels = shape.channels;
+    const Index channels = call.shape.channels;
     context.parallel_for(plan.chunks, [&](Index chunk) {
         const auto pair = [&](Index in, Index out) {
             for (Index column = 0; column < plan.windows(); ++column) {
@@ -123,12 +126,14 @@ void max_pool(Context& context, const MapShape& shape, const T* x, T* y) {
 
 /// The gradient of x: each window's goes to its maximum.
 template <class T>
-void max_pool_pullback(Context& context, const MapShape& shape, const T* x, const T* grad_y,
-                       const GradientTarget<T>& grad_x) {
+void max_pool_pullback(Context& context, const MaxPoolPullback<T>& call) {
+    const T* const x = call.x;
+    const T* const grad_y = call.grad_y;
+    const GradientTarget<T> grad_x = call.grad_x;
     if (!grad_x) return;
-    const PoolPlan plan(shape);
+    const PoolPlan plan(call.shape);
     const std::array<Index, 4> corners = plan.corners();
-    const Index channels = shape.channels;
+    const Index channels = call.shape.channels;
     context.parallel_for(plan.chunks, [&](Index chunk) {
         const auto pair = [&](Index in, Index out) {
             for (Index column = 0; column < plan.windows(); ++column) {
@@ -152,7 +157,10 @@ void max_pool_pullback(Context& context, const MapShape& shape, const T* x, cons
 
 /// y (samples, channels) = the mean of x (samples, positions, channels) over positions.
 template <class T>
-void mean_positions(Context& context, const MapGeometry& geometry, const T* x, T* y) {
+void mean_positions(Context& context, const MeanPositions<T>& call) {
+    const MapGeometry geometry = call.geometry;
+    const T* const x = call.x;
+    T* const y = call.y;
     const Index channels = geometry.channels;
     const Index width = row_width<T>(channels, geometry.positions);
     const Index sample_size = geometry.positions * channels;
@@ -173,8 +181,10 @@ void mean_positions(Context& context, const MapGeometry& geometry, const T* x, T
 
 /// The gradient of x: grad_y / positions at every position.
 template <class T>
-void mean_positions_pullback(Context& context, const MapGeometry& geometry, const T* grad_y,
-                             const GradientTarget<T>& grad_x) {
+void mean_positions_pullback(Context& context, const MeanPositionsPullback<T>& call) {
+    const MapGeometry geometry = call.geometry;
+    const T* const grad_y = call.grad_y;
+    const GradientTarget<T> grad_x = call.grad_x;
     if (!grad_x) return;
     const Index channels = geometry.channels;
     const Index width = row_width<T>(channels, geometry.positions);

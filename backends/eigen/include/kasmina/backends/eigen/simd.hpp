@@ -1,7 +1,6 @@
 // Vectors of the width the compiler may use, and the register tile that the matrix kernels share.
 #pragma once
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +13,8 @@
 
 #if defined(__AVX__)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 /// \file
@@ -140,31 +141,6 @@ template <class T>
 template <class T>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> rectified(Vector<T> x) {
     return is_below_zero<T>(x) ? Vector<T>{} : x;
-}
-
-/// The square roots, rounded once each. (Eigen's are made of an estimate of 1 / sqrt, which for a 0
-/// is infinite: right in the end, but an invalid operation on the way.)
-template <class T>
-[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> square_root(Vector<T> x) {
-#if defined(__GNUC__) && defined(__AVX512F__)
-    if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm512_maskz_sqrt_ps(static_cast<__mmask16>(-1), (__m512)x);
-    } else {
-        return (Vector<T>)_mm512_maskz_sqrt_pd(static_cast<__mmask8>(-1), (__m512d)x);
-    }
-#elif defined(__GNUC__) && defined(__AVX__)
-    if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm256_sqrt_ps((__m256)x);
-    } else {
-        return (Vector<T>)_mm256_sqrt_pd((__m256d)x);
-    }
-#elif defined(__GNUC__)
-    Vector<T> root;
-    for (Index lane = 0; lane < lanes<T>; ++lane) root[lane] = std::sqrt(x[lane]);
-    return root;
-#else
-    return std::sqrt(x);
-#endif
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

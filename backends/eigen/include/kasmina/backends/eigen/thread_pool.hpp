@@ -13,7 +13,6 @@
 #include <memory>
 #include <string>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,11 +22,14 @@
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
+/// A piece of work: (closure, chunk, thread).
+using Chunk = void (*)(void*, Index, int);
+
 /// The workers of a pool and the job that they are at.
 class Crew {
 public:
     /// Errors: ResourceError when the system has not as many threads; none is left running then.
-    explicit Crew(int threads) {
+    KASMINA_RARE explicit Crew(int threads) {
         workers_.reserve(static_cast<std::size_t>(threads - 1));
         try {
             for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
@@ -39,19 +41,10 @@ public:
     }
     Crew(const Crew&) = delete;
     Crew& operator=(const Crew&) = delete;
-    ~Crew() { stop(); }
+    KASMINA_RARE ~Crew() { stop(); }
 
     /// False when the crew is at another job.
-    template <class F>
-    [[nodiscard]] bool run(Index chunks, F& f) {
-        if (busy_.exchange(true, std::memory_order_acquire)) return false;
-        call_ = [](void* closure, Index chunk, int thread) {
-            (*static_cast<F*>(closure))(chunk, thread);
-        };
-        closure_ = const_cast<void*>(static_cast<const void*>(std::addressof(f)));
-        run_parallel(chunks);
-        return true;
-    }
+    [[nodiscard]] bool run(Index chunks, Chunk call, void* closure);
 
 private:
     // state_ holds a job's number, whether workers can still join it, how many are in it, and
@@ -78,74 +71,15 @@ private:
 #endif
     }
 
-    void run_parallel(Index chunks) {
-        chunks_ = chunks;
-        failed_.store(false, std::memory_order_relaxed);
-        next_.store(0, std::memory_order_relaxed);
-        // The last job is closed and empty, so nobody else writes state_ here.
-        state_.store((state_.load(std::memory_order_relaxed) + next_job) | open);
-        state_.notify_all();
-        take_chunks(0);
-        state_.fetch_and(~open);
-        for (int spin = 0;; ++spin) {
-            const std::uint32_t state = state_.load(std::memory_order_acquire);
-            if ((state & in_job) == 0) break;
-            wait_for_change(state, spin);
-        }
-        const std::exception_ptr error = std::exchange(error_, nullptr);
-        busy_.store(false, std::memory_order_release);
-        if (error) std::rethrow_exception(error);
-    }
-
-    void work(int thread) noexcept {
-        const FlushDenormals flush;
-        std::uint32_t last_job = 0;
-        for (int spin = 0;; ++spin) {
-            std::uint32_t state = state_.load(std::memory_order_acquire);
-            if ((state & stopping) != 0) return;
-            if ((state & open) == 0 || state / next_job == last_job) {
-                wait_for_change(state, spin);
-                continue;
-            }
-            if (!state_.compare_exchange_strong(state, state + 1)) continue;
-            last_job = state / next_job;
-            take_chunks(thread);
-            const std::uint32_t before = state_.fetch_sub(1);
-            if ((before & open) == 0 && (before & in_job) == 1) state_.notify_all();
-            spin = 0;
-        }
-    }
-
-    void take_chunks(int thread) noexcept {
-        for (;;) {
-            const Index chunk = next_.fetch_add(1, std::memory_order_relaxed);
-            if (chunk >= chunks_) return;
-            try {
-                call_(closure_, chunk, thread);
-            } catch (...) {
-                if (!failed_.exchange(true)) error_ = std::current_exception();
-                next_.store(chunks_, std::memory_order_relaxed);
-            }
-        }
-    }
-
-    void wait_for_change(std::uint32_t state, int spin) noexcept {
-        if (spin < spins) {
-            relax();
-        } else {
-            state_.wait(state);
-        }
-    }
-
-    void stop() noexcept {
-        state_.fetch_or(stopping);
-        state_.notify_all();
-        for (std::thread& worker : workers_) worker.join();
-    }
+    void run_parallel(Index chunks);
+    void work(int thread) noexcept;
+    void take_chunks(int thread) noexcept;
+    void wait_for_change(std::uint32_t state, int spin) noexcept;
+    void stop() noexcept;
 
     std::vector<std::thread> workers_;
     // The job; written by the caller before it opens the job, read by those who joined it.
-    void (*call_)(void*, Index, int) = nullptr;
+    Chunk call_ = nullptr;
     void* closure_ = nullptr;
     Index chunks_ = 0;
     std::exception_ptr error_;
@@ -156,7 +90,7 @@ private:
     std::atomic<bool> busy_{false};
 };
 
-/// Runs f(chunk, thread) for chunk = 0 ... chunks - 1, each once, on the caller (thread 0) and on
+/// Runs a job, which is chunks 0 ... chunks - 1, each once, on the caller (thread 0) and on
 /// `threads - 1` workers, which take chunks from a shared counter. Workers spin for some
 /// microseconds after a job, then park, so that the many short jobs of a training step follow each
 /// other without a system call, and idle threads cost nothing. A worker that does not arrive in
@@ -167,26 +101,21 @@ private:
 class ThreadPool {
 public:
     /// Errors: ResourceError when the system has not as many threads.
-    explicit ThreadPool(int threads) : threads_(threads) {
+    KASMINA_RARE explicit ThreadPool(int threads) : threads_(threads) {
         if (threads > 1) crew_ = std::make_unique<Crew>(threads);
     }
     ThreadPool(const ThreadPool&) = delete;
     ThreadPool& operator=(const ThreadPool&) = delete;
-    ~ThreadPool() {
+    KASMINA_RARE ~ThreadPool() {
         if (!mark_.is_ours()) abandon();
     }
 
     [[nodiscard]] int threads() const noexcept { return threads_; }
 
-    /// Returns when all chunks are done. The first exception out of `f` is rethrown, and chunks
-    /// not yet begun are left out then. Errors: ResourceError when a child process cannot start
-    /// threads of its own.
-    template <class F>
-    void run(Index chunks, F&& f) {
-        const FlushDenormals flush;
-        if (chunks > 1 && threads_ > 1 && has_crew() && crew_->run(chunks, f)) return;
-        for (Index chunk = 0; chunk < chunks; ++chunk) f(chunk, 0);
-    }
+    /// Returns when all chunks are done; a chunk is call(closure, chunk, thread). The first
+    /// exception is rethrown, and chunks not yet begun are left out then. Errors: ResourceError
+    /// when a child process cannot start threads of its own.
+    void run(Index chunks, Chunk call, void* closure);
 
 private:
     [[nodiscard]] bool has_crew() { return mark_.is_ours() || is_replaced(); }
@@ -213,5 +142,84 @@ private:
     ForkMark mark_;
     std::unique_ptr<Crew> crew_;
 };
+
+inline bool Crew::run(Index chunks, Chunk call, void* closure) {
+    if (busy_.exchange(true, std::memory_order_acquire)) return false;
+    call_ = call;
+    closure_ = closure;
+    run_parallel(chunks);
+    return true;
+}
+
+inline void Crew::run_parallel(Index chunks) {
+    chunks_ = chunks;
+    failed_.store(false, std::memory_order_relaxed);
+    next_.store(0, std::memory_order_relaxed);
+    // The last job is closed and empty, so nobody else writes state_ here.
+    state_.store((state_.load(std::memory_order_relaxed) + next_job) | open);
+    state_.notify_all();
+    take_chunks(0);
+    state_.fetch_and(~open);
+    for (int spin = 0;; ++spin) {
+        const std::uint32_t state = state_.load(std::memory_order_acquire);
+        if ((state & in_job) == 0) break;
+        wait_for_change(state, spin);
+    }
+    const std::exception_ptr error = std::exchange(error_, nullptr);
+    busy_.store(false, std::memory_order_release);
+    if (error) std::rethrow_exception(error);
+}
+
+inline void Crew::work(int thread) noexcept {
+    const FlushDenormals flush;
+    std::uint32_t last_job = 0;
+    for (int spin = 0;; ++spin) {
+        std::uint32_t state = state_.load(std::memory_order_acquire);
+        if ((state & stopping) != 0) return;
+        if ((state & open) == 0 || state / next_job == last_job) {
+            wait_for_change(state, spin);
+            continue;
+        }
+        if (!state_.compare_exchange_strong(state, state + 1)) continue;
+        last_job = state / next_job;
+        take_chunks(thread);
+        const std::uint32_t before = state_.fetch_sub(1);
+        if ((before & open) == 0 && (before & in_job) == 1) state_.notify_all();
+        spin = 0;
+    }
+}
+
+inline void Crew::take_chunks(int thread) noexcept {
+    for (;;) {
+        const Index chunk = next_.fetch_add(1, std::memory_order_relaxed);
+        if (chunk >= chunks_) return;
+        try {
+            call_(closure_, chunk, thread);
+        } catch (...) {
+            if (!failed_.exchange(true)) error_ = std::current_exception();
+            next_.store(chunks_, std::memory_order_relaxed);
+        }
+    }
+}
+
+inline void Crew::wait_for_change(std::uint32_t state, int spin) noexcept {
+    if (spin < spins) {
+        relax();
+    } else {
+        state_.wait(state);
+    }
+}
+
+inline void Crew::stop() noexcept {
+    state_.fetch_or(stopping);
+    state_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+}
+
+inline void ThreadPool::run(Index chunks, Chunk call, void* closure) {
+    const FlushDenormals flush;
+    if (chunks > 1 && threads_ > 1 && has_crew() && crew_->run(chunks, call, closure)) return;
+    for (Index chunk = 0; chunk < chunks; ++chunk) call(closure, chunk, 0);
+}
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail
