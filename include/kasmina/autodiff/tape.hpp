@@ -259,7 +259,7 @@ private:
     template <class Op>
     void add_entry(const Variable<B>& output, Op& op) {
         Op* closure = ::new (arena_.template allocate_for<Op>()) Op(std::move(op));
-        add_entry(closure, &pull_back_through<Op>, &destroy<Op>, output.node_);
+        add_entry(closure, &pull_back_through<Op>, &destroy_closure<Op>, output.node_);
     }
 
     void add_entry(void* closure, void (*pullback)(void*, Tape&, Upstream<B>&),
@@ -271,7 +271,7 @@ private:
     }
 
     template <class Op>
-    static void destroy(void* op) noexcept {
+    static void destroy_closure(void* op) noexcept {
         static_cast<Op*>(op)->~Op();
     }
 
