@@ -4,13 +4,14 @@
 #include <cstddef>
 #include <string>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/gates/result.hpp>
 #include <kasmina/number_text.hpp>
 
 namespace kasmina {
 
 /// "G2 refused: training_improvement 0.2 (bound 0.5)"; or "G2 passed".
-[[nodiscard]] inline std::string message_of(const GateResult& result) {
+[[nodiscard]] KASMINA_RARE inline std::string message_of(const GateResult& result) {
     std::string text(name_of(result.gate()));
     text += result.passed() ? " passed" : " refused";
     const char* separator = ": ";

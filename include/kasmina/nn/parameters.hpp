@@ -3,8 +3,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -159,10 +157,17 @@ template <class B, VisitableModule<B> M>
 template <class B>
 [[nodiscard]] KASMINA_RARE std::vector<NamedParameter<B>> each_once(
     std::vector<NamedParameter<B>> all) {
-    std::set<const ParameterState<B>*> seen;
-    std::erase_if(all, [&seen](const NamedParameter<B>& named) {
-        return !seen.insert(named.parameter->state().get()).second;
-    });
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        bool seen = false;
+        for (std::size_t other = 0; other < kept; ++other) {
+            seen = seen || all[other].parameter->state() == all[i].parameter->state();
+        }
+        if (seen) continue;
+        if (kept != i) std::swap(all[kept], all[i]);
+        ++kept;
+    }
+    while (all.size() > kept) all.pop_back();
     return all;
 }
 
@@ -177,25 +182,51 @@ template <class B>
     return found;
 }
 
+namespace detail {
+
+/// A tensor of a module by its place in visiting order, parameters first.
+template <class B>
+struct Listed {
+    const Contents<B>& contents;
+    std::size_t place;
+
+    [[nodiscard]] bool is_parameter() const { return place < contents.parameters.size(); }
+    [[nodiscard]] std::size_t number() const {
+        return is_parameter() ? place : place - contents.parameters.size();
+    }
+    [[nodiscard]] const std::string& name() const {
+        return is_parameter() ? contents.parameters[number()].name : contents.states[number()].name;
+    }
+    [[nodiscard]] KASMINA_COLD std::string in_words() const {
+        const Shape& shape = is_parameter() ? contents.parameters[number()].parameter->shape()
+                                            : contents.states[number()].state.shape();
+        return (is_parameter() ? "parameter " : "state ") + std::to_string(number()) + " " +
+               to_string(shape);
+    }
+};
+
+template <class B>
+[[noreturn]] KASMINA_COLD void throw_one_name(const Listed<B>& first, const Listed<B>& second,
+                                              std::string_view where) {
+    throw DuplicateNameError(
+        "two tensors go by one name", std::string(where), "each name once",
+        first.name() + " for " + first.in_words() + " and " + second.in_words(),
+        "give one of the members another name in `members()`");
+}
+
+}  // namespace detail
+
 /// Errors: DuplicateNameError when two parameters or states have one name; it says which, by their
 /// places in visiting order. `where` is for the message.
 template <class B>
 KASMINA_RARE void require_distinct_names(const Contents<B>& contents, std::string_view where) {
-    std::map<std::string_view, std::string> places;
-    const auto add = [&](std::string_view name, const std::string& place) {
-        const auto [found, is_new] = places.try_emplace(name, place);
-        if (is_new) return;
-        throw DuplicateNameError("two tensors go by one name", std::string(where), "each name once",
-                                 std::string(name) + " for " + found->second + " and " + place,
-                                 "give one of the members another name in `members()`");
-    };
-    for (std::size_t i = 0; i < contents.parameters.size(); ++i) {
-        const auto& [name, parameter] = contents.parameters[i];
-        add(name, "parameter " + std::to_string(i) + " " + to_string(parameter->shape()));
-    }
-    for (std::size_t i = 0; i < contents.states.size(); ++i) {
-        const auto& [name, state] = contents.states[i];
-        add(name, "state " + std::to_string(i) + " " + to_string(state.shape()));
+    const std::size_t count = contents.parameters.size() + contents.states.size();
+    for (std::size_t i = 0; i < count; ++i) {
+        const detail::Listed<B> later{contents, i};
+        for (std::size_t earlier = 0; earlier < i; ++earlier) {
+            const detail::Listed<B> other{contents, earlier};
+            if (other.name() == later.name()) detail::throw_one_name(other, later, where);
+        }
     }
 }
 

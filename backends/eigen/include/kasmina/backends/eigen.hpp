@@ -1,4 +1,4 @@
-// The CPU backend: the library's backend concept, forwarded to kernels on Eigen and plain SIMD.
+// The CPU backend: the library's backend concept, forwarded to kernels on plain SIMD.
 #pragma once
 
 #include <algorithm>
