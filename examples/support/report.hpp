@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -12,7 +11,6 @@
 #include <nlohmann/json.hpp>
 
 #include "report_page.hpp"
-#include "summary.hpp"
 
 namespace kasmina::examples {
 
@@ -42,7 +40,8 @@ struct ReportEvent {
     std::string text;
 };
 
-/// One run. Accuracies are in per cent, on validation data, one per epoch.
+/// One run. Accuracies are in per cent, on validation data, one per epoch; the networks need not
+/// have as many.
 struct RunReport {
     std::string title;
     std::string subtitle;
@@ -97,18 +96,19 @@ inline nlohmann::ordered_json to_json(const RunReport& report) {
             {"events", std::move(events)}};
 }
 
-/// The page. Nothing of the data can end the script that holds it.
+/// The page. No tag of HTML is in the data, so nothing of it can end the script that holds it.
+/// Bytes that are not UTF-8 become U+FFFD.
 [[nodiscard]] inline std::string report_html(const RunReport& report) {
-    std::string data = to_json(report).dump();
-    for (std::size_t at = data.find("</"); at != std::string::npos; at = data.find("</", at + 3)) {
-        data.replace(at, 2, "<\\/");
+    constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+    std::string page(report_page_head);
+    for (const char character : to_json(report).dump(-1, ' ', false, replace)) {
+        if (character == '<') {
+            page += "\\u003c";
+        } else {
+            page += character;
+        }
     }
-    return std::string(report_page_head) + data + std::string(report_page_tail);
-}
-
-/// Errors: DataError as write_atomically.
-inline void write_report(const std::filesystem::path& file, const RunReport& report) {
-    write_atomically(file, report_html(report));
+    return page.append(report_page_tail);
 }
 
 }  // namespace kasmina::examples

@@ -1,6 +1,8 @@
 // Error: the one base of everything that the library throws, in five answers.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <initializer_list>
 #include <stdexcept>
 #include <string>

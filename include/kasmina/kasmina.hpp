@@ -20,3 +20,4 @@
 #include <kasmina/telemetry/fan_out.hpp>
 #include <kasmina/train/learn.hpp>
 #include <kasmina/train/trainer.hpp>
+#include <kasmina/version.hpp>

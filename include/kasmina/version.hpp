@@ -1,11 +1,10 @@
-// The library's version, as checkpoints note it.
+// The library's version; CMakeLists.txt reads it from here.
 #pragma once
 
-#include <string_view>
+#define KASMINA_VERSION_MAJOR 0
+#define KASMINA_VERSION_MINOR 1
+#define KASMINA_VERSION_PATCH 0
 
-namespace kasmina {
-
-/// As CMake knows it.
-inline constexpr std::string_view version = "0.1.0";
-
-}  // namespace kasmina
+/// As one number, to be compared: 1002003 is 1.2.3.
+#define KASMINA_VERSION \
+    (KASMINA_VERSION_MAJOR * 1000000 + KASMINA_VERSION_MINOR * 1000 + KASMINA_VERSION_PATCH)

@@ -60,10 +60,10 @@ TEST_CASE("validation and test are normalised by the training part's constants",
     const RawImages all = numbered(100, 10);
     const auto [training, validation] = split_off_validation(all, 0.2, Generator(7));
     const Normalisation constants = measure_normalisation(training);
-    const Splits splits = make_splits("", all, {}, 0.2, 7, [&all] { return all; });
+    const Splits splits = make_splits("", all, all, {}, 0.2, 7);
     CHECK(splits.training.pixels == normalise(training, constants).pixels);
     CHECK(splits.validation.pixels == normalise(validation, constants).pixels);
-    CHECK(splits.load_test().pixels == normalise(all, constants).pixels);
+    CHECK(splits.open_test().pixels == normalise(all, constants).pixels);
     CHECK(splits.validation.pixels !=
           normalise(validation, measure_normalisation(validation)).pixels);
 }
@@ -94,6 +94,15 @@ TEST_CASE("a split that leaves a part empty is an error", "[examples][E-2]") {
     CHECK_THROWS_AS(split_off_validation(all, 0.0, Generator(1)), kasmina::OptionError);
     CHECK_THROWS_AS(split_off_validation(all, 1.0, Generator(1)), kasmina::OptionError);
     CHECK_THROWS_AS(split_off_validation(all, std::nan(""), Generator(1)), kasmina::OptionError);
+}
+
+TEST_CASE("a test part that does not go with the training part is an error", "[examples][E-2]") {
+    const RawImages all = numbered(100, 10);
+    RawImages other = all;
+    other.height = 2;  // as many pixels, in another shape
+    other.width = 10;
+    CHECK_THROWS_AS(make_splits("", all, other, {}, 0.2, 7), kasmina::DataError);
+    CHECK_THROWS_AS(make_splits("", all, numbered(0, 10), {}, 0.2, 7), kasmina::DataError);
 }
 
 TEST_CASE("an epoch of batches holds every image once, in an order of its own", "[examples]") {
@@ -237,7 +246,7 @@ TEST_CASE("the drawn task is a function of its seed, with balanced classes", "[e
     const Splits first = procedural::load(4, small);
     const Splits second = procedural::load(4, small);
     CHECK(first.training.pixels == second.training.pixels);
-    CHECK(first.load_test().pixels == second.load_test().pixels);
+    CHECK(first.open_test().pixels == second.open_test().pixels);
     CHECK(procedural::load(5, small).training.pixels != first.training.pixels);
     CHECK(first.training.count() == 100);
     CHECK(first.validation.count() == 20);

@@ -8,6 +8,7 @@
 #include <kasmina/alpha/curve.hpp>
 #include <kasmina/alpha/state.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/number_text.hpp>
 
 namespace kasmina {
 
@@ -25,8 +26,8 @@ namespace alpha_detail {
                      "a controller that holds",
                      "mode " + std::string(name_of(state.mode)) + ", step " +
                          std::to_string(state.steps_done) + " of " +
-                         std::to_string(state.steps_total) + " to " + std::to_string(state.target) +
-                         ", asked for " + std::to_string(target),
+                         std::to_string(state.steps_total) + " to " + number_text(state.target) +
+                         ", asked for " + number_text(target),
                      "wait until the ramp ends, or drop it with hold_at");
 }
 

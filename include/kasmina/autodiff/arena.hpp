@@ -1,6 +1,8 @@
 // Arena: bump allocation for the closures of a tape, kept from step to step.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <new>

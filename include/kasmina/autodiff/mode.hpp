@@ -1,6 +1,8 @@
 // Mode: whether a pass trains or evaluates, and what norms with running statistics go by.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cstdint>
 
 namespace kasmina {

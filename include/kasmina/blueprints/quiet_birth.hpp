@@ -1,6 +1,8 @@
 // Quiet birth: what makes a blueprint's residual start near zero, named in its type (spec B-5).
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cstdint>
 
 namespace kasmina {

@@ -59,7 +59,7 @@ public:
     }
     /// One more than the last player's number.
     [[nodiscard]] constexpr std::size_t span() const noexcept {
-        return static_cast<std::size_t>(std::bit_width(bits_));
+        return static_cast<std::size_t>(64 - std::countl_zero(bits_));
     }
     [[nodiscard]] constexpr std::uint64_t bits() const noexcept { return bits_; }
 
@@ -221,8 +221,7 @@ template <CoalitionValue V>
         for (std::size_t bits = 0; bits < of.size(); ++bits) {
             const Coalition before = Coalition::of_bits(bits);
             if (before.contains(player)) continue;
-            const double added =
-                of[static_cast<std::size_t>(before.with(player).bits())] - of[bits];
+            const double added = of[before.with(player).bits()] - of[bits];
             shares[player] += weights[before.size()] * added;
         }
     }

@@ -8,6 +8,7 @@
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/number_text.hpp>
 
 namespace kasmina::nn {
 
@@ -22,7 +23,7 @@ struct Dropout : Visitable<Dropout<B>> {
     explicit Dropout(double share) : rate(share) {
         if (share >= 0.0 && share < 1.0) return;
         throw OptionError("option rate is out of range", "nn::Dropout", "0 or more, below 1",
-                          std::to_string(share), "pass the share of values to drop");
+                          number_text(share), "pass the share of values to drop");
     }
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {

@@ -1,6 +1,8 @@
 // Functions of numbers of any kind - built-in, SIMD, dual - that pointwise callables are made of.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cmath>
 #include <concepts>
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
@@ -156,7 +157,7 @@ private:
         if (!(random_guess_loss > 0.0) || !std::isfinite(random_guess_loss)) {
             throw OptionError("the random-guess loss is out of range", "Governor",
                               "a positive, finite loss such as ln(classes)",
-                              std::to_string(random_guess_loss), "pass ln(number of classes)");
+                              number_text(random_guess_loss), "pass ln(number of classes)");
         }
         if (options.minimum_history < 1 || options.minimum_history > window) {
             refuse("minimum_history", "between 1 and " + std::to_string(window),
@@ -188,7 +189,7 @@ private:
 
     static void check_bound(const char* option, double bound) {
         if (std::isfinite(bound) && bound >= 0.0) return;
-        refuse(option, "finite and at least 0", std::to_string(bound));
+        refuse(option, "finite and at least 0", number_text(bound));
     }
 
     [[nodiscard]] double mean_of_history() const noexcept {

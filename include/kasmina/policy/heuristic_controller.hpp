@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/reflect/fields.hpp>
 
@@ -129,7 +130,7 @@ public:
                    std::to_string(state.penalties.size()));
         }
         if (state.best_accuracy && !std::isfinite(*state.best_accuracy)) {
-            refuse("best_accuracy", "a finite number", std::to_string(*state.best_accuracy));
+            refuse("best_accuracy", "a finite number", number_text(*state.best_accuracy));
         }
         if (state.epochs_without_improvement < 0) {
             refuse("epochs_without_improvement", "at least 0",

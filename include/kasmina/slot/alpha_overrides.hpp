@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/number_text.hpp>
 
 namespace kasmina {
 
@@ -43,7 +44,7 @@ public:
         for (const double alpha : alphas) {
             if (alpha >= 0.0 && alpha <= 1.0) continue;
             throw OptionError("an alpha override is out of range", slot, "numbers in [0, 1]",
-                              std::to_string(alpha), "clamp the amplitude");
+                              number_text(alpha), "clamp the amplitude");
         }
         if (alphas.empty() || find(slot) != nullptr) {
             throw OptionError("an alpha override is not well formed", slot,

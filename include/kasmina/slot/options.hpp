@@ -7,6 +7,7 @@
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/curve.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/incubation.hpp>
@@ -71,12 +72,12 @@ inline void check_germination_options(const GerminationOptions& options, const s
     }
     if (!(options.alpha_target > 0.0 && options.alpha_target <= 1.0)) {
         throw OptionError("the alpha target is out of range", where, "a number in (0, 1]",
-                          std::to_string(options.alpha_target),
+                          number_text(options.alpha_target),
                           "use 1, or less for a seed that shall stay partial");
     }
     if (!std::isfinite(options.steepness) || options.steepness < minimum_steepness) {
         throw OptionError("the steepness is out of range", where, "a finite number of at least 0.1",
-                          std::to_string(options.steepness), "use the default of 12");
+                          number_text(options.steepness), "use the default of 12");
     }
 }
 

@@ -10,6 +10,7 @@
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 #include <kasmina/statistics/estimate.hpp>
@@ -90,7 +91,7 @@ inline void check_taken(const std::string& where, Stage wanted, std::string_view
 inline void check_finite(const std::string& where, double value, const char* what) {
     if (std::isfinite(value)) return;
     throw NumericError(std::string(what) + " is not finite", where,
-                       "a finite number of percentage points", std::to_string(value),
+                       "a finite number of percentage points", number_text(value),
                        "find out where the measurement goes wrong");
 }
 
@@ -103,7 +104,7 @@ inline void check_measured(const std::string& where, const judge::Estimate& esti
     }
     throw OptionError("no measure measures that", where,
                       "a measure, and a standard error and a count of 0 or more",
-                      std::string(name_of(by)) + ", " + std::to_string(estimate.standard_error) +
+                      std::string(name_of(by)) + ", " + number_text(estimate.standard_error) +
                           ", " + std::to_string(estimate.count),
                       "name the measure, and leave the error infinite where it is not known");
 }
@@ -112,7 +113,7 @@ inline void check_measured(const std::string& where, const judge::Estimate& esti
 inline void check_alpha_target(const std::string& where, double target) {
     if (target > 0.0 && target <= 1.0) return;
     throw OptionError("the alpha target is out of range", where, "a number in (0, 1]",
-                      std::to_string(target), "use schedule_prune to go to 0");
+                      number_text(target), "use schedule_prune to go to 0");
 }
 
 /// Errors: OptionError for a curve that does not exist, or a steepness that is not finite.
@@ -120,7 +121,7 @@ inline void check_ramp(const std::string& where, AlphaCurve curve, double steepn
     reflect::check_enumerator(curve, "curve", where);
     if (std::isfinite(steepness)) return;
     throw OptionError("the steepness is not finite", where, "a finite number, used as 0.1 or more",
-                      std::to_string(steepness), "use the default of 12");
+                      number_text(steepness), "use the default of 12");
 }
 
 /// Errors: OptionError for an override above 0 without an active seed, or with neither one value
@@ -142,7 +143,7 @@ inline void check_override(const std::string& where, Stage stage, const AlphaOve
 
 /// Why alpha cannot be scheduled while it moves.
 [[nodiscard]] inline std::string ramp_under_way(const AlphaController& controller) {
-    return "a ramp to " + std::to_string(controller.target()) + " is under way for another " +
+    return "a ramp to " + number_text(controller.target()) + " is under way for another " +
            std::to_string(controller.time_to_target()) + " ticks";
 }
 

@@ -40,7 +40,8 @@ inline constexpr std::size_t count = 8 * 48;
 [[nodiscard]] constexpr std::size_t index_of(std::size_t bytes) noexcept {
     if (bytes <= 512) return 0;
     const std::size_t last = bytes - 1;
-    const std::size_t doubling = static_cast<std::size_t>(std::bit_width(last)) - 10;
+    const std::size_t doubling =
+        static_cast<std::size_t>(54 - std::countl_zero(std::uint64_t{last}));
     return doubling * 8 + ((last >> (doubling + 6)) & 7) + 1;
 }
 

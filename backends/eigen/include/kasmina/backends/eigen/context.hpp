@@ -15,7 +15,9 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 /// any number of threads (E-1).
 class Context {
 public:
-    /// Errors: OptionError when `threads` is not in 1 ... 256.
+    static constexpr int max_threads = 256;
+
+    /// Errors: OptionError when `threads` is not in 1 ... max_threads.
     explicit Context(int threads = 1) : workers_(checked(threads)) {}
 
     [[nodiscard]] int threads() const noexcept { return workers_.threads(); }
@@ -47,7 +49,7 @@ public:
 
 private:
     static int checked(int threads) {
-        if (threads < 1 || threads > 256) {
+        if (threads < 1 || threads > max_threads) {
             throw OptionError("a context needs between 1 and 256 threads", "Context",
                               "threads in 1 ... 256", std::to_string(threads),
                               "pass 1, or the number of cores to use");

@@ -10,6 +10,12 @@
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 
+// Extents of arrays are Index here: constants, of which g++ warns in templates all the same.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// Filters as [tap][channel], in reverse order of taps if `reversed` (for backward-data).
@@ -230,3 +236,7 @@ void depthwise_conv2d_backward_weight(Context& context, const ConvShape& shape, 
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif

@@ -7,6 +7,12 @@
 #include <kasmina/tensor/index.hpp>
 #include <type_traits>
 
+// Extents of arrays are Index here: constants, of which g++ warns in templates all the same.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// Columns of a packed panel: two vectors, as wide as the register tile.
@@ -147,3 +153,7 @@ template <class T>
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif

@@ -10,6 +10,12 @@
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 
+// Extents of arrays are Index here: constants, of which g++ warns in templates all the same.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd {
 
 inline constexpr Index positions = 16;
@@ -280,3 +286,7 @@ void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Inde
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
