@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <new>
 #include <optional>
@@ -32,7 +33,9 @@
 #include "procedural.hpp"
 #include "progress.hpp"
 #include "report.hpp"
+#include "run_folder.hpp"
 #include "screen.hpp"
+#include "stop.hpp"
 #include "summary.hpp"
 #include "table.hpp"
 
@@ -138,6 +141,8 @@ public:
         progress_.update((epochs_done_ + share) / total_epochs_, seconds_since(start_), label);
     }
     void epoch_done() { ++epochs_done_; }
+    /// Of a run that goes on.
+    void skip(int epochs) { epochs_done_ += epochs; }
     void finish() { progress_.clear(); }
 
 private:
@@ -179,35 +184,53 @@ void show(Story& story, const Table& table, const EpochRow& row) {
     for (const std::string& line : table.rows(row)) story.line(line);
 }
 
-/// Trains to the end; `on_epoch(result, seconds)` hears of each epoch.
+/// What saves a network's run where it stands; nothing without --checkpoint.
+using Keep = std::function<void()>;
+
+/// Trains to the end; `on_epoch(result, seconds)` hears of each epoch. Saves after each; a save
+/// that fails is told and ends nothing. Errors: Stopped when a signal came and all is saved; those
+/// of the trainer, and of that last save.
 template <class Trainer, class OnEpoch>
 void run_to_the_end(Trainer& trainer, Model& model, const char* label, Story& story,
-                    OnEpoch&& on_epoch) {
+                    RunProgress& progress, const Keep& keep, OnEpoch&& on_epoch) {
     const auto steps = static_cast<double>(trainer.source().batches_per_epoch());
     auto start = Clock::now();
-    trainer.run(
-        model,
+    const bool over = trainer.run_until(
+        model, [&] { return keep && stop_requested(); },
         [&](const train::EpochResult& epoch) {
-            on_epoch(epoch, seconds_since(start));
+            const double seconds = seconds_since(start);
+            progress.accuracies.push_back(epoch.report.accuracy);
+            progress.seconds += seconds;
+            on_epoch(epoch, seconds);
             story.epoch_done();
             start = Clock::now();
+            if (!keep) return;
+            try {
+                keep();
+            } catch (const Error& error) {
+                story.line(std::string("this epoch is not saved: ") + error.what());
+            }
         },
         [&](const train::StepResult& step) { story.step(label, step.step / steps); });
+    if (over) return;
+    progress.seconds += seconds_since(start);
+    keep();
+    story.finish();
+    throw Stopped{name_of_stop() + " has stopped the run (" + label + ", after epoch " +
+                  std::to_string(trainer.epochs_done()) +
+                  "), and all of it is saved: go on with the same options and --resume"};
 }
 
-/// Trains the host by itself; its accuracy on the test part is taken later. Returns the one on the
-/// validation part after each epoch.
+/// Trains the host by itself; its accuracy on the test part is taken later.
 template <class Trainer>
-std::vector<double> train_host(Trainer& trainer, Model& model, Story& story) {
-    std::vector<double> accuracies;
+void train_host(Trainer& trainer, Model& model, Story& story, RunProgress& progress,
+                const Keep& keep) {
     const Table table;
     story.line(table.header());
-    run_to_the_end(trainer, model, "host alone", story,
+    run_to_the_end(trainer, model, "host alone", story, progress, keep,
                    [&](const train::EpochResult& epoch, double seconds) {
                        show(story, table, row_of(epoch, seconds));
-                       accuracies.push_back(epoch.report.accuracy);
                    });
-    return accuracies;
 }
 
 /// In per cent, on a set that the network was not trained on.
@@ -239,12 +262,11 @@ std::vector<SlotRow> slot_rows(const std::vector<SlotReport>& slots, const Epoch
 }
 
 template <class Trainer>
-Growth train_growing(Trainer& trainer, Model& model, const Splits& data, const CommandLine& line,
-                     Story& story) {
-    Growth growth(line.slots, data.validation.count());
+void train_growing(Trainer& trainer, Model& model, Growth& growth, const CommandLine& line,
+                   Story& story, RunProgress& progress, const Keep& keep) {
     const Table table(line.slots.size() > 1);
     story.line(table.header());
-    run_to_the_end(trainer, model, "growing", story,
+    run_to_the_end(trainer, model, "growing", story, progress, keep,
                    [&](const train::EpochResult& epoch, double seconds) {
                        const EpochReport& report = epoch.report;
                        if (report.panic) {
@@ -260,7 +282,19 @@ Growth train_growing(Trainer& trainer, Model& model, const Splits& data, const C
                            story.line(sentence);
                        for (const std::string& notice : report.notices) story.line(notice);
                    });
-    return growth;
+}
+
+RunSettings settings_of(const CommandLine& line, const Splits& data) {
+    return {.data = data.name,
+            .training_images = data.training.count(),
+            .validation_images = data.validation.count(),
+            .epochs = line.epochs,
+            .seed = line.seed,
+            .blueprint = line.blueprint,
+            .slots = line.slots,
+            .seed_rate = line.seed_rate,
+            .judge = line.judge,
+            .incubation = line.incubation};
 }
 
 /// Fills in what the fossilized seeds bring at the end, on validation data.
@@ -315,19 +349,26 @@ std::vector<NamedPath> outputs_of(const CommandLine& line) {
     add("--report", line.report);
     add("--telemetry", line.telemetry);
     add("--tensorboard", line.tensorboard);
+    add("--checkpoint", line.checkpoint);
     return outputs;
 }
 
 /// Errors: DataError and OptionError for outputs that could not be written, or not all of them.
 void require_outputs(const CommandLine& line, const std::vector<std::filesystem::path>& inputs) {
     for (const NamedPath& output : outputs_of(line)) {
-        if (output.option == "--tensorboard") {
+        if (output.option == "--tensorboard" || output.option == "--checkpoint") {
             require_folder_writable(output.path);
         } else {
             require_writable(output.path);
         }
     }
     require_apart(outputs_of(line), inputs);
+    if (line.resume && line.telemetry && what_is_at(*line.telemetry) &&
+        is_replaced(*line.telemetry)) {
+        throw OptionError("events of the run's beginning would be replaced", "--telemetry",
+                          "a file of another name for the rest of the run", *line.telemetry,
+                          "choose another name");
+    }
 }
 
 constexpr const char* no_memory = "there is not enough memory";
@@ -373,6 +414,9 @@ Failures run(const CommandLine& line, Screen& screen) {
                std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
     screen.require_good();
 
+    std::optional<RunFolder> folder;
+    if (line.checkpoint) folder.emplace(*line.checkpoint, settings_of(line, data), line.resume);
+
     // From here on there are events of this run in the place of another's.
     Policies::Sink sink;
     if (line.telemetry) sink.add(telemetry::JsonLinesSink(*line.telemetry));
@@ -380,15 +424,35 @@ Failures run(const CommandLine& line, Screen& screen) {
     Model grown = make_model(context, data, line.seed, std::move(sink));
     auto grown_trainer = make_trainer(grown, data, line, std::move(controller), Judge{});
 
-    story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
-    const auto host_start = Clock::now();
-    std::vector<double> host_accuracies = train_host(host_trainer, host, story);
-    const double host_seconds = seconds_since(host_start);
+    RunProgress host_progress;
+    RunProgress grown_progress;
+    Growth growth(line.slots, data.validation.count());
+    Keep keep_host;
+    Keep keep_grown;
+    if (folder) {
+        stop_on_signals();
+        keep_host = [&] {
+            folder->save_host(host_trainer.epochs_done(), host, host_trainer, host_progress);
+        };
+        keep_grown = [&] {
+            folder->save_grown(grown_trainer.epochs_done(), grown, grown_trainer, growth,
+                               grown_progress);
+        };
+        const auto tell = [&story](const std::string& text) { story.line(text); };
+        if (line.resume && !folder->load_host(tell, host, host_trainer, host_progress)) {
+            story.line("there is nothing to go on with in " + *line.checkpoint + ": it begins");
+        }
+        if (line.resume) {
+            static_cast<void>(
+                folder->load_grown(tell, grown, grown_trainer, growth, grown_progress));
+        }
+        story.skip(host_trainer.epochs_done() + grown_trainer.epochs_done());
+    }
 
+    story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
+    train_host(host_trainer, host, story, host_progress, keep_host);
     story.line("\nthe same host, growing " + line.blueprint + " at " + joined(line.slots, ", "));
-    const auto grown_start = Clock::now();
-    const Growth growth = train_growing(grown_trainer, grown, data, line, story);
-    const double grown_seconds = seconds_since(grown_start);
+    train_growing(grown_trainer, grown, growth, line, story, grown_progress, keep_grown);
     story.finish();
 
     Failures failures;
@@ -413,14 +477,14 @@ Failures run(const CommandLine& line, Screen& screen) {
         failures.attempt([&] { measure_at_the_end(summary.contributions, grown_trainer, grown); });
     }
     summary.seconds = seconds_since(start);
-    write_conclusion(screen, summary, host_seconds / line.epochs, grown_seconds / line.epochs,
-                     data.sealed_test.count());
+    write_conclusion(screen, summary, host_progress.seconds / line.epochs,
+                     grown_progress.seconds / line.epochs, data.sealed_test.count());
     const auto write = [&failures](const std::optional<std::string>& file, auto&& text) {
         if (file) failures.attempt([&] { write_whole(*file, text()); });
     };
     write(line.summary, [&] { return summary_text(summary); });
     write(line.report, [&] {
-        return report_html(page_of(data, line, summary, std::move(host_accuracies), growth));
+        return report_html(page_of(data, line, summary, host_progress.accuracies, growth));
     });
     if (const auto& lost = grown.telemetry_failures(); lost.count > 0) {
         failures.add("telemetry was lost " + std::to_string(lost.count) + " times: " + lost.first);
@@ -433,6 +497,7 @@ Failures run(const CommandLine& line, Screen& screen) {
 constexpr int success = 0;
 constexpr int refused = 2;    ///< or stopped: files of other runs are as they were
 constexpr int not_whole = 3;  ///< training is over, and something could not be written
+constexpr int stopped = 4;    ///< by a signal, and all is saved
 
 }  // namespace
 
@@ -455,6 +520,9 @@ int main(int argc, char** argv) {
             std::cerr << "grow_cnn: " << cause << '\n';
         }
         return failures.causes().empty() ? success : not_whole;
+    } catch (const Stopped& end) {
+        screen << end.sentence << std::endl;
+        return stopped;
     } catch (const std::bad_alloc&) {
         std::cerr << "grow_cnn: " << no_memory << '\n';
         return refused;

@@ -31,6 +31,8 @@ struct CommandLine {
     std::optional<std::string> telemetry;
     std::optional<std::string> tensorboard;
     std::optional<std::string> report;
+    std::optional<std::string> checkpoint;
+    bool resume = false;
 };
 
 /// The program is to end now with this code: 0 after --help, 2 after a mistake.
@@ -116,12 +118,24 @@ inline std::variant<CommandLine, Exit> parse_command_line(int argument_count,
     app.add_option("--tensorboard", line.tensorboard,
                    "Write events for TensorBoard into this folder while the network grows.")
         ->type_name("DIR");
+    auto* checkpoint =
+        app.add_option(
+               "--checkpoint", line.checkpoint,
+               "Save the run into this folder after each epoch, and where Ctrl-C or SIGTERM "
+               "stops it.")
+            ->type_name("DIR");
+    app.add_flag("--resume", line.resume,
+                 "Go on with the run in the folder of --checkpoint, with the same options. The "
+                 "outcome is that of a run that never stopped, bit for bit.")
+        ->needs(checkpoint);
     app.footer(
         "Without --data and --mnist it draws a task of its own. Data and outputs are checked "
         "before "
         "training begins.\nIt ends with 0, with 2 when it was refused or stopped (files of other "
         "runs "
-        "are as they were), or with 3 when training is over and something could not be written.");
+        "are as they were), with 3 when training is over and something could not be written, or "
+        "with "
+        "4 when a signal stopped it and all was saved.");
     try {
         app.parse(argument_count, arguments);
     } catch (const CLI::CallForHelp&) {

@@ -10,6 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <kasmina/reflect/fields.hpp>
+
 #include "report_page.hpp"
 
 namespace kasmina::examples {
@@ -26,18 +28,30 @@ struct SlotEpoch {
     std::optional<double> contribution_error = {};  ///< its standard error, in points
     std::optional<double> interaction = {};         ///< with all other blended seeds, in points
     std::string verdict{};                          ///< of the gate on the forward step, in words
+
+    using Fields =
+        reflect::List<&SlotEpoch::stage, &SlotEpoch::alpha, &SlotEpoch::gradient_ratio,
+                      &SlotEpoch::readiness, &SlotEpoch::dependence, &SlotEpoch::dependence_error,
+                      &SlotEpoch::contribution, &SlotEpoch::contribution_error,
+                      &SlotEpoch::interaction, &SlotEpoch::verdict>;
+    using MayBeNotFinite =
+        reflect::List<&SlotEpoch::gradient_ratio, &SlotEpoch::contribution_error>;
 };
 
 /// A slot, with one entry per epoch.
 struct SlotHistory {
     std::string name;
     std::vector<SlotEpoch> epochs;
+
+    using Fields = reflect::List<&SlotHistory::name, &SlotHistory::epochs>;
 };
 
 struct ReportEvent {
     int epoch = 0;
     std::string slot;
     std::string text;
+
+    using Fields = reflect::List<&ReportEvent::epoch, &ReportEvent::slot, &ReportEvent::text>;
 };
 
 /// One run. Accuracies are in per cent, on validation data, one per epoch; the networks need not

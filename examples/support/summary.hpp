@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <kasmina/reflect/fields.hpp>
+
 namespace kasmina::examples {
 
 /// What a fossilized seed brings to the grown network, in percentage points on validation data.
@@ -21,6 +23,12 @@ struct SlotContribution {
     std::optional<double> leave_one_out{};  ///< dependence at the end
     std::optional<double> alone{};          ///< at the end, with no other seed running
     std::optional<double> shapley{};        ///< its fair share of what all of them bring at the end
+
+    using Fields =
+        reflect::List<&SlotContribution::slot, &SlotContribution::measure,
+                      &SlotContribution::contribution, &SlotContribution::contribution_error,
+                      &SlotContribution::dependence, &SlotContribution::leave_one_out,
+                      &SlotContribution::alone, &SlotContribution::shapley>;
 };
 
 /// Accuracies on the test part, in per cent, where they could be taken; the contribution in

@@ -70,6 +70,7 @@ public:
                         next.exchange(*first.part);
                         throw;
                     }
+                    next.settle(first.part->context());
                     first.part->forget_gradient_health();
                 },
                 rest...);

@@ -1,6 +1,8 @@
 // Number formats of files: halves and bfloat16 as floats, exactly.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <bit>
 #include <cmath>
 #include <cstdint>

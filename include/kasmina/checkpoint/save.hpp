@@ -89,7 +89,7 @@ void plan_parts(Model& model, file::Plan& plan, Write& write, const Named<P>& fi
 
 template <class... Parts>
 void save(const std::filesystem::path& path, const Note& note, const std::tuple<Parts...>& parts) {
-    TableOfParts table{.library = std::string(version), .note = note.text, .parts = {}};
+    TableOfParts table{.library = library_version(), .note = note.text, .parts = {}};
     file::Plan plan;
     std::apply([&table](const auto&... each) { (table.parts.push_back(each.name), ...); }, parts);
     for (const std::string& name : table.parts) {

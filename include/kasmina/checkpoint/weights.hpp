@@ -177,15 +177,11 @@ LoadReport load(const std::filesystem::path& path, typename B::Context& context,
     for (const format::TensorEntry& entry : reader.tensors()) {
         if (!std::ranges::binary_search(used, entry.name)) report.unused.push_back(entry.name);
     }
-    for (auto& [parameter, value] : parameters) {
-        std::swap(parameter->value(), value);
+    for (const auto& [parameter, value] : parameters) {
+        parameter->value().copy_from(context, value);
         parameter->zero_gradient();
     }
-    for (auto& [state, values] : states) {
-        state.visit([&its = values]<class T>(Tensor<B, T>& value) {
-            std::swap(value, *std::get_if<Tensor<B, T>>(&its));
-        });
-    }
+    for (const auto& [state, values] : states) state.copy_from(context, values);
     return report;
 }
 

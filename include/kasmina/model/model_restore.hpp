@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <utility>
 #include <variant>
@@ -112,6 +113,22 @@ public:
         }
         for (std::size_t i = 0; i < slots_.size(); ++i) model.slots()[i].exchange(slots_[i]);
         std::swap(model.generator(), random_);
+    }
+
+    /// After the last exchange: the host's new values move to where the old ones lay, so that what
+    /// still points there (a tape of before) finds values and no freed memory.
+    void settle(typename B::Context& context) {
+        for (HostParameter& each : parameters_) {
+            std::swap(each.parameter->value, each.value);
+            each.parameter->value.copy_from(context, each.value);
+        }
+        for (HostState& each : states_) {
+            each.state.visit([&]<class T>(Tensor<B, T>& value) {
+                auto& other = *std::get_if<Tensor<B, T>>(&each.values);
+                std::swap(value, other);
+                value.copy_from(context, other);
+            });
+        }
     }
 
 private:

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +12,7 @@
 #include <kasmina/checkpoint/file/writer.hpp>
 
 #include "checkpoint/file/memory_files.hpp"
+#include "checkpoint/file/one_file.hpp"
 #include "checkpoint/file/support.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
@@ -139,45 +141,9 @@ TEST_CASE("a file that becomes shorter or unreadable while it is read is an erro
                    "the file cannot be read"));
 
     // The status tells a length that the file has no more when it is read.
-    Disk disk = saved.disk();
-    disk.nodes.at(disk.names.at("model")).content.resize(100'000);
-    class Shrunk final : public checkpoint::file::FileOperations {
-    public:
-        Shrunk(const Disk& whole, const Disk& cut) : whole_(whole), cut_(cut) {}
-        Outcome open_folder(const std::filesystem::path&) override { return -ENOENT; }
-        Outcome list(Handle, std::vector<std::string>&) override { return -ENOENT; }
-        Outcome read_link(Handle, const std::string&, std::string&) override { return -ENOENT; }
-        Outcome status_of(Handle, const std::string&, checkpoint::file::FileStatus&) override {
-            return -ENOENT;
-        }
-        Outcome status(Handle handle, checkpoint::file::FileStatus& status) override {
-            return whole_.status(handle, status);
-        }
-        Outcome open_for_reading(const std::filesystem::path& path) override {
-            static_cast<void>(cut_.open_for_reading(path));
-            return whole_.open_for_reading(path);
-        }
-        Outcome open_for_reading(Handle, const std::string&) override { return -ENOENT; }
-        Outcome read(Handle handle, std::uint64_t offset, std::span<std::byte> bytes) override {
-            return cut_.read(handle, offset, bytes);
-        }
-        Outcome create(Handle, const std::string&, unsigned) override { return -EROFS; }
-        Outcome write(Handle, std::span<const std::byte>) override { return -EROFS; }
-        Outcome set_owner(Handle, unsigned, unsigned) override { return -EROFS; }
-        Outcome set_group(Handle, unsigned) override { return -EROFS; }
-        Outcome set_mode(Handle, unsigned) override { return -EROFS; }
-        Outcome lock(Handle) override { return -EROFS; }
-        Outcome synchronise(Handle) override { return -EROFS; }
-        Outcome close(Handle) override { return 0; }
-        Outcome rename(Handle, const std::string&, const std::string&) override { return -EROFS; }
-        Outcome remove(Handle, const std::string&) override { return -EROFS; }
-        std::uint64_t unlikely_number() override { return 0; }
-
-    private:
-        MemoryFiles whole_;
-        MemoryFiles cut_;
-    };
-    const Reader shrunk = Reader::open("model", {}, std::make_shared<Shrunk>(saved.disk(), disk));
+    const std::string content = *saved.disk().get("model");
+    const auto cut = std::as_bytes(std::span(content)).first(100'000);
+    const Reader shrunk = Reader::open("model", {}, std::make_shared<OneFile>(cut, content.size()));
     CHECK(mentions(error_text<CheckpointError>([&] { shrunk.read(*shrunk.find("w"), bytes); }),
                    "the file has become shorter while it was read"));
 }

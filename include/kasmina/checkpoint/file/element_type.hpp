@@ -1,6 +1,8 @@
 // ElementType: the kinds of elements that a safetensors file holds, by name and size.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>

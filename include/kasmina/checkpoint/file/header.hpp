@@ -340,9 +340,20 @@ private:
     std::size_t offsets_ = 0;
 };
 
-/// Sorts the tensors by name; none may have another's.
+/// Sorts the tensors by name; none may have another's. Where each goes is found first, since a
+/// tensor is larger than its place.
 inline void sort_by_name(Header& header, std::string_view source) {
-    std::ranges::sort(header.tensors, {}, &TensorEntry::name);
+    if (!std::ranges::is_sorted(header.tensors, {}, &TensorEntry::name)) {
+        std::vector<TensorEntry*> order;
+        order.reserve(header.tensors.size());
+        for (TensorEntry& tensor : header.tensors) order.push_back(&tensor);
+        std::ranges::sort(
+            order, [](const TensorEntry* a, const TensorEntry* b) { return a->name < b->name; });
+        std::vector<TensorEntry> sorted;
+        sorted.reserve(order.size());
+        for (TensorEntry* tensor : order) sorted.push_back(std::move(*tensor));
+        header.tensors = std::move(sorted);
+    }
     const auto twice = std::ranges::adjacent_find(header.tensors, {}, &TensorEntry::name);
     if (twice != header.tensors.end()) {
         throw_header_error(source, in_words(*twice), "a tensor that stands twice",

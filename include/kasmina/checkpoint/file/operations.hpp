@@ -2,6 +2,8 @@
 // that fails, forgets or loses power.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>

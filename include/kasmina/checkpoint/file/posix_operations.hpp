@@ -1,6 +1,8 @@
 // PosixFileOperations: the file operations of the system that the program runs on.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>

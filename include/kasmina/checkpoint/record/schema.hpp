@@ -1,6 +1,8 @@
 // Schemas: which form of a struct a record holds, and the typed way from an older one.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <concepts>
 #include <type_traits>
 #include <utility>
