@@ -178,8 +178,12 @@ template <class T>
 template <class T>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> tanh(Vector<T> x) {
     using V = Vector<T>;
-    const V size = x < V{} ? -x : x;
-    const V square = x * x;
+    // Beyond this it is 1 to the last digit, and nothing on the way to it overflows.
+    const V most = all<T>(static_cast<T>(22));
+    V held = x > most ? most : x;
+    held = held < -most ? -most : held;
+    const V size = held < V{} ? -held : held;
+    const V square = held * held;
     V near;
     if constexpr (std::same_as<T, float>) {
         near = polynomial(square, -5.70498872745e-3F, 2.06390887954e-2F, -5.37397155531e-2F,
@@ -191,9 +195,9 @@ template <class T>
                                    4.84406305325125486048e3);
         near = above / below;
     }
-    near = x + x * (square * near);
+    near = held + held * (square * near);
     const V far = static_cast<T>(1) - static_cast<T>(2) / (exp<T>(size + size) + static_cast<T>(1));
-    const V result = size < all<T>(static_cast<T>(0.625)) ? near : (x < V{} ? -far : far);
+    const V result = size < all<T>(static_cast<T>(0.625)) ? near : (held < V{} ? -far : far);
     return is_not_a_number<T>(x) ? x : result;
 }
 

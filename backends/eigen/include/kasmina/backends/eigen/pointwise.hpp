@@ -138,13 +138,14 @@ struct MapPullbackRow {
                 const GradientTarget<T>* to, Index length);
 };
 
-/// The last numbers of a row as a whole register, the rest of it 0.
+/// The last numbers of a row as a whole register. The rest of it is the first of them again, so
+/// that a function computes nothing there that it would not compute anyway.
 template <class T>
 struct Tail {
     T numbers[static_cast<std::size_t>(lanes<T>)];
 
     const T* read(const T* from, Index count) {
-        std::fill_n(std::copy_n(from, count, numbers), lanes<T> - count, T{0});
+        std::fill_n(std::copy_n(from, count, numbers), lanes<T> - count, *from);
         return numbers;
     }
 };
