@@ -27,6 +27,7 @@
 
 // Everything else.
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
