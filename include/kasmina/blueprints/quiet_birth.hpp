@@ -18,9 +18,28 @@ enum class QuietBirth : std::uint8_t {
 /// Where a layer scale starts (Touvron et al., "Going deeper with image transformers", 2021).
 inline constexpr double layer_scale_start = 1e-3;
 
+namespace detail {
+
+/// Whether the options have what the blueprint's quiet birth names.
+template <class Blueprint>
+consteval bool has_quiet_option() {
+    using Options = typename Blueprint::Options;
+    switch (Blueprint::quiet_birth) {
+        case QuietBirth::zero_init_final_layer:
+            return requires(Options options) { options.zero_init_final_layer = true; };
+        case QuietBirth::layer_scale:
+            return requires(Options options) { options.layer_scale = true; };
+        default: return true;
+    }
+}
+
+}  // namespace detail
+
 /// The options of a seed that is born quietly: what multiply-blended seeds get at germination.
 template <class Blueprint>
-[[nodiscard]] constexpr auto quiet_options(typename Blueprint::Options options = {}) {
+    requires(detail::has_quiet_option<Blueprint>())
+[[nodiscard]] constexpr typename Blueprint::Options quiet_options(
+    typename Blueprint::Options options = {}) {
     if constexpr (Blueprint::quiet_birth == QuietBirth::zero_init_final_layer) {
         options.zero_init_final_layer = true;
     } else if constexpr (Blueprint::quiet_birth == QuietBirth::layer_scale) {

@@ -16,8 +16,14 @@ struct a_pointwise_callable_uses_kasmina_math_and_no_std_function_or_comparison 
 /// Has what numbers of any kind have (math.hpp), and nothing more. Never made.
 struct AnyNumber {
     AnyNumber() = default;
-    template <Arithmetic C>
-    constexpr explicit AnyNumber(C) {}
+    constexpr explicit AnyNumber(int) {}
+    constexpr explicit AnyNumber(unsigned) {}
+    constexpr explicit AnyNumber(long) {}
+    constexpr explicit AnyNumber(unsigned long) {}
+    constexpr explicit AnyNumber(long long) {}
+    constexpr explicit AnyNumber(unsigned long long) {}
+    constexpr explicit AnyNumber(float) {}
+    constexpr explicit AnyNumber(double) {}
 
     /// Not explicit: of a constant, or of what a function of built-in numbers gave.
     template <class C,
