@@ -128,12 +128,23 @@ TEST_CASE("contradictions are refused by the name of what cannot be", "[C-2][C-3
     };
     const std::string early = "/slots/0";
     const std::string late = "/slots/1";
+    const Json amplitude{{"schema", 1},       {"alpha", 0.3},     {"start", 0.3},
+                         {"target", 0.3},     {"mode", "hold"},   {"curve", "linear"},
+                         {"steepness", 12.0}, {"steps_total", 0}, {"steps_done", 0}};
+    const Json group{{"options",
+                      {{"schema", 1},
+                       {"learning_rate", 0.1},
+                       {"momentum", 0.0},
+                       {"weight_decay", 0.0},
+                       {"nesterov", false}}},
+                     {"parameters", Json::array()}};
     for (const auto& [key, pointer, value, mentioned] : std::vector<Broken>{
              {"model", early + "/seed/has_gate_network", false, "seed.has_gate_network"},
              {"model", early + "/seed/blend/algorithm", "add", "seed.has_gate_network"},
              {"model", late + "/seed/has_gate_network", true, "seed.has_gate_network"},
              {"model", early + "/stage", "holding", "early"},
-             {"model", late + "/alpha/alpha", 0.3, "alpha.alpha"},
+             {"model", late + "/alpha/alpha", 0.3, "alpha.target"},
+             {"model", late + "/alpha", amplitude, "alpha.alpha"},
              {"model", late + "/stage", "dormant", "record"},
              {"model", late + "/stage", "pruned", "seed"},
              {"model", late + "/stage", "unknown", "stage"},
@@ -183,9 +194,9 @@ TEST_CASE("contradictions are refused by the name of what cannot be", "[C-2][C-3
               "under_way"},
              {"trainer", "/learner/random/word", 4, "word"},
              {"trainer", "/learner/optimiser/rule", "adamw", "adamw"},
-             {"trainer", "/learner/optimiser/groups", Json::array(), "groups"},
+             {"trainer", "/learner/optimiser/groups/-", group, "another number of groups"},
              {"trainer", "/learner/optimiser/groups/0/options/learning_rate", -1.0,
-              "learning rate"},
+              "learning_rate"},
              {"trainer", "/learner/optimiser/groups/0/parameters/0/steps", 0, "incomplete"},
              {"trainer", "/learner/judge/shadow/slot", "nowhere", "nowhere"},
              {"trainer", "/learner/judge/shadow/steps", -1, "steps"},
@@ -195,7 +206,7 @@ TEST_CASE("contradictions are refused by the name of what cannot be", "[C-2][C-3
         CAPTURE(key, pointer, value.dump());
         Edited file = whole;
         Json record = file.record("kasmina/" + key);
-        record.at(Json::json_pointer(pointer)) = value;
+        record[Json::json_pointer(pointer)] = value;
         file.set_record("kasmina/" + key, record);
         const std::string text = corpus.refusal(file);
         INFO(text);
@@ -310,7 +321,7 @@ TEST_CASE("a table that does not fit the records is refused, and so is a file of
     refused("$.losses", [](Edited& file) {
         file.metadata["kasmina/diary"] = R"({"schema":1,"losses":[1e999],"last":""})";
     });
-    refused("NaN", [](Edited& file) {
+    refused("this is not JSON", [](Edited& file) {
         file.metadata["kasmina/diary"] = R"({"schema":1,"losses":[NaN],"last":""})";
     });
     CHECK(corpus.bytes() == corpus.before);
