@@ -13,8 +13,10 @@ function(kasmina_install_component component target)
   install(EXPORT kasmina_${component} NAMESPACE kasmina:: FILE kasmina-${component}.cmake
           DESTINATION ${KASMINA_PACKAGE_DIR} COMPONENT ${component})
   # The build tree is a package too, for parents that export theirs.
-  export(EXPORT kasmina_${component} NAMESPACE kasmina::
-         FILE ${PROJECT_BINARY_DIR}/kasmina-${component}.cmake)
+  if(NOT TARGET kasmina_dev)
+    export(EXPORT kasmina_${component} NAMESPACE kasmina::
+           FILE ${PROJECT_BINARY_DIR}/kasmina-${component}.cmake)
+  endif()
 endfunction()
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/kasmina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}

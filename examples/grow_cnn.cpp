@@ -371,6 +371,8 @@ void require_outputs(const CommandLine& line, const std::vector<std::filesystem:
     }
 }
 
+constexpr const char* no_memory = "there is not enough memory";
+
 /// What went wrong when training was over. The steps after it do not need each other, so one that
 /// fails keeps nothing from the next.
 class Failures {
@@ -379,6 +381,8 @@ public:
     void attempt(Step&& step) {
         try {
             step();
+        } catch (const std::bad_alloc&) {
+            causes_.emplace_back(no_memory);
         } catch (const std::exception& error) {
             causes_.emplace_back(error.what());
         }
@@ -520,7 +524,7 @@ int main(int argc, char** argv) {
         screen << end.sentence << std::endl;
         return stopped;
     } catch (const std::bad_alloc&) {
-        std::cerr << "grow_cnn: there is not enough memory\n";
+        std::cerr << "grow_cnn: " << no_memory << '\n';
         return refused;
     } catch (const std::exception& error) {
         std::cerr << "grow_cnn: " << error.what() << '\n';

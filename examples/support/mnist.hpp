@@ -102,12 +102,12 @@ inline std::vector<std::uint64_t> idx_extents(const std::filesystem::path& file,
                                               const std::vector<std::uint8_t>& bytes,
                                               std::uint32_t rank) {
     const std::size_t header = 4 + 4 * std::size_t{rank};
-    if (bytes.size() >= 4) require_magic(file, bytes, rank);
     if (bytes.size() < header) {
         throw DataError("an IDX file is truncated", file.string(),
                         "a header of " + std::to_string(header) + " bytes",
                         std::to_string(bytes.size()) + " bytes", "download the data set again");
     }
+    require_magic(file, bytes, rank);
     std::vector<std::uint64_t> extents = extents_of(bytes, rank);
     if (!fits(extents, bytes.size() - header)) {
         throw DataError("an IDX file's size contradicts its header", file.string(),

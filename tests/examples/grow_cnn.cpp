@@ -103,11 +103,13 @@ TEST_CASE("a mistake on the command line is one clear error", "[examples][E-2]")
     check_one_clear_error({"--slots", "r0c0,r0c0"}, {"r0c0", "twice"});
     check_one_clear_error({"--judge", "jury"}, {"--judge", "jury", "--help"});
     check_one_clear_error({"--incubation", "none"}, {"--incubation", "none", "--help"});
+    check_one_clear_error({"--threads", "257"}, {"--threads", "256", "--help"});
     check_one_clear_error({"--no-such-option"}, {"no-such-option", "--help"});
     const Outcome help = run({"--help"});
     CHECK(help.code == 0);
     CHECK(help.err.empty());
     CHECK(help.out.find("--telemetry") != std::string::npos);
+    CHECK(help.out.find("[1 - 256]") != std::string::npos);
 }
 
 TEST_CASE("a whole run on the built-in task says how it went, on the screen and in files",

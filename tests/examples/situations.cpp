@@ -38,7 +38,8 @@ void write_digits(const files::path& folder, std::uint32_t count = 40) {
 std::map<std::string, std::string> contents_of(const files::path& folder) {
     std::map<std::string, std::string> contents;
     for (const auto& entry : files::recursive_directory_iterator(folder)) {
-        contents[entry.path().string()] = entry.is_regular_file() ? text_of(entry.path()) : "";
+        const bool is_text = !entry.is_symlink() && entry.is_regular_file();
+        contents[entry.path().string()] = is_text ? text_of(entry.path()) : "";
     }
     return contents;
 }

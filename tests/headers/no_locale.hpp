@@ -4,8 +4,8 @@
 
 #include <string>
 
-// Declared again, with an attribute, where the standard library has them.
-#if defined(__GLIBCXX__)
+// Declared again with an attribute, which g++ takes after a definition.
+#if defined(__GLIBCXX__) && !defined(__clang__)
 namespace std {
 inline namespace __cxx11 {
 [[deprecated("use kasmina::number_text")]] string to_string(float);

@@ -1,6 +1,6 @@
 // The file of a sink: its place, its descriptor, and failures with their cause.
 #include <cerrno>
-#include <csignal>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -8,7 +8,6 @@
 #include <thread>
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 #include "support/temporary_folder.hpp"
 #include "telemetry/event_file.hpp"
 #include "telemetry/events.hpp"
+#include "telemetry/full_disk.hpp"
 
 namespace kasmina {
 namespace {
@@ -34,27 +34,6 @@ std::string text_of(const files::path& file) {
     std::ifstream in(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
 }
-
-/// No file may grow beyond so many bytes: a disk that is full at a known place.
-class FileSizeLimit {
-public:
-    explicit FileSizeLimit(rlim_t bytes) {
-        before_handler_ = std::signal(SIGXFSZ, SIG_IGN);
-        ::getrlimit(RLIMIT_FSIZE, &before_);
-        const rlimit limit{bytes, before_.rlim_max};
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-    }
-    FileSizeLimit(const FileSizeLimit&) = delete;
-    FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-    ~FileSizeLimit() {
-        ::setrlimit(RLIMIT_FSIZE, &before_);
-        std::signal(SIGXFSZ, before_handler_);
-    }
-
-private:
-    rlimit before_{};
-    void (*before_handler_)(int) = nullptr;
-};
 
 TEST_CASE("a file is replaced where it is, with its mode, and through a symlink", "[T-2]") {
     const test::TemporaryFolder folder;
@@ -125,9 +104,9 @@ TEST_CASE("what cannot be opened or written says who, where and why", "[T-3][E-2
     CHECK(mentions(opened(folder / "no/file"), "No such file or directory"));
     CHECK(mentions(opened(folder.path()), "Is a directory"));
     CHECK(mentions(opened(folder / std::string(300, 'n')), "File name too long"));
-    OutputFile full = OutputFile::replace("/dev/full", "a test");
+    OutputFile file = OutputFile::replace("/dev/full", "a test");
     for (int i = 0; i < 2; ++i) {
-        const std::string error = error_text<DataError>([&] { full.write("text"); });
+        const std::string error = error_text<DataError>([&] { file.write("text"); });
         CHECK(mentions(error, "a test"));
         CHECK(mentions(error, "/dev/full: No space left on device"));
     }
@@ -139,7 +118,7 @@ TEST_CASE("on a full disk a piece is written whole or not at all, and what follo
     OutputFile file = OutputFile::replace(folder / "file", "a test");
     file.write("0123456789");
     {
-        const FileSizeLimit limit(15);
+        const test::FullDisk full(15);
         CHECK(mentions(error_text<DataError>([&] { file.write("abcdefghij"); }), "too large"));
         CHECK(text_of(folder / "file") == "0123456789");
         file.write("ABCDE");
@@ -156,21 +135,18 @@ TEST_CASE("sinks on a full disk write whole events or none, and go on when there
     const telemetry::Event event = telemetry::SeedGerminated{test::measured_seed(), 10};
     lines.emit(event);
     board.emit(event);
-    const auto size_of = [](const files::path& path) {
-        return static_cast<rlim_t>(files::file_size(path));
-    };
-    const rlim_t line = size_of(folder / "events.jsonl");
+    const std::size_t line = files::file_size(folder / "events.jsonl");
     {
-        const FileSizeLimit limit(line + 7);
+        const test::FullDisk full(line + 7);
         CHECK_THROWS_AS(lines.emit(event), DataError);
     }
     {
-        const FileSizeLimit limit(size_of(board.path()) + 7);
+        const test::FullDisk full(files::file_size(board.path()) + 7);
         CHECK_THROWS_AS(board.emit(event), DataError);
     }
     lines.emit(event);
     board.emit(event);
-    CHECK(size_of(folder / "events.jsonl") == 2 * line);
+    CHECK(files::file_size(folder / "events.jsonl") == 2 * line);
     CHECK(test::event_file::read(board.path()).size() == 3);
 }
 

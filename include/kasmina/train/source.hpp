@@ -27,24 +27,6 @@ concept BatchStream = requires(S& source) {
 template <class S, class Input>
 concept BatchSource = BatchStream<S, Input> || BatchRange<S&, Input>;
 
-namespace detail {
-
-template <class S, class Input>
-struct BatchOf {
-    using Type = std::remove_reference_t<std::ranges::range_reference_t<S&>>;
-};
-template <class S, class Input>
-    requires BatchStream<S, Input>
-struct BatchOf<S, Input> {
-    using Type = std::remove_reference_t<decltype(*std::declval<S&>().next())>;
-};
-
-}  // namespace detail
-
-/// What a source hands out.
-template <class S, class Input>
-using BatchOf = typename detail::BatchOf<S, Input>::Type;
-
 /// A source that goes on where it stood, in mid-epoch too: it gives its state and takes it back,
 /// all or nothing.
 template <class S>
@@ -98,6 +80,21 @@ template <class Input, BatchSource<Input> S, class F>
 void for_each_batch(S& source, F&& f) {
     static_cast<void>(for_each_batch<Input>(source, std::nullopt, NeverStop{}, f));
 }
+
+namespace detail {
+
+template <class S>
+struct BatchOf : std::type_identity<std::remove_reference_t<std::ranges::range_reference_t<S&>>> {};
+template <class S>
+    requires requires(S& source) { *source.next(); }
+struct BatchOf<S>
+    : std::type_identity<std::remove_reference_t<decltype(*std::declval<S&>().next())>> {};
+
+}  // namespace detail
+
+/// The batches of a source.
+template <class S>
+using BatchOf = typename detail::BatchOf<S>::type;
 
 /// `loss(output, batch)`: the mean loss of a batch, as one value.
 template <class L, class Output, class Batch, class B>

@@ -134,7 +134,7 @@ public:
     using LearnerType = Learner<Model, Rule, Judge>;
     using GrowerType = Grower<Model, C>;
     using SourceState = typename detail::SourceStateOf<Source>::Type;
-    using Batch = BatchOf<Source, typename Model::Input>;
+    using Batch = BatchOf<Source>;
 
     /// Whether training batches are of a kind that the score takes.
     static constexpr bool can_score_training =
