@@ -1,5 +1,6 @@
 // Each rule of a checkpoint broken once: refused with its place, and all parts are as they were.
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
@@ -324,6 +325,39 @@ TEST_CASE("a table that does not fit the records is refused, and so is a file of
     refused("this is not JSON", [](Edited& file) {
         file.metadata["kasmina/diary"] = R"({"schema":1,"losses":[NaN],"last":""})";
     });
+    CHECK(corpus.bytes() == corpus.before);
+}
+
+TEST_CASE("records that are changed at random load or are refused, and nothing else happens",
+          "[C-7][C-3]") {
+    Corpus corpus(10);
+    const Edited whole(corpus.folder / "file");
+    Generator random(17);
+    int refused = 0;
+    for (int i = 0; i < 150; ++i) {
+        Edited file = whole;
+        const std::string key = random.below(2) == 0 ? "kasmina/model" : "kasmina/trainer";
+        std::string& text = file.metadata.at(key);
+        for (std::uint32_t change = 0; change < 1 + random.below(3); ++change) {
+            const auto at = random.below(static_cast<std::uint32_t>(text.size() - 40));
+            switch (random.below(3)) {
+                case 0: text[at] = static_cast<char>(' ' + random.below(95)); break;
+                case 1: text.erase(at, 1 + random.below(30)); break;
+                default: text.insert(at, text.substr(random.below(at + 1), 1 + random.below(30)));
+            }
+        }
+        CAPTURE(i, key);
+        file.write(corpus.folder / "broken");
+        try {
+            checkpoint::load(corpus.folder / "broken", corpus.life.model, corpus.life.trainer,
+                             corpus.life.diary);
+            corpus.before = corpus.bytes();
+        } catch (const CheckpointError&) {
+            ++refused;
+            if (i % 10 == 0) CHECK(corpus.bytes() == corpus.before);
+        }
+    }
+    CHECK(refused > 100);
     CHECK(corpus.bytes() == corpus.before);
 }
 
