@@ -1,5 +1,6 @@
 // Each rule of a checkpoint broken once: refused with its place, and all parts are as they were.
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
@@ -128,12 +129,23 @@ TEST_CASE("contradictions are refused by the name of what cannot be", "[C-2][C-3
     };
     const std::string early = "/slots/0";
     const std::string late = "/slots/1";
+    const Json amplitude{{"schema", 1},       {"alpha", 0.3},     {"start", 0.3},
+                         {"target", 0.3},     {"mode", "hold"},   {"curve", "linear"},
+                         {"steepness", 12.0}, {"steps_total", 0}, {"steps_done", 0}};
+    const Json group{{"options",
+                      {{"schema", 1},
+                       {"learning_rate", 0.1},
+                       {"momentum", 0.0},
+                       {"weight_decay", 0.0},
+                       {"nesterov", false}}},
+                     {"parameters", Json::array()}};
     for (const auto& [key, pointer, value, mentioned] : std::vector<Broken>{
              {"model", early + "/seed/has_gate_network", false, "seed.has_gate_network"},
              {"model", early + "/seed/blend/algorithm", "add", "seed.has_gate_network"},
              {"model", late + "/seed/has_gate_network", true, "seed.has_gate_network"},
              {"model", early + "/stage", "holding", "early"},
-             {"model", late + "/alpha/alpha", 0.3, "alpha.alpha"},
+             {"model", late + "/alpha/alpha", 0.3, "alpha.target"},
+             {"model", late + "/alpha", amplitude, "alpha.alpha"},
              {"model", late + "/stage", "dormant", "record"},
              {"model", late + "/stage", "pruned", "seed"},
              {"model", late + "/stage", "unknown", "stage"},
@@ -183,9 +195,9 @@ TEST_CASE("contradictions are refused by the name of what cannot be", "[C-2][C-3
               "under_way"},
              {"trainer", "/learner/random/word", 4, "word"},
              {"trainer", "/learner/optimiser/rule", "adamw", "adamw"},
-             {"trainer", "/learner/optimiser/groups", Json::array(), "groups"},
+             {"trainer", "/learner/optimiser/groups/-", group, "another number of groups"},
              {"trainer", "/learner/optimiser/groups/0/options/learning_rate", -1.0,
-              "learning rate"},
+              "learning_rate"},
              {"trainer", "/learner/optimiser/groups/0/parameters/0/steps", 0, "incomplete"},
              {"trainer", "/learner/judge/shadow/slot", "nowhere", "nowhere"},
              {"trainer", "/learner/judge/shadow/steps", -1, "steps"},
@@ -195,7 +207,7 @@ TEST_CASE("contradictions are refused by the name of what cannot be", "[C-2][C-3
         CAPTURE(key, pointer, value.dump());
         Edited file = whole;
         Json record = file.record("kasmina/" + key);
-        record.at(Json::json_pointer(pointer)) = value;
+        record[Json::json_pointer(pointer)] = value;
         file.set_record("kasmina/" + key, record);
         const std::string text = corpus.refusal(file);
         INFO(text);
@@ -310,9 +322,42 @@ TEST_CASE("a table that does not fit the records is refused, and so is a file of
     refused("$.losses", [](Edited& file) {
         file.metadata["kasmina/diary"] = R"({"schema":1,"losses":[1e999],"last":""})";
     });
-    refused("NaN", [](Edited& file) {
+    refused("this is not JSON", [](Edited& file) {
         file.metadata["kasmina/diary"] = R"({"schema":1,"losses":[NaN],"last":""})";
     });
+    CHECK(corpus.bytes() == corpus.before);
+}
+
+TEST_CASE("records that are changed at random load or are refused, and nothing else happens",
+          "[C-7][C-3]") {
+    Corpus corpus(10);
+    const Edited whole(corpus.folder / "file");
+    Generator random(17);
+    int refused = 0;
+    for (int i = 0; i < 150; ++i) {
+        Edited file = whole;
+        const std::string key = random.below(2) == 0 ? "kasmina/model" : "kasmina/trainer";
+        std::string& text = file.metadata.at(key);
+        for (std::uint32_t change = 0; change < 1 + random.below(3); ++change) {
+            const auto at = random.below(static_cast<std::uint32_t>(text.size() - 40));
+            switch (random.below(3)) {
+                case 0: text[at] = static_cast<char>(' ' + random.below(95)); break;
+                case 1: text.erase(at, 1 + random.below(30)); break;
+                default: text.insert(at, text.substr(random.below(at + 1), 1 + random.below(30)));
+            }
+        }
+        CAPTURE(i, key);
+        file.write(corpus.folder / "broken");
+        try {
+            checkpoint::load(corpus.folder / "broken", corpus.life.model, corpus.life.trainer,
+                             corpus.life.diary);
+            corpus.before = corpus.bytes();
+        } catch (const CheckpointError&) {
+            ++refused;
+            if (i % 10 == 0) CHECK(corpus.bytes() == corpus.before);
+        }
+    }
+    CHECK(refused > 100);
     CHECK(corpus.bytes() == corpus.before);
 }
 

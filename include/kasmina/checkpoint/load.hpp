@@ -134,9 +134,8 @@ void load(const std::filesystem::path& path, Model& model, const Parts&... parts
 /// saved: the same host, rule and groups, controller and source. Seeds are made anew from the
 /// record, whatever the slots hold (C-8). Parts of the file that are not asked for are left alone:
 /// a model alone is enough to infer with. All or nothing: after any error, all parts are as they
-/// were (C-3). Memory beside the parts: the tensors of what is loaded, those of trainers and
-/// optimisers twice for a moment, and a few MiB. Errors: CheckpointError that names the file, and
-/// the JSON path or the tensor.
+/// were (C-3). Memory beside the parts: the tensors of what is loaded, once, and a few MiB. Errors:
+/// CheckpointError that names the file, and the JSON path or the tensor.
 template <class... Parts>
 void load(const std::filesystem::path& path, Parts&&... parts) {
     static_assert(sizeof...(Parts) > 0, "say what to load");

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,7 +50,7 @@ public:
 
     /// The record of a part. Errors: CheckpointError when it is not JSON, or there is none.
     [[nodiscard]] record::Json record_of(std::string_view part) const {
-        if (std::ranges::find(table_.parts, part) == table_.parts.end()) {
+        if (!reader_.metadata().contains(key_of_part(part))) {
             std::string parts;
             for (const std::string& name : table_.parts)
                 parts += (parts.empty() ? "" : ", ") + name;
@@ -73,7 +74,7 @@ public:
                         const std::vector<std::string>& loaded) const {
         for (const file::TensorEntry& entry : reader_.tensors()) {
             const std::string part = part_of(entry.name);
-            const bool known = std::ranges::find(table_.parts, part) != table_.parts.end();
+            const bool known = reader_.metadata().contains(key_of_part(part));
             const bool is_loaded = std::ranges::find(loaded, part) != loaded.end();
             if (known && (!is_loaded || tensors.used(entry.name))) continue;
             tensors.refuse(entry.name, "a tensor too many",
@@ -98,14 +99,14 @@ private:
 
     void check_table() const {
         const auto& metadata = reader_.metadata();
-        std::vector<std::string> keys{std::string(table_key)};
-        for (const std::string& part : table_.parts) keys.push_back(key_of_part(part));
-        for (const std::string& key : keys) {
-            if (std::ranges::count(keys, key) != 1) refuse("a part that is there twice", key);
+        std::set<std::string> keys{std::string(table_key)};
+        for (const std::string& part : table_.parts) {
+            const std::string key = key_of_part(part);
+            if (!keys.insert(key).second) refuse("a part that is there twice", key);
             if (!metadata.contains(key)) refuse("a part without a record", key);
         }
         for (const auto& [key, value] : metadata) {
-            if (std::ranges::find(keys, key) == keys.end()) refuse("a record of no part", key);
+            if (!keys.contains(key)) refuse("a record of no part", key);
         }
     }
 

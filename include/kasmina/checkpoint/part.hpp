@@ -131,8 +131,8 @@ void replace_part(P& part, [[maybe_unused]] Model& model, State& state, Rest&& r
             std::swap(part, state);
             throw;
         }
-    } else if constexpr (requires { part.prepare(model, state); }) {
-        auto next = part.prepare(model, state);
+    } else if constexpr (requires { part.prepare(model, std::move(state)); }) {
+        auto next = part.prepare(model, std::move(state));
         part.exchange(next);
         try {
             rest();
@@ -140,8 +140,10 @@ void replace_part(P& part, [[maybe_unused]] Model& model, State& state, Rest&& r
             part.exchange(next);
             throw;
         }
-    } else if constexpr (requires { part.restored(model.context(), model.parameters(), state); }) {
-        P next = part.restored(model.context(), model.parameters(), state);
+    } else if constexpr (requires {
+                             part.restored(model.context(), model.parameters(), std::move(state));
+                         }) {
+        P next = part.restored(model.context(), model.parameters(), std::move(state));
         std::swap(part, next);
         try {
             rest();

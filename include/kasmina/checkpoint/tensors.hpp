@@ -143,7 +143,7 @@ private:
     template <class T>
     void fill(const file::TensorEntry& entry, Tensor<B, T>& into) {
         constexpr auto piece = static_cast<Index>(transfer_bytes / sizeof(T));
-        buffer_.resize(std::min(transfer_bytes, static_cast<std::size_t>(entry.bytes())));
+        buffer_.resize(std::min<std::uint64_t>(transfer_bytes, entry.bytes()));
         for (Index done = 0; done < into.size(); done += piece) {
             const Index count = std::min(piece, into.size() - done);
             const auto bytes =

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -188,7 +189,10 @@ public:
     /// groups or an entry that is incomplete; OptionError for options out of range;
     /// DuplicateNameError for an entry that is there twice; UnknownNameError for a parameter that
     /// its group does not step; ShapeError for a moment of another shape. Nothing is changed then.
-    KASMINA_RARE void restore(Context& context, const State& state) {
+    /// Of a state that is moved here the tensors are taken over, of another one copied.
+    template <class S>
+        requires std::same_as<std::remove_cvref_t<S>, State>
+    KASMINA_RARE void restore(Context& context, S&& state) {
         check_fits(state);
         std::vector<Group> next;
         for (std::size_t g = 0; g < groups_.size(); ++g) {
@@ -198,15 +202,15 @@ public:
                 group.tracked.push_back({tracked.parameter, tracked.name});
             }
             std::vector<bool> restored(group.tracked.size());
-            for (const typename State::Entry& entry : state.groups[g].parameters) {
+            for (auto& entry : state.groups[g].parameters) {
                 const std::size_t place = place_of(entry, group);
                 check_complete(entry, group, *group.tracked[place].parameter.lock());
                 if (restored[place]) throw_name_taken(entry.name);
                 restored[place] = true;
                 Tracked<B>& tracked = group.tracked[place];
                 tracked.steps = entry.steps;
-                tracked.first = copy(context, entry.first);
-                tracked.second = copy(context, entry.second);
+                tracked.first = taken<S>(context, entry.first);
+                tracked.second = taken<S>(context, entry.second);
             }
             next.push_back(std::move(group));
         }
@@ -216,9 +220,11 @@ public:
     /// One that stands where `state` stood, and steps the parameters that the state speaks of, by
     /// their names among `parameters`: those of a model that was restored to the same moment.
     /// Errors: as `restore`, and UnknownNameError for a parameter that is not among them.
+    template <class S>
+        requires std::same_as<std::remove_cvref_t<S>, State>
     [[nodiscard]] Optimiser restored(Context& context,
                                      std::span<const nn::NamedParameter<B>> parameters,
-                                     const State& state) const {
+                                     S&& state) const {
         check_fits(state);
         std::map<std::string_view, const nn::NamedParameter<B>*> known;
         for (const nn::NamedParameter<B>& named : parameters) known.emplace(named.name, &named);
@@ -233,7 +239,7 @@ public:
             }
             other.synchronise(g, stepped);
         }
-        other.restore(context, state);
+        other.restore(context, std::forward<S>(state));
         return other;
     }
 
@@ -267,6 +273,16 @@ private:
 
     [[nodiscard]] static Tensor<B> copy(Context& context, const Tensor<B>& tensor) {
         return tensor.empty() ? Tensor<B>{} : tensor.clone(context);
+    }
+
+    /// Of a state `S`: moved out of one that may be, else a copy.
+    template <class S, class T>
+    [[nodiscard]] static Tensor<B> taken(Context& context, T& tensor) {
+        if constexpr (std::is_lvalue_reference_v<S>) {
+            return copy(context, tensor);
+        } else {
+            return std::move(tensor);
+        }
     }
 
     // ---- which parameters -------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -197,21 +198,25 @@ public:
 
     /// The part of `restore` that changes nothing, for those who restore several things together.
     /// Errors: as `restore`, but for what the controller refuses.
+    /// Of a state that is moved here the snapshot is taken over, of another one copied.
     template <class State>
-        requires RestorableController<C> && std::same_as<State, GrowerStateOf<B, C>>
-    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, const State& state) const {
+        requires RestorableController<C> &&
+                 std::same_as<std::remove_cvref_t<State>, GrowerStateOf<B, C>>
+    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, State&& state) const {
         if (state.epoch < 0) {
             throw StateError("a grower cannot have this state: epoch", "Grower::restore",
                              "at least 0", std::to_string(state.epoch),
                              "restore what state() returned");
         }
         state.snapshot.check_fits(model);
-        Prepared<typename C::State> ready{state.epoch,
-                                          governor_,
-                                          state.controller,
-                                          state.snapshot.clone(model.context()),
-                                          state.told_of_dependence,
-                                          model.identity()};
+        Prepared<typename C::State> ready{
+            state.epoch,     governor_, state.controller, {}, state.told_of_dependence,
+            model.identity()};
+        if constexpr (std::is_lvalue_reference_v<State>) {
+            ready.snapshot = state.snapshot.clone(model.context());
+        } else {
+            ready.snapshot = std::move(state.snapshot);
+        }
         ready.governor.restore(state.governor);
         if constexpr (NamesWhatItGrows<C> && std::copy_constructible<C>) {
             C candidate = controller_;

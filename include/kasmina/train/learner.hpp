@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -193,18 +194,25 @@ public:
 
     /// The part of `restore` that may fail: for those who restore several things together. Errors:
     /// those of `Optimiser::restore`, `Generator::from_state` and the judge.
-    [[nodiscard]] Prepared prepare(Model& model, const State& state) const {
+    /// Of a state that is moved here the tensors are taken over, of another one copied.
+    template <class S>
+        requires std::same_as<std::remove_cvref_t<S>, State>
+    [[nodiscard]] Prepared prepare(Model& model, S&& state) const {
         moved_.check("a learner");
-        Prepared ready{{}, Generator::from_state(state.random), std::nullopt, owned_in(model),
+        Prepared ready{{},
+                       Generator::from_state(state.random),
+                       std::nullopt,
+                       owned_in(model),
                        model.identity()};
         for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
             ready.optimiser.add_group(optimiser_.options(g));
         }
         ready.optimiser.synchronise(host_group, model.host_parameters());
         ready.optimiser.synchronise(seed_group, model.seed_parameters());
-        ready.optimiser.restore(model.context(), state.optimiser);
+        ready.optimiser.restore(model.context(), std::forward<S>(state).optimiser);
         if constexpr (remembers_judge) {
-            ready.judge.emplace(Judge::restored(model, ready.optimiser, state.judge));
+            ready.judge.emplace(
+                Judge::restored(model, ready.optimiser, std::forward<S>(state).judge));
         }
         return ready;
     }

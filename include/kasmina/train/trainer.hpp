@@ -138,10 +138,10 @@ class Trainer {
     static_assert(Controller<C>,
                   "Controller: give the controller `std::vector<Decision> decide(const "
                   "EpochObservation&)`");
-    static_assert(
-        LossOfBatch<Loss, typename Model::Output, BatchOf<Source, typename Model::Input>, typename Model::Backend>,
-        "LossOfBatch: let the loss be called as `loss(output, batch)` and return one "
-        "Variable, as ops::cross_entropy(output, batch.labels) does");
+    static_assert(LossOfBatch<Loss, typename Model::Output, BatchOf<Source, typename Model::Input>,
+                              typename Model::Backend>,
+                  "LossOfBatch: let the loss be called as `loss(output, batch)` and return one "
+                  "Variable, as ops::cross_entropy(output, batch.labels) does");
     static_assert(Schedule<Rates>,
                   "Schedule: let the schedule be called as `schedule(double done) const`, and "
                   "return the factor of the rates");
@@ -301,9 +301,10 @@ public:
 
     /// The part of `restore` that changes nothing, for those who restore several things together.
     /// Errors: as `restore`, but for what the controller and the source refuse.
+    /// Of a state that is moved here the tensors are taken over, of another one copied.
     template <class State>
-        requires RestorableController<C> && std::same_as<State, StateOf<C>>
-    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, const State& state) const {
+        requires RestorableController<C> && std::same_as<std::remove_cvref_t<State>, StateOf<C>>
+    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, State&& state) const {
         moved_.check("a trainer");
         if (state.under_way && (state.under_way->steps < 0 || state.under_way->samples < 0)) {
             throw StateError("a trainer cannot have this state: under_way", where(),
@@ -315,8 +316,8 @@ public:
         return {checked(state.epochs),
                 state.host_rate,
                 state.seed_rate,
-                learner_.prepare(model, state.learner),
-                grower_.prepare(model, state.grower),
+                learner_.prepare(model, std::forward<State>(state).learner),
+                grower_.prepare(model, std::forward<State>(state).grower),
                 state.source,
                 state.under_way};
     }

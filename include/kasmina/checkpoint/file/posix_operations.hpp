@@ -89,8 +89,8 @@ public:
     }
 
     Outcome create(Handle folder, const std::string& name, unsigned mode) override {
-        return outcome(::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-                                static_cast<mode_t>(mode)));
+        return outcome(
+            ::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t{mode}));
     }
 
     Outcome write(Handle file, std::span<const std::byte> bytes) override {
@@ -98,15 +98,15 @@ public:
     }
 
     Outcome set_owner(Handle file, unsigned owner, unsigned group) override {
-        return outcome(::fchown(file, static_cast<uid_t>(owner), static_cast<gid_t>(group)));
+        return outcome(::fchown(file, uid_t{owner}, gid_t{group}));
     }
 
     Outcome set_group(Handle file, unsigned group) override {
-        return outcome(::fchown(file, static_cast<uid_t>(-1), static_cast<gid_t>(group)));
+        return outcome(::fchown(file, static_cast<uid_t>(-1), gid_t{group}));
     }
 
     Outcome set_mode(Handle file, unsigned mode) override {
-        return outcome(::fchmod(file, static_cast<mode_t>(mode)));
+        return outcome(::fchmod(file, mode_t{mode}));
     }
 
     Outcome lock(Handle file) override { return outcome(::flock(file, LOCK_EX | LOCK_NB)); }

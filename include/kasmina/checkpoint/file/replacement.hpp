@@ -87,7 +87,7 @@ public:
     /// when the disk is full, or as the system says.
     void write(std::span<const std::byte> bytes) override {
         if (bytes.size() < buffer_bytes - filled_) {
-            if (!buffer_) buffer_ = std::make_unique<Buffer>();
+            if (!buffer_) buffer_ = std::make_unique_for_overwrite<Buffer>();
             std::ranges::copy(bytes, buffer_->begin() + static_cast<std::ptrdiff_t>(filled_));
             filled_ += bytes.size();
             return;
