@@ -38,8 +38,8 @@ public:
     KASMINA_RARE SlotBase(std::string name, Topology topology, Index width, SlotOptions options,
                           Services& services);
 
-    SlotBase(SlotBase&&) noexcept = default;
-    SlotBase& operator=(SlotBase&&) noexcept = default;
+    KASMINA_RARE SlotBase(SlotBase&&) noexcept;
+    KASMINA_RARE SlotBase& operator=(SlotBase&&) noexcept;
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] Topology topology() const noexcept { return topology_; }
@@ -121,7 +121,7 @@ protected:
     static_assert(slot_detail::steps_match_table(std::type_identity<AnyStage>{}),
                   "the run-time steps and the transition table differ: add or remove a Step");
 
-    ~SlotBase() = default;
+    KASMINA_RARE ~SlotBase();
 
     [[nodiscard]] Live* live_seed() noexcept { return slot_detail::live_seed(state_); }
     [[nodiscard]] const Live* live_seed() const noexcept { return slot_detail::live_seed(state_); }
@@ -214,6 +214,15 @@ SlotBase<B, Policies>::SlotBase(std::string name, Topology topology, Index width
                           "set services.context to one that outlives the slot");
     }
 }
+
+template <class B, class Policies>
+SlotBase<B, Policies>::SlotBase(SlotBase&&) noexcept = default;
+
+template <class B, class Policies>
+auto SlotBase<B, Policies>::operator=(SlotBase&&) noexcept -> SlotBase& = default;
+
+template <class B, class Policies>
+SlotBase<B, Policies>::~SlotBase() = default;
 
 template <class B, class Policies>
 auto SlotBase<B, Policies>::learning_parameters() const -> std::vector<nn::NamedParameter<B>> {
