@@ -77,8 +77,8 @@ def logits_of(path):
     for slot in slots:
         run = seed_of(slot, tensors)
         if run is not None:
-            assert slot["name"].endswith("c0"), slot["name"]
-            heard[int(slot["name"][1])] = run
+            assert slot["name"].startswith("r0c"), slot["name"]
+            heard[int(slot["name"][3:])] = run
     return host_of(tensors, "host/"), heard, [slot["stage"] for slot in slots]
 
 
