@@ -17,13 +17,13 @@
 #include "cifar10.hpp"
 #include "command_line.hpp"
 #include "growth.hpp"
+#include "image_batches.hpp"
 #include "mnist.hpp"
 #include "procedural.hpp"
 #include "progress.hpp"
 #include "report.hpp"
 #include "summary.hpp"
 #include "table.hpp"
-#include "training.hpp"
 
 namespace {
 
@@ -42,8 +42,19 @@ using Model = MorphogeneticModel<hosts::Cnn<Backend>, CnnBlueprints, Policies>;
 /// The default judge; judge::Ablation is the other.
 using Shadows = judge::Shadows<Model, optim::Sgd<Backend>>;
 
+/// Rates at the start, which fall to 0 along half a cosine. Seeds have one of their own.
+train::LearnerOptions<optim::SgdRule> rates(double host, double seeds) {
+    const auto rule = [](double rate) {
+        return optim::SgdOptions{
+            .learning_rate = rate, .momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
+    };
+    return {.host = rule(host), .seeds = rule(seeds)};
+}
+
 /// The default configuration, chosen on validation data alone.
 constexpr Index host_width = 8;
+constexpr std::size_t batch_size = 64;
+constexpr double host_rate = 0.05;
 
 /// A seed that does not help leaves no trace, so this program does not wait for a plateau: the
 /// earlier a seed grows, the longer the network has of it. On the few hundred images of a
@@ -118,11 +129,29 @@ private:
     Clock::time_point start_ = Clock::now();
 };
 
-EpochRow row_of(const EpochMeasurement& measured, int epoch, double validation, double seconds) {
-    return {.epoch = epoch,
-            .loss = measured.loss,
-            .training_accuracy = measured.accuracy,
-            .validation_accuracy = validation,
+/// Trains on the training part and scores on the validation part. The same seed gives all networks
+/// the same batches.
+template <Controller C, class Judge>
+auto make_trainer(Model& model, const Splits& data, const CommandLine& line, C controller,
+                  Judge judge) {
+    Backend::Context& context = model.context();
+    return train::Trainer(
+        model,
+        ImageStream<Backend>(context, data.training, batch_size, data.augmentation,
+                             Generator(line.seed, 1)),
+        held_out<Backend>(context, data.validation), rates(host_rate, line.seed_rate),
+        std::move(controller),
+        {.epochs = line.epochs,
+         .random_guess_loss = std::log(static_cast<double>(data.training.classes)),
+         .score_training = true},
+        train::CrossEntropy{}, train::CosineSchedule{}, AccuracyScore{}, std::move(judge));
+}
+
+EpochRow row_of(const train::EpochResult& epoch, double seconds) {
+    return {.epoch = epoch.report.epoch,
+            .loss = epoch.loss,
+            .training_accuracy = *epoch.training_score,
+            .validation_accuracy = epoch.report.accuracy,
             .seconds = seconds};
 }
 
@@ -130,32 +159,41 @@ void show(Story& story, const Table& table, const EpochRow& row) {
     for (const std::string& line : table.rows(row)) story.line(line);
 }
 
+/// Trains to the end; `on_epoch(result, seconds)` hears of each epoch.
+template <class Trainer, class OnEpoch>
+void run_to_the_end(Trainer& trainer, Model& model, const char* label, Story& story,
+                    OnEpoch&& on_epoch) {
+    const auto steps = static_cast<double>(trainer.source().batches_per_epoch());
+    auto start = Clock::now();
+    trainer.run(
+        model,
+        [&](const train::EpochResult& epoch) {
+            on_epoch(epoch, seconds_since(start));
+            story.epoch_done();
+            start = Clock::now();
+        },
+        [&](const train::StepResult& step) { story.step(label, step.step / steps); });
+}
+
 /// Trains the host by itself; its accuracy on the test part is taken later. Returns the one on the
 /// validation part after each epoch.
-template <class Judge>
-std::vector<double> train_host(Training<Model, Judge>& training, const Splits& data, int epochs,
-                               Story& story) {
+template <class Trainer>
+std::vector<double> train_host(Trainer& trainer, Model& model, Story& story) {
     std::vector<double> accuracies;
     const Table table;
     story.line(table.header());
-    for (int epoch = 1; epoch <= epochs; ++epoch) {
-        const auto start = Clock::now();
-        const auto measured =
-            training.epoch(epoch, epochs, [&](double share) { story.step("host alone", share); });
-        const double validation = training.accuracy(data.validation);
-        show(story, table, row_of(measured, epoch, validation, seconds_since(start)));
-        accuracies.push_back(validation);
-        story.epoch_done();
-    }
+    run_to_the_end(trainer, model, "host alone", story,
+                   [&](const train::EpochResult& epoch, double seconds) {
+                       show(story, table, row_of(epoch, seconds));
+                       accuracies.push_back(epoch.report.accuracy);
+                   });
     return accuracies;
 }
 
-/// Measures configurations of amplitudes, as the grower and analyses of slots ask for it.
-template <class Judge>
-auto accuracies_on(const ImageSet& images, Training<Model, Judge>& training) {
-    return [&images, &training](std::span<const AlphaOverrides> configurations) {
-        return training.accuracies(images, configurations);
-    };
+/// In per cent, on a set that the network was not trained on.
+double accuracy(const Model& model, const ImageSet& images) {
+    return mean_scores(model, model.context(), std::array{AlphaOverrides{}},
+                       held_out<Backend>(model.context(), images), AccuracyScore{})[0];
 }
 
 /// The slots that may grow, as measured before the decisions of an epoch; where a panic left no
@@ -180,51 +218,45 @@ std::vector<SlotRow> slot_rows(const std::vector<SlotReport>& slots, const Epoch
     return rows;
 }
 
-template <class Judge>
-Growth train_growing(Training<Model, Judge>& training, Model& model, const Splits& data,
-                     const CommandLine& line, Story& story) {
-    Grower grower(model, HeuristicController(controller_options(line)),
-                  std::log(static_cast<double>(data.training.classes)));
+template <class Trainer>
+Growth train_growing(Trainer& trainer, Model& model, const Splits& data, const CommandLine& line,
+                     Story& story) {
     Growth growth(line.slots, data.validation.count());
     const Table table(line.slots.size() > 1);
     story.line(table.header());
-    for (int epoch = 1; epoch <= line.epochs; ++epoch) {
-        const auto start = Clock::now();
-        const auto measured =
-            training.epoch(epoch, line.epochs, [&](double share) { story.step("growing", share); });
-        EpochReport report = grower.end_epoch(model, training.learner(), measured.loss,
-                                              accuracies_on(data.validation, training));
-        if (epoch == line.epochs) {
-            std::ranges::move(grower.finish(model, training.learner()),
-                              std::back_inserter(report.changes));
-        }
-        if (report.panic) {
-            story.line("epoch " + std::to_string(epoch) + ": the governor rolled back (" +
-                       std::string(prune_reason(*report.panic)) + ")");
-        }
-        const std::vector<SlotReport> slots = reports_of(line.slots, model, report);
-        EpochRow row = row_of(measured, epoch, report.accuracy, seconds_since(start));
-        row.slots = slot_rows(slots, report);
-        show(story, table, row);
-        for (const std::string& sentence : growth.note(report, slots)) story.line(sentence);
-        for (const std::string& notice : report.notices) story.line(notice);
-        story.epoch_done();
-    }
+    run_to_the_end(trainer, model, "growing", story,
+                   [&](const train::EpochResult& epoch, double seconds) {
+                       const EpochReport& report = epoch.report;
+                       if (report.panic) {
+                           story.line("epoch " + std::to_string(report.epoch) +
+                                      ": the governor rolled back (" +
+                                      std::string(prune_reason(*report.panic)) + ")");
+                       }
+                       const std::vector<SlotReport> slots = reports_of(line.slots, model, report);
+                       EpochRow row = row_of(epoch, seconds);
+                       row.slots = slot_rows(slots, report);
+                       show(story, table, row);
+                       for (const std::string& sentence : growth.note(report, slots))
+                           story.line(sentence);
+                       for (const std::string& notice : report.notices) story.line(notice);
+                   });
     return growth;
 }
 
 /// Fills in what the fossilized seeds bring at the end, on validation data.
-template <class Judge>
-void measure_at_the_end(std::vector<SlotContribution>& contributions,
-                        Training<Model, Judge>& training, const Splits& data) {
+template <class Trainer>
+void measure_at_the_end(std::vector<SlotContribution>& contributions, Trainer& trainer,
+                        const Model& model) {
     std::vector<std::string> players;
     for (const SlotContribution& each : contributions) players.push_back(each.slot);
     const std::size_t count = players.size();
-    const auto [without, alone, shares] =
-        analyse_slots(players, accuracies_on(data.validation, training), [&](const auto& value) {
-            return std::array{leave_one_out(count, value), solo_contributions(count, value),
-                              shapley_values(count, value)};
-        });
+    const auto scores = [&](std::span<const AlphaOverrides> configurations) {
+        return trainer.scores(model, configurations);
+    };
+    const auto [without, alone, shares] = analyse_slots(players, scores, [&](const auto& value) {
+        return std::array{leave_one_out(count, value), solo_contributions(count, value),
+                          shapley_values(count, value)};
+    });
     for (std::size_t i = 0; i < count; ++i) {
         contributions[i].leave_one_out = without[i];
         contributions[i].alone = alone[i];
@@ -300,11 +332,7 @@ void run(const CommandLine& line) {
     const auto start = Clock::now();
     const Splits data = load(line);
     Backend::Context context(line.threads);
-    Recipe recipe;
-    recipe.seed_learning_rate = line.seed_rate;
-
-    // The same seed gives both networks the same start and the same batches.
-    const Generator order(line.seed, 1);
+    // The same seed gives both networks the same start.
     Model host = make_model(context, data, line.seed, {});
     Model grown = make_model(context, data, line.seed, std::move(sink));
     require_slots(grown, line.slots);
@@ -312,24 +340,25 @@ void run(const CommandLine& line) {
     story.line(data.name + ": " + std::to_string(data.training.count()) + " images to train, " +
                std::to_string(data.validation.count()) + " to validate; seed " +
                std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
-    Training<Model, Judge> host_training(host, data.training, data.augmentation, recipe, order);
-    Training<Model, Judge> grown_training(grown, data.training, data.augmentation, recipe, order);
+    auto host_trainer = make_trainer(host, data, line, IdleController{}, judge::Ablation{});
+    auto grown_trainer =
+        make_trainer(grown, data, line, HeuristicController(controller_options(line)), Judge{});
 
     story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
     const auto host_start = Clock::now();
-    std::vector<double> host_accuracies = train_host(host_training, data, line.epochs, story);
+    std::vector<double> host_accuracies = train_host(host_trainer, host, story);
     const double host_seconds = seconds_since(host_start);
 
     story.line("\nthe same host, growing " + line.blueprint + " at " + joined(line.slots, ", "));
     const auto grown_start = Clock::now();
-    const Growth growth = train_growing(grown_training, grown, data, line, story);
+    const Growth growth = train_growing(grown_trainer, grown, data, line, story);
     const double grown_seconds = seconds_since(grown_start);
     story.finish();
 
     const ImageSet test = data.load_test();
     Summary summary;
-    summary.host_only_accuracy = host_training.accuracy(test);
-    summary.grown_accuracy = grown_training.accuracy(test);
+    summary.host_only_accuracy = accuracy(host, test);
+    summary.grown_accuracy = accuracy(grown, test);
     summary.host_parameters = host.total_parameters();
     summary.grown_parameters = grown.total_parameters();
     summary.germinated = growth.germinated;
@@ -341,7 +370,7 @@ void run(const CommandLine& line) {
     summary.incubation = line.incubation;
     if (!summary.contributions.empty()) {
         summary.contribution = summary.contributions.back().contribution;
-        measure_at_the_end(summary.contributions, grown_training, data);
+        measure_at_the_end(summary.contributions, grown_trainer, grown);
     }
     summary.epochs = line.epochs;
     summary.seconds = seconds_since(start);

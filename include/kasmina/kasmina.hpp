@@ -15,6 +15,7 @@
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/policy/heuristic_controller.hpp>
+#include <kasmina/policy/idle_controller.hpp>
 #include <kasmina/slot/typed_seed.hpp>
 #include <kasmina/telemetry/fan_out.hpp>
 #include <kasmina/train/learn.hpp>

@@ -10,6 +10,7 @@
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/policy/heuristic_controller.hpp>
+#include <kasmina/policy/idle_controller.hpp>
 #include <kasmina/train/trainer.hpp>
 
 #include "stripes.hpp"
@@ -24,11 +25,6 @@ namespace {
 using B = test::Eigen32;
 using Model = MorphogeneticModel<examples::PointCnn<B>, CnnBlueprints>;
 using Batches = std::vector<LabelledBatch<B>>;
-
-/// Decides nothing.
-struct Idle {
-    std::vector<Decision> decide(const EpochObservation&) { return {}; }
-};
 
 [[nodiscard]] Model make_model(B::Context& context) {
     Generator generator(1);
@@ -85,7 +81,7 @@ TEST_CASE("a seed that sees what the host cannot is kept, and the network does w
     CHECK(with.reached == std::vector{Stage::germinated, Stage::training, Stage::blending,
                                       Stage::holding, Stage::fossilized});
     CHECK(with.accuracy > 95.0);
-    CHECK(grown(Idle{}, 0.05).accuracy == 75.0);
+    CHECK(grown(IdleController{}, 0.05).accuracy == 75.0);
 }
 
 TEST_CASE("a seed that does not learn is refused, and was never there", "[J-2][J-3][J-6]") {
@@ -94,7 +90,7 @@ TEST_CASE("a seed that does not learn is refused, and was never there", "[J-2][J
     CHECK(with.reached[3] == Stage::holding);
     CHECK(with.reached[4] == Stage::pruned);
     CHECK(with.reason == "does_not_help");
-    const Outcome alone = grown(Idle{}, 1e-12);
+    const Outcome alone = grown(IdleController{}, 1e-12);
     CHECK(with.host == alone.host);
     CHECK(with.accuracy == alone.accuracy);
 }
@@ -152,11 +148,12 @@ TEST_CASE("loss, schedule, score, judge and update rule are the user's to choose
         return ops::cross_entropy(logits, batch.labels);
     };
     const auto score = [](const LabelledBatch<B>&, const Variable<B>&) { return 32.0; };
-    train::Trainer trainer(
-        model, examples::stripes<B>(context, 3, 1), examples::stripes<B>(context, 1, 2),
-        train::LearnerOptions<optim::AdamWRule>{.host = {.learning_rate = 0.01},
-                                                .seeds = {.learning_rate = 0.02}},
-        Idle{}, {.epochs = 4, .random_guess_loss = ln2}, loss, schedule, score, judge::Ablation{});
+    train::Trainer trainer(model, examples::stripes<B>(context, 3, 1),
+                           examples::stripes<B>(context, 1, 2),
+                           train::LearnerOptions<optim::AdamWRule>{
+                               .host = {.learning_rate = 0.01}, .seeds = {.learning_rate = 0.02}},
+                           IdleController{}, {.epochs = 4, .random_guess_loss = ln2}, loss,
+                           schedule, score, judge::Ablation{});
     static_assert(!decltype(trainer)::LearnerType::trains_a_shadow);
     trainer.run(model, [](const train::EpochResult& epoch) {
         CHECK(epoch.rate_factor == 0.5);
@@ -168,12 +165,114 @@ TEST_CASE("loss, schedule, score, judge and update rule are the user's to choose
     CHECK(trainer.learner().optimiser().options(1).learning_rate == 0.01);
 }
 
+TEST_CASE("an observer hears of every step, in order, with the loss that the epoch's mean is of",
+          "[J-6]") {
+    B::Context context;
+    Model model = make_model(context);
+    train::Trainer trainer(model, examples::stripes<B>(context, 3, 1),
+                           examples::stripes<B>(context, 1, 2), rates(0.1), IdleController{},
+                           {.epochs = 2, .random_guess_loss = ln2});
+    std::vector<train::StepResult> steps;
+    std::vector<double> means;
+    trainer.run(
+        model,
+        [&](const train::EpochResult& epoch) {
+            REQUIRE(steps.size() == 3);
+            double sum = 0.0;
+            for (int i = 0; i < 3; ++i) {
+                const train::StepResult& step = steps[static_cast<std::size_t>(i)];
+                CHECK(step.epoch == epoch.report.epoch);
+                CHECK(step.step == i + 1);
+                sum += step.loss;
+            }
+            CHECK(epoch.loss == sum / 3);
+            steps.clear();
+        },
+        [&](const train::StepResult& step) { steps.push_back(step); });
+    CHECK(trainer.epochs_done() == 2);
+}
+
+TEST_CASE("an observer that throws ends the epoch, and the run goes on after it", "[J-6]") {
+    B::Context context;
+    Model model = make_model(context);
+    train::Trainer trainer(model, examples::stripes<B>(context, 3, 1),
+                           examples::stripes<B>(context, 1, 2), rates(0.1), IdleController{},
+                           {.epochs = 2, .random_guess_loss = ln2});
+    struct Enough {};
+    CHECK_THROWS_AS(trainer.epoch(model, [](const train::StepResult&) { throw Enough{}; }), Enough);
+    CHECK(trainer.epochs_done() == 0);
+    trainer.epoch(model);
+    CHECK(trainer.epochs_done() == 1);
+}
+
+TEST_CASE("training batches are scored as they are learned from, where that is asked for",
+          "[J-6]") {
+    B::Context context;
+    Model scored = make_model(context);
+    Model by_hand = make_model(context);
+    const Batches batches = examples::stripes<B>(context, 4, 1);
+    const auto made = [&](Model& model, bool score_training) {
+        return train::Trainer(
+            model, std::span(batches), examples::stripes<B>(context, 1, 2), rates(0.1),
+            IdleController{},
+            {.epochs = 3, .random_guess_loss = ln2, .score_training = score_training});
+    };
+    auto trainer = made(scored, true);
+    auto silent = made(by_hand, false);
+    train::Learner<Model, optim::SgdRule> learner(by_hand, rates(0.1));
+    const train::EpochResult result = trainer.epoch(scored);
+    std::vector<Pending<B, std::int32_t>> hits;
+    for (const auto& batch : batches) {
+        static_cast<void>(learner
+                              .step(
+                                  by_hand, batch.input,
+                                  [&](const Variable<B>& logits) {
+                                      return ops::cross_entropy(logits, batch.labels);
+                                  },
+                                  [&](const Variable<B>& logits) {
+                                      hits.push_back(ops::count_correct(logits, batch.labels));
+                                  })
+                              .get());
+    }
+    int correct = 0;
+    for (auto& each : hits) correct += each.get();
+    REQUIRE(result.training_score);
+    CHECK(*result.training_score == 100.0 * correct / 64);
+    CHECK(test::values_of(scored) == test::values_of(by_hand));
+    CHECK_FALSE(silent.epoch(by_hand).training_score);
+}
+
+/// A batch for a loss that needs no labels.
+struct Unlabelled {
+    Tensor<B> input;
+};
+
+TEST_CASE("a score that cannot take training batches is refused when it is asked to",
+          "[J-6][E-2]") {
+    B::Context context;
+    Model model = make_model(context);
+    const auto loss = [](const Variable<B>& logits, const Unlabelled& batch) {
+        return ops::cross_entropy(
+            logits, std::vector<std::int32_t>(static_cast<std::size_t>(batch.input.shape()[0]), 0));
+    };
+    const auto made = [&](bool score_training) {
+        std::vector<Unlabelled> batches;
+        batches.push_back({Tensor<B>::full(context, {2, 8, 8, 1}, 1.0F)});
+        return train::Trainer(
+            model, std::move(batches), examples::stripes<B>(context, 1, 2), rates(0.1),
+            IdleController{},
+            {.epochs = 1, .random_guess_loss = ln2, .score_training = score_training}, loss);
+    };
+    CHECK_FALSE(made(false).epoch(model).training_score);
+    CHECK(test::mentions(test::error_text<OptionError>([&] { made(true); }), "score_training"));
+}
+
 TEST_CASE("a trainer without epochs, without batches or at its end says so", "[J-6][E-2]") {
     B::Context context;
     Model model = make_model(context);
     const auto made = [&](int epochs, int batches) {
         return train::Trainer(model, examples::stripes<B>(context, batches, 1),
-                              examples::stripes<B>(context, 1, 2), rates(0.1), Idle{},
+                              examples::stripes<B>(context, 1, 2), rates(0.1), IdleController{},
                               {.epochs = epochs, .random_guess_loss = ln2});
     };
     CHECK(test::mentions(test::error_text<OptionError>([&] { made(0, 1); }), "epochs"));
@@ -189,7 +288,7 @@ TEST_CASE("the model may move between epochs", "[S-11][J-6]") {
     B::Context context;
     Model first = make_model(context);
     train::Trainer trainer(first, examples::stripes<B>(context, 2, 1),
-                           examples::stripes<B>(context, 1, 2), rates(0.1), Idle{},
+                           examples::stripes<B>(context, 1, 2), rates(0.1), IdleController{},
                            {.epochs = 2, .random_guess_loss = ln2});
     trainer.epoch(first);
     Model moved = std::move(first);

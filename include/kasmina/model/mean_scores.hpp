@@ -44,6 +44,16 @@ concept BatchScore =
         { score(batch, output) } -> ScoreResult;
     };
 
+/// The number, waited for where it is on its way.
+template <ScoreResult Result>
+[[nodiscard]] double score_value(Result& result) {
+    if constexpr (std::convertible_to<Result, double>) {
+        return static_cast<double>(result);
+    } else {
+        return static_cast<double>(result.get());
+    }
+}
+
 /// How many of a batch were hit, on its way, in percent of one.
 template <class B>
 struct PendingHits {
@@ -56,6 +66,9 @@ struct PendingHits {
 /// percentage points. Labels are `batch.labels`.
 struct AccuracyScore {
     template <class Batch, class B>
+        requires requires(const Batch& batch, const Variable<B>& logits) {
+            ops::count_correct(logits, batch.labels);
+        }
     [[nodiscard]] PendingHits<B> operator()(const Batch& batch, const Variable<B>& logits) const {
         return {ops::count_correct(logits, batch.labels)};
     }
@@ -76,13 +89,7 @@ template <class Model, class Batches, class Score>
     std::vector<double> means(configurations.size());
     std::vector<std::pair<std::size_t, Result>> waiting;
     const auto collect = [&means, &waiting] {
-        for (auto& [k, result] : waiting) {
-            if constexpr (std::convertible_to<Result, double>) {
-                means[k] += static_cast<double>(result);
-            } else {
-                means[k] += static_cast<double>(result.get());
-            }
-        }
+        for (auto& [k, result] : waiting) means[k] += score_value(result);
     };
     Index samples = 0;
     for (auto&& batch : batches) {

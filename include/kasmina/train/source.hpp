@@ -3,6 +3,8 @@
 
 #include <concepts>
 #include <ranges>
+#include <type_traits>
+#include <utility>
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/error.hpp>
@@ -23,6 +25,24 @@ concept BatchStream = requires(S& source) {
 /// Where an epoch's batches come from: a stream, or a range that is walked once an epoch.
 template <class S, class Input>
 concept BatchSource = BatchStream<S, Input> || BatchRange<S&, Input>;
+
+namespace detail {
+
+template <class S, class Input>
+struct BatchOf {
+    using Type = std::remove_reference_t<std::ranges::range_reference_t<S&>>;
+};
+template <class S, class Input>
+    requires BatchStream<S, Input>
+struct BatchOf<S, Input> {
+    using Type = std::remove_reference_t<decltype(*std::declval<S&>().next())>;
+};
+
+}  // namespace detail
+
+/// What a source hands out.
+template <class S, class Input>
+using BatchOf = typename detail::BatchOf<S, Input>::Type;
 
 /// Calls `f(batch)` with each batch of one epoch.
 template <class Input, BatchSource<Input> S, class F>

@@ -25,11 +25,27 @@ struct TrainerOptions {
     int epochs = 0;                  ///< of the whole run, for the schedule and `run`
     double random_guess_loss = 0.0;  ///< ln(classes) for a classifier; the governor's
     Generator random{};              ///< the host's random operations draw from it
+    bool score_training = false;     ///< whether training batches are scored too
+};
+
+/// A training step that is over, as an observer hears of it.
+struct StepResult {
+    int epoch = 0;      ///< from 1
+    int step = 0;       ///< of the epoch, from 1
+    double loss = 0.0;  ///< of its batch
+};
+
+/// For those who do not watch.
+struct UnobservedSteps {
+    void operator()(const StepResult&) const noexcept {}
 };
 
 /// What an epoch was.
 struct EpochResult {
-    double loss = 0.0;         ///< mean over its batches
+    double loss = 0.0;  ///< mean over its batches
+    /// Mean score of its training batches as the network learned from them: each by the network of
+    /// its step, in training mode. Where options ask for it.
+    std::optional<double> training_score{};
     double rate_factor = 1.0;  ///< what the schedule gave
     EpochReport report{};      ///< of the growth at its end; has the epoch's number and the score
 };
@@ -72,6 +88,21 @@ struct SourceStateOf<S> {
     using Type = std::remove_cvref_t<decltype(std::declval<const S&>().state())>;
 };
 
+/// What a score gives for a training batch; nothing where it does not take one.
+template <class Score, class Batch, class Output>
+struct TrainingScoreOf {
+    using Type = double;
+    static constexpr bool exists = false;
+};
+template <class Score, class Batch, class Output>
+    requires requires(Score& score, Batch& batch, const Output& output) {
+        { score(batch, output) } -> ScoreResult;
+    }
+struct TrainingScoreOf<Score, Batch, Output> {
+    using Type = std::invoke_result_t<Score&, Batch&, const Output&>;
+    static constexpr bool exists = true;
+};
+
 }  // namespace detail
 
 /// Trains a model on batches, grows it after each epoch and scores it on held-out batches. Each
@@ -91,6 +122,11 @@ public:
     using LearnerType = Learner<Model, Rule, Judge>;
     using GrowerType = Grower<Model, C>;
     using SourceState = typename detail::SourceStateOf<Source>::Type;
+    using Batch = BatchOf<Source, typename Model::Input>;
+
+    /// Whether training batches are of a kind that the score takes.
+    static constexpr bool can_score_training =
+        detail::TrainingScoreOf<Score, Batch, typename Model::Output>::exists;
 
     /// With a controller that can be restored.
     template <RestorableController Restorable>
@@ -110,20 +146,25 @@ public:
           learner_(model, optimiser, options.random, std::move(judge)),
           grower_(model, std::move(controller), options.random_guess_loss),
           epochs_(checked(options.epochs)),
+          score_training_(checked(options.score_training)),
           host_rate_(optimiser.host.learning_rate),
           seed_rate_(optimiser.seeds.learning_rate) {}
 
-    /// All epochs that are left; `on_epoch(result)` hears of each. Errors: as `epoch`.
-    template <std::invocable<const EpochResult&> OnEpoch>
-    void run(Model& model, OnEpoch&& on_epoch) {
-        while (grower_.epoch() < epochs_) on_epoch(epoch(model));
+    /// All epochs that are left; `on_epoch(result)` hears of each, and `on_step(result)` of each
+    /// step. Errors: as `epoch`.
+    template <std::invocable<const EpochResult&> OnEpoch,
+              std::invocable<const StepResult&> OnStep = UnobservedSteps>
+    void run(Model& model, OnEpoch&& on_epoch, OnStep&& on_step = {}) {
+        while (grower_.epoch() < epochs_) on_epoch(epoch(model, on_step));
     }
 
     /// One epoch: its batches, and growth at its end; after the last one seeds that nobody has
-    /// judged are pruned (`Grower::finish`). Errors: StateError when the run is over, OptionError
-    /// for a source without a batch; those of `Learner::step` and `Grower::end_epoch`. After an
-    /// error the epoch has not ended.
-    EpochResult epoch(Model& model) {
+    /// judged are pruned (`Grower::finish`). `on_step(result)` hears of each step when the next one
+    /// is under way. Errors: StateError when the run is over, OptionError for a source without a
+    /// batch; those of `Learner::step`, `Grower::end_epoch` and `on_step`. After an error the epoch
+    /// has not ended.
+    template <std::invocable<const StepResult&> OnStep = UnobservedSteps>
+    EpochResult epoch(Model& model, OnStep&& on_step = {}) {
         if (grower_.epoch() >= epochs_) {
             throw StateError("the run is over", where(), "an epoch of " + std::to_string(epochs_),
                              "the one after them", "make a trainer of more epochs");
@@ -133,7 +174,7 @@ public:
             rates_(static_cast<double>(grower_.epoch()) / static_cast<double>(epochs_));
         learner_.set_learning_rates(host_rate_ * result.rate_factor,
                                     seed_rate_ * result.rate_factor);
-        result.loss = train(model);
+        train(model, on_step, result);
         result.report = grower_.end_epoch(model, learner_, result.loss,
                                           [&](std::span<const AlphaOverrides> configurations) {
                                               return scores(model, configurations);
@@ -202,6 +243,9 @@ public:
     }
 
 private:
+    using TrainingScore =
+        typename detail::TrainingScoreOf<Score, Batch, typename Model::Output>::Type;
+
     static std::string where() { return "train::Trainer"; }
 
     [[nodiscard]] static int checked(int epochs) {
@@ -210,31 +254,59 @@ private:
                           std::to_string(epochs), "say how many in the options");
     }
 
-    /// Steps the model on each batch; a loss is waited for when the next step is under way. Returns
-    /// their mean.
-    double train(Model& model) {
-        double sum = 0.0;
-        int batches = 0;
-        std::optional<Pending<B>> waiting;
-        const auto collect = [&sum, &waiting] {
-            if (waiting) sum += static_cast<double>(waiting->get());
+    [[nodiscard]] static bool checked(bool score_training) {
+        if (can_score_training || !score_training) return score_training;
+        throw OptionError("the score does not take training batches", where(),
+                          "training batches like the held-out ones, or score_training = false",
+                          "score_training = true",
+                          "give training batches what score(batch, output) reads of them");
+    }
+
+    /// What is on its way of a step.
+    struct Step {
+        Pending<B> loss;
+        std::optional<TrainingScore> score;
+    };
+
+    /// Steps the model on each batch; a loss and a score are waited for when the next step is under
+    /// way. Notes their means.
+    template <class OnStep>
+    void train(Model& model, OnStep& on_step, EpochResult& result) {
+        static_assert(LossOfBatch<Loss, typename Model::Output, Batch, B>,
+                      "the loss must be callable as loss(output, batch), and give a Variable");
+        std::optional<Step> waiting;
+        double losses = 0.0;
+        double scores = 0.0;
+        Index samples = 0;
+        int steps = 0;
+        const auto collect = [&] {
+            if (!waiting) return;
+            const auto loss = static_cast<double>(waiting->loss.get());
+            losses += loss;
+            if (waiting->score) scores += score_value(*waiting->score);
+            on_step(StepResult{.epoch = grower_.epoch() + 1, .step = ++steps, .loss = loss});
         };
-        for_each_batch<typename Model::Input>(source_, [&]<class Batch>(Batch& batch) {
-            static_assert(LossOfBatch<Loss, typename Model::Output, Batch, B>,
-                          "the loss must be callable as loss(output, batch), and give a Variable");
+        for_each_batch<typename Model::Input>(source_, [&](Batch& batch) {
+            std::optional<TrainingScore> score;
             Pending<B> loss = learner_.step(
                 model, batch.input,
-                [&](const typename Model::Output& output) { return loss_(output, batch); });
+                [&](const typename Model::Output& output) { return loss_(output, batch); },
+                [&](const typename Model::Output& output) {
+                    if constexpr (can_score_training) {
+                        if (score_training_) score.emplace(score_(batch, output));
+                    }
+                });
+            if (score_training_) samples += hosts::samples(batch.input);
             collect();
-            waiting.emplace(std::move(loss));
-            ++batches;
+            waiting.emplace(std::move(loss), std::move(score));
         });
         collect();
-        if (batches == 0) {
+        if (steps == 0) {
             throw OptionError("there is nothing to train on", where(),
                               "at least one batch an epoch", "none", "pass a source with batches");
         }
-        return sum / batches;
+        result.loss = losses / steps;
+        if (score_training_) result.training_score = scores / static_cast<double>(samples);
     }
 
     Source source_;
@@ -245,6 +317,7 @@ private:
     LearnerType learner_;
     GrowerType grower_;
     int epochs_;
+    bool score_training_;
     double host_rate_;
     double seed_rate_;
 };

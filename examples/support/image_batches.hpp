@@ -1,0 +1,81 @@
+// Image sets on a backend: batches to train on, and batches to score on.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <ranges>
+#include <span>
+#include <utility>
+
+#include <kasmina/autodiff/class_labels.hpp>
+#include <kasmina/model/mean_scores.hpp>
+#include <kasmina/tensor/tensor.hpp>
+
+#include "batches.hpp"
+#include "dataset.hpp"
+
+namespace kasmina::examples {
+
+[[nodiscard]] inline Shape batch_shape(const ImageSet& images, std::size_t count) {
+    return {static_cast<Index>(count), images.height, images.width, images.channels};
+}
+
+/// The shuffled, augmented batches of `images`, in memory that is used again while batches have one
+/// size. `images` must outlive it.
+template <class B>
+class ImageStream {
+public:
+    /// Errors: as Batches.
+    ImageStream(typename B::Context& context, const ImageSet& images, std::size_t batch_size,
+                Augmentation augmentation, Generator generator)
+        : context_(&context),
+          images_(&images),
+          batches_(images, batch_size, augmentation, generator) {}
+
+    void start_epoch() noexcept { batches_.start_epoch(); }
+
+    /// Null when the epoch is over. Valid until the next call.
+    [[nodiscard]] LabelledBatch<B>* next() {
+        if (!batches_.next()) return nullptr;
+        const Shape shape = batch_shape(*images_, batches_.count());
+        ClassLabels<B> labels(*context_, batches_.labels(), images_->classes);
+        if (!batch_ || batch_->input.shape() != shape) {
+            batch_.emplace(Tensor<B>::persistent(*context_, shape), std::move(labels));
+        } else {
+            batch_->labels = std::move(labels);
+        }
+        batch_->input.assign(*context_, batches_.pixels());
+        return &*batch_;
+    }
+
+    [[nodiscard]] std::size_t batches_per_epoch() const noexcept {
+        return batches_.batches_per_epoch();
+    }
+
+private:
+    typename B::Context* context_;
+    const ImageSet* images_;
+    Batches batches_;
+    std::optional<LabelledBatch<B>> batch_{};
+};
+
+inline constexpr std::size_t scored_at_once = 256;
+
+/// All of `images`, in order and in batches that are made on the way. Both arguments must outlive
+/// it.
+template <class B>
+[[nodiscard]] auto held_out(typename B::Context& context, const ImageSet& images) {
+    const std::size_t chunks = (images.count() + scored_at_once - 1) / scored_at_once;
+    const auto batch = [context = &context, images = &images](std::size_t number) {
+        const std::size_t first = number * scored_at_once;
+        const std::size_t count = std::min(scored_at_once, images->count() - first);
+        return LabelledBatch<B>{
+            Tensor<B>::from_host(*context, batch_shape(*images, count),
+                                 images->pixels_of(first, count)),
+            ClassLabels<B>(*context, images->labels_of(first, count), images->classes)};
+    };
+    return std::views::iota(std::size_t{0}, chunks) | std::views::transform(batch);
+}
+
+}  // namespace kasmina::examples
