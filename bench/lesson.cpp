@@ -25,8 +25,7 @@ constexpr int rounds = 9;
 class Network {
 public:
     Network(Cpu::Context& context, const std::string& slot, const std::string& blueprint)
-        : model_(context, hosts::Cnn<Cpu>{context, {.classes = classes}}, CnnBlueprints{},
-                 random_),
+        : model_(context, hosts::Cnn<Cpu>{context, {.classes = classes}}, CnnBlueprints{}, random_),
           learner_(model_, {.host = {.learning_rate = 1e-3, .momentum = 0.9},
                             .seeds = {.learning_rate = 1e-3, .momentum = 0.9}}) {
         if (blueprint.empty()) return;
@@ -38,10 +37,9 @@ public:
     double seconds(const Tensor<Cpu>& images, const ClassLabels<Cpu>& labels, int steps) {
         const auto start = std::chrono::steady_clock::now();
         for (int step = 0; step < steps; ++step) {
-            const auto loss =
-                learner_.step(model_, images, [&](const Variable<Cpu>& logits) {
-                    return ops::cross_entropy(logits, labels);
-                });
+            const auto loss = learner_.step(model_, images, [&](const Variable<Cpu>& logits) {
+                return ops::cross_entropy(logits, labels);
+            });
             static_cast<void>(loss);
         }
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -1,15 +1,14 @@
-// growth: runs of growing and of lone hosts on images, a line of JSON each, for docs/growth.md.
-#include <algorithm>
-#include <array>
+// growth: whole runs, of growing networks and of others beside them, a line of JSON each. What
+// docs/growth.md says is made of these lines by table.py.
 #include <chrono>
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <fstream>
+#include <cstring>
 #include <iostream>
-#include <optional>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -19,19 +18,20 @@
 #include <kasmina/kasmina.hpp>
 
 #include "cifar10.hpp"
+#include "image_batches.hpp"
 #include "procedural.hpp"
-#include "training.hpp"
+#include "useless_seeds.hpp"
 
 namespace {
 
 using namespace kasmina;
 using namespace kasmina::examples;
-using Backend = backends::Eigen<float>;
+using Cpu = backends::Eigen<float>;
 using Json = nlohmann::json;
 
-struct LoudHeavyOptions {
+struct LoudOptions {
     bool layer_scale = false;
-    using Fields = reflect::List<&LoudHeavyOptions::layer_scale>;
+    using Fields = reflect::List<&LoudOptions::layer_scale>;
 };
 
 /// conv_heavy, born as loud as its convolutions are.
@@ -40,7 +40,7 @@ struct LoudHeavy {
     static constexpr Topology topology = Topology::cnn;
     static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
     using Needs = cnn::ConvHeavy::Needs;
-    using Options = LoudHeavyOptions;
+    using Options = LoudOptions;
     static constexpr void check(Index, const Options& = {}) {}
     static constexpr Index parameter_count(Index width, const Options& options = {}) {
         return cnn::ConvHeavy::parameter_count(width, {options.layer_scale});
@@ -53,275 +53,296 @@ struct LoudHeavy {
     };
 };
 
-struct ScaledOptions {
-    double start = 0.1;
-    using Fields = reflect::List<&ScaledOptions::start>;
-};
+double scale_start = 0.1;
 
-/// conv_heavy with a scale that begins at 0.1.
+/// conv_heavy with another scale at birth.
 struct ScaledHeavy {
     static constexpr std::string_view name = "scaled_heavy";
     static constexpr Topology topology = Topology::cnn;
     static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
     using Needs = cnn::ConvHeavy::Needs;
-    using Options = ScaledOptions;
+    using Options = LoudOptions;
     static constexpr void check(Index, const Options& = {}) {}
     static constexpr Index parameter_count(Index width, const Options& = {}) {
         return cnn::ConvHeavy::parameter_count(width, {true});
     }
     template <class B>
     struct Module : cnn::ConvHeavy::Module<B> {
-        Module(typename B::Context& context, Index width, const Options& options,
-               Generator& generator)
+        Module(typename B::Context& context, Index width, const Options&, Generator& generator)
             : cnn::ConvHeavy::Module<B>(context, width, {true}, generator) {
-            this->scale.emplace(nn::constant_parameter<B>(context, {width}, options.start));
+            this->scale.emplace(nn::constant_parameter<B>(context, {width}, scale_start));
         }
     };
 };
 
-struct NoiseOptions {
-    double amplitude = 0.5;  ///< half width, beside activations of deviation 1
-    using Fields = reflect::List<&NoiseOptions::amplitude>;
-};
-
-/// y = x + scale * noise, uniform, new in every pass, in training and out of it: there is nothing
-/// in it that could help.
-struct Noise {
-    static constexpr std::string_view name = "noise";
-    static constexpr Topology topology = Topology::cnn;
-    static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
-    using Needs = kasmina::Needs<capability::Pointwise, capability::Random>;
-    using Options = NoiseOptions;
-    static constexpr void check(Index, const Options& = {}) {}
-    static constexpr Index parameter_count(Index width, const Options& = {}) { return width; }
-    template <class B>
-    struct Module : nn::Visitable<Module<B>> {
-        Parameter<B> scale;
-        mutable Generator noise;
-        Module(typename B::Context& context, Index width, const Options& options,
-               Generator& generator)
-            : scale(nn::constant_parameter<B>(context, {width}, options.amplitude)),
-              noise(generator.state().key, 99) {}
-        Variable<B> forward(Pass<B>& pass, const Variable<B>& x) const {
-            auto values = Tensor<B>::full(pass.context(), x.shape(), 0);
-            B::fill_uniform(pass.context(), noise.reserve(2 * static_cast<std::uint64_t>(values.size())), -1.0, 1.0,
-                            values.data(), values.size());
-            return ops::add_scaled(x, pass.parameter(scale), pass.constant(std::move(values)));
-        }
-        static constexpr auto members() { return std::tuple(nn::Member{"scale", &Module::scale}); }
-    };
-};
-
-/// Asks for nothing: for seeds that are there from the start.
-template <Gate G>
-struct Open {
-    static constexpr Gate gate = G;
-    constexpr GateResult operator()(const GateEvidence&, const GateThresholds&) const {
-        return GateResult(gate).require("open", true);
-    }
-};
-
-struct OpenPolicies : DefaultPolicies {
-    using Gates = GateSet<Open<Gate::g0>, Open<Gate::g1>, Open<Gate::g2>, Open<Gate::g3>, Open<Gate::g5>>;
-};
-
-struct Policies : DefaultPolicies {};
-using Blueprints = CnnBlueprints::with<LoudHeavy>::with<ScaledHeavy>::with<Noise>;
-template <class P>
-using ModelOf = MorphogeneticModel<hosts::Cnn<Backend>, Blueprints, P>;
-using Shadows = judge::Shadows<ModelOf<Policies>, optim::Sgd<Backend>>;
+using Blueprints = CnnBlueprints::with<growth::Noise>::with<LoudHeavy>::with<ScaledHeavy>;
+template <class Policies>
+using ModelOf = MorphogeneticModel<hosts::Cnn<Cpu>, Blueprints, Policies>;
+using Shadows = judge::Shadows<ModelOf<DefaultPolicies>, optim::Sgd<Cpu>>;
 
 struct Options {
     std::string data{};
-    std::uint64_t first = 1, last = 1;
+    std::uint64_t first = 1;
+    std::uint64_t last = 1;
     int epochs = 60;
     Index width = 8;
-    std::string kind = "trained";  // host, trained, untrained, shuffled, start
-    std::string judge = "shadow";  // shadow, ablation, keep
+    std::string kind = "trained";
+    std::string judge = "shadow";
+    std::string label{};
     std::vector<std::string> slots{"r0c0"};
     std::vector<std::string> blueprints{"conv_heavy"};
     std::string incubation = "feedback";
     std::string curve = "sigmoid";
     int tempo = 5;
     int first_epoch = 5;
-    double rate = 0.05;
+    double host_rate = 0.05;
     double seed_rate = 0.05;
-    double decay = 5e-4;
-    double seed_decay = 5e-4;
-    double drop_limit = 8.0;
+    double lesson_rate = 0.01;
     double errors = 2.0;
-    int patience = 20;
-    int readiness_patience = 10;
-    std::string algorithm = "add";
-    std::string label = "";
     std::size_t batch = 64;
 };
 
+/// Of all bytes of parameters and statistics: equal networks have equal ones (FNV-1a).
 template <class Model>
-std::uint64_t digest(Model& model) {
-    std::uint64_t hash = 1469598103934665603ULL;
-    const auto mix = [&](const void* data, std::size_t bytes) {
-        const auto* at = static_cast<const unsigned char*>(data);
-        for (std::size_t i = 0; i < bytes; ++i) hash = (hash ^ at[i]) * 1099511628211ULL;
+std::string digest(Model& model) {
+    std::uint64_t hash = 14695981039346656037ULL;
+    const auto mix = [&](const auto& tensor) {
+        for (const auto value : tensor.to_host(model.context())) {
+            unsigned char bytes[sizeof value];
+            std::memcpy(bytes, &value, sizeof value);
+            for (const unsigned char byte : bytes) hash = (hash ^ byte) * 1099511628211ULL;
+        }
     };
-    for (const auto& named : model.host_parameters()) {
-        const auto values = named.parameter->value().to_host(model.context());
-        mix(values.data(), values.size() * sizeof(values[0]));
+    const auto contents = model.contents();
+    for (const auto& named : contents.parameters) mix(named.parameter->value());
+    for (const auto& named : contents.states) named.state.visit(mix);
+    return std::to_string(hash);
+}
+
+HeuristicOptions controller_options(const Options& line) {
+    HeuristicOptions options;
+    options.slots = line.slots;
+    options.blueprints = line.blueprints;
+    options.seeds_on_trial = static_cast<int>(line.slots.size());
+    options.plateau_epochs = 1;
+    options.plateau_improvement = 100.0;
+    options.first_epoch = line.first_epoch;
+    options.drop_limit = 8.0;
+    options.germination.incubation =
+        line.incubation == "feedback" ? Incubation::feedback : Incubation::straight_through;
+    options.germination.tempo_epochs = line.tempo;
+    options.germination.curve = line.curve == "linear"   ? AlphaCurve::linear
+                                : line.curve == "cosine" ? AlphaCurve::cosine
+                                                         : AlphaCurve::sigmoid;
+    if (line.judge == "keep") {
+        options.drop_limit = 1e9;
+        options.stall_epochs = 1000000;
     }
-    return hash;
+    if (line.kind == "host" || line.kind == "start") options.first_epoch = 1000000;
+    return options;
+}
+
+/// Seeds that are there from the first step on, at full amplitude.
+template <class Model>
+void plant_at_once(Model& model, const Options& line) {
+    for (std::size_t i = 0; i < line.slots.size(); ++i) {
+        auto& slot = model.slot(line.slots[i]);
+        GerminationOptions options;
+        options.tempo_epochs = 1;
+        slot.germinate(line.blueprints[i % line.blueprints.size()], options);
+        while (slot.stage() != Stage::fossilized) {
+            while (slot.stage() != Stage::fossilized && slot.advance().advanced) {
+            }
+            slot.step_epoch();
+        }
+    }
+}
+
+template <class Model>
+bool is_heard(const Model& model) {
+    for (const auto& slot : model.slots()) {
+        if (slot.stage() == Stage::blending || slot.stage() == Stage::holding ||
+            slot.stage() == Stage::fossilized) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void note(const EpochReport& report, Json& line) {
+    for (const auto& change : report.changes) {
+        line["changes"].push_back({report.epoch, change.slot, name_of(change.to), change.reason});
+        if (change.to != Stage::pruned && change.to != Stage::fossilized) continue;
+        for (const auto& slot : report.slots) {
+            if (slot.slot != change.slot) continue;
+            Json verdict{{"epoch", report.epoch},
+                         {"slot", change.slot},
+                         {"to", name_of(change.to)},
+                         {"reason", change.reason}};
+            if (slot.metrics.contribution) {
+                verdict["contribution"] = slot.metrics.contribution->value;
+                verdict["error"] = slot.metrics.contribution->standard_error;
+                verdict["epochs"] = slot.metrics.contribution->count;
+            }
+            line["verdicts"].push_back(std::move(verdict));
+        }
+    }
+    for (const auto& slot : report.slots) {
+        const SeedMetrics& metrics = slot.metrics;
+        if (slot.stage == Stage::training && metrics.readiness) {
+            line["readiness"].push_back({report.epoch, slot.slot, metrics.readiness->value});
+        }
+        if (slot.stage != Stage::blending && slot.stage != Stage::holding) continue;
+        if (metrics.dependence) {
+            line["dependence"].push_back({report.epoch, slot.slot, *metrics.dependence});
+        }
+        if (slot.stage == Stage::holding && metrics.contribution) {
+            line["contribution"].push_back({report.epoch, slot.slot, metrics.contribution->value,
+                                            metrics.contribution->standard_error});
+        }
+    }
+    if (report.panic) line["changes"].push_back({report.epoch, "", "panic", ""});
 }
 
 template <class Policies, class Judge>
-Json run(const Options& o, const Splits& data, std::uint64_t seed) {
-    const auto start = std::chrono::steady_clock::now();
+Json run(const Options& line, const Splits& data, std::uint64_t seed) {
     using Model = ModelOf<Policies>;
-    Backend::Context context(1);
-    Generator generator(seed);
+    const auto start = std::chrono::steady_clock::now();
     const ImageSet& images = data.training;
+    Cpu::Context context(1);
+    Generator generator(seed);
     ModelOptions<Policies> options;
-    options.gates.thresholds.judgement_errors = o.errors;
-    options.gates.thresholds.judgement_patience = o.patience;
-    if (o.judge == "keep") {
-        options.gates.thresholds.min_fossilize_dependence = -1e9;
-        options.gates.thresholds.min_readiness = -1e9;
-    }
+    options.gates.thresholds.judgement_errors = line.errors;
+    if (line.judge == "keep") options.gates.thresholds.min_fossilize_dependence = -1e9;
     Model model(context,
-                hosts::Cnn<Backend>(context, {.classes = images.classes,
-                                              .in_channels = images.channels,
-                                              .base = o.width,
-                                              .height = images.height,
-                                              .width = images.width}),
+                hosts::Cnn<Cpu>(context, {.classes = images.classes,
+                                          .in_channels = images.channels,
+                                          .base = line.width,
+                                          .height = images.height,
+                                          .width = images.width}),
                 Blueprints{}, generator, std::move(options));
-    Recipe recipe;
-    recipe.batch_size = o.batch;
-    recipe.learning_rate = o.rate;
-    recipe.weight_decay = o.decay;
-    recipe.seed_learning_rate = o.kind == "untrained" ? 1e-12 : o.seed_rate;
-    Training<Model, Judge> training(model, images, data.augmentation, recipe, Generator(seed, 1));
-    HeuristicOptions h;
-    h.slots = o.slots;
-    h.blueprints = o.blueprints;
-    h.seeds_on_trial = static_cast<int>(o.slots.size());
-    h.plateau_improvement = 100.0;
-    h.plateau_epochs = o.first_epoch > 3 ? 3 : 1;
-    h.first_epoch = o.kind == "host" ? 1000000 : o.first_epoch;
-    h.drop_limit = o.judge == "keep" ? 1e9 : o.drop_limit;
-    h.stall_epochs = o.judge == "keep" ? 1000 : 5;
-    h.readiness_patience = o.readiness_patience;
-    h.germination.incubation =
-        o.incubation == "feedback" ? Incubation::feedback : Incubation::straight_through;
-    h.germination.tempo_epochs = o.tempo;
-    h.germination.curve = o.curve == "sigmoid"  ? AlphaCurve::sigmoid
-                          : o.curve == "linear" ? AlphaCurve::linear
-                                                : AlphaCurve::cosine;
-    h.germination.algorithm = o.algorithm == "add" ? BlendAlgorithm::add : BlendAlgorithm::gate;
-    if (o.kind == "start") {
-        for (std::size_t i = 0; i < o.slots.size(); ++i) {
-            auto& slot = model.slot(o.slots[i]);
-            GerminationOptions at_once = h.germination;
-            at_once.tempo_epochs = 1;
-            slot.germinate(o.blueprints[i % o.blueprints.size()], at_once);
-            for (int tick = 0; tick < 3 && slot.stage() != Stage::fossilized; ++tick) {
-                while (slot.stage() != Stage::fossilized && bool(slot.advance().advanced)) {}
-                slot.step_epoch();
-            }
-            if (slot.stage() != Stage::fossilized) std::cerr << "not fossilized: " << name_of(slot.stage()) << "\n";
-        }
-        h.first_epoch = 1000000;
+    const auto rule = [](double rate) {
+        return optim::SgdOptions{
+            .learning_rate = rate, .momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
+    };
+    train::Learner<Model, optim::SgdRule, Judge> learner(model, {.host = rule(line.host_rate),
+                                                                 .seeds = rule(line.seed_rate),
+                                                                 .lesson_rate = line.lesson_rate});
+    Grower grower(model, HeuristicController(controller_options(line)),
+                  std::log(static_cast<double>(images.classes)));
+    ImageStream<Cpu> stream(context, images, line.batch, data.augmentation, Generator(seed, 1));
+    const auto scores = [&](std::span<const AlphaOverrides> configurations) {
+        return mean_scores(model, context, configurations, held_out<Cpu>(context, data.validation),
+                           AccuracyScore{});
+    };
+    const train::CosineSchedule schedule;
+    Json result{{"label", line.label}, {"seed", seed}, {"kind", line.kind}, {"judge", line.judge}};
+    for (const char* list : {"changes", "verdicts", "readiness", "dependence", "contribution"}) {
+        result[list] = Json::array();
     }
-    Grower grower(model, HeuristicController(h), std::log(static_cast<double>(images.classes)));
     std::vector<double> validation;
-    Json changes = Json::array();
-    Json judged = Json::array();
-    for (int epoch = 1; epoch <= o.epochs; ++epoch) {
-        const auto measured = training.epoch(epoch, o.epochs, [](double) {}, o.kind == "shuffled");
-        EpochReport report = grower.end_epoch(
-            model, training.learner(), measured.loss,
-            [&](std::span<const AlphaOverrides> configurations) {
-                return training.accuracies(data.validation, configurations);
-            });
-        if (epoch == o.epochs) {
-            for (auto& change : grower.finish(model, training.learner()))
-                report.changes.push_back(change);
+    std::vector<double> losses_of_epochs;
+    for (int epoch = 1; epoch <= line.epochs; ++epoch) {
+        if (line.kind == "start" && epoch == line.first_epoch) plant_at_once(model, line);
+        const double factor = schedule((epoch - 1.0) / line.epochs);
+        // A seed that learned from shuffled labels stays as it is once the network hears it.
+        const bool learns =
+            line.kind != "untrained" && !(line.kind == "shuffled" && is_heard(model));
+        learner.set_learning_rates(line.host_rate * factor,
+                                   learns ? line.seed_rate * factor : 1e-12);
+        double loss = 0.0;
+        int steps = 0;
+        stream.start_epoch();
+        while (auto* batch = stream.next()) {
+            std::vector<std::int32_t> labels = batch->labels.tensor().to_host(context);
+            std::ranges::reverse(labels);
+            const ClassLabels<Cpu> shuffled(context, labels, images.classes);
+            // After `observe` comes the network's own loss, and then those of lessons.
+            int losses = -1;
+            auto value = learner.step(
+                model, batch->input,
+                [&](const Variable<Cpu>& logits) {
+                    const bool lesson = losses > 0;
+                    if (losses >= 0) ++losses;
+                    return ops::cross_entropy(
+                        logits, lesson && line.kind == "shuffled" ? shuffled : batch->labels);
+                },
+                [&](const Variable<Cpu>&) { losses = 0; });
+            loss += static_cast<double>(value.get());
+            ++steps;
         }
-        validation.push_back(std::round(report.accuracy * 100) / 100);
-        for (const auto& change : report.changes) {
-            changes.push_back({epoch, change.slot, name_of(change.to), change.reason});
-            for (const auto& slot : report.slots) {
-                if (slot.slot != change.slot) continue;
-                if (change.to != Stage::pruned && change.to != Stage::fossilized) continue;
-                Json line{{"epoch", epoch}, {"slot", change.slot}, {"to", name_of(change.to)}};
-                if (slot.metrics.contribution) {
-                    line["contribution"] = slot.metrics.contribution->value;
-                    if (slot.metrics.contribution->has_error())
-                        line["error"] = slot.metrics.contribution->standard_error;
-                }
-                if (slot.metrics.dependence) line["dependence"] = *slot.metrics.dependence;
-                judged.push_back(line);
+        EpochReport report = grower.end_epoch(model, learner, loss / steps, scores);
+        if (epoch == line.epochs) {
+            for (auto& change : grower.finish(model, learner)) {
+                report.changes.push_back(std::move(change));
             }
         }
-        if (report.panic) changes.push_back({epoch, "", "panic", prune_reason(*report.panic)});
+        note(report, result);
+        validation.push_back(report.accuracy);
+        losses_of_epochs.push_back(loss / steps);
     }
     const ImageSet test = data.load_test();
-    Json line{{"label", o.label},
-              {"seed", seed},
-              {"kind", o.kind},
-              {"judge", o.judge},
-              {"epochs", o.epochs},
-              {"test", training.accuracy(test)},
-              {"last", validation.back()},
-              {"parameters", model.total_parameters()},
-              {"digest", std::to_string(digest(model))}};
-    double last = 0;
-    for (int i = 0; i < 5; ++i) last += validation[validation.size() - 1 - i] / 5;
-    line["last5"] = last;
-    line["seconds"] =
+    result["validation"] = validation;
+    result["loss"] = losses_of_epochs;
+    result["test"] = mean_scores(model, context, std::array{AlphaOverrides{}},
+                                 held_out<Cpu>(context, test), AccuracyScore{})[0];
+    result["parameters"] = model.total_parameters();
+    result["digest"] = digest(model);
+    result["seconds"] =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    line["judged"] = judged;
-    line["changes"] = changes;
-    line["validation"] = validation;
-    return line;
+    return result;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    Options o;
-    CLI::App app("Runs of growth, a line of JSON each.");
-    app.add_option("--data", o.data);
-    app.add_option("--first", o.first);
-    app.add_option("--last", o.last);
-    app.add_option("--epochs", o.epochs);
-    app.add_option("--width", o.width);
-    app.add_option("--kind", o.kind);
-    app.add_option("--judge", o.judge);
-    app.add_option("--slots", o.slots)->delimiter(',');
-    app.add_option("--blueprints", o.blueprints)->delimiter(',');
-    app.add_option("--incubation", o.incubation);
-    app.add_option("--curve", o.curve);
-    app.add_option("--algorithm", o.algorithm);
-    app.add_option("--tempo", o.tempo);
-    app.add_option("--first-epoch", o.first_epoch);
-    app.add_option("--rate", o.rate);
-    app.add_option("--seed-rate", o.seed_rate);
-    app.add_option("--errors", o.errors);
-    app.add_option("--patience", o.patience);
-    app.add_option("--readiness-patience", o.readiness_patience);
-    app.add_option("--drop-limit", o.drop_limit);
-    app.add_option("--batch", o.batch);
-    app.add_option("--label", o.label);
+    Options line;
+    CLI::App app("Whole runs of growth, a line of JSON each.");
+    app.option_defaults()->always_capture_default();
+    app.add_option("--data", line.data, "folder with CIFAR-10's binary files; else a drawn task");
+    app.add_option("--first", line.first, "seed of the first run");
+    app.add_option("--last", line.last, "seed of the last run");
+    app.add_option("--epochs", line.epochs, "of each run")->check(CLI::Range(5, 100000));
+    app.add_option("--width", line.width, "channels of the host's first block");
+    app.add_option("--kind", line.kind,
+                   "host: no seed; trained; untrained: its rate is 1e-12; shuffled: lessons with "
+                   "wrong labels, and none later; start: the seeds are there, at full amplitude, "
+                   "from the first epoch given on")
+        ->check(CLI::IsMember({"host", "trained", "untrained", "shuffled", "start"}));
+    app.add_option("--judge", line.judge, "keep: no seed is refused for what it brings")
+        ->check(CLI::IsMember({"shadow", "ablation", "keep"}));
+    app.add_option("--label", line.label, "copied into the lines");
+    app.add_option("--slots", line.slots, "where to grow")->delimiter(',');
+    app.add_option("--blueprints", line.blueprints, "what to grow; also: noise")->delimiter(',');
+    app.add_option("--incubation", line.incubation, "feedback or straight_through");
+    app.add_option("--curve", line.curve, "sigmoid, linear or cosine");
+    app.add_option("--tempo", line.tempo, "epochs of the ramp");
+    app.add_option("--first-epoch", line.first_epoch, "in which a seed may germinate");
+    app.add_option("--host-rate", line.host_rate, "learning rate of the host at the start");
+    app.add_option("--seed-rate", line.seed_rate, "learning rate of seeds at the start");
+    app.add_option("--lesson-rate", line.lesson_rate,
+                   "share of the seeds' rate that a seed learns with behind the host");
+    app.add_option("--judgement-errors", line.errors, "standard errors that part from the bound");
+    app.add_option("--scale-start", scale_start, "of scaled_heavy");
+    app.add_option("--batch", line.batch, "images in a batch");
     CLI11_PARSE(app, argc, argv);
     try {
-        for (std::uint64_t seed = o.first; seed <= o.last; ++seed) {
+        for (std::uint64_t seed = line.first; seed <= line.last; ++seed) {
             const Splits data =
-                o.data.empty() ? procedural::load(seed) : cifar10::load(o.data, seed);
-            const Json line = o.kind == "start" ? run<OpenPolicies, judge::Ablation>(o, data, seed)
-                              : o.judge == "shadow" ? run<Policies, Shadows>(o, data, seed)
-                                                    : run<Policies, judge::Ablation>(o, data, seed);
-            std::cout << line.dump() << std::endl;
+                line.data.empty() ? procedural::load(seed) : cifar10::load(line.data, seed);
+            Json result;
+            if (line.kind == "start") {
+                result = run<growth::OpenPolicies, judge::Ablation>(line, data, seed);
+            } else if (line.judge == "shadow") {
+                result = run<DefaultPolicies, Shadows>(line, data, seed);
+            } else {
+                result = run<DefaultPolicies, judge::Ablation>(line, data, seed);
+            }
+            std::cout << result.dump() << std::endl;
         }
     } catch (const Error& error) {
         std::cerr << "growth: " << error.what() << '\n';
         return 2;
     }
+    return 0;
 }
