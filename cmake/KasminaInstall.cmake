@@ -1,4 +1,5 @@
-# Install tree and package: find_package(kasmina COMPONENTS eigen) after `cmake --install`.
+# Install tree and packages: find_package(kasmina COMPONENTS eigen), or pkg-config kasmina-eigen,
+# after `cmake --install`.
 # Header-only, so that the version file does not depend on the architecture, but for eigen_compiled.
 
 include(CMakePackageConfigHelpers)
@@ -11,11 +12,19 @@ function(kasmina_install_component component target)
           ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT ${component})
   install(EXPORT kasmina_${component} NAMESPACE kasmina:: FILE kasmina-${component}.cmake
           DESTINATION ${KASMINA_PACKAGE_DIR} COMPONENT ${component})
+  # The build tree is a package too, for parents that export theirs.
+  if(NOT TARGET kasmina_dev)
+    export(EXPORT kasmina_${component} NAMESPACE kasmina::
+           FILE ${PROJECT_BINARY_DIR}/kasmina-${component}.cmake)
+  endif()
 endfunction()
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/kasmina DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
         COMPONENT core FILES_MATCHING PATTERN "*.hpp")
 kasmina_install_component(core kasmina)
+if(TARGET kasmina_checkpoint)
+  kasmina_install_component(checkpoint kasmina_checkpoint)
+endif()
 foreach(backend eigen xtensor)
   if(TARGET kasmina_${backend})
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/backends/${backend}/include/kasmina
@@ -33,6 +42,24 @@ if(TARGET kasmina_eigen_compiled)
   set(any_architecture)
 endif()
 
+# For who builds without CMake. Prefixes are found from where the file lies.
+file(RELATIVE_PATH prefix_from_pc /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+function(kasmina_install_pkg_config component name description requires libs flags)
+  set(pc_name ${name})
+  set(pc_description ${description})
+  set(pc_requires ${requires})
+  set(pc_libs ${libs})
+  set(pc_flags ${flags})
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/kasmina.pc.in ${PROJECT_BINARY_DIR}/${name}.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/${name}.pc
+          DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT ${component})
+endfunction()
+kasmina_install_pkg_config(core kasmina "${PROJECT_DESCRIPTION}" "" "" "-std=c++20")
+if(TARGET kasmina_eigen)
+  kasmina_install_pkg_config(eigen kasmina-eigen "The CPU backend of Kasmina" "kasmina"
+                             "-pthread" "-pthread")
+endif()
+
 configure_package_config_file(
   ${PROJECT_SOURCE_DIR}/cmake/kasminaConfig.cmake.in ${PROJECT_BINARY_DIR}/kasminaConfig.cmake
   INSTALL_DESTINATION ${KASMINA_PACKAGE_DIR})
@@ -41,3 +68,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/kasminaConfigVersion.cmak
 install(FILES ${PROJECT_BINARY_DIR}/kasminaConfig.cmake
               ${PROJECT_BINARY_DIR}/kasminaConfigVersion.cmake
         DESTINATION ${KASMINA_PACKAGE_DIR} COMPONENT core)
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/README.md
+              ${PROJECT_SOURCE_DIR}/CHANGELOG.md
+        DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/kasmina COMPONENT core)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/docs DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/kasmina COMPONENT core)

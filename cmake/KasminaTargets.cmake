@@ -1,6 +1,6 @@
-# The targets that users link: kasmina::kasmina (core), kasmina::eigen, kasmina::xtensor.
-# They carry include paths, C++20 and dependencies, and no compiler flags of any kind. The fourth,
-# kasmina::eigen_compiled, is a library that is built: compiled/CMakeLists.txt.
+# The targets that users link: kasmina::kasmina (core), kasmina::checkpoint, kasmina::eigen,
+# kasmina::xtensor. They carry include paths, C++20 and dependencies, and no compiler flags of any
+# kind. The fifth, kasmina::eigen_compiled, is a library that is built: compiled/CMakeLists.txt.
 
 add_library(kasmina INTERFACE)
 add_library(kasmina::kasmina ALIAS kasmina)
@@ -9,23 +9,28 @@ target_include_directories(kasmina INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 
-# The CPU backend.
-find_package(Eigen3 3.4 QUIET NO_MODULE)
-if(NOT Eigen3_FOUND)
-  find_package(Eigen3 5 QUIET NO_MODULE)
-endif()
-find_package(Threads REQUIRED)
-if(TARGET Eigen3::Eigen)
-  add_library(kasmina_eigen INTERFACE)
-  add_library(kasmina::eigen ALIAS kasmina_eigen)
-  set_target_properties(kasmina_eigen PROPERTIES EXPORT_NAME eigen)
-  target_include_directories(kasmina_eigen INTERFACE
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/backends/eigen/include>
-    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-  target_link_libraries(kasmina_eigen INTERFACE kasmina Eigen3::Eigen Threads::Threads)
+# Checkpoints: the core's headers under kasmina/checkpoint/, and what these need beyond the core.
+find_package(nlohmann_json 3.9 QUIET)
+if(TARGET nlohmann_json::nlohmann_json)
+  add_library(kasmina_checkpoint INTERFACE)
+  add_library(kasmina::checkpoint ALIAS kasmina_checkpoint)
+  set_target_properties(kasmina_checkpoint PROPERTIES EXPORT_NAME checkpoint)
+  target_link_libraries(kasmina_checkpoint INTERFACE kasmina nlohmann_json::nlohmann_json)
 else()
-  message(STATUS "Kasmina: no Eigen >= 3.4 (Debian: libeigen3-dev), so no kasmina::eigen")
+  message(STATUS "Kasmina: no nlohmann/json >= 3.9 (Debian: nlohmann-json3-dev), so no "
+                 "kasmina::checkpoint")
 endif()
+
+# The CPU backend. It took the place of one on Eigen, by whose name it still goes, and needs no
+# library.
+find_package(Threads REQUIRED)
+add_library(kasmina_eigen INTERFACE)
+add_library(kasmina::eigen ALIAS kasmina_eigen)
+set_target_properties(kasmina_eigen PROPERTIES EXPORT_NAME eigen)
+target_include_directories(kasmina_eigen INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/backends/eigen/include>
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_link_libraries(kasmina_eigen INTERFACE kasmina Threads::Threads)
 
 # The reference backend.
 find_package(xtensor QUIET)

@@ -2,10 +2,19 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <functional>
 #include <iostream>
-#include <iterator>
+#include <new>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,12 +25,17 @@
 
 #include "cifar10.hpp"
 #include "command_line.hpp"
+#include "conclusion.hpp"
 #include "growth.hpp"
 #include "image_batches.hpp"
 #include "mnist.hpp"
+#include "outputs.hpp"
 #include "procedural.hpp"
 #include "progress.hpp"
 #include "report.hpp"
+#include "run_folder.hpp"
+#include "screen.hpp"
+#include "stop.hpp"
 #include "summary.hpp"
 #include "table.hpp"
 
@@ -111,20 +125,31 @@ Model make_model(Backend::Context& context, const Splits& data, std::uint64_t se
 /// Tells what happens, on a terminal with a bar below.
 class Story {
 public:
-    explicit Story(int total_epochs)
-        : progress_(std::cout, detect_terminal()), total_epochs_(total_epochs) {}
+    /// Where `goes_on_unheard` is false, the run ends when nobody can hear of it any more.
+    Story(Screen& screen, int total_epochs, bool goes_on_unheard)
+        : screen_(&screen),
+          progress_(screen, detect_terminal()),
+          total_epochs_(total_epochs),
+          goes_on_unheard_(goes_on_unheard) {}
 
-    void line(const std::string& text) { progress_.line(text); }
+    void line(const std::string& text) {
+        progress_.line(text);
+        if (!goes_on_unheard_) screen_->require_good();
+    }
 
     void step(const char* label, double share) {
         progress_.update((epochs_done_ + share) / total_epochs_, seconds_since(start_), label);
     }
     void epoch_done() { ++epochs_done_; }
+    /// Of a run that goes on.
+    void skip(int epochs) { epochs_done_ += epochs; }
     void finish() { progress_.clear(); }
 
 private:
+    Screen* screen_;
     Progress progress_;
     int total_epochs_;
+    bool goes_on_unheard_;
     double epochs_done_ = 0.0;
     Clock::time_point start_ = Clock::now();
 };
@@ -159,35 +184,53 @@ void show(Story& story, const Table& table, const EpochRow& row) {
     for (const std::string& line : table.rows(row)) story.line(line);
 }
 
-/// Trains to the end; `on_epoch(result, seconds)` hears of each epoch.
+/// What saves a network's run where it stands; nothing without --checkpoint.
+using Keep = std::function<void()>;
+
+/// Trains to the end; `on_epoch(result, seconds)` hears of each epoch. Saves after each; a save
+/// that fails is told and ends nothing. Errors: Stopped when a signal came and all is saved; those
+/// of the trainer, and of that last save.
 template <class Trainer, class OnEpoch>
 void run_to_the_end(Trainer& trainer, Model& model, const char* label, Story& story,
-                    OnEpoch&& on_epoch) {
+                    RunProgress& progress, const Keep& keep, OnEpoch&& on_epoch) {
     const auto steps = static_cast<double>(trainer.source().batches_per_epoch());
     auto start = Clock::now();
-    trainer.run(
-        model,
+    const bool over = trainer.run_until(
+        model, [&] { return keep && stop_requested(); },
         [&](const train::EpochResult& epoch) {
-            on_epoch(epoch, seconds_since(start));
+            const double seconds = seconds_since(start);
+            progress.accuracies.push_back(epoch.report.accuracy);
+            progress.seconds += seconds;
+            on_epoch(epoch, seconds);
             story.epoch_done();
             start = Clock::now();
+            if (!keep) return;
+            try {
+                keep();
+            } catch (const Error& error) {
+                story.line(std::string("this epoch is not saved: ") + error.what());
+            }
         },
         [&](const train::StepResult& step) { story.step(label, step.step / steps); });
+    if (over) return;
+    progress.seconds += seconds_since(start);
+    keep();
+    story.finish();
+    throw Stopped{name_of_stop() + " has stopped the run (" + label + ", after epoch " +
+                  std::to_string(trainer.epochs_done()) +
+                  "), and all of it is saved: go on with the same options and --resume"};
 }
 
-/// Trains the host by itself; its accuracy on the test part is taken later. Returns the one on the
-/// validation part after each epoch.
+/// Trains the host by itself; its accuracy on the test part is taken later.
 template <class Trainer>
-std::vector<double> train_host(Trainer& trainer, Model& model, Story& story) {
-    std::vector<double> accuracies;
+void train_host(Trainer& trainer, Model& model, Story& story, RunProgress& progress,
+                const Keep& keep) {
     const Table table;
     story.line(table.header());
-    run_to_the_end(trainer, model, "host alone", story,
+    run_to_the_end(trainer, model, "host alone", story, progress, keep,
                    [&](const train::EpochResult& epoch, double seconds) {
                        show(story, table, row_of(epoch, seconds));
-                       accuracies.push_back(epoch.report.accuracy);
                    });
-    return accuracies;
 }
 
 /// In per cent, on a set that the network was not trained on.
@@ -219,12 +262,11 @@ std::vector<SlotRow> slot_rows(const std::vector<SlotReport>& slots, const Epoch
 }
 
 template <class Trainer>
-Growth train_growing(Trainer& trainer, Model& model, const Splits& data, const CommandLine& line,
-                     Story& story) {
-    Growth growth(line.slots, data.validation.count());
+void train_growing(Trainer& trainer, Model& model, Growth& growth, const CommandLine& line,
+                   Story& story, RunProgress& progress, const Keep& keep) {
     const Table table(line.slots.size() > 1);
     story.line(table.header());
-    run_to_the_end(trainer, model, "growing", story,
+    run_to_the_end(trainer, model, "growing", story, progress, keep,
                    [&](const train::EpochResult& epoch, double seconds) {
                        const EpochReport& report = epoch.report;
                        if (report.panic) {
@@ -240,7 +282,19 @@ Growth train_growing(Trainer& trainer, Model& model, const Splits& data, const C
                            story.line(sentence);
                        for (const std::string& notice : report.notices) story.line(notice);
                    });
-    return growth;
+}
+
+RunSettings settings_of(const CommandLine& line, const Splits& data) {
+    return {.data = data.name,
+            .training_images = data.training.count(),
+            .validation_images = data.validation.count(),
+            .epochs = line.epochs,
+            .seed = line.seed,
+            .blueprint = line.blueprint,
+            .slots = line.slots,
+            .seed_rate = line.seed_rate,
+            .judge = line.judge,
+            .incubation = line.incubation};
 }
 
 /// Fills in what the fossilized seeds bring at the end, on validation data.
@@ -264,55 +318,18 @@ void measure_at_the_end(std::vector<SlotContribution>& contributions, Trainer& t
     }
 }
 
-std::string joined(const std::vector<std::string>& words, const char* between) {
-    std::string text;
-    for (const std::string& word : words) text += (text.empty() ? "" : between) + word;
-    return text;
-}
-
-void conclude(const Summary& summary, double host_seconds, double grown_seconds,
-              std::size_t test_images) {
-    std::printf("\non %zu test images, read once, now:\n", test_images);
-    std::printf("  host alone  %6.2f %%  %8lld parameters  %.2f s an epoch\n",
-                summary.host_only_accuracy, static_cast<long long>(summary.host_parameters),
-                host_seconds / summary.epochs);
-    std::printf("  grown       %6.2f %%  %8lld parameters  %.2f s an epoch\n",
-                summary.grown_accuracy, static_cast<long long>(summary.grown_parameters),
-                grown_seconds / summary.epochs);
-    std::printf("  difference  %+6.2f points\n",
-                summary.grown_accuracy - summary.host_only_accuracy);
-    std::printf("seeds: %d germinated, %d fossilized, %d pruned\n", summary.germinated,
-                summary.fossilized, summary.pruned);
-    for (const auto& path : summary.stages) std::printf("  %s\n", joined(path, " -> ").c_str());
-    if (summary.contributions.empty()) return;
-    std::printf("the seeds that stayed, in points on validation images:\n");
-    std::printf("  %-6s %22s %12s   at the end: %12s %8s %8s\n", "slot", "contribution (by)",
-                "dependence", "dependence", "alone", "Shapley");
-    for (const SlotContribution& each : summary.contributions) {
-        const std::string helped = number("%+.2f", each.contribution) + " +- " +
-                                   number("%.2f", each.contribution_error) + " (" + each.measure +
-                                   ")";
-        std::printf("  %-6s %22s %12s   %24s %8s %8s\n", each.slot.c_str(), helped.c_str(),
-                    number("%+.2f", each.dependence).c_str(),
-                    number("%+.2f", each.leave_one_out).c_str(),
-                    number("%+.2f", each.alone).c_str(), number("%+.2f", each.shapley).c_str());
-    }
-}
-
 RunReport page_of(const Splits& data, const CommandLine& line, const Summary& summary,
-                  std::vector<double> host_accuracies, const Growth& growth,
-                  std::size_t test_images) {
+                  std::vector<double> host_accuracies, const Growth& growth) {
     RunReport page;
     page.title = data.name + ": a network that grew";
     page.subtitle = line.blueprint + " at " + joined(line.slots, ", ") + "; " +
                     std::to_string(data.training.count()) + " images to train, " +
                     std::to_string(data.validation.count()) + " to validate; seed " +
                     std::to_string(line.seed);
-    const double gained = summary.grown_accuracy - summary.host_only_accuracy;
-    page.tiles = {{number("%.2f %%", summary.grown_accuracy),
-                   "grown, on " + std::to_string(test_images) + " test images"},
-                  {number("%.2f %%", summary.host_only_accuracy), "host alone, on the same"},
-                  {number("%+.2f", gained), "points between them"},
+    page.tiles = {{fixed(summary.grown_accuracy, 2) + " %",
+                   "grown, on " + std::to_string(data.sealed_test.count()) + " test images"},
+                  {fixed(summary.host_only_accuracy, 2) + " %", "host alone, on the same"},
+                  {with_sign(gained(summary), 2), "points between them"},
                   {std::to_string(summary.grown_parameters),
                    "parameters, from " + std::to_string(summary.host_parameters)}};
     page.host_accuracy = std::move(host_accuracies);
@@ -322,43 +339,124 @@ RunReport page_of(const Splits& data, const CommandLine& line, const Summary& su
     return page;
 }
 
+/// The outputs that the user asked for, each with its option.
+std::vector<NamedPath> outputs_of(const CommandLine& line) {
+    std::vector<NamedPath> outputs;
+    const auto add = [&outputs](const char* option, const std::optional<std::string>& path) {
+        if (path) outputs.push_back({option, *path});
+    };
+    add("--summary", line.summary);
+    add("--report", line.report);
+    add("--telemetry", line.telemetry);
+    add("--tensorboard", line.tensorboard);
+    add("--checkpoint", line.checkpoint);
+    return outputs;
+}
+
+/// Errors: DataError and OptionError for outputs that could not be written, or not all of them.
+void require_outputs(const CommandLine& line, const std::vector<std::filesystem::path>& inputs) {
+    for (const NamedPath& output : outputs_of(line)) {
+        if (output.option == "--tensorboard" || output.option == "--checkpoint") {
+            require_folder_writable(output.path);
+        } else {
+            require_writable(output.path);
+        }
+    }
+    require_apart(outputs_of(line), inputs);
+    if (line.resume && line.telemetry && what_is_at(*line.telemetry) &&
+        is_replaced(*line.telemetry)) {
+        throw OptionError("events of the run's beginning would be replaced", "--telemetry",
+                          "a file of another name for the rest of the run", *line.telemetry,
+                          "choose another name");
+    }
+}
+
+constexpr const char* no_memory = "there is not enough memory";
+
+/// What went wrong when training was over. The steps after it do not need each other, so one that
+/// fails keeps nothing from the next.
+class Failures {
+public:
+    template <class Step>
+    void attempt(Step&& step) {
+        try {
+            step();
+        } catch (const std::bad_alloc&) {
+            causes_.emplace_back(no_memory);
+        } catch (const std::exception& error) {
+            causes_.emplace_back(error.what());
+        }
+    }
+    void add(std::string cause) { causes_.push_back(std::move(cause)); }
+    [[nodiscard]] const std::vector<std::string>& causes() const noexcept { return causes_; }
+
+private:
+    std::vector<std::string> causes_;
+};
+
+/// Returns what went wrong when both networks were trained. Errors: those of everything before.
 template <class Judge>
-void run(const CommandLine& line) {
-    if (line.summary) require_writable(*line.summary);
-    if (line.report) require_writable(*line.report);
-    Policies::Sink sink;
-    if (line.telemetry) sink.add(telemetry::JsonLinesSink(*line.telemetry));
-    if (line.tensorboard) sink.add(telemetry::TensorBoardSink(*line.tensorboard));
+Failures run(const CommandLine& line, Screen& screen) {
     const auto start = Clock::now();
+    require_outputs(line, {});
     const Splits data = load(line);
+    require_outputs(line, data.files);
     Backend::Context context(line.threads);
+    Story story(screen, 2 * line.epochs, !outputs_of(line).empty());
+
     // The same seed gives both networks the same start.
     Model host = make_model(context, data, line.seed, {});
-    Model grown = make_model(context, data, line.seed, std::move(sink));
-    require_slots(grown, line.slots);
-    Story story(2 * line.epochs);
+    require_slots(host, line.slots);
+    HeuristicController controller(controller_options(line));
+    auto host_trainer = make_trainer(host, data, line, IdleController{}, judge::Ablation{});
     story.line(data.name + ": " + std::to_string(data.training.count()) + " images to train, " +
                std::to_string(data.validation.count()) + " to validate; seed " +
                std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
-    auto host_trainer = make_trainer(host, data, line, IdleController{}, judge::Ablation{});
-    auto grown_trainer =
-        make_trainer(grown, data, line, HeuristicController(controller_options(line)), Judge{});
+    screen.require_good();
+
+    std::optional<RunFolder> folder;
+    if (line.checkpoint) folder.emplace(*line.checkpoint, settings_of(line, data), line.resume);
+
+    // From here on there are events of this run in the place of another's.
+    Policies::Sink sink;
+    if (line.telemetry) sink.add(telemetry::JsonLinesSink(*line.telemetry));
+    if (line.tensorboard) sink.add(telemetry::TensorBoardSink(*line.tensorboard));
+    Model grown = make_model(context, data, line.seed, std::move(sink));
+    auto grown_trainer = make_trainer(grown, data, line, std::move(controller), Judge{});
+
+    RunProgress host_progress;
+    RunProgress grown_progress;
+    Growth growth(line.slots, data.validation.count());
+    Keep keep_host;
+    Keep keep_grown;
+    if (folder) {
+        stop_on_signals();
+        keep_host = [&] {
+            folder->save_host(host_trainer.epochs_done(), host, host_trainer, host_progress);
+        };
+        keep_grown = [&] {
+            folder->save_grown(grown_trainer.epochs_done(), grown, grown_trainer, growth,
+                               grown_progress);
+        };
+        const auto tell = [&story](const std::string& text) { story.line(text); };
+        if (line.resume && !folder->load_host(tell, host, host_trainer, host_progress)) {
+            story.line("there is nothing to go on with in " + *line.checkpoint + ": it begins");
+        }
+        if (line.resume) {
+            static_cast<void>(
+                folder->load_grown(tell, grown, grown_trainer, growth, grown_progress));
+        }
+        story.skip(host_trainer.epochs_done() + grown_trainer.epochs_done());
+    }
 
     story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
-    const auto host_start = Clock::now();
-    std::vector<double> host_accuracies = train_host(host_trainer, host, story);
-    const double host_seconds = seconds_since(host_start);
-
+    train_host(host_trainer, host, story, host_progress, keep_host);
     story.line("\nthe same host, growing " + line.blueprint + " at " + joined(line.slots, ", "));
-    const auto grown_start = Clock::now();
-    const Growth growth = train_growing(grown_trainer, grown, data, line, story);
-    const double grown_seconds = seconds_since(grown_start);
+    train_growing(grown_trainer, grown, growth, line, story, grown_progress, keep_grown);
     story.finish();
 
-    const ImageSet test = data.load_test();
+    Failures failures;
     Summary summary;
-    summary.host_only_accuracy = accuracy(host, test);
-    summary.grown_accuracy = accuracy(grown, test);
     summary.host_parameters = host.total_parameters();
     summary.grown_parameters = grown.total_parameters();
     summary.germinated = growth.germinated;
@@ -368,42 +466,68 @@ void run(const CommandLine& line) {
     summary.contributions = growth.contributions;
     summary.judge = line.judge;
     summary.incubation = line.incubation;
+    summary.epochs = line.epochs;
+    failures.attempt([&] {
+        const ImageSet test = data.open_test();
+        summary.host_only_accuracy = accuracy(host, test);
+        summary.grown_accuracy = accuracy(grown, test);
+    });
     if (!summary.contributions.empty()) {
         summary.contribution = summary.contributions.back().contribution;
-        measure_at_the_end(summary.contributions, grown_trainer, grown);
+        failures.attempt([&] { measure_at_the_end(summary.contributions, grown_trainer, grown); });
     }
-    summary.epochs = line.epochs;
     summary.seconds = seconds_since(start);
-    conclude(summary, host_seconds, grown_seconds, test.count());
-    if (grown.telemetry_failures().count > 0) {
-        std::cerr << "telemetry was lost " << grown.telemetry_failures().count
-                  << " times: " << grown.telemetry_failures().first << '\n';
+    write_conclusion(screen, summary, host_progress.seconds / line.epochs,
+                     grown_progress.seconds / line.epochs, data.sealed_test.count());
+    const auto write = [&failures](const std::optional<std::string>& file, auto&& text) {
+        if (file) failures.attempt([&] { write_whole(*file, text()); });
+    };
+    write(line.summary, [&] { return summary_text(summary); });
+    write(line.report, [&] {
+        return report_html(page_of(data, line, summary, host_progress.accuracies, growth));
+    });
+    if (const auto& lost = grown.telemetry_failures(); lost.count > 0) {
+        failures.add("telemetry was lost " + std::to_string(lost.count) + " times: " + lost.first);
     }
-    if (line.summary) write_summary(*line.summary, summary);
-    if (line.report) {
-        write_report(*line.report, page_of(data, line, summary, std::move(host_accuracies), growth,
-                                           test.count()));
-    }
+    failures.attempt([&] { screen.require_good(); });
+    return failures;
 }
+
+/// What the program ends with.
+constexpr int success = 0;
+constexpr int refused = 2;    ///< or stopped: files of other runs are as they were
+constexpr int not_whole = 3;  ///< training is over, and something could not be written
+constexpr int stopped = 4;    ///< by a signal, and all is saved
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    std::vector<std::string> blueprints;
-    for (const auto name : CnnBlueprints::names()) blueprints.emplace_back(name);
-    const auto parsed =
-        parse_command_line(argc, argv, CommandLine{}, blueprints, std::cout, std::cerr);
-    if (const auto* exit = std::get_if<Exit>(&parsed)) return exit->code;
+    hold_standard_streams();
+    // A reader that has gone is a failed write with a cause.
+    std::signal(SIGPIPE, SIG_IGN);
+    Screen screen;
     try {
+        Choices choices{.blueprints = {}, .most_threads = Backend::Context::max_threads};
+        for (const auto name : CnnBlueprints::names()) choices.blueprints.emplace_back(name);
+        const auto parsed =
+            parse_command_line(argc, argv, CommandLine{}, choices, screen, std::cerr);
+        screen.require_good();
+        if (const auto* exit = std::get_if<Exit>(&parsed)) return exit->code;
         const CommandLine& line = std::get<CommandLine>(parsed);
-        if (line.judge == "ablation") {
-            run<judge::Ablation>(line);
-        } else {
-            run<Shadows>(line);
+        const Failures failures = line.judge == "ablation" ? run<judge::Ablation>(line, screen)
+                                                           : run<Shadows>(line, screen);
+        for (const std::string& cause : failures.causes()) {
+            std::cerr << "grow_cnn: " << cause << '\n';
         }
-    } catch (const Error& error) {
+        return failures.causes().empty() ? success : not_whole;
+    } catch (const Stopped& end) {
+        screen << end.sentence << std::endl;
+        return stopped;
+    } catch (const std::bad_alloc&) {
+        std::cerr << "grow_cnn: " << no_memory << '\n';
+        return refused;
+    } catch (const std::exception& error) {
         std::cerr << "grow_cnn: " << error.what() << '\n';
-        return 2;
+        return refused;
     }
-    return 0;
 }

@@ -31,7 +31,8 @@ struct Noisy {
             return ops::add(x, dropout.forward(pass, norm.forward(pass, conv.forward(pass, x))));
         }
         static constexpr auto members() {
-            return std::tuple(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm});
+            return nn::members(nn::Member{"conv", &Module::conv},
+                               nn::Member{"norm", &Module::norm});
         }
     };
 };

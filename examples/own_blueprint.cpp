@@ -1,7 +1,6 @@
 // A blueprint of your own: a 1x1 convolution beside the host, grown by name next to the library's.
 #include <cstdio>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -28,7 +27,7 @@ struct Mix {
         Variable<B> forward(Pass<B>& pass, const Variable<B>& x) const {
             return ops::add(x, conv.forward(pass, x));
         }
-        static constexpr auto members() { return std::tuple(nn::Member{"conv", &Module::conv}); }
+        static constexpr auto members() { return nn::members(nn::Member{"conv", &Module::conv}); }
     };
 };
 

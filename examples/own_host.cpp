@@ -32,8 +32,8 @@ struct Perceptron : nn::Visitable<Perceptron> {
         return output.forward(pass, ops::mean_positions(x));
     }
     static constexpr auto members() {
-        return std::tuple(nn::Member{"hidden", &Perceptron::hidden},
-                          nn::Member{"output", &Perceptron::output});
+        return nn::members(nn::Member{"hidden", &Perceptron::hidden},
+                           nn::Member{"output", &Perceptron::output});
     }
 };
 

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -53,8 +52,8 @@ public:
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(nn::Member{"conv", &PointCnn::conv_},
-                          nn::Member{"head", &PointCnn::head_});
+        return nn::members(nn::Member{"conv", &PointCnn::conv_},
+                           nn::Member{"head", &PointCnn::head_});
     }
 
 private:

@@ -28,9 +28,9 @@ struct Reader : nn::Visitable<Reader> {
         return output.forward(pass, ops::mean_positions(x));
     }
     static constexpr auto members() {
-        return std::tuple(nn::Member{"tokens", &Reader::tokens},
-                          nn::Member{"hidden", &Reader::hidden},
-                          nn::Member{"output", &Reader::output});
+        return nn::members(nn::Member{"tokens", &Reader::tokens},
+                           nn::Member{"hidden", &Reader::hidden},
+                           nn::Member{"output", &Reader::output});
     }
 };
 

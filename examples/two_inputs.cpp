@@ -32,8 +32,8 @@ struct Bits : nn::Visitable<Bits> {
         return {equal.forward(pass, mean), both.forward(pass, mean)};
     }
     static constexpr auto members() {
-        return std::tuple(nn::Member{"left", &Bits::left}, nn::Member{"right", &Bits::right},
-                          nn::Member{"equal", &Bits::equal}, nn::Member{"both", &Bits::both});
+        return nn::members(nn::Member{"left", &Bits::left}, nn::Member{"right", &Bits::right},
+                           nn::Member{"equal", &Bits::equal}, nn::Member{"both", &Bits::both});
     }
 };
 

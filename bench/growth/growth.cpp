@@ -29,53 +29,7 @@ using namespace kasmina::examples;
 using Cpu = backends::Eigen<float>;
 using Json = nlohmann::json;
 
-struct LoudOptions {
-    bool layer_scale = false;
-    using Fields = reflect::List<&LoudOptions::layer_scale>;
-};
-
-/// conv_heavy, born as loud as its convolutions are.
-struct LoudHeavy {
-    static constexpr std::string_view name = "loud_heavy";
-    static constexpr Topology topology = Topology::cnn;
-    static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
-    using Needs = cnn::ConvHeavy::Needs;
-    using Options = LoudOptions;
-    static constexpr void check(Index, const Options& = {}) {}
-    static constexpr Index parameter_count(Index width, const Options& options = {}) {
-        return cnn::ConvHeavy::parameter_count(width, {options.layer_scale});
-    }
-    template <class B>
-    struct Module : cnn::ConvHeavy::Module<B> {
-        Module(typename B::Context& context, Index width, const Options& options,
-               Generator& generator)
-            : cnn::ConvHeavy::Module<B>(context, width, {options.layer_scale}, generator) {}
-    };
-};
-
-double scale_start = 0.1;
-
-/// conv_heavy with another scale at birth.
-struct ScaledHeavy {
-    static constexpr std::string_view name = "scaled_heavy";
-    static constexpr Topology topology = Topology::cnn;
-    static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
-    using Needs = cnn::ConvHeavy::Needs;
-    using Options = LoudOptions;
-    static constexpr void check(Index, const Options& = {}) {}
-    static constexpr Index parameter_count(Index width, const Options& = {}) {
-        return cnn::ConvHeavy::parameter_count(width, {true});
-    }
-    template <class B>
-    struct Module : cnn::ConvHeavy::Module<B> {
-        Module(typename B::Context& context, Index width, const Options&, Generator& generator)
-            : cnn::ConvHeavy::Module<B>(context, width, {true}, generator) {
-            this->scale.emplace(nn::constant_parameter<B>(context, {width}, scale_start));
-        }
-    };
-};
-
-using Blueprints = CnnBlueprints::with<growth::Noise>::with<LoudHeavy>::with<ScaledHeavy>;
+using Blueprints = CnnBlueprints::with<growth::Noise>;
 template <class Policies>
 using ModelOf = MorphogeneticModel<hosts::Cnn<Cpu>, Blueprints, Policies>;
 using Shadows = judge::Shadows<ModelOf<DefaultPolicies>, optim::Sgd<Cpu>>;
@@ -94,7 +48,7 @@ struct Options {
     std::string incubation = "feedback";
     std::string curve = "sigmoid";
     int tempo = 5;
-    int first_epoch = 5;
+    int first_epoch = 3;
     double host_rate = 0.05;
     double seed_rate = 0.05;
     double lesson_rate = 0.01;
@@ -281,7 +235,7 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
         validation.push_back(report.accuracy);
         losses_of_epochs.push_back(loss / steps);
     }
-    const ImageSet test = data.load_test();
+    const ImageSet test = data.open_test();
     result["validation"] = validation;
     result["loss"] = losses_of_epochs;
     result["test"] = mean_scores(model, context, std::array{AlphaOverrides{}},
@@ -323,7 +277,6 @@ int main(int argc, char** argv) {
     app.add_option("--lesson-rate", line.lesson_rate,
                    "share of the seeds' rate that a seed learns with behind the host");
     app.add_option("--judgement-errors", line.errors, "standard errors that part from the bound");
-    app.add_option("--scale-start", scale_start, "of scaled_heavy");
     app.add_option("--batch", line.batch, "images in a batch");
     CLI11_PARSE(app, argc, argv);
     try {

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
@@ -51,7 +50,7 @@ struct Noise {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"scale", &Module::scale});
+            return nn::members(nn::Member{"scale", &Module::scale});
         }
     };
 };

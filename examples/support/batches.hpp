@@ -13,6 +13,21 @@
 
 namespace kasmina::examples {
 
+/// Where batches stand: in which order, and how far in it.
+struct BatchesState {
+    Generator::State epoch_start{};  ///< that the epoch's order was drawn from
+    Generator::State random{};       ///< that mirrors and shifts are drawn from
+    std::size_t next = 0;            ///< images of the epoch that have been handed out
+    std::size_t images = 0;          ///< in the set
+
+    using Fields = reflect::List<&BatchesState::epoch_start, &BatchesState::random,
+                                 &BatchesState::next, &BatchesState::images>;
+    friend bool operator==(const BatchesState&, const BatchesState&) = default;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+};
+
 /// Hands out every image of a set once per epoch, in an order of that epoch's own. Two objects
 /// with equal sets and generators hand out equal batches, so that two runs can be compared on
 /// the same data. The set must outlive the object.
@@ -24,6 +39,7 @@ public:
         : images_(&images),
           augmentation_(augmentation),
           generator_(generator),
+          epoch_start_(generator.state()),
           batch_size_(batch_size),
           order_(images.count()),
           next_(images.count()) {
@@ -44,8 +60,8 @@ public:
 
     /// Starts an epoch. Its order depends on the generator alone, not on epochs before.
     void start_epoch() noexcept {
-        std::iota(order_.begin(), order_.end(), std::size_t{0});
-        generator_.shuffle(std::span(order_));
+        epoch_start_ = generator_.state();
+        draw_order();
         next_ = 0;
         count_ = 0;
     }
@@ -77,11 +93,37 @@ public:
         return (order_.size() + batch_size_ - 1) / batch_size_;
     }
 
-    /// The random state: restored between two epochs, the epochs that follow are the same again.
-    [[nodiscard]] const Generator::State& state() const noexcept { return generator_.state(); }
-    void restore(const Generator::State& state) { generator_ = Generator::from_state(state); }
+    /// Restored, also in mid-epoch, what follows is the same again.
+    [[nodiscard]] BatchesState state() const noexcept {
+        return {epoch_start_, generator_.state(), next_, order_.size()};
+    }
+
+    /// Errors: StateError for a state of another set or batch size, OptionError for a random state
+    /// that cannot be; nothing is changed then.
+    void restore(const BatchesState& state) {
+        if (state.images != order_.size() || state.next > order_.size() ||
+            (state.next % batch_size_ != 0 && state.next != order_.size())) {
+            throw StateError("the batches stand where these cannot", "Batches",
+                             "a multiple of " + std::to_string(batch_size_) + " of " +
+                                 std::to_string(order_.size()) + " images, or all",
+                             std::to_string(state.next) + " of " + std::to_string(state.images),
+                             "restore a state of the same set and batch size");
+        }
+        const Generator random = Generator::from_state(state.random);
+        generator_ = Generator::from_state(state.epoch_start);
+        epoch_start_ = state.epoch_start;
+        draw_order();
+        generator_ = random;
+        next_ = state.next;
+        count_ = 0;
+    }
 
 private:
+    void draw_order() noexcept {
+        std::iota(order_.begin(), order_.end(), std::size_t{0});
+        generator_.shuffle(std::span(order_));
+    }
+
     /// One image, mirrored and shifted at random. What a crop takes from outside is 0: the mean
     /// colour, since pixels are normalised.
     void write_image(std::size_t position, float* to) noexcept {
@@ -115,6 +157,7 @@ private:
     const ImageSet* images_;
     Augmentation augmentation_;
     Generator generator_;
+    Generator::State epoch_start_;
     std::size_t batch_size_;
     std::vector<std::size_t> order_;
     std::size_t next_;

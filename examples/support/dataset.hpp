@@ -1,11 +1,11 @@
-// Image sets: bytes as read, floats as trained on, and splits whose test part stays unread.
+// Image sets: bytes as read, floats as trained on, and splits whose test part stays sealed.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <filesystem>
 #include <span>
 #include <string>
 #include <utility>
@@ -60,16 +60,6 @@ struct ImageSet {
 struct Augmentation {
     bool flip = false;  ///< mirror left and right, with probability one half
     Index padding = 0;  ///< crop at a random place of the image padded by this many pixels
-};
-
-/// The parts of a data set. The test part is read by `load_test`, which is called once, at the
-/// end: until then nothing can be decided by looking at it.
-struct Splits {
-    std::string name;
-    ImageSet training;
-    ImageSet validation;
-    Augmentation augmentation;
-    std::function<ImageSet()> load_test;
 };
 
 /// Mean and inverse deviation of each channel, for pixels in [0, 1].
@@ -147,7 +137,7 @@ inline std::pair<RawImages, RawImages> split_off_validation(const RawImages& all
     for (auto& members : of_class) {
         generator.shuffle(std::span(members));
         const double exact = fraction * static_cast<double>(members.size());
-        const auto held_back = static_cast<std::ptrdiff_t>(std::lround(exact));
+        const std::ptrdiff_t held_back = std::lround(exact);
         validation.insert(validation.end(), members.begin(), members.begin() + held_back);
         training.insert(training.end(), members.begin() + held_back, members.end());
     }
@@ -163,19 +153,51 @@ inline std::pair<RawImages, RawImages> split_off_validation(const RawImages& all
     return {pick(all, training), pick(all, validation)};
 }
 
-/// Splits, measures on the training part, normalises, and remembers how to read the test part.
-inline Splits make_splits(std::string name, const RawImages& all, Augmentation augmentation,
-                          double validation_fraction, std::uint64_t seed,
-                          std::function<RawImages()> read_test) {
+/// The parts of a data set. The test part is read and checked with the others, so that nothing is
+/// missing when training is over, and looked at when `open_test` is called: once, at the end. Until
+/// then nothing can be decided by it.
+struct Splits {
+    std::string name;
+    ImageSet training;
+    ImageSet validation;
+    Augmentation augmentation;
+    RawImages sealed_test;
+    Normalisation constants;
+    std::vector<std::filesystem::path> files{};  ///< that all of it was read from
+
+    [[nodiscard]] ImageSet open_test() const { return normalise(sealed_test, constants); }
+};
+
+[[nodiscard]] inline std::string size_in_words(const RawImages& images) {
+    return std::to_string(images.height) + " x " + std::to_string(images.width) + " x " +
+           std::to_string(images.channels);
+}
+
+/// Splits, measures on the training part, normalises, and seals the test part. Errors: DataError
+/// when a part would be empty, or test images are of another size.
+inline Splits make_splits(std::string name, const RawImages& all, RawImages test,
+                          Augmentation augmentation, double validation_fraction,
+                          std::uint64_t seed) {
+    if (test.image_size() == 0 || size_in_words(test) != size_in_words(all)) {
+        throw DataError("test images are of another size", name,
+                        size_in_words(all) + ", as the training images", size_in_words(test),
+                        "take all files from the same download");
+    }
+    if (test.count() == 0) {
+        throw DataError("there is nothing to test on", name, "at least one test image", "none",
+                        "use a larger data set");
+    }
     const auto [training, validation] =
         split_off_validation(all, validation_fraction, Generator(seed));
     Normalisation constants = measure_normalisation(training);
     ImageSet training_set = normalise(training, constants);
     ImageSet validation_set = normalise(validation, constants);
-    return {std::move(name), std::move(training_set), std::move(validation_set), augmentation,
-            [read = std::move(read_test), kept = std::move(constants)] {
-                return normalise(read(), kept);
-            }};
+    return {.name = std::move(name),
+            .training = std::move(training_set),
+            .validation = std::move(validation_set),
+            .augmentation = augmentation,
+            .sealed_test = std::move(test),
+            .constants = std::move(constants)};
 }
 
 }  // namespace kasmina::examples

@@ -5,11 +5,14 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include <kasmina/error.hpp>
 #include <kasmina/gates/message.hpp>
 #include <kasmina/policy/grower.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 #include "report.hpp"
 #include "summary.hpp"
@@ -84,9 +87,33 @@ namespace kasmina::examples {
     return shown;
 }
 
+/// All that is remembered of the growth of a run.
+struct GrowthState {
+    int germinated = 0;
+    int fossilized = 0;
+    int pruned = 0;
+    std::vector<std::vector<std::string>> paths{};
+    std::vector<SlotContribution> contributions{};
+    std::vector<double> accuracies{};
+    std::vector<SlotHistory> histories{};
+    std::vector<ReportEvent> events{};
+    std::map<std::string, std::size_t> path_of{};
+
+    using Fields =
+        reflect::List<&GrowthState::germinated, &GrowthState::fossilized, &GrowthState::pruned,
+                      &GrowthState::paths, &GrowthState::contributions, &GrowthState::accuracies,
+                      &GrowthState::histories, &GrowthState::events, &GrowthState::path_of>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+};
+
 /// Follows the seeds in the given slots from epoch to epoch.
 class Growth {
 public:
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "growth";
+
     Growth(const std::vector<std::string>& slots, std::size_t validation_images)
         : validation_images_(validation_images) {
         for (const std::string& slot : slots) histories.push_back({slot, {}});
@@ -110,6 +137,32 @@ public:
                 {report.epoch, change.slot, told.back().substr(told.back().find(": ") + 2)});
         }
         return told;
+    }
+
+    [[nodiscard]] GrowthState state() const {
+        return {germinated, fossilized, pruned, paths,   contributions,
+                accuracies, histories,  events, path_of_};
+    }
+
+    /// Errors: StateError for a state of other slots; nothing is changed then.
+    void restore(const GrowthState& state) {
+        bool fits = state.histories.size() == histories.size();
+        for (const auto& [slot, path] : state.path_of) fits = fits && path < state.paths.size();
+        if (!fits) {
+            throw StateError("this is the growth of another run", "Growth",
+                             std::to_string(histories.size()) + " slots, and paths that are there",
+                             std::to_string(state.histories.size()) + " slots",
+                             "go on with the same slots");
+        }
+        germinated = state.germinated;
+        fossilized = state.fossilized;
+        pruned = state.pruned;
+        paths = state.paths;
+        contributions = state.contributions;
+        accuracies = state.accuracies;
+        histories = state.histories;
+        events = state.events;
+        path_of_ = state.path_of;
     }
 
     int germinated = 0;

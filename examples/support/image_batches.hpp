@@ -53,6 +53,10 @@ public:
         return batches_.batches_per_epoch();
     }
 
+    /// As of Batches.
+    [[nodiscard]] BatchesState state() const noexcept { return batches_.state(); }
+    void restore(const BatchesState& state) { batches_.restore(state); }
+
 private:
     typename B::Context* context_;
     const ImageSet* images_;

@@ -148,9 +148,8 @@ inline RawImages generate(std::size_t count, const Options& options, Generator g
 /// Ten classes of 32x32 colour images; training and test come from independent streams of `seed`.
 inline Splits load(std::uint64_t seed, Options options = {}, double validation_fraction = 1.0 / 6) {
     return make_splits("textured shapes", generate(options.training, options, Generator(seed, 1)),
-                       {.flip = true, .padding = 2}, validation_fraction, seed, [seed, options] {
-                           return generate(options.test, options, Generator(seed, 2));
-                       });
+                       generate(options.test, options, Generator(seed, 2)),
+                       {.flip = true, .padding = 2}, validation_fraction, seed);
 }
 
 }  // namespace kasmina::examples::procedural

@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,8 +10,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <kasmina/reflect/fields.hpp>
+
 #include "report_page.hpp"
-#include "summary.hpp"
 
 namespace kasmina::examples {
 
@@ -28,21 +28,34 @@ struct SlotEpoch {
     std::optional<double> contribution_error = {};  ///< its standard error, in points
     std::optional<double> interaction = {};         ///< with all other blended seeds, in points
     std::string verdict{};                          ///< of the gate on the forward step, in words
+
+    using Fields =
+        reflect::List<&SlotEpoch::stage, &SlotEpoch::alpha, &SlotEpoch::gradient_ratio,
+                      &SlotEpoch::readiness, &SlotEpoch::dependence, &SlotEpoch::dependence_error,
+                      &SlotEpoch::contribution, &SlotEpoch::contribution_error,
+                      &SlotEpoch::interaction, &SlotEpoch::verdict>;
+    using MayBeNotFinite =
+        reflect::List<&SlotEpoch::gradient_ratio, &SlotEpoch::contribution_error>;
 };
 
 /// A slot, with one entry per epoch.
 struct SlotHistory {
     std::string name;
     std::vector<SlotEpoch> epochs;
+
+    using Fields = reflect::List<&SlotHistory::name, &SlotHistory::epochs>;
 };
 
 struct ReportEvent {
     int epoch = 0;
     std::string slot;
     std::string text;
+
+    using Fields = reflect::List<&ReportEvent::epoch, &ReportEvent::slot, &ReportEvent::text>;
 };
 
-/// One run. Accuracies are in per cent, on validation data, one per epoch.
+/// One run. Accuracies are in per cent, on validation data, one per epoch; the networks need not
+/// have as many.
 struct RunReport {
     std::string title;
     std::string subtitle;
@@ -97,18 +110,19 @@ inline nlohmann::ordered_json to_json(const RunReport& report) {
             {"events", std::move(events)}};
 }
 
-/// The page. Nothing of the data can end the script that holds it.
+/// The page. No tag of HTML is in the data, so nothing of it can end the script that holds it.
+/// Bytes that are not UTF-8 become U+FFFD.
 [[nodiscard]] inline std::string report_html(const RunReport& report) {
-    std::string data = to_json(report).dump();
-    for (std::size_t at = data.find("</"); at != std::string::npos; at = data.find("</", at + 3)) {
-        data.replace(at, 2, "<\\/");
+    constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+    std::string page(report_page_head);
+    for (const char character : to_json(report).dump(-1, ' ', false, replace)) {
+        if (character == '<') {
+            page += "\\u003c";
+        } else {
+            page += character;
+        }
     }
-    return std::string(report_page_head) + data + std::string(report_page_tail);
-}
-
-/// Errors: DataError as write_atomically.
-inline void write_report(const std::filesystem::path& file, const RunReport& report) {
-    write_atomically(file, report_html(report));
+    return page.append(report_page_tail);
 }
 
 }  // namespace kasmina::examples

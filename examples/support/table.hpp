@@ -1,7 +1,9 @@
 // The epoch table and the sentences between its rows.
 #pragma once
 
-#include <cstdio>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,12 +34,17 @@ struct EpochRow {
     std::vector<SlotRow> slots{};  ///< none for the host alone
 };
 
-/// `format` applied to the value, or a dash.
-inline std::string number(const char* format, std::optional<double> value) {
+/// With so many digits after the point, whatever the locale is; or a dash.
+inline std::string fixed(std::optional<double> value, int digits) {
     if (!value) return "-";
-    char text[64];
-    std::snprintf(text, sizeof text, format, *value);
-    return text;
+    char text[400];
+    return {text,
+            std::to_chars(text, text + sizeof text, *value, std::chars_format::fixed, digits).ptr};
+}
+
+/// The same with its sign.
+inline std::string with_sign(std::optional<double> value, int digits) {
+    return (value && !std::signbit(*value) ? "+" : "") + fixed(value, digits);
 }
 
 /// Rows of epochs under one header, a line per slot. The columns that tell slots apart are there
@@ -53,19 +60,18 @@ public:
     }
 
     [[nodiscard]] std::vector<std::string> rows(const EpochRow& row) const {
-        const EpochCells cells{std::to_string(row.epoch), number("%.4f", row.loss),
-                               number("%.2f", row.training_accuracy),
-                               number("%.2f", row.validation_accuracy),
-                               number("%.2f", row.seconds)};
+        const EpochCells cells{std::to_string(row.epoch), fixed(row.loss, 4),
+                               fixed(row.training_accuracy, 2), fixed(row.validation_accuracy, 2),
+                               fixed(row.seconds, 2)};
         if (row.slots.empty()) return {line(cells, {"-", "-", "-", "-", "-", "-", "-", "-", "-"})};
         std::vector<std::string> lines;
         for (const SlotRow& slot : row.slots) {
             lines.push_back(
                 line(lines.empty() ? cells : EpochCells{},
-                     {slot.slot, slot.stage, number("%.2f", slot.alpha),
-                      number("%.3f", slot.gradient_ratio), number("%+.2f", slot.readiness),
-                      number("%+.2f", slot.dependence), number("%+.2f", slot.contribution),
-                      number("%.2f", slot.contribution_error), number("%+.2f", slot.interaction)}));
+                     {slot.slot, slot.stage, fixed(slot.alpha, 2), fixed(slot.gradient_ratio, 3),
+                      with_sign(slot.readiness, 2), with_sign(slot.dependence, 2),
+                      with_sign(slot.contribution, 2), fixed(slot.contribution_error, 2),
+                      with_sign(slot.interaction, 2)}));
         }
         return lines;
     }

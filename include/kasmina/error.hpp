@@ -1,17 +1,14 @@
 // Error: the one base of everything that the library throws, in five answers.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
-/// Of a function that is called where something is wrong: kept out of the code that is run.
-#if defined(__GNUC__)
-#define KASMINA_COLD [[gnu::cold, gnu::noinline]]
-#else
-#define KASMINA_COLD
-#endif
+#include <kasmina/code_size.hpp>
 
 namespace kasmina {
 
@@ -50,6 +47,11 @@ private:
     std::string got_;
     std::string mend_;
 };
+
+/// A name for messages, which would not show an empty one.
+[[nodiscard]] inline std::string name_or_none(std::string_view name) {
+    return name.empty() ? "an empty name" : std::string(name);
+}
 
 /// A step that the lifecycle does not allow.
 class LifecycleError : public Error {
@@ -99,8 +101,20 @@ public:
     using Error::Error;
 };
 
+/// Memory, threads or another thing of the system's that cannot be had; `got()` has the cause.
+class ResourceError : public Error {
+public:
+    using Error::Error;
+};
+
 /// A tape that is used out of order.
 class TapeError : public Error {
+public:
+    using Error::Error;
+};
+
+/// Something that is used after its end: it was moved from, or what it refers to has gone.
+class LifetimeError : public Error {
 public:
     using Error::Error;
 };

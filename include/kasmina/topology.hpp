@@ -14,7 +14,11 @@ namespace kasmina {
 enum class Topology : std::uint8_t { cnn, transformer };
 
 [[nodiscard]] constexpr std::string_view name_of(Topology topology) noexcept {
-    return topology == Topology::cnn ? "cnn" : "transformer";
+    switch (topology) {
+        case Topology::cnn: return "cnn";
+        case Topology::transformer: return "transformer";
+    }
+    return "(invalid)";
 }
 
 template <>

@@ -85,8 +85,8 @@ std::size_t allocations_of_later_model_steps(int threads, Stage goal, BlendAlgor
     optim::Sgd<B> sgd;
     sgd.add_group({.learning_rate = 0.05, .momentum = 0.9, .weight_decay = 1e-4});
     sgd.add_group({.learning_rate = 0.02, .momentum = 0.9});
-    sgd.synchronise(0, model.pointers(model.host_parameters()));
-    sgd.synchronise(1, model.pointers(model.seed_parameters()));
+    sgd.synchronise(0, model.host_parameters());
+    sgd.synchronise(1, model.seed_parameters());
 
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::training, generator);

@@ -3,7 +3,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/autodiff/ops/pooling.hpp>
@@ -70,7 +69,7 @@ struct Halved : cnn::Noop {
         [[nodiscard]] Variable<Backend> forward(Pass<Backend>&, const Variable<Backend>& x) const {
             return ops::max_pool(x);
         }
-        [[nodiscard]] static constexpr auto members() { return std::tuple(); }
+        [[nodiscard]] static constexpr auto members() { return nn::members(); }
     };
 };
 

@@ -5,7 +5,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
@@ -50,7 +49,7 @@ struct Stillborn {
             return ops::add(x, ops::relu(conv.forward(pass, x)));
         }
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"conv", &Module::conv});
+            return nn::members(nn::Member{"conv", &Module::conv});
         }
     };
 };

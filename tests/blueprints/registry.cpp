@@ -2,7 +2,6 @@
 #include <concepts>
 #include <cstddef>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
@@ -35,7 +34,7 @@ struct Shifted {
         Variable<Backend> forward(Pass<Backend>& pass, const Variable<Backend>& x) const {
             return ops::add(x, pass.parameter(shift));
         }
-        static constexpr auto members() { return std::tuple(nn::Member{"shift", &Module::shift}); }
+        static constexpr auto members() { return nn::members(nn::Member{"shift", &Module::shift}); }
     };
 };
 
@@ -165,8 +164,8 @@ struct Twins : Shifted {
               second(nn::constant_parameter<Backend>(context, {width})) {}
         Variable<Backend> forward(Pass<Backend>&, const Variable<Backend>& x) const { return x; }
         static constexpr auto members() {
-            return std::tuple(nn::Member{"shift", &Module::first},
-                              nn::Member{"shift", &Module::second});
+            return nn::members(nn::Member{"shift", &Module::first},
+                               nn::Member{"shift", &Module::second});
         }
     };
 };

@@ -2,7 +2,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/autodiff/ops/pooling.hpp>
@@ -59,8 +58,8 @@ struct Normalised {
         }
 
         static constexpr auto members() {
-            return std::tuple(nn::Member{"norm", &Module::norm},
-                              nn::Member{"passes", &Module::passes});
+            return nn::members(nn::Member{"norm", &Module::norm},
+                               nn::Member{"passes", &Module::passes});
         }
     };
 };

@@ -12,12 +12,12 @@ namespace {
 using backends::Xtensor;
 namespace parts = backends::xtensor_detail;
 
-static_assert(Backend<backends::Eigen<float>>);
-static_assert(Backend<backends::Eigen<double>>);
-static_assert(Backend<Xtensor<float>>);
-static_assert(Backend<Xtensor<double>>);
-static_assert(Backend<test::DeviceLike<float>>);
-static_assert(Backend<test::DeviceLike<double>>);
+static_assert(CompleteBackend<backends::Eigen<float>>);
+static_assert(CompleteBackend<backends::Eigen<double>>);
+static_assert(CompleteBackend<Xtensor<float>>);
+static_assert(CompleteBackend<Xtensor<double>>);
+static_assert(CompleteBackend<test::DeviceLike<float>>);
+static_assert(CompleteBackend<test::DeviceLike<double>>);
 
 /// A backend of the given capabilities and no others.
 template <template <class> class... Capabilities>
@@ -58,7 +58,7 @@ static_assert(!MultiTensorBackend<Only<parts::Storage>>);
 static_assert(!RandomBackend<Only<parts::Dropouts>>);
 static_assert(!DropoutBackend<Only<parts::Randoms>>);
 static_assert(!EmbeddingBackend<Only<parts::Randoms>>);
-static_assert(!Backend<Only<parts::Storage, parts::Pointwise, parts::Matrices>>);
+static_assert(!CompleteBackend<Only<parts::Storage, parts::Pointwise, parts::Matrices>>);
 
 // Near misses: a whole backend, but for one name that is deleted or differs.
 
@@ -274,7 +274,7 @@ static_assert(!ComputePrecisionBackend<PrecisionNobodyKnows>);
 static_assert(!ComputePrecisionBackend<PrecisionNobodySets>);
 
 // What lacks one capability is not a backend, and has all others.
-static_assert(!Backend<NoMaxPool>);
+static_assert(!CompleteBackend<NoMaxPool>);
 static_assert(LossBackend<NoMaxPool> && GroupNormBackend<NoMaxPool>);
 
 TEST_CASE("capabilities are concepts that near misses do not satisfy", "[B-6]") {

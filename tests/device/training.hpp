@@ -83,9 +83,8 @@ struct Training {
             model, pass, images,
             [this](const Variable<B>& logits) { return ops::cross_entropy(logits, labels); });
         model.launch_gradient_health();
-        std::vector<const Parameter<B>*> all;
-        for (const auto& named : model.parameters()) all.push_back(named.parameter);
-        Pending<B, double> norm = clipper.clip(context, all);
+        const auto all = model.parameters();
+        Pending<B, double> norm = clipper.clip(context, model.pointers(all));
         optimiser.step(context);
         return {loss.read(), std::move(norm)};
     }

@@ -21,8 +21,8 @@ using backends::eigen_detail::Pack;
 using backends::eigen_detail::store;
 using backends::eigen_detail::Vector;
 
-static_assert(Backend<backends::Eigen<float>>);
-static_assert(Backend<backends::Eigen<double>>);
+static_assert(CompleteBackend<backends::Eigen<float>>);
+static_assert(CompleteBackend<backends::Eigen<double>>);
 
 struct Exp {
     template <class V>

@@ -50,26 +50,36 @@ TEST_CASE("a wide convolution in groups agrees with the direct one, in bounded s
     std::vector<float> grad_x(x.size());
     std::vector<float> grad_weight(weight.size());
     kernels::Context context(2);
-    kernels::conv2d_forward(context, shape, x.data(), weight.data(), y.data());
-    kernels::conv2d_backward_input(context, shape, grad_y.data(), weight.data(), grad_x.data(),
-                                   false);
-    kernels::conv2d_backward_weight(context, shape, x.data(), grad_y.data(), grad_weight.data(),
-                                    false);
+    const Conv2d<float> forward{
+        .shape = shape, .x = x.data(), .weight = weight.data(), .y = y.data()};
+    const Conv2dPullbackInput<float> to_input{.shape = shape,
+                                              .weight = weight.data(),
+                                              .grad_y = grad_y.data(),
+                                              .grad_x = {grad_x.data(), false}};
+    const Conv2dPullbackWeight<float> to_weight{.shape = shape,
+                                                .x = x.data(),
+                                                .grad_y = grad_y.data(),
+                                                .grad_weight = {grad_weight.data(), false}};
+    kernels::conv2d(context, forward);
+    kernels::conv2d_pullback_input(context, to_input);
+    kernels::conv2d_pullback_weight(context, to_weight);
     // All transformed filters at once would be 33 MB, all sums 33 MB for each of their parts.
     CHECK(context.pool().statistics().peak_bytes < std::size_t{28} << 20);
 
     std::vector<float> expected(y.size());
-    const auto packed = kernels::pack_filters(context, shape, weight.data(), false);
-    kernels::conv_direct(context, shape, x.data(), packed.data(), expected.data(), false);
+    Conv2d<float> direct = forward;
+    direct.y = expected.data();
+    kernels::conv_direct<float>(context, direct);
     CHECK(difference(y, expected) < 1e-5);
-    const ConvShape back = kernels::transposed(shape);
-    const auto flipped = kernels::pack_filters(context, back, weight.data(), true);
     std::vector<float> expected_x(grad_x.size());
-    kernels::conv_direct(context, back, grad_y.data(), flipped.data(), expected_x.data(), false);
+    Conv2dPullbackInput<float> direct_to_input = to_input;
+    direct_to_input.grad_x.data = expected_x.data();
+    kernels::conv_direct<float>(context, direct_to_input);
     CHECK(difference(grad_x, expected_x) < 1e-5);
     std::vector<float> expected_weight(grad_weight.size());
-    kernels::conv_weight_gradient(context, shape, x.data(), grad_y.data(), expected_weight.data(),
-                                  false);
+    Conv2dPullbackWeight<float> direct_to_weight = to_weight;
+    direct_to_weight.grad_weight.data = expected_weight.data();
+    kernels::conv_weight_gradient(context, direct_to_weight);
     CHECK(difference(grad_weight, expected_weight) < 1e-5);
 }
 

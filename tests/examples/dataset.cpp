@@ -60,10 +60,10 @@ TEST_CASE("validation and test are normalised by the training part's constants",
     const RawImages all = numbered(100, 10);
     const auto [training, validation] = split_off_validation(all, 0.2, Generator(7));
     const Normalisation constants = measure_normalisation(training);
-    const Splits splits = make_splits("", all, {}, 0.2, 7, [&all] { return all; });
+    const Splits splits = make_splits("", all, all, {}, 0.2, 7);
     CHECK(splits.training.pixels == normalise(training, constants).pixels);
     CHECK(splits.validation.pixels == normalise(validation, constants).pixels);
-    CHECK(splits.load_test().pixels == normalise(all, constants).pixels);
+    CHECK(splits.open_test().pixels == normalise(all, constants).pixels);
     CHECK(splits.validation.pixels !=
           normalise(validation, measure_normalisation(validation)).pixels);
 }
@@ -94,6 +94,15 @@ TEST_CASE("a split that leaves a part empty is an error", "[examples][E-2]") {
     CHECK_THROWS_AS(split_off_validation(all, 0.0, Generator(1)), kasmina::OptionError);
     CHECK_THROWS_AS(split_off_validation(all, 1.0, Generator(1)), kasmina::OptionError);
     CHECK_THROWS_AS(split_off_validation(all, std::nan(""), Generator(1)), kasmina::OptionError);
+}
+
+TEST_CASE("a test part that does not go with the training part is an error", "[examples][E-2]") {
+    const RawImages all = numbered(100, 10);
+    RawImages other = all;
+    other.height = 2;  // as many pixels, in another shape
+    other.width = 10;
+    CHECK_THROWS_AS(make_splits("", all, other, {}, 0.2, 7), kasmina::DataError);
+    CHECK_THROWS_AS(make_splits("", all, numbered(0, 10), {}, 0.2, 7), kasmina::DataError);
 }
 
 TEST_CASE("an epoch of batches holds every image once, in an order of its own", "[examples]") {
@@ -146,6 +155,42 @@ TEST_CASE("an epoch of batches is repeated from its random state", "[examples][E
     Batches resumed(set, 8, both, Generator(99));
     resumed.restore(state);
     CHECK(collect(resumed) == next_epoch);
+}
+
+TEST_CASE("an epoch of batches goes on from its middle: position, order and augmentation",
+          "[examples][E-3][C-6]") {
+    const ImageSet set = as_they_are(numbered(30, 10));
+    const Augmentation both{.flip = true, .padding = 2};
+    const auto rest_and_next_epoch = [](Batches& batches) {
+        std::vector<float> all;
+        const auto collect = [&] {
+            while (batches.next()) {
+                all.insert(all.end(), batches.pixels().begin(), batches.pixels().end());
+            }
+        };
+        collect();
+        batches.start_epoch();
+        collect();
+        return all;
+    };
+    for (int done = 0; done <= 4; ++done) {
+        CAPTURE(done);
+        Batches first(set, 8, both, Generator(5));
+        first.start_epoch();
+        for (int batch = 0; batch < done; ++batch) REQUIRE(first.next());
+        const BatchesState state = first.state();
+        Batches resumed(set, 8, both, Generator(99));
+        resumed.restore(state);
+        CHECK(resumed.state() == state);
+        CHECK(rest_and_next_epoch(resumed) == rest_and_next_epoch(first));
+    }
+    Batches other(set, 7, both, Generator(5));
+    Batches first(set, 8, both, Generator(5));
+    first.start_epoch();
+    REQUIRE(first.next());
+    const BatchesState before = other.state();
+    CHECK_THROWS_AS(other.restore(first.state()), StateError);
+    CHECK(other.state() == before);
 }
 
 TEST_CASE("augmentation mirrors and shifts whole images and keeps their labels", "[examples]") {
@@ -201,7 +246,7 @@ TEST_CASE("the drawn task is a function of its seed, with balanced classes", "[e
     const Splits first = procedural::load(4, small);
     const Splits second = procedural::load(4, small);
     CHECK(first.training.pixels == second.training.pixels);
-    CHECK(first.load_test().pixels == second.load_test().pixels);
+    CHECK(first.open_test().pixels == second.open_test().pixels);
     CHECK(procedural::load(5, small).training.pixels != first.training.pixels);
     CHECK(first.training.count() == 100);
     CHECK(first.validation.count() == 20);

@@ -1,115 +1,27 @@
 // The program grow_cnn as a user runs it: exit codes, the one line of an error, the files it
 // writes.
-#include <algorithm>
-#include <cstdint>
-#include <cstdlib>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <set>
 #include <string>
 #include <vector>
 
-#include <sys/wait.h>
-
 #include <nlohmann/json.hpp>
 
+#include "program.hpp"
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 #include "telemetry/event_file.hpp"
 
-#ifndef KASMINA_GROW_CNN
-#error "define KASMINA_GROW_CNN as the path of the built program"
-#endif
-
-namespace kasmina {
+namespace kasmina::tests {
 namespace {
 
-using Bytes = std::vector<std::uint8_t>;
 using test::TemporaryFolder;
 
-std::string text_of(const std::filesystem::path& file) {
-    std::ifstream in(file, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write(const std::filesystem::path& file, const Bytes& bytes) {
-    std::ofstream out(file, std::ios::binary | std::ios::trunc);
-    for (const std::uint8_t byte : bytes) out.put(static_cast<char>(byte));
-}
-
-struct Outcome {
-    int code;
-    std::string out;
-    std::string err;
-};
-
-/// Runs the program with these arguments, which hold no quotes.
-Outcome run(const std::vector<std::string>& arguments) {
-    const TemporaryFolder folder;
-    const std::string out = (folder / "out").string();
-    const std::string err = (folder / "err").string();
-    std::string command = "'" KASMINA_GROW_CNN "'";
-    for (const std::string& argument : arguments) command += " '" + argument + "'";
-    command += " >'" + out + "' 2>'" + err + "' </dev/null";
-    const int status = std::system(command.c_str());
-    REQUIRE(WIFEXITED(status));
-    return {WEXITSTATUS(status), text_of(out), text_of(err)};
-}
-
-/// Exit code 2, nothing but one line on standard error, and in it each of `parts`.
 void check_one_clear_error(const std::vector<std::string>& arguments,
                            const std::vector<std::string>& parts) {
-    const Outcome outcome = run(arguments);
-    INFO(outcome.err);
-    CHECK(outcome.code == 2);
-    CHECK(outcome.out.empty());
-    CHECK(outcome.err.starts_with("grow_cnn: "));
-    CHECK(std::ranges::count(outcome.err, '\n') == 1);
-    CHECK(outcome.err.ends_with('\n'));
-    for (const std::string& part : parts) {
-        CAPTURE(part);
-        CHECK(outcome.err.find(part) != std::string::npos);
-    }
-}
-
-/// CIFAR-10 records, labels in turn, all pixels grey.
-Bytes cifar_records(std::size_t count) {
-    Bytes bytes;
-    for (std::size_t record = 0; record < count; ++record) {
-        bytes.push_back(static_cast<std::uint8_t>(record % 10));
-        bytes.insert(bytes.end(), 3072, std::uint8_t{127});
-    }
-    return bytes;
-}
-
-void write_cifar(const TemporaryFolder& folder) {
-    for (const char* name : {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin",
-                             "data_batch_4.bin", "data_batch_5.bin", "test_batch.bin"}) {
-        write(folder / name, cifar_records(20));
-    }
-}
-
-/// An IDX file: its magic number, its extents, then `contents`.
-Bytes idx(const std::vector<std::uint32_t>& header, const Bytes& contents) {
-    Bytes bytes;
-    for (const std::uint32_t word : header) {
-        for (const unsigned shift : {24U, 16U, 8U, 0U}) {
-            bytes.push_back(static_cast<std::uint8_t>((word >> shift) & 0xFFU));
-        }
-    }
-    bytes.insert(bytes.end(), contents.begin(), contents.end());
-    return bytes;
-}
-
-Bytes digits() {
-    return idx({0x803, 40, 28, 28}, Bytes(std::size_t{40} * 28 * 28, 9));
-}
-
-Bytes digit_labels() {
-    Bytes labels;
-    for (std::uint8_t i = 0; i < 40; ++i) labels.push_back(i % 10);
-    return idx({0x801, 40}, labels);
+    tests::check_one_clear_error(run(arguments), parts);
 }
 
 /// The data that a report's page draws.
@@ -135,30 +47,29 @@ TEST_CASE("a folder that is not there is one clear error", "[examples][E-2]") {
 TEST_CASE("a CIFAR-10 file cut short, missing or with a wrong label is one clear error",
           "[examples][E-2]") {
     const TemporaryFolder folder;
-    write_cifar(folder);
+    write_cifar(folder.path());
     const std::vector<std::string> arguments{"--data", folder.path().string()};
     const auto file = folder / "data_batch_3.bin";
 
     Bytes records = cifar_records(20);
     records.pop_back();
-    write(file, records);
+    write_bytes(file, records);
     check_one_clear_error(arguments, {file.string(), "truncated", "3073", "61459 bytes"});
 
     records = cifar_records(20);
     records[3 * 3073] = 10;
-    write(file, records);
+    write_bytes(file, records);
     check_one_clear_error(arguments, {file.string(), "record 3", "label", "got 10"});
 
     std::filesystem::remove(file);
     check_one_clear_error(arguments, {file.string(), "missing"});
 }
 
-// The test file is not read before training ends; that it is whole is known at the start.
 TEST_CASE("a test file cut short is found before training", "[examples][E-2]") {
     const TemporaryFolder folder;
-    write_cifar(folder);
+    write_cifar(folder.path());
     const auto file = folder / "test_batch.bin";
-    write(file, Bytes(5000, 1));
+    write_bytes(file, Bytes(5000, 1));
     check_one_clear_error({"--data", folder.path().string()},
                           {file.string(), "truncated", "5000 bytes"});
 }
@@ -169,19 +80,19 @@ TEST_CASE("an MNIST file with a wrong magic number, label or length is one clear
     const auto images = folder / "t10k-images-idx3-ubyte";
     const auto labels = folder / "t10k-labels-idx1-ubyte";
     const std::vector<std::string> arguments{"--mnist", folder.path().string()};
-    write(images, digits());
-    write(labels, digits());
+    write_bytes(images, digits());
+    write_bytes(labels, digits());
     check_one_clear_error(arguments, {labels.string(), "magic number", "2049", "2051"});
 
     Bytes wrong = digit_labels();
     wrong[8 + 7] = 10;
-    write(labels, wrong);
+    write_bytes(labels, wrong);
     check_one_clear_error(arguments, {labels.string(), "record 7", "label", "got 10"});
 
-    write(labels, digit_labels());
+    write_bytes(labels, digit_labels());
     Bytes cut = digits();
     cut.pop_back();
-    write(images, cut);
+    write_bytes(images, cut);
     check_one_clear_error(arguments, {images.string(), "40 x 28 x 28", "31359 bytes"});
 }
 
@@ -192,11 +103,13 @@ TEST_CASE("a mistake on the command line is one clear error", "[examples][E-2]")
     check_one_clear_error({"--slots", "r0c0,r0c0"}, {"r0c0", "twice"});
     check_one_clear_error({"--judge", "jury"}, {"--judge", "jury", "--help"});
     check_one_clear_error({"--incubation", "none"}, {"--incubation", "none", "--help"});
+    check_one_clear_error({"--threads", "257"}, {"--threads", "256", "--help"});
     check_one_clear_error({"--no-such-option"}, {"no-such-option", "--help"});
     const Outcome help = run({"--help"});
     CHECK(help.code == 0);
     CHECK(help.err.empty());
     CHECK(help.out.find("--telemetry") != std::string::npos);
+    CHECK(help.out.find("[1 - 256]") != std::string::npos);
 }
 
 TEST_CASE("a whole run on the built-in task says how it went, on the screen and in files",
@@ -254,7 +167,7 @@ TEST_CASE("a whole run on the built-in task says how it went, on the screen and 
 TEST_CASE("telemetry is one JSON object a line, and the summary tells the seed's path",
           "[examples][T-1][T-2][K]") {
     const TemporaryFolder folder;
-    write_cifar(folder);
+    write_cifar(folder.path());
     const auto summary_file = folder / "summary.json";
     const auto telemetry_file = folder / "events.jsonl";
     const Outcome outcome =
@@ -304,7 +217,7 @@ TEST_CASE("telemetry is one JSON object a line, and the summary tells the seed's
 // a shadow.
 TEST_CASE("the judge and the incubation are the user's to choose", "[examples][I-9][J-1]") {
     const TemporaryFolder folder;
-    write_cifar(folder);
+    write_cifar(folder.path());
     const auto summary_file = folder / "summary.json";
     const Outcome outcome =
         run({"--data", folder.path().string(), "--epochs", "7", "--blueprint", "norm", "--judge",
@@ -321,7 +234,7 @@ TEST_CASE("the judge and the incubation are the user's to choose", "[examples][I
 TEST_CASE("several slots grow side by side, each with a line of the table and a band of the report",
           "[examples][K]") {
     const TemporaryFolder folder;
-    write_cifar(folder);
+    write_cifar(folder.path());
     const auto summary_file = folder / "summary.json";
     const auto report_file = folder / "run.html";
     const Outcome outcome =
@@ -353,4 +266,4 @@ TEST_CASE("several slots grow side by side, each with a line of the table and a 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::tests

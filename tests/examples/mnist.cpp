@@ -60,7 +60,7 @@ TEST_CASE("with the t10k files alone four fifths train and the rest tests", "[ex
     CHECK(splits.training.height == 4);
     CHECK(splits.training.width == 5);
     CHECK(splits.training.channels == 1);
-    const auto test = splits.load_test();
+    const auto test = splits.open_test();
     REQUIRE(test.count() == 20);
     CHECK(test.labels[3] == 3);
     // Pixels are the image's number here, so the test part starts above all of training.
@@ -89,7 +89,7 @@ TEST_CASE("with both pairs of files the t10k files are the test", "[examples]") 
     const auto splits = mnist::load(folder.path(), 1, 0.2);
     CHECK(splits.training.count() == 80);
     CHECK(splits.validation.count() == 20);
-    CHECK(splits.load_test().count() == 30);
+    CHECK(splits.open_test().count() == 30);
     CHECK_FALSE(splits.augmentation.flip);
 }
 
@@ -115,6 +115,10 @@ TEST_CASE("wrong MNIST files are errors that name file and figure", "[examples][
     SECTION("a header cut short") {
         write_bytes(image_file, Bytes(15, 0));
         CHECK(mentions(error_of_load(folder), "a header of 16 bytes; got 15 bytes"));
+    }
+    SECTION("a header of four bytes and no more") {
+        write_bytes(image_file, {0, 0, 8, 3});
+        CHECK(mentions(error_of_load(folder), "a header of 16 bytes; got 4 bytes"));
     }
     SECTION("pixels cut short") {
         Bytes bytes = images(100);
@@ -165,10 +169,17 @@ TEST_CASE("wrong MNIST files are errors that name file and figure", "[examples][
     }
 }
 
+TEST_CASE("MNIST files are found by the names that copies of it have", "[examples]") {
+    const TemporaryFolder folder;
+    write_bytes(folder / "t10k-images.idx3-ubyte", images(100));
+    write_gzip(folder / "t10k-labels.idx1-ubyte.gz", labels(100));
+    CHECK(mnist::load(folder.path(), 1, 0.25).sealed_test.count() == 20);
+}
+
 TEST_CASE("the real MNIST sample loads where KASMINA_DATA points to it", "[examples]") {
     const char* data = std::getenv("KASMINA_DATA");
     if (data == nullptr) return;
     const auto splits = mnist::load(std::filesystem::path(data) / "mnist", 1);
     CHECK(splits.training.count() + splits.validation.count() == 8000);
-    CHECK(splits.load_test().count() == 2000);
+    CHECK(splits.open_test().count() == 2000);
 }

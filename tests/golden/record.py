@@ -15,7 +15,7 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import blueprints, case, optimisers, ops, training  # noqa: E402
+from recorder import blueprints, case, optimisers, ops, precision, training  # noqa: E402
 
 
 def main():
@@ -29,6 +29,7 @@ def main():
     blueprints.record_gate_network()
     blueprints.record_blends()
     training.record_all_training()
+    precision.record_precision()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))
     total = sum(os.path.getsize(file) for file in files)
     print(f"{len(files)} cases, {total / 1e6:.2f} MB, PyTorch {torch.__version__}")

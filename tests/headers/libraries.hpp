@@ -44,9 +44,6 @@
 #include <boost/pfr/core.hpp>
 #include <nlohmann/json.hpp>
 
-#if __has_include(<Eigen/Core>)
-#include <Eigen/Core>
-#endif
 #if __has_include(<xtensor/xtensor.hpp>)
 #include <xtensor/xadapt.hpp>
 #include <xtensor/xarray.hpp>

@@ -9,6 +9,7 @@
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
+#include "support/error_text.hpp"
 #include "support/gradient_check.hpp"
 #include "support/values.hpp"
 
@@ -75,6 +76,24 @@ TEST_CASE("sizes that make no CNN host are refused with their numbers", "[H-1][B
     CHECK_THROWS_AS(Host(context, {.height = 7}), OptionError);
     CHECK_THROWS_AS(Host(context, {.width = 7}), OptionError);
     CHECK_NOTHROW(Host(context, {.pools = 2, .height = 7, .width = 4}));
+}
+
+// The commonest first mistake of who comes from PyTorch.
+TEST_CASE("images with their channels first are told by name", "[H-1][E-2]") {
+    Generator generator(1);
+    B::Context context{};
+    for (const Index channels : {1, 3}) {
+        const Host host(context, {.in_channels = channels, .base = 2}, generator);
+        Tape<B> tape(context);
+        Pass<B> pass(tape, Mode::evaluation);
+        const auto x = tape.constant(Tensor<B>::full(context, {2, channels, 32, 32}, 0.5));
+        const std::string error =
+            test::error_text<ShapeError>([&] { static_cast<void>(through(host, pass, x)); });
+        CAPTURE(error);
+        CHECK(test::mentions(error, "NCHW"));
+        CHECK(test::mentions(error, "permute(0, 2, 3, 1)"));
+        CHECK(test::mentions(error, to_string(x.shape())));
+    }
 }
 
 TEST_CASE("routing backward or to no boundary is an error that lists the boundaries", "[H-3]") {

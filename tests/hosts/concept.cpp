@@ -30,7 +30,7 @@ struct Whole : nn::Visitable<Whole> {
     }
     [[nodiscard]] Values head(Pass<B>&, const Values& x) const { return x; }
     void initialise(B::Context&, Generator&) {}
-    [[nodiscard]] static constexpr auto members() { return std::tuple(); }
+    [[nodiscard]] static constexpr auto members() { return nn::members(); }
 };
 static_assert(hosts::Host<Whole> && hosts::RequireHost<Whole>::value);
 

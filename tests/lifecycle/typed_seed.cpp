@@ -96,9 +96,9 @@ TEST_CASE("a refused seed comes back as it was, with the verdict", "[L-4][G-3]")
 
 TEST_CASE("asking for the seed that is not there throws", "[L-4]") {
     auto refused = std::move(in_training()).advance<Stage::blending>(StrictGates{});
-    CHECK_THROWS_AS(std::move(refused).next(), std::bad_variant_access);
+    CHECK_THROWS_AS(std::move(refused).next(), GateError);
     auto passed = std::move(newborn()).advance<Stage::training>(StrictGates{});
-    CHECK_THROWS_AS(std::move(passed).same(), std::bad_variant_access);
+    CHECK_THROWS_AS(std::move(passed).same(), GateError);
 }
 
 TEST_CASE("a blending seed ramps over its tempo with its ticks", "[A-3][L-8]") {

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
@@ -81,9 +80,9 @@ struct MapsAndTokens : nn::Visitable<MapsAndTokens> {
     }
     [[nodiscard]] static constexpr auto members() {
         using Self = MapsAndTokens;
-        return std::tuple(nn::Member{"first", &Self::first}, nn::Member{"second", &Self::second},
-                          nn::Member{"last", &Self::last},
-                          nn::Member{"embedding", &Self::embedding});
+        return nn::members(nn::Member{"first", &Self::first}, nn::Member{"second", &Self::second},
+                           nn::Member{"last", &Self::last},
+                           nn::Member{"embedding", &Self::embedding});
     }
 };
 static_assert(hosts::Host<MapsAndTokens>);

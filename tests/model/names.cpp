@@ -5,7 +5,6 @@
 #include <sstream>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/backends/eigen.hpp>
@@ -113,7 +112,7 @@ struct HasAGate {
             return reduce.forward(pass, x);
         }
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"gate.reduce", &Module::reduce});
+            return nn::members(nn::Member{"gate.reduce", &Module::reduce});
         }
     };
 };
@@ -146,7 +145,7 @@ struct Twice : nn::Visitable<Twice> {
     }
     [[nodiscard]] Variable<B> head(Pass<B>&, const Variable<B>& x) const { return x; }
     void initialise(B::Context&, Generator&) {}
-    [[nodiscard]] static constexpr auto members() { return std::tuple(); }
+    [[nodiscard]] static constexpr auto members() { return nn::members(); }
 };
 
 TEST_CASE("a host with two slots of one name makes no model, and the error says where they are",

@@ -5,7 +5,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
@@ -117,7 +116,7 @@ struct Mix {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"matrix", &Module::matrix});
+            return nn::members(nn::Member{"matrix", &Module::matrix});
         }
     };
 };

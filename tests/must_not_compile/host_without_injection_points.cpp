@@ -2,7 +2,6 @@
 // A host that has nowhere for a seed to grow is no host.
 #include <cstddef>
 #include <span>
-#include <tuple>
 
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/hosts/host.hpp>
@@ -25,7 +24,7 @@ struct Barren : kasmina::nn::Visitable<Barren> {
     }
     Features head(kasmina::Pass<Backend>&, const Features& state) const { return state; }
     void initialise(Backend::Context&, kasmina::Generator&) {}
-    static constexpr auto members() { return std::tuple(); }
+    static constexpr auto members() { return nn::members(); }
 };
 
 static_assert(kasmina::hosts::RequireHost<Barren>::value);

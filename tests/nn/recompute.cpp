@@ -1,6 +1,5 @@
 // A block of layers that is recomputed: the same bits, and its statistics move once (P-5).
 #include <cstdint>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/autodiff/ops/reduce.hpp>
@@ -32,7 +31,7 @@ struct Block : nn::Visitable<Block<B>> {
         return dropout.forward(pass, normalised);
     }
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(nn::Member{"conv", &Block::conv}, nn::Member{"norm", &Block::norm});
+        return nn::members(nn::Member{"conv", &Block::conv}, nn::Member{"norm", &Block::norm});
     }
 };
 

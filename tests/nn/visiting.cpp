@@ -2,7 +2,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -83,9 +82,9 @@ struct Counting : nn::Visitable<Counting> {
           norm(context, 2) {}
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(nn::Member{"steps", &Counting::steps},
-                          nn::Member{"positions", &Counting::positions},
-                          nn::Member{"norm", &Counting::norm});
+        return nn::members(nn::Member{"steps", &Counting::steps},
+                           nn::Member{"positions", &Counting::positions},
+                           nn::Member{"norm", &Counting::norm});
     }
 };
 

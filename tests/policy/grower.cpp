@@ -173,8 +173,8 @@ TEST_CASE("a network that breaks in an epoch's last step panics in that epoch, n
         CHECK(run.host_values() == host);
     }
     SECTION("in a seed that nobody hears: it is no panic, and in no snapshot") {
-        auto& seed = *run.model.slot("r0c0").contents().parameters[0].parameter;
-        seed.value().fill(context, std::numeric_limits<float>::quiet_NaN());
+        const auto seed = run.model.slot("r0c0").contents().parameters[0].parameter;
+        seed->value().fill(context, std::numeric_limits<float>::quiet_NaN());
         for (int epoch = 0; epoch < 5; ++epoch) CHECK_FALSE(run.epoch(1.0).panic);
     }
 }

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/autodiff/ops/pointwise.hpp>
@@ -58,7 +57,7 @@ struct Scaled {
             return ops::pointwise(Product{}, x, pass.parameter(scale));
         }
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"scale", &Module::scale});
+            return nn::members(nn::Member{"scale", &Module::scale});
         }
     };
 };
@@ -87,7 +86,7 @@ struct Bench {
         REQUIRE(slot.alpha() == 0.5);
     }
 
-    [[nodiscard]] Parameter<B>& scale() { return *slot.parameters()[0].parameter; }
+    [[nodiscard]] Parameter<B> scale() { return *slot.parameters()[0].parameter; }
 
     /// The host's gradient after a pass with `upstream` at the slot's output.
     [[nodiscard]] std::vector<double> host_gradient() {
@@ -281,7 +280,8 @@ TEST_CASE("a seed's health is not measured on its very first backward pass", "[I
         bench.tape.clear();
         bench.host = bench.tape.leaf(bench.shape, bench.values);
         bench.tape.backward(bench.slot.forward(bench.pass, bench.host), bench.upstream);
-        const std::vector<const Parameter<B>*> parameters{&bench.scale()};
+        const Parameter<B> scale = bench.scale();
+        const std::vector<const Parameter<B>*> parameters{&scale};
         const GradientNorm seed = probe.measure(bench.context, parameters);
         bench.slot.record_gradients(host, seed, probe.tensor_norms(), bench.scale().state()->warm);
     };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -531,10 +532,15 @@ private:
         return refuse(Verdict::option_error, Why::steepness_out_of_range, {"steepness", "finite"});
     }
 
+    [[nodiscard]] static std::string words(double number) {
+        char text[32];
+        return {text, std::to_chars(text, text + sizeof text, number).ptr};
+    }
+
     [[nodiscard]] Expectation refuse_ramp() const {
-        return refuse(Verdict::refused, Why::ramp_under_way,
-                      {"ramp to", std::to_string(ramp_.target),
-                       std::to_string(ramp_.total - ramp_.done) + " ticks"});
+        return refuse(
+            Verdict::refused, Why::ramp_under_way,
+            {"ramp to", words(ramp_.target), std::to_string(ramp_.total - ramp_.done) + " ticks"});
     }
 
     // ---- the tick (S-7) -----------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/slot/slot.hpp>
+#include <kasmina/telemetry/memory_sink.hpp>
 #include <kasmina/telemetry/sink.hpp>
 
 #include "slot/open_gates.hpp"

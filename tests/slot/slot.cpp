@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -123,7 +122,7 @@ struct Shrinking {
         [[nodiscard]] Variable<Backend> forward(Pass<Backend>&, const Variable<Backend>& x) const {
             return ops::max_pool(x);
         }
-        [[nodiscard]] static constexpr auto members() { return std::tuple(); }
+        [[nodiscard]] static constexpr auto members() { return nn::members(); }
     };
 };
 

@@ -63,7 +63,7 @@ struct Gain {
             return input;
         }
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"gain", &Module::gain});
+            return nn::members(nn::Member{"gain", &Module::gain});
         }
     };
 };
@@ -338,9 +338,9 @@ private:
     void freeze_by_hand(int index) {
         const auto parameters = slot_->parameters();
         if (parameters.empty() || slot_->report().blending_out) return;
-        auto& parameter =
-            *parameters[static_cast<std::size_t>(index) % parameters.size()].parameter;
-        parameter.set_trainable(!parameter.trainable());
+        const auto& parameter =
+            parameters[static_cast<std::size_t>(index) % parameters.size()].parameter;
+        parameter->set_trainable(!parameter->trainable());
     }
 
     /// Goes on in a new slot, with the state of the old one and the values of its tensors.

@@ -178,7 +178,7 @@ void check_refused(const SlotState& sane, const std::vector<Wrong>& wrongs) {
     Here here;
     here.grow(Stage::blending, "norm");
     const SlotState before = here.slot.state();
-    const auto* seed = here.slot.parameters().front().parameter;
+    const auto seed = here.slot.parameters().front().parameter;
     for (const Wrong& wrong : wrongs) {
         SlotState state = sane;
         wrong.make(state);

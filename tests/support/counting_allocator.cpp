@@ -9,11 +9,15 @@ namespace {
 
 std::atomic<std::size_t> count{0};
 std::atomic<std::size_t> freed{0};
+std::atomic<std::size_t> bytes{0};
 
 void* counted_or_null(std::size_t size, std::size_t alignment) noexcept {
     const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
     void* memory = std::aligned_alloc(alignment, rounded == 0 ? alignment : rounded);
-    if (memory != nullptr) ++count;
+    if (memory != nullptr) {
+        ++count;
+        bytes += rounded;
+    }
     return memory;
 }
 
@@ -39,6 +43,10 @@ std::size_t allocations() noexcept {
 
 std::size_t live_allocations() noexcept {
     return count - freed;
+}
+
+std::size_t allocated_bytes() noexcept {
+    return bytes;
 }
 
 }  // namespace kasmina::test

@@ -13,4 +13,7 @@ namespace kasmina::test {
 /// Number of those that have not been freed.
 [[nodiscard]] std::size_t live_allocations() noexcept;
 
+/// Bytes of all those allocations together, freed or not.
+[[nodiscard]] std::size_t allocated_bytes() noexcept;
+
 }  // namespace kasmina::test

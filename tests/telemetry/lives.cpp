@@ -17,6 +17,7 @@
 #include <kasmina/model/model.hpp>
 #include <kasmina/telemetry/fan_out.hpp>
 #include <kasmina/telemetry/json_lines.hpp>
+#include <kasmina/telemetry/memory_sink.hpp>
 #include <kasmina/telemetry/tensorboard.hpp>
 
 #include "slot/open_gates.hpp"

@@ -8,6 +8,7 @@
 
 #include <kasmina/telemetry/fan_out.hpp>
 #include <kasmina/telemetry/json_lines.hpp>
+#include <kasmina/telemetry/memory_sink.hpp>
 #include <kasmina/telemetry/sink.hpp>
 
 #include "support/catch.hpp"

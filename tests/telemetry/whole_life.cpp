@@ -3,6 +3,7 @@
 #include <kasmina/blueprints/cnn/norm.hpp>
 #include <kasmina/blueprints/registry.hpp>
 #include <kasmina/slot/slot.hpp>
+#include <kasmina/telemetry/memory_sink.hpp>
 
 namespace kasmina {
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/blueprints/cnn.hpp>
@@ -42,7 +41,8 @@ struct Noisy {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm});
+            return nn::members(nn::Member{"conv", &Module::conv},
+                               nn::Member{"norm", &Module::norm});
         }
     };
 };

@@ -185,7 +185,7 @@ TEST_CASE("the run that is saved has a shadow that was measured against", "[P-7]
     Run<B, optim::SgdRule> run(context);
     for (int epoch = 1; epoch <= 13; ++epoch) run.epoch();
     const auto state = run.trainer.state(run.model);
-    CHECK(reflect::field_names<decltype(state)>.size() == 6);
+    CHECK(reflect::field_names<decltype(state)>.size() == 7);
     CHECK(reflect::field_names<decltype(state.learner)>.size() == 3);
     CHECK(reflect::field_names<decltype(state.learner.judge)>.size() == 5);
     REQUIRE(state.learner.judge.shadow);

@@ -7,7 +7,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -71,7 +70,7 @@ public:
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(
+        return nn::members(
             nn::Member{"conv1", &DropoutCnn::conv1_}, nn::Member{"norm1", &DropoutCnn::norm1_},
             nn::Member{"conv2", &DropoutCnn::conv2_}, nn::Member{"norm2", &DropoutCnn::norm2_},
             nn::Member{"head", &DropoutCnn::head_});

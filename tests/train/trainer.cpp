@@ -26,6 +26,8 @@ using B = test::Eigen32;
 using Model = MorphogeneticModel<examples::PointCnn<B>, CnnBlueprints>;
 using Batches = std::vector<LabelledBatch<B>>;
 
+static_assert(RestorableController<IdleController>);
+
 [[nodiscard]] Model make_model(B::Context& context) {
     Generator generator(1);
     return Model(context, examples::PointCnn<B>(context), {}, generator);

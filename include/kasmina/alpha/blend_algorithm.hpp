@@ -19,9 +19,9 @@ enum class BlendAlgorithm : std::uint8_t {
     switch (algorithm) {
         case BlendAlgorithm::add: return "add";
         case BlendAlgorithm::multiply: return "multiply";
-        case BlendAlgorithm::gate: break;
+        case BlendAlgorithm::gate: return "gate";
     }
-    return "gate";
+    return "(invalid)";
 }
 
 }  // namespace kasmina

@@ -2,25 +2,26 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include <kasmina/alpha/state.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 
 namespace kasmina {
 namespace alpha_detail {
 
-[[noreturn]] inline void refuse_state(const std::string& where, const char* field,
-                                      std::string expected, std::string got) {
+[[noreturn]] KASMINA_COLD inline void refuse_state(const std::string& where, const char* field,
+                                                   std::string expected, std::string got) {
     throw StateError(std::string("the field alpha.") + field + " cannot be", where,
                      std::move(expected), std::move(got), "store what AlphaController::state gave");
 }
 
 inline void check_amplitude(const std::string& where, const char* field, double value) {
-    if (value >= 0.0 && value <= 1.0) return;
-    refuse_state(where, field, "a number in [0, 1]", std::to_string(value));
+    if (is_within(value, 0.0, 1.0)) return;
+    refuse_state(where, field, "a number in [0, 1]", number_text(value));
 }
 
 }  // namespace alpha_detail
@@ -41,14 +42,13 @@ inline void check_alpha_state(const AlphaState& state, const std::string& where)
     alpha_detail::check_amplitude(where, "alpha", state.alpha);
     alpha_detail::check_amplitude(where, "start", state.start);
     alpha_detail::check_amplitude(where, "target", state.target);
-    if (!(state.steepness >= minimum_steepness)) {
-        refuse_state(where, "steepness", "a number of at least 0.1",
-                     std::to_string(state.steepness));
+    if (is_nan(state.steepness) || state.steepness < minimum_steepness) {
+        refuse_state(where, "steepness", "a number of at least 0.1", number_text(state.steepness));
     }
     if (state.mode == AlphaMode::hold) {
         if (state.alpha != state.target) {
-            refuse_state(where, "target", "alpha itself in hold, " + std::to_string(state.alpha),
-                         std::to_string(state.target));
+            refuse_state(where, "target", "alpha itself in hold, " + number_text(state.alpha),
+                         number_text(state.target));
         }
         if (state.steps_total < 0 || state.steps_done != state.steps_total) {
             refuse_state(
@@ -58,11 +58,11 @@ inline void check_alpha_state(const AlphaState& state, const std::string& where)
         return;
     }
     const bool up = state.mode == AlphaMode::up;
-    if (up ? !(state.target > state.start) : !(state.target < state.start)) {
+    if (up ? state.target <= state.start : state.target >= state.start) {
         refuse_state(where, "mode",
                      up ? "down, or a target above the start" : "up, or a target below the start",
-                     std::string(name_of(state.mode)) + " from " + std::to_string(state.start) +
-                         " to " + std::to_string(state.target));
+                     std::string(name_of(state.mode)) + " from " + number_text(state.start) +
+                         " to " + number_text(state.target));
     }
     if (state.steps_done < 0 || state.steps_done >= state.steps_total) {
         refuse_state(where, "steps_done", "fewer than all steps in a ramp",
@@ -70,8 +70,7 @@ inline void check_alpha_state(const AlphaState& state, const std::string& where)
     }
     const auto [low, high] = std::minmax(state.start, state.target);
     if (state.alpha < low || state.alpha > high) {
-        refuse_state(where, "alpha", "a number between start and target",
-                     std::to_string(state.alpha));
+        refuse_state(where, "alpha", "a number between start and target", number_text(state.alpha));
     }
 }
 

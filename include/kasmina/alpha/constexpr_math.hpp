@@ -1,6 +1,8 @@
 // exp and cos that the compiler can run, for schedules that are tested at compile time.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <numbers>
 
 namespace kasmina::alpha_detail {

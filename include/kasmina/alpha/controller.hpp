@@ -8,6 +8,8 @@
 #include <kasmina/alpha/curve.hpp>
 #include <kasmina/alpha/state.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
+#include <kasmina/number_text.hpp>
 
 namespace kasmina {
 
@@ -20,17 +22,17 @@ enum class Retarget : std::uint8_t {
 
 namespace alpha_detail {
 
-[[noreturn]] inline void refuse_retarget(const AlphaState& state, double target) {
+[[noreturn]] KASMINA_COLD inline void refuse_retarget(const AlphaState& state, double target) {
     throw AlphaError("a retarget while a ramp is under way", "AlphaController::retarget",
                      "a controller that holds",
                      "mode " + std::string(name_of(state.mode)) + ", step " +
                          std::to_string(state.steps_done) + " of " +
-                         std::to_string(state.steps_total) + " to " + std::to_string(state.target) +
-                         ", asked for " + std::to_string(target),
+                         std::to_string(state.steps_total) + " to " + number_text(state.target) +
+                         ", asked for " + number_text(target),
                      "wait until the ramp ends, or drop it with hold_at");
 }
 
-[[noreturn]] inline void refuse_steepness() {
+[[noreturn]] KASMINA_COLD inline void refuse_steepness() {
     throw AlphaError("the steepness is not a number", "AlphaController::retarget",
                      "a steepness of 0.1 or more", "NaN", "use the default of 12");
 }
@@ -61,11 +63,12 @@ public:
 
     /// Schedules a ramp from the current alpha; only from hold. `target` is clamped to
     /// [0, 1]; fewer than 1 step snaps. Errors: AlphaError while a ramp is under way, and for a
-    /// steepness that is not a number.
+    /// steepness that is not a number; OptionError for a curve that does not exist.
     constexpr Retarget retarget(double target, int steps, AlphaCurve curve = AlphaCurve::linear,
                                 double steepness = default_steepness) {
         if (!holds()) alpha_detail::refuse_retarget(state_, target);
-        if (steepness != steepness) alpha_detail::refuse_steepness();
+        if (is_nan(steepness)) alpha_detail::refuse_steepness();
+        reflect::check_enumerator(curve, "curve", "AlphaController::retarget");
         target = clamp01(target);
         if (target == state_.alpha) {
             settle(target);
@@ -109,7 +112,7 @@ public:
 private:
     /// NaN clamps to 0: no amplitude.
     static constexpr double clamp01(double value) noexcept {
-        return value > 0.0 ? (value < 1.0 ? value : 1.0) : 0.0;
+        return is_nan(value) || value <= 0.0 ? 0.0 : (value < 1.0 ? value : 1.0);
     }
     static constexpr double at_least_minimum(double steepness) noexcept {
         return steepness > minimum_steepness ? steepness : minimum_steepness;

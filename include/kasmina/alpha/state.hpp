@@ -17,9 +17,9 @@ enum class AlphaMode : std::uint8_t { hold = 0, up = 1, down = 2 };
     switch (mode) {
         case AlphaMode::hold: return "hold";
         case AlphaMode::up: return "up";
-        case AlphaMode::down: break;
+        case AlphaMode::down: return "down";
     }
-    return "down";
+    return "(invalid)";
 }
 
 }  // namespace kasmina
@@ -45,6 +45,9 @@ struct AlphaState {
     using Fields = reflect::List<&AlphaState::alpha, &AlphaState::start, &AlphaState::target,
                                  &AlphaState::mode, &AlphaState::curve, &AlphaState::steepness,
                                  &AlphaState::steps_total, &AlphaState::steps_done>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 
     /// Ticks until the target is reached; 0 when nothing is scheduled.
     [[nodiscard]] constexpr int time_to_target() const noexcept {

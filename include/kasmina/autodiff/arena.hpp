@@ -1,11 +1,14 @@
 // Arena: bump allocation for the closures of a tape, kept from step to step.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cstddef>
 #include <memory>
 #include <new>
-#include <utility>
 #include <vector>
+
+#include <kasmina/code_size.hpp>
 
 namespace kasmina {
 
@@ -16,11 +19,11 @@ class Arena {
 public:
     explicit Arena(std::size_t chunk_bytes = std::size_t{1} << 16U) : chunk_bytes_(chunk_bytes) {}
 
-    /// Constructs a T from `arguments` in the arena.
-    template <class T, class... Arguments>
-    T* create(Arguments&&... arguments) {
+    /// Room for a T, to be constructed there.
+    template <class T>
+    [[nodiscard]] void* allocate_for() {
         static_assert(alignof(T) <= alignment, "closures in the arena must not be over-aligned");
-        return ::new (allocate(sizeof(T))) T(std::forward<Arguments>(arguments)...);
+        return allocate(sizeof(T));
     }
 
     /// Forgets all objects and keeps the chunks.
@@ -36,7 +39,7 @@ private:
         std::size_t bytes;
     };
 
-    void* allocate(std::size_t bytes) {
+    KASMINA_APART void* allocate(std::size_t bytes) {
         bytes = (bytes + alignment - 1) / alignment * alignment;
         while (chunk_ < chunks_.size() && used_ + bytes > chunks_[chunk_].bytes) {
             ++chunk_;

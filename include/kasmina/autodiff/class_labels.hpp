@@ -8,6 +8,7 @@
 #include <string>
 
 #include <kasmina/error.hpp>
+#include <kasmina/tensor/sizes.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
 namespace kasmina {
@@ -41,10 +42,12 @@ public:
     static constexpr std::int32_t default_ignore_index = -100;
 
     /// Copies and checks `labels`; those that are `ignore_index` do not count (H-7).
-    /// Errors: NumericError for a label that is neither that nor in 0 ... classes - 1.
+    /// Errors: OptionError below one class; NumericError for a label that is neither that nor in
+    /// 0 ... classes - 1.
     ClassLabels(typename B::Context& context, std::span<const std::int32_t> labels, Index classes,
                 std::int32_t ignore_index = default_ignore_index)
-        : counted_(count_labels(labels, classes, ignore_index, "ClassLabels")),
+        : counted_(count_labels(labels, checked_size("ClassLabels", "classes", classes),
+                                ignore_index, "ClassLabels")),
           classes_(classes),
           ignore_index_(ignore_index),
           labels_(

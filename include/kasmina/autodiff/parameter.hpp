@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include <kasmina/moved_from.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
 namespace kasmina {
@@ -17,11 +18,14 @@ struct ParameterState {
     bool warm = false;          ///< a second backward pass has begun: the first one's gradients
                                 ///< say nothing about health (spec I-7)
     bool trainable = true;      ///< frozen parameters get no gradient and no optimiser step
+    bool drawn = false;         ///< its initial values were drawn
+    bool in_optimiser = false;  ///< an optimiser has come by since somebody last asked (E-5)
 };
 
 /// A trainable tensor owned by a module. Move-only; moving keeps `state()` at its address, so
 /// a model can move while an optimiser refers to its parameters (spec S-11). `trainable` and the
 /// gradient are bookkeeping that a const module may change: backward passes run on const modules.
+/// Errors of all but moves: LifetimeError for a parameter that was moved from.
 template <class B>
 class Parameter {
 public:
@@ -29,31 +33,36 @@ public:
         : state_(
               std::make_shared<ParameterState<B>>(ParameterState<B>{.value = std::move(value)})) {}
 
+    /// One more handle on a parameter that there is.
+    explicit Parameter(std::shared_ptr<ParameterState<B>> state) noexcept
+        : state_(std::move(state)) {}
+
     Parameter(Parameter&&) noexcept = default;
     Parameter& operator=(Parameter&&) noexcept = default;
     Parameter(const Parameter&) = delete;
     Parameter& operator=(const Parameter&) = delete;
 
-    [[nodiscard]] const Shape& shape() const noexcept { return state_->value.shape(); }
-    [[nodiscard]] Index size() const noexcept { return state_->value.size(); }
-    [[nodiscard]] Tensor<B>& value() noexcept { return state_->value; }
-    [[nodiscard]] const Tensor<B>& value() const noexcept { return state_->value; }
-    [[nodiscard]] const Tensor<B>& gradient() const noexcept { return state_->gradient; }
-    [[nodiscard]] bool has_gradient() const noexcept { return state_->has_gradient; }
-    [[nodiscard]] bool trainable() const noexcept { return state_->trainable; }
+    [[nodiscard]] const Shape& shape() const { return state()->value.shape(); }
+    [[nodiscard]] Index size() const { return state()->value.size(); }
+    [[nodiscard]] Tensor<B>& value() { return state()->value; }
+    [[nodiscard]] const Tensor<B>& value() const { return state()->value; }
+    [[nodiscard]] const Tensor<B>& gradient() const { return state()->gradient; }
+    [[nodiscard]] bool has_gradient() const { return state()->has_gradient; }
+    [[nodiscard]] bool trainable() const { return state()->trainable; }
 
     /// Freezing also forgets the gradient, so that no optimiser step can move the value (I-6).
-    void set_trainable(bool trainable) noexcept {
-        state_->trainable = trainable;
-        if (!trainable) state_->has_gradient = false;
+    void set_trainable(bool trainable) {
+        state()->trainable = trainable;
+        if (!trainable) state()->has_gradient = false;
     }
 
     /// The next backward pass overwrites the gradient instead of adding to it.
-    void zero_gradient() noexcept { state_->has_gradient = false; }
+    void zero_gradient() { state()->has_gradient = false; }
 
     /// The identity that tapes and optimisers hold; it outlives neither module nor parameter
     /// when held weakly.
-    [[nodiscard]] const std::shared_ptr<ParameterState<B>>& state() const noexcept {
+    [[nodiscard]] const std::shared_ptr<ParameterState<B>>& state() const {
+        if (state_ == nullptr) MovedFrom::refuse("a parameter");
         return state_;
     }
 

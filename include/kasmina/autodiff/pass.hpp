@@ -7,6 +7,7 @@
 #include <kasmina/autodiff/mode.hpp>
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 
 namespace kasmina {
 
@@ -19,16 +20,17 @@ public:
     using Backend = B;
     using Context = typename B::Context;
 
-    /// Without a random stream: a random op is an error.
-    Pass(Tape<B>& tape, Mode mode) noexcept : tape_(&tape), mode_(mode) {}
+    /// Without a random stream: a random op is an error. Errors: OptionError for a mode that does
+    /// not exist.
+    Pass(Tape<B>& tape, Mode mode) : tape_(&tape), mode_(checked(mode)) {}
 
     /// Random ops draw from `generator`, which must outlive the pass.
-    Pass(Tape<B>& tape, Mode mode, Generator& generator) noexcept
-        : tape_(&tape), generator_(&generator), mode_(mode) {}
+    Pass(Tape<B>& tape, Mode mode, Generator& generator)
+        : tape_(&tape), generator_(&generator), mode_(checked(mode)) {}
     Pass(Tape<B>& tape, Mode mode, Generator&& generator) = delete;
 
     [[nodiscard]] Tape<B>& tape() const noexcept { return *tape_; }
-    [[nodiscard]] Context& context() const noexcept { return tape_->context(); }
+    [[nodiscard]] Context& context() const { return tape_->context(); }
     [[nodiscard]] Mode mode() const noexcept { return mode_; }
     [[nodiscard]] bool recording() const noexcept { return tape_->recording(); }
 
@@ -79,6 +81,14 @@ public:
         return other;
     }
 
+    /// The same pass with norms on their running statistics, which stay as they are; parameters
+    /// learn and random ops act as before.
+    [[nodiscard]] Pass with_still_statistics() const noexcept {
+        Pass other(*this);
+        if (mode_ == Mode::training) other.mode_ = Mode::training_frozen_statistics;
+        return other;
+    }
+
     /// The same pass with another random stream; null for none.
     [[nodiscard]] Pass drawing_from(Generator* generator) const noexcept {
         Pass other(*this);
@@ -94,9 +104,6 @@ public:
     [[nodiscard]] Variable<B> constant(const Tensor<B>& tensor) const {
         return tape_->constant(tensor);
     }
-    [[nodiscard]] Variable<B> constant(Tensor<B>&& tensor) const {
-        return tape_->constant(std::move(tensor));
-    }
     [[nodiscard]] Variable<B> constant(const Shape& shape,
                                        std::span<const typename B::Scalar> values) const {
         return tape_->constant(shape, values);
@@ -106,6 +113,11 @@ public:
     }
 
 private:
+    [[nodiscard]] static Mode checked(Mode mode) {
+        reflect::check_enumerator(mode, "mode", "Pass");
+        return mode;
+    }
+
     Tape<B>* tape_;
     Generator* generator_ = nullptr;
     Mode mode_;

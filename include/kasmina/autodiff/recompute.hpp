@@ -8,23 +8,11 @@
 #include <type_traits>
 #include <utility>
 
+#include <kasmina/autodiff/inner_tape.hpp>
 #include <kasmina/autodiff/pass.hpp>
 
 namespace kasmina::ops {
 namespace detail {
-
-/// Empties a tape at the end of a scope, also when that is an exception.
-template <class B>
-class ClearedAtEnd {
-public:
-    explicit ClearedAtEnd(Tape<B>& tape) noexcept : tape_(tape) {}
-    ClearedAtEnd(const ClearedAtEnd&) = delete;
-    ClearedAtEnd& operator=(const ClearedAtEnd&) = delete;
-    ~ClearedAtEnd() { tape_.clear(); }
-
-private:
-    Tape<B>& tape_;
-};
 
 template <class B, class Function, std::size_t... Is>
 [[nodiscard]] Variable<B> call(Function& function, Pass<B>& pass,
@@ -41,21 +29,20 @@ struct RecomputeOperation {
     std::optional<Generator> generator;  // as it stood before the scope
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
-        Tape<B>& inner = tape.beside(Recording::gradients);
-        const ClearedAtEnd<B> cleared(inner);
+        InnerTape<B> inner(tape, Recording::gradients);
         const std::array<Variable<B>, Count> views =
             viewed(inner, std::make_index_sequence<Count>{});
         std::optional<Generator> stream = generator;
-        Pass<B> again = pass.again_on(inner, stream ? &*stream : nullptr);
+        Pass<B> again = pass.again_on(inner.tape(), stream ? &*stream : nullptr);
         const Variable<B> output =
             call<B>(function, again, views, std::make_index_sequence<Count>{});
         if (!output.requires_gradient()) return;
-        inner.backward(output, upstream);
-        for (std::size_t i = 0; i < Count; ++i) tape.adopt_gradient(inputs[i], inner, views[i]);
+        inner.tape().backward(output, upstream);
+        for (std::size_t i = 0; i < Count; ++i) inner.hand_gradient(views[i], inputs[i]);
     }
 
     template <std::size_t... Is>
-    [[nodiscard]] std::array<Variable<B>, Count> viewed(Tape<B>& inner,
+    [[nodiscard]] std::array<Variable<B>, Count> viewed(InnerTape<B>& inner,
                                                         std::index_sequence<Is...>) const {
         return {inner.view(inputs[Is], inputs[Is].requires_gradient())...};
     }
@@ -81,9 +68,8 @@ template <class B, class Function, std::same_as<Variable<B>>... Rest>
     const std::optional<Generator> before =
         pass.generator() == nullptr ? std::nullopt : std::optional<Generator>(*pass.generator());
     Tape<B>& tape = pass.tape();
-    Tape<B>& inner = tape.beside(Recording::none);
-    const detail::ClearedAtEnd<B> cleared(inner);
-    Pass<B> inside = pass.on(inner);
+    InnerTape<B> inner(tape, Recording::none);
+    Pass<B> inside = pass.on(inner.tape());
     Variable<B> output = function(inside, inner.view(first, false), inner.view(rest, false)...);
     const Shape shape = output.shape();
     const bool wanted = inner.reached_parameters() || first.requires_gradient() ||

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include <kasmina/moved_from.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
 namespace kasmina {
@@ -11,6 +12,7 @@ namespace kasmina {
 /// A tensor that a module owns beside its parameters: running statistics, counters, positions. It
 /// is moved by forward passes, which run on const modules, so a const State gives its value to
 /// write to. Move-only; moving keeps the value at its address, so that a tape may refer to it.
+/// Errors of all but moves: LifetimeError for a state that was moved from.
 template <class B, class T = typename B::Scalar>
 class State {
 public:
@@ -25,12 +27,15 @@ public:
     State& operator=(const State&) = delete;
     ~State() = default;
 
-    [[nodiscard]] const Shape& shape() const noexcept { return value_->shape(); }
-    [[nodiscard]] Index size() const noexcept { return value_->size(); }
-    [[nodiscard]] Tensor<B, T>& value() const noexcept { return *value_; }
+    [[nodiscard]] const Shape& shape() const { return shared()->shape(); }
+    [[nodiscard]] Index size() const { return shared()->size(); }
+    [[nodiscard]] Tensor<B, T>& value() const { return *shared(); }
 
     /// The identity that tapes and snapshots hold; weakly held, it tells that the module has gone.
-    [[nodiscard]] const std::shared_ptr<Tensor<B, T>>& shared() const noexcept { return value_; }
+    [[nodiscard]] const std::shared_ptr<Tensor<B, T>>& shared() const {
+        if (value_ == nullptr) MovedFrom::refuse("a state");
+        return value_;
+    }
 
 private:
     std::shared_ptr<Tensor<B, T>> value_;

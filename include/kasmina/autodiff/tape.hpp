@@ -1,23 +1,30 @@
 // Tape: reverse-mode differentiation over flat arrays, swept by a loop, letting go as it goes.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <kasmina/autodiff/arena.hpp>
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/autodiff/variable.hpp>
+#include <kasmina/backend/context_reference.hpp>
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backend/storage.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
 namespace kasmina {
+
+template <class B>
+class InnerTape;
 
 /// The gradient that reached an op's output, during its pullback.
 template <class B>
@@ -54,6 +61,19 @@ concept DifferentiableOperation =
 /// Whether a tape writes down what backward needs.
 enum class Recording : std::uint8_t { gradients, none };
 
+[[nodiscard]] constexpr std::string_view name_of(Recording recording) noexcept {
+    switch (recording) {
+        case Recording::gradients: return "gradients";
+        case Recording::none: return "none";
+    }
+    return "(invalid)";
+}
+
+template <>
+struct reflect::Enumerators<Recording> {
+    static constexpr std::array all{Recording::gradients, Recording::none};
+};
+
 /// A program's values and, where a gradient is needed, the way back. Nodes and operations lie in
 /// flat arrays that are kept by `clear`, closures in an arena, values in the context's pool: after
 /// the first step of a training loop a step allocates nothing. A value's memory is let go after
@@ -67,19 +87,18 @@ public:
     using Context = typename B::Context;
     using Buffer = typename B::template Buffer<Scalar>;
 
+    /// Errors: OptionError for a recording that does not exist.
     explicit Tape(Context& context, Recording recording = Recording::gradients)
-        : context_(&context), recording_(recording), core_(new Core) {
+        : context_(&context), recording_(checked(recording)), core_(new Core) {
         core_->tape = this;
     }
     Tape(const Tape&) = delete;
     Tape& operator=(const Tape&) = delete;
-    ~Tape() {
-        clear();
-        core_->tape = nullptr;
-        if (core_->handles == 0) delete core_;
-    }
+    KASMINA_RARE ~Tape();
 
-    [[nodiscard]] Context& context() const noexcept { return *context_; }
+    /// The one that it was made on. Errors, here and wherever the tape computes: LifetimeError when
+    /// that has gone.
+    [[nodiscard]] Context& context() const { return context_.get(); }
     [[nodiscard]] bool recording() const noexcept { return recording_ == Recording::gradients; }
 
     /// Number of values that were put on the tape since it was cleared.
@@ -89,29 +108,13 @@ public:
     [[nodiscard]] Index operations() const noexcept { return static_cast<Index>(entries_.size()); }
 
     /// Forgets everything and keeps the memory. All variables of the tape become invalid.
-    void clear() noexcept {
-        for (const Entry& entry : entries_) {
-            if (entry.closure != nullptr) entry.destroy(entry.closure);
-        }
-        entries_.clear();
-        core_->nodes.clear();
-        ++core_->generation;
-        arena_.reset();
-        kept_.clear();
-        swept_entries_ = 0;
-        swept_nodes_ = 0;
-        reached_parameters_ = false;
-    }
+    void clear() noexcept;
 
-    /// A tensor that is read in place and needs no gradient. It must outlive the step.
+    /// A tensor that is read in place and needs no gradient. It may go before the tape is cleared,
+    /// and be a temporary; its values must stay what they are until backward is over.
     [[nodiscard]] Variable<B> constant(const Tensor<B>& tensor) {
+        keep(tensor.memory());
         return push(tensor.shape(), tensor.data(), Buffer{}, false);
-    }
-
-    /// The same for a tensor that the tape takes over.
-    [[nodiscard]] Variable<B> constant(Tensor<B>&& tensor) {
-        const Shape shape = tensor.shape();
-        return push(shape, std::move(tensor).take_buffer(), false);
     }
 
     /// Values copied from the host; no gradient. Errors: ShapeError when the counts differ.
@@ -127,24 +130,10 @@ public:
     /// A parameter, read in place; its gradient goes to the parameter. Frozen parameters and
     /// tapes that do not record need none. The tape keeps the parameter's values alive until it is
     /// cleared, so its owner may go between forward and backward.
-    [[nodiscard]] Variable<B> parameter(const Parameter<B>& parameter) {
-        const std::shared_ptr<ParameterState<B>>& state = parameter.state();
-        reached_parameters_ = reached_parameters_ || state->trainable;
-        const bool wanted = recording() && state->trainable;
-        const Variable<B> variable =
-            push(state->value.shape(), state->value.data(), Buffer{}, wanted);
-        core_->nodes.back().parameter = state;
-        return variable;
-    }
+    [[nodiscard]] Variable<B> parameter(const Parameter<B>& parameter);
 
     /// The same as a constant, whether it is trainable or not.
-    [[nodiscard]] Variable<B> constant(const Parameter<B>& parameter) {
-        const std::shared_ptr<ParameterState<B>>& state = parameter.state();
-        const Variable<B> variable =
-            push(state->value.shape(), state->value.data(), Buffer{}, false);
-        core_->nodes.back().parameter = state;
-        return variable;
-    }
+    [[nodiscard]] Variable<B> constant(const Parameter<B>& parameter);
 
     /// Keeps `owner` alive until the tape is cleared: for what recorded operations refer to.
     void keep(std::shared_ptr<const void> owner) { kept_.push_back(std::move(owner)); }
@@ -152,22 +141,24 @@ public:
     /// Uninitialised pooled memory for an op's output or scratch.
     template <class T = Scalar>
     [[nodiscard]] typename B::template Buffer<T> acquire(Index elements) {
-        return B::template acquire<T>(*context_, elements);
+        return B::template acquire<T>(context(), elements);
     }
 
     /// Puts an op's output on the tape. `op` is kept only when an input needs a gradient.
     template <DifferentiableOperation<B> Op>
     Variable<B> record(const Shape& shape, Buffer value, std::initializer_list<Edge<B>> inputs,
                        Op op) {
-        return record(shape, std::move(value), any_requires_gradient(inputs), std::move(op));
+        Variable<B> output = push(shape, std::move(value), any_requires_gradient(inputs));
+        if (output.requires_gradient()) add_entry(output, op);
+        return output;
     }
 
     /// The same where the op itself says whether a gradient is wanted from it.
     template <DifferentiableOperation<B> Op>
     Variable<B> record(const Shape& shape, Buffer value, bool requires_gradient, Op op) {
         const bool wanted = recording() && requires_gradient;
-        const Variable<B> output = push(shape, std::move(value), wanted);
-        if (wanted) add_entry(output.node_, std::move(op));
+        Variable<B> output = push(shape, std::move(value), wanted);
+        if (wanted) add_entry(output, op);
         return output;
     }
 
@@ -183,15 +174,13 @@ public:
     Variable<B> record_alias(const Shape& shape, const Variable<B>& source,
                              std::initializer_list<Edge<B>> inputs, Op op) {
         const bool wanted = any_requires_gradient(inputs);
-        const Variable<B> output = alias(shape, source, wanted);
-        if (wanted) add_entry(output.node_, std::move(op));
+        Variable<B> output = alias(shape, source, wanted);
+        if (wanted) add_entry(output, op);
         return output;
     }
 
     /// `source`'s value with no way back: a structural detach (spec I-1).
-    [[nodiscard]] Variable<B> detach(const Variable<B>& source) {
-        return alias(Shape(source.shape()), source, false);
-    }
+    [[nodiscard]] Variable<B> detach(const Variable<B>& source);
 
     /// Runs the way back from a one-element variable, with gradient 1. Parameters' gradients are
     /// added to until they are zeroed. What is on the tape by then is constant for what is recorded
@@ -199,23 +188,10 @@ public:
     /// is no single value; TapeError when it needs no gradient or was on the tape at an earlier
     /// sweep; whatever a pullback throws: then no parameter that this sweep reached claims to have
     /// a gradient.
-    void backward(const Variable<B>& loss) {
-        if (loss.shape().elements() != 1) {
-            throw ShapeError("backward starts from a single value", "Tape::backward", "one element",
-                             "shape " + to_string(loss.shape()),
-                             "reduce to a loss, or pass the upstream gradient");
-        }
-        check_sweepable(loss);
-        Buffer one = acquire(1);
-        B::fill(*context_, one.data(), 1, Scalar{1});
-        sweep(loss, std::move(one));
-    }
+    void backward(const Variable<B>& loss);
 
     /// The same with the upstream gradient given, of the variable's shape, by the host ...
-    void backward(const Variable<B>& output, std::span<const Scalar> upstream) {
-        check_sweepable(output);
-        sweep(output, upload(output.shape(), upstream));
-    }
+    void backward(const Variable<B>& output, std::span<const Scalar> upstream);
 
     /// ... as a variable of any tape on the same context ...
     void backward(const Variable<B>& output, const Variable<B>& upstream) {
@@ -234,24 +210,7 @@ public:
 
     /// Where a pullback writes `input`'s gradient: null when none is wanted, `accumulate` when
     /// there is one already. The caller must write all elements.
-    [[nodiscard]] GradientTarget<Scalar> gradient_target(const Edge<B>& input) {
-        Node& node = core_->nodes[input.node_];
-        if (!node.requires_gradient) return {};
-        if (node.parameter != nullptr) {
-            ParameterState<B>& state = *node.parameter;
-            if (state.gradient.empty()) {
-                state.gradient = Tensor<B>::persistent(*context_, node.shape);
-            } else {
-                state.warm = state.warm || !state.has_gradient;
-            }
-            node.has_gradient = true;
-            const bool accumulate = std::exchange(state.has_gradient, true);
-            return {state.gradient.data(), accumulate};
-        }
-        if (!node.has_gradient) node.gradient = acquire(node.shape.elements());
-        const bool accumulate = std::exchange(node.has_gradient, true);
-        return {node.gradient.data(), accumulate};
-    }
+    [[nodiscard]] GradientTarget<Scalar> gradient_target(const Edge<B>& input);
 
     /// The shape of the value at the end of an edge, which may have gone.
     [[nodiscard]] const Shape& shape(const Edge<B>& input) const {
@@ -263,60 +222,16 @@ public:
     }
 
     /// After backward, the gradient of a `leaf` (empty when none reached it), on the host.
-    [[nodiscard]] std::vector<Scalar> gradient(const Variable<B>& leaf) const {
-        const Node& node = this->node(leaf);
-        if (!node.has_gradient || node.gradient.size() == 0) return {};
-        Pending<B> pending(*context_, node.gradient.data(), node.shape.elements());
-        const std::span<const Scalar> values = pending.values();
-        return {values.begin(), values.end()};
-    }
-
-    // ---- for operations that run a tape of their own (recompute) ------------------------------
-
-    /// A tape beside this one, on the same context, kept from step to step and empty.
-    [[nodiscard]] Tape& beside(Recording recording) {
-        if (beside_ == nullptr) beside_ = std::make_unique<Tape>(*context_, recording);
-        beside_->clear();
-        beside_->recording_ = recording;
-        return *beside_;
-    }
-
-    /// A variable of another tape read in place here, where it may need a gradient of its own. It
-    /// must be held there while this tape uses it.
-    [[nodiscard]] Variable<B> view(const Variable<B>& other, bool requires_gradient) {
-        return push(other.shape(), other.data(), Buffer{}, recording() && requires_gradient);
-    }
-
-    /// The memory of a value that nobody else holds, else a copy.
-    [[nodiscard]] Buffer take(Variable<B> value) {
-        Node& node = core_->nodes[value.node_];
-        if (node.holders == 1 && node.owned.size() != 0) return std::move(node.owned);
-        Buffer copy = acquire(node.shape.elements());
-        B::copy(*context_, node.value, copy.data(), node.shape.elements());
-        return copy;
-    }
-
-    /// Whether a trainable parameter was put on the tape since it was cleared.
-    [[nodiscard]] bool reached_parameters() const noexcept { return reached_parameters_; }
-
-    /// Adds the gradient that arrived at a variable of `other` to `input`'s; memory moves where it
-    /// can.
-    void adopt_gradient(const Edge<B>& input, Tape& other, const Variable<B>& from) {
-        Node& source = other.core_->nodes[from.node_];
-        if (!source.has_gradient) return;
-        Node& to = core_->nodes[input.node_];
-        if (to.requires_gradient && to.parameter == nullptr && !to.has_gradient) {
-            to.gradient = std::move(source.gradient);
-            to.has_gradient = true;
-        } else {
-            add_gradient(input, source.gradient.data());
-        }
-        source.gradient = Buffer{};
-        source.has_gradient = false;
-    }
+    [[nodiscard]] std::vector<Scalar> gradient(const Variable<B>& leaf) const;
 
 private:
+    [[nodiscard]] static Recording checked(Recording recording) {
+        reflect::check_enumerator(recording, "recording", "Tape");
+        return recording;
+    }
+
     friend class Upstream<B>;
+    friend class InnerTape<B>;
     using Node = detail::TapeNode<B>;
     using Core = detail::TapeCore<B>;
 
@@ -328,160 +243,67 @@ private:
     };
 
     [[nodiscard]] const Node& node(const Edge<B>& edge) const {
-        if (edge.core_ != core_ || edge.generation_ != core_->generation) {
-            throw TapeError("a variable is used after its tape was cleared, or on another tape",
-                            "Tape", "a variable of this tape's current step",
-                            edge.core_ == core_ ? "a variable of an earlier step"
-                                                : "a variable of another tape",
-                            "run the forward pass again after Tape::clear");
-        }
+        if (edge.core_ != core_ || edge.generation_ != core_->generation) throw_stale(edge);
         return core_->nodes[edge.node_];
     }
 
+    [[noreturn]] KASMINA_COLD void throw_stale(const Edge<B>& edge) const;
+
     void check_sweepable(const Variable<B>& output) const {
-        if (node(output).requires_gradient) return;
-        const bool swept = output.node_ < swept_nodes_;
-        throw TapeError("backward has nothing to sweep", "Tape::backward",
-                        "a variable that depends on a trainable parameter, swept once",
-                        swept ? "a variable of a tape that was swept already"
-                              : "a variable that needs no gradient",
-                        swept ? "clear the tape and run the forward pass again"
-                              : "record gradients, and use a trainable parameter or a leaf");
+        if (!node(output).requires_gradient) throw_not_sweepable(output.node_ < swept_nodes_);
     }
 
-    void backward_from(const Variable<B>& output, const Shape& shape, const Scalar* upstream) {
-        check_sweepable(output);
-        if (shape != output.shape()) {
-            throw ShapeError("the upstream gradient has another shape", "Tape::backward",
-                             to_string(output.shape()), to_string(shape),
-                             "pass one value per element of the output");
-        }
-        Buffer copy = acquire(shape.elements());
-        B::copy(*context_, upstream, copy.data(), shape.elements());
-        sweep(output, std::move(copy));
-    }
+    [[noreturn]] KASMINA_COLD static void throw_not_sweepable(bool swept);
 
-    void sweep(const Variable<B>& output, Buffer upstream) {
-        Node& last = core_->nodes[output.node_];
-        last.gradient = std::move(upstream);
-        last.has_gradient = true;
-        try {
-            for (std::size_t left = entries_.size(); left > swept_entries_; --left) {
-                pull_back(left - 1);
-            }
-        } catch (...) {
-            disown_gradients();
-            become_constant();
-            throw;
-        }
-        become_constant();
-    }
+    void backward_from(const Variable<B>& output, const Shape& shape, const Scalar* upstream);
+
+    void sweep(const Variable<B>& output, Buffer upstream);
 
     /// What was swept has got all the gradient that it will get.
-    void become_constant() noexcept {
-        for (std::size_t i = swept_nodes_; i < core_->nodes.size(); ++i) {
-            core_->nodes[i].requires_gradient = false;
-        }
-        swept_nodes_ = core_->nodes.size();
-        swept_entries_ = entries_.size();
-    }
+    void become_constant() noexcept;
 
-    void pull_back(std::size_t index) {
-        const Entry entry = entries_[index];
-        if (core_->nodes[entry.output].has_gradient) {
-            Upstream<B> gradient(*this, entry.output, core_->nodes[entry.output].gradient.data());
-            entry.pullback(entry.closure, *this, gradient);
-            Node& node = core_->nodes[entry.output];
-            node.gradient = Buffer{};
-            node.has_gradient = false;
-        }
-        entries_[index].closure = nullptr;
-        entry.destroy(entry.closure);
-    }
+    void pull_back(std::size_t index);
 
     /// A sweep broke off: what it left in parameters is part of a gradient, which is none.
-    void disown_gradients() noexcept {
-        for (std::size_t i = swept_nodes_; i < core_->nodes.size(); ++i) {
-            const Node& node = core_->nodes[i];
-            if (node.parameter != nullptr && node.has_gradient) {
-                node.parameter->has_gradient = false;
-            }
-        }
-    }
+    void disown_gradients() noexcept;
 
-    [[nodiscard]] Buffer upload(const Shape& shape, std::span<const Scalar> values) {
-        if (static_cast<Index>(values.size()) != shape.elements()) {
-            throw ShapeError("values do not fill the shape", "Tape",
-                             std::to_string(shape.elements()) + " values for " + to_string(shape),
-                             std::to_string(values.size()) + " values",
-                             "pass one value per element, in row-major order");
-        }
-        Buffer buffer = acquire(shape.elements());
-        if (!values.empty()) {
-            B::upload(*context_, values.data(), buffer.data(), shape.elements());
-        }
-        return buffer;
-    }
+    [[nodiscard]] Buffer upload(const Shape& shape, std::span<const Scalar> values);
 
-    [[nodiscard]] bool any_requires_gradient(std::initializer_list<Edge<B>> inputs) const {
-        bool wanted = false;
-        for (const Edge<B>& input : inputs) wanted = node(input).requires_gradient || wanted;
-        return wanted;
-    }
+    [[nodiscard]] bool any_requires_gradient(std::initializer_list<Edge<B>> inputs) const;
 
     Variable<B> push(const Shape& shape, Buffer value, bool requires_gradient) {
         const Scalar* data = value.data();
         return push(shape, data, std::move(value), requires_gradient);
     }
 
-    Variable<B> push(const Shape& shape, const Scalar* data, Buffer owned, bool requires_gradient) {
-        Node node;
-        node.shape = shape;
-        node.value = data;
-        node.owned = std::move(owned);
-        node.requires_gradient = requires_gradient;
-        core_->nodes.push_back(std::move(node));
-        return Variable<B>(core_, static_cast<std::uint32_t>(core_->nodes.size() - 1));
+    Variable<B> push(const Shape& shape, const Scalar* data, Buffer owned, bool requires_gradient);
+
+    Variable<B> alias(const Shape& shape, const Variable<B>& source, bool requires_gradient);
+
+    template <class Op>
+    void add_entry(const Variable<B>& output, Op& op) {
+        Op* closure = ::new (arena_.template allocate_for<Op>()) Op(std::move(op));
+        add_entry(closure, &pull_back_through<Op>, &destroy_closure<Op>, output.node_);
     }
 
-    Variable<B> alias(const Shape& shape, const Variable<B>& source, bool requires_gradient) {
-        const Scalar* data = node(source).value;
-        const Variable<B> output = push(shape, data, Buffer{}, requires_gradient);
-        core_->nodes[output.node_].source = source.node_;
-        ++core_->nodes[source.node_].holders;
-        return output;
+    void add_entry(void* closure, void (*pullback)(void*, Tape&, Upstream<B>&),
+                   void (*destroy)(void*) noexcept, std::uint32_t output);
+
+    template <class Op>
+    static void pull_back_through(void* op, Tape& tape, Upstream<B>& upstream) {
+        static_cast<Op*>(op)->pullback(tape, upstream);
     }
 
     template <class Op>
-    void add_entry(std::uint32_t output, Op op) {
-        Op* closure = arena_.template create<Op>(std::move(op));
-        entries_.push_back({closure,
-                            [](void* self, Tape& tape, Upstream<B>& upstream) {
-                                static_cast<Op*>(self)->pullback(tape, upstream);
-                            },
-                            [](void* self) noexcept { static_cast<Op*>(self)->~Op(); }, output});
+    static void destroy_closure(void* op) noexcept {
+        static_cast<Op*>(op)->~Op();
     }
 
-    void add_gradient(const Edge<B>& input, const Scalar* gradient) {
-        const GradientTarget<Scalar> target = gradient_target(input);
-        if (!target) return;
-        const Index elements = core_->nodes[input.node_].shape.elements();
-        if (target.accumulate) {
-            B::add(*context_, gradient, target.data, elements);
-        } else {
-            B::copy(*context_, gradient, target.data, elements);
-        }
-    }
+    void add_gradient(const Edge<B>& input, const Scalar* gradient);
 
-    void pass_gradient(std::uint32_t output, const Edge<B>& input, const Scalar* gradient) {
-        Node& to = core_->nodes[input.node_];
-        const bool movable = to.requires_gradient && to.parameter == nullptr && !to.has_gradient;
-        if (!movable) return add_gradient(input, gradient);
-        to.gradient = std::move(core_->nodes[output].gradient);
-        to.has_gradient = true;
-    }
+    void pass_gradient(std::uint32_t output, const Edge<B>& input, const Scalar* gradient);
 
-    Context* context_;
+    ContextReference<Context> context_;
     Recording recording_;
     Core* core_;
     std::vector<Entry> entries_;
@@ -493,4 +315,111 @@ private:
     bool reached_parameters_ = false;
 };
 
+template <class B>
+Tape<B>::~Tape() {
+    clear();
+    core_->tape = nullptr;
+    if (core_->handles == 0) delete core_;
+}
+
+template <class B>
+void Tape<B>::clear() noexcept {
+    for (const Entry& entry : entries_) {
+        if (entry.closure != nullptr) entry.destroy(entry.closure);
+    }
+    entries_.clear();
+    core_->nodes.clear();
+    ++core_->generation;
+    arena_.reset();
+    kept_.clear();
+    swept_entries_ = 0;
+    swept_nodes_ = 0;
+    reached_parameters_ = false;
+}
+
+template <class B>
+Variable<B> Tape<B>::parameter(const Parameter<B>& parameter) {
+    const std::shared_ptr<ParameterState<B>>& state = parameter.state();
+    reached_parameters_ = reached_parameters_ || state->trainable;
+    keep(state->value.memory());
+    const bool wanted = recording() && state->trainable;
+    const Variable<B> variable = push(state->value.shape(), state->value.data(), Buffer{}, wanted);
+    core_->nodes.back().parameter = state;
+    return variable;
+}
+
+template <class B>
+Variable<B> Tape<B>::constant(const Parameter<B>& parameter) {
+    const std::shared_ptr<ParameterState<B>>& state = parameter.state();
+    keep(state->value.memory());
+    const Variable<B> variable = push(state->value.shape(), state->value.data(), Buffer{}, false);
+    core_->nodes.back().parameter = state;
+    return variable;
+}
+
+template <class B>
+Variable<B> Tape<B>::detach(const Variable<B>& source) {
+    return alias(Shape(source.shape()), source, false);
+}
+
+template <class B>
+auto Tape<B>::upload(const Shape& shape, std::span<const Scalar> values) -> Buffer {
+    if (static_cast<Index>(values.size()) != shape.elements()) {
+        throw ShapeError("values do not fill the shape", "Tape",
+                         std::to_string(shape.elements()) + " values for " + to_string(shape),
+                         std::to_string(values.size()) + " values",
+                         "pass one value per element, in row-major order");
+    }
+    Buffer buffer = acquire(shape.elements());
+    if (!values.empty()) {
+        B::upload(context(), values.data(), buffer.data(), shape.elements());
+    }
+    return buffer;
+}
+
+template <class B>
+bool Tape<B>::any_requires_gradient(std::initializer_list<Edge<B>> inputs) const {
+    bool wanted = false;
+    for (const Edge<B>& input : inputs) wanted = node(input).requires_gradient || wanted;
+    return wanted;
+}
+
+template <class B>
+Variable<B> Tape<B>::push(const Shape& shape, const Scalar* data, Buffer owned,
+                          bool requires_gradient) {
+    Node node;
+    node.shape = shape;
+    node.value = data;
+    node.owned = std::move(owned);
+    node.requires_gradient = requires_gradient;
+    core_->nodes.push_back(std::move(node));
+    return Variable<B>(core_, static_cast<std::uint32_t>(core_->nodes.size() - 1));
+}
+
+template <class B>
+Variable<B> Tape<B>::alias(const Shape& shape, const Variable<B>& source, bool requires_gradient) {
+    const Scalar* data = node(source).value;
+    const Variable<B> output = push(shape, data, Buffer{}, requires_gradient);
+    core_->nodes[output.node_].source = source.node_;
+    ++core_->nodes[source.node_].holders;
+    return output;
+}
+
+template <class B>
+void Tape<B>::add_entry(void* closure, void (*pullback)(void*, Tape&, Upstream<B>&),
+                        void (*destroy)(void*) noexcept, std::uint32_t output) {
+    entries_.push_back({closure, pullback, destroy, output});
+}
+
+template <class B>
+void Tape<B>::throw_stale(const Edge<B>& edge) const {
+    throw TapeError(
+        "a variable is used after its tape was cleared, or on another tape", "Tape",
+        "a variable of this tape's current step",
+        edge.core_ == core_ ? "a variable of an earlier step" : "a variable of another tape",
+        "run the forward pass again after Tape::clear");
+}
+
 }  // namespace kasmina
+
+#include <kasmina/autodiff/backward.hpp>

@@ -8,6 +8,7 @@
 #include <string>
 
 #include <kasmina/error.hpp>
+#include <kasmina/tensor/sizes.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
 namespace kasmina {
@@ -19,8 +20,9 @@ class TokenIds {
 public:
     using Backend = B;
 
-    /// Copies and checks `ids`, in row-major order. Errors: ShapeError when the counts differ;
-    /// NumericError for an id outside the vocabulary.
+    /// Copies and checks `ids`, in row-major order. Errors: OptionError without a
+    /// vocabulary; ShapeError when the counts differ; NumericError for an id outside the
+    /// vocabulary.
     TokenIds(typename B::Context& context, const Shape& shape, std::span<const std::int32_t> ids,
              Index vocabulary)
         : vocabulary_(checked(ids, vocabulary)),
@@ -30,12 +32,10 @@ public:
     [[nodiscard]] const Shape& shape() const noexcept { return ids_->shape(); }
     [[nodiscard]] Index vocabulary() const noexcept { return vocabulary_; }
     [[nodiscard]] const Tensor<B, std::int32_t>& tensor() const noexcept { return *ids_; }
-    [[nodiscard]] const std::shared_ptr<const Tensor<B, std::int32_t>>& shared() const noexcept {
-        return ids_;
-    }
 
 private:
     static Index checked(std::span<const std::int32_t> ids, Index vocabulary) {
+        static_cast<void>(checked_size("TokenIds", "vocabulary", vocabulary));
         for (std::size_t i = 0; i < ids.size(); ++i) {
             if (ids[i] >= 0 && ids[i] < vocabulary) continue;
             throw NumericError("id " + std::to_string(i) + " is not in the vocabulary", "TokenIds",

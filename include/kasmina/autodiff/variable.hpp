@@ -19,6 +19,8 @@ namespace kasmina {
 template <class B>
 class Tape;
 template <class B>
+class InnerTape;
+template <class B>
 class Variable;
 
 namespace detail {
@@ -51,15 +53,36 @@ struct TapeCore {
     std::uint32_t generation = 0;
 
     /// One holder fewer; the last one lets the value's memory go.
-    void let_go(std::uint32_t index) noexcept {
-        while (index != no_node && --nodes[index].holders == 0) {
-            TapeNode<B>& node = nodes[index];
-            node.owned = {};
-            node.value = nullptr;
-            index = std::exchange(node.source, no_node);
-        }
-    }
+    void let_go(std::uint32_t index) noexcept;
 };
+
+template <class B>
+void TapeCore<B>::let_go(std::uint32_t index) noexcept {
+    while (index != no_node && --nodes[index].holders == 0) {
+        TapeNode<B>& node = nodes[index];
+        node.owned = {};
+        node.value = nullptr;
+        index = std::exchange(node.source, no_node);
+    }
+}
+
+/// Errors: TapeError, always. For a handle whose tape was cleared (neither `moved` nor `gone`).
+[[noreturn]] KASMINA_COLD inline void throw_stale_variable(bool moved, bool gone) {
+    throw TapeError("a variable is used after what it refers to has gone", "Variable",
+                    "a variable of its tape's current step",
+                    moved  ? "a variable that was moved from"
+                    : gone ? "a variable whose tape was destroyed"
+                           : "a variable of an earlier step",
+                    moved  ? "use the variable that it was moved to"
+                    : gone ? "read the values while the tape lives"
+                           : "run the forward pass again after Tape::clear");
+}
+
+/// Errors: ShapeError, always.
+[[noreturn]] KASMINA_COLD inline void throw_no_single_value(const Shape& shape) {
+    throw ShapeError("item() needs a single value", "Variable::item", "one element",
+                     "shape " + to_string(shape), "reduce the variable first");
+}
 
 }  // namespace detail
 
@@ -76,6 +99,7 @@ public:
 
 private:
     friend class Tape<B>;
+    friend class InnerTape<B>;
     const detail::TapeCore<B>* core_;
     std::uint32_t node_;
     std::uint32_t generation_;
@@ -112,7 +136,9 @@ public:
         swap(taken);
         return *this;
     }
-    ~Variable() { drop(); }
+    ~Variable() {
+        if (core_ != nullptr) drop();
+    }
 
     /// Errors of all of these: TapeError for a variable whose tape was cleared or has gone, or
     /// that was moved from.
@@ -149,10 +175,7 @@ public:
 
     /// The value of a one-element variable, waited for. Errors: ShapeError for any other size.
     [[nodiscard]] Scalar item() const {
-        if (shape().elements() != 1) {
-            throw ShapeError("item() needs a single value", "Variable::item", "one element",
-                             "shape " + to_string(shape_), "reduce the variable first");
-        }
+        if (shape().elements() != 1) detail::throw_no_single_value(shape_);
         return read().get();
     }
 
@@ -162,6 +185,7 @@ public:
 
 private:
     friend class Tape<B>;
+    friend class InnerTape<B>;
     friend class Edge<B>;
     using Core = detail::TapeCore<B>;
 
@@ -170,18 +194,8 @@ private:
         take_hold();
     }
 
-    void take_hold() noexcept {
-        if (core_ == nullptr) return;
-        ++core_->handles;
-        if (current()) ++core_->nodes[node_].holders;
-    }
-
-    void drop() noexcept {
-        if (core_ == nullptr) return;
-        if (current()) core_->let_go(node_);
-        if (--core_->handles == 0 && core_->tape == nullptr) delete core_;
-        core_ = nullptr;
-    }
+    void take_hold() noexcept;
+    void drop() noexcept;
 
     void swap(Variable& other) noexcept {
         std::swap(core_, other.core_);
@@ -195,17 +209,11 @@ private:
     }
 
     void check() const {
-        if (core_ != nullptr && current()) return;
-        const bool moved = core_ == nullptr;
-        const bool gone = !moved && core_->tape == nullptr;
-        throw TapeError("a variable is used after what it refers to has gone", "Variable",
-                        "a variable of its tape's current step",
-                        moved  ? "a variable that was moved from"
-                        : gone ? "a variable whose tape was destroyed"
-                               : "a variable of an earlier step",
-                        moved  ? "use the variable that it was moved to"
-                        : gone ? "read the values while the tape lives"
-                               : "run the forward pass again after Tape::clear");
+        if (core_ == nullptr || !current()) throw_stale();
+    }
+
+    [[noreturn]] void throw_stale() const {
+        detail::throw_stale_variable(core_ == nullptr, core_ != nullptr && core_->tape == nullptr);
     }
 
     [[nodiscard]] const detail::TapeNode<B>& node() const {
@@ -218,5 +226,19 @@ private:
     std::uint32_t generation_;
     Shape shape_;
 };
+
+template <class B>
+void Variable<B>::take_hold() noexcept {
+    if (core_ == nullptr) return;
+    ++core_->handles;
+    if (current()) ++core_->nodes[node_].holders;
+}
+
+template <class B>
+void Variable<B>::drop() noexcept {
+    if (current()) core_->let_go(node_);
+    if (--core_->handles == 0 && core_->tape == nullptr) delete core_;
+    core_ = nullptr;
+}
 
 }  // namespace kasmina

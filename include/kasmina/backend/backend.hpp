@@ -25,7 +25,7 @@
 namespace kasmina {
 
 template <class B>
-concept Backend =
+concept CompleteBackend =
     StorageBackend<B> && PointwiseBackend<B> && MatrixBackend<B> && ConvolutionBackend<B> &&
     DepthwiseConvolutionBackend<B> && GroupNormBackend<B> && BatchNormBackend<B> &&
     PoolingBackend<B> && LossBackend<B> && MultiTensorBackend<B> && RandomBackend<B> &&

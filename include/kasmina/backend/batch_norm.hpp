@@ -14,7 +14,8 @@ struct NormEpilogue {
 };
 
 /// Mean and inverse deviation of each channel over the batch's positions, and the running mean and
-/// (unbiased) variance moved: running += momentum * (batch - running). The running ones may be
+/// (unbiased) variance moved: running = (1 - momentum) * running + momentum *
+/// batch, so that an infinite one stays infinite and does not become NaN. The running ones may be
 /// null. All hold one value per channel.
 template <class T>
 struct BatchNormStatistics {

@@ -1,6 +1,8 @@
 // GradientTarget: where a kernel puts a gradient.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 namespace kasmina {
 
 /// `data` null means that the gradient is not wanted; `accumulate` says whether to add to what is

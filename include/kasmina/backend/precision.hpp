@@ -1,6 +1,8 @@
 // Precision: the capability to multiply with fewer bits than are stored, as the context says.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <concepts>
 #include <cstdint>
 

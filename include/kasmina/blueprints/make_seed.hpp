@@ -7,6 +7,7 @@
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/blueprints/seed_module.hpp>
 #include <kasmina/blueprints/shape_check.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/nn/parameters.hpp>
 
@@ -30,7 +31,7 @@ struct RequireCapabilities {
 
 /// The blueprint counts its parameters for everybody who plans with it. Errors: ShapeError when
 /// its seed holds another number.
-inline void require_count(std::string_view blueprint, Index promised, Index held) {
+KASMINA_RARE inline void require_count(std::string_view blueprint, Index promised, Index held) {
     if (promised == held) return;
     throw ShapeError("a blueprint miscounts its parameters", "blueprint " + std::string(blueprint),
                      std::to_string(promised) + ", as its parameter_count says",
@@ -48,7 +49,7 @@ inline void require_count(std::string_view blueprint, Index promised, Index held
 /// the module holds, or when the module does not preserve shapes, which one run on a small probe
 /// on `context` tells (B-4).
 template <class Blueprint, class B>
-[[nodiscard]] std::unique_ptr<SeedModuleOf<Blueprint, B>> make_seed(
+[[nodiscard]] KASMINA_RARE std::unique_ptr<SeedModuleOf<Blueprint, B>> make_seed(
     typename B::Context& context, Index width, const typename Blueprint::Options& options,
     Generator& generator) {
     static_assert(

@@ -15,6 +15,7 @@
 #include <kasmina/blueprints/make_seed.hpp>
 #include <kasmina/blueprints/quiet_birth.hpp>
 #include <kasmina/blueprints/seed_module.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/reflect/values.hpp>
 #include <kasmina/topology.hpp>
@@ -57,61 +58,12 @@ struct FirstDuplicate<First, Rest...>
 
 namespace detail {
 
-/// The rules of a blueprint, named as the concepts that state them.
-enum class BlueprintRule {
-    HasName,
-    HasTopology,
-    HasOptions,
-    HasExactParameterCount,
-    ChecksItsOptions,
-    SaysHowItIsBornQuietly,
-    NamesItsCapabilities,
-    all_kept,
-};
-
-template <class T>
-consteval BlueprintRule first_broken_rule() {
-    if (!HasName<T>) return BlueprintRule::HasName;
-    if (!HasTopology<T>) return BlueprintRule::HasTopology;
-    if (!HasOptions<T>) return BlueprintRule::HasOptions;
-    if (!HasExactParameterCount<T>) return BlueprintRule::HasExactParameterCount;
-    if (!ChecksItsOptions<T>) return BlueprintRule::ChecksItsOptions;
-    if (!SaysHowItIsBornQuietly<T>) return BlueprintRule::SaysHowItIsBornQuietly;
-    if (!NamesItsCapabilities<T>) return BlueprintRule::NamesItsCapabilities;
-    return BlueprintRule::all_kept;
-}
-
-/// Says in one line which rule a type breaks that is to be a blueprint. `Broken` is there so that
-/// the compiler prints it.
-template <class T, BlueprintRule Broken>
-struct RequireBlueprint {
-    static_assert(Keeps<T, HasName<T>>::value,
-                  "HasName: add `static constexpr std::string_view name` to the blueprint");
-    static_assert(Keeps<T, HasTopology<T>>::value,
-                  "HasTopology: add `static constexpr Topology topology` to the blueprint");
-    static_assert(
-        Keeps<T, HasOptions<T>>::value,
-        "HasOptions: add an aggregate `struct Options` with defaults to the blueprint, and if it "
-        "is not empty `using Fields = reflect::List<&Options::first, ...>` to that");
-    static_assert(Keeps<T, HasExactParameterCount<T>>::value,
-                  "HasExactParameterCount: add `static constexpr Index parameter_count(Index "
-                  "width, const Options& = {})` to the blueprint");
-    static_assert(Keeps<T, ChecksItsOptions<T>>::value,
-                  "ChecksItsOptions: add `static constexpr void check(Index width, const "
-                  "Options&)`, which throws OptionError, to the blueprint");
-    static_assert(Keeps<T, SaysHowItIsBornQuietly<T>>::value,
-                  "SaysHowItIsBornQuietly: add `static constexpr QuietBirth quiet_birth`, and the "
-                  "option that it names, to the blueprint");
-    static_assert(Keeps<T, NamesItsCapabilities<T>>::value,
-                  "NamesItsCapabilities: add `using Needs = kasmina::Needs<capability::...>` to "
-                  "the blueprint");
-};
-
 /// The duplicate shows in this struct's argument.
 template <class Found>
 struct RequireDistinctNames {
     static_assert(std::is_same_v<Found, NoDuplicate>,
                   "two blueprints of a list have one name: give one of them another `name`");
+    static constexpr bool value = true;
 };
 
 }  // namespace detail
@@ -128,15 +80,48 @@ struct BlueprintEntry {
 /// A list of blueprints. It has no state: everything is a function of the types. What is no
 /// blueprint, and two of one name, do not compile: static assertions say which rule is broken.
 template <class... Blueprints>
-class BlueprintList
-    : detail::RequireBlueprint<Blueprints, detail::first_broken_rule<Blueprints>()>...,
-      detail::RequireDistinctNames<typename detail::FirstDuplicate<Blueprints...>::type> {
+class BlueprintList {
+    // Here, and not in a helper: what the compiler says first is what is wrong.
+    static_assert((HasName<Blueprints> && ...),
+                  "HasName: add `static constexpr std::string_view name` to the blueprint");
+    static_assert((HasTopology<Blueprints> && ...),
+                  "HasTopology: add `static constexpr Topology topology` to the blueprint");
+    static_assert(
+        (HasOptions<Blueprints> && ...),
+        "HasOptions: add an aggregate `struct Options` with defaults to the blueprint, and if it "
+        "is not empty `using Fields = reflect::List<&Options::first, ...>` to that");
+    static_assert((HasExactParameterCount<Blueprints> && ...),
+                  "HasExactParameterCount: add `static constexpr Index parameter_count(Index "
+                  "width, const Options&)` to the blueprint");
+    static_assert((ChecksItsOptions<Blueprints> && ...),
+                  "ChecksItsOptions: add `static constexpr void check(Index width, const "
+                  "Options&)`, which throws OptionError, to the blueprint");
+    static_assert((SaysHowItIsBornQuietly<Blueprints> && ...),
+                  "SaysHowItIsBornQuietly: add `static constexpr QuietBirth quiet_birth`, and the "
+                  "option that it names, to the blueprint");
+    static_assert((NamesItsCapabilities<Blueprints> && ...),
+                  "NamesItsCapabilities: add `using Needs = kasmina::Needs<capability::...>` to "
+                  "the blueprint");
+    static_assert(
+        detail::RequireDistinctNames<typename detail::FirstDuplicate<Blueprints...>::type>::value);
+
 public:
     static constexpr std::size_t size = sizeof...(Blueprints);
 
     /// This list and more blueprints; a duplicate name does not compile.
     template <class... More>
     using with = BlueprintList<Blueprints..., More...>;
+
+    /// Whether all of them run on backend B: the rules of blueprint.hpp, one by one.
+    template <class B>
+    static constexpr bool all_run_on = (RunsOn<Blueprints, B> && ...);
+    template <class B>
+    static constexpr bool all_have_modules = (HasModule<Blueprints, B> && ...);
+    template <class B>
+    static constexpr bool all_have_forward = (HasForward<Blueprints, B> && ...);
+    template <class B>
+    static constexpr bool all_can_be_visited =
+        (nn::VisitableModule<typename Blueprints::template Module<B>, B> && ...);
 
     template <class T>
     static constexpr bool contains = (std::same_as<T, Blueprints> || ...);
@@ -152,7 +137,8 @@ public:
 
     /// Name, topology and parameters of all, in the list's order.
     [[nodiscard]] static constexpr std::array<BlueprintEntry, size> entries(Index width) {
-        return {{{Blueprints::name, Blueprints::topology, Blueprints::parameter_count(width)}...}};
+        return {{{Blueprints::name, Blueprints::topology,
+                  Blueprints::parameter_count(width, typename Blueprints::Options{})}...}};
     }
 
     /// The same from the fewest parameters up; equals keep the list's order.
@@ -183,7 +169,7 @@ public:
         }
         throw UnknownNameError(
             "no blueprint of that name for a " + std::string(name_of(topology)) + " host",
-            "BlueprintList", available.empty() ? "(none)" : available, std::string(name),
+            "BlueprintList", available.empty() ? "(none)" : available, name_or_none(name),
             "use a listed name, or add a blueprint with BlueprintList::with");
     }
 
@@ -197,25 +183,21 @@ public:
     /// A seed made by name with default options, or with those of a quiet birth. Errors:
     /// UnknownNameError; those of `make_seed`.
     template <class B>
-    [[nodiscard]] static std::unique_ptr<SeedModule<B>> make(typename B::Context& context,
-                                                             Topology topology,
-                                                             std::string_view name, Index width,
-                                                             Generator& generator,
-                                                             Birth birth = Birth::own);
+    [[nodiscard]] KASMINA_RARE static std::unique_ptr<SeedModule<B>> make(
+        typename B::Context& context, Topology topology, std::string_view name, Index width,
+        Generator& generator, Birth birth = Birth::own);
 
     /// A seed from recorded options (`option_values`). Errors: UnknownNameError; OptionError for
     /// options that the blueprint does not have or that are missing; those of `make_seed`.
     template <class B>
-    [[nodiscard]] static std::unique_ptr<SeedModule<B>> make(typename B::Context& context,
-                                                             Topology topology,
-                                                             std::string_view name, Index width,
-                                                             Generator& generator,
-                                                             const reflect::Values& options);
+    [[nodiscard]] KASMINA_RARE static std::unique_ptr<SeedModule<B>> make(
+        typename B::Context& context, Topology topology, std::string_view name, Index width,
+        Generator& generator, const reflect::Values& options);
 
     /// The options that a seed of the list was made with, as records keep them. Errors:
     /// UnknownNameError for a seed of no blueprint of the list.
     template <class B>
-    [[nodiscard]] static reflect::Values option_values(const SeedModule<B>& seed);
+    [[nodiscard]] KASMINA_RARE static reflect::Values option_values(const SeedModule<B>& seed);
 
 private:
     template <class F, class First, class... Rest>

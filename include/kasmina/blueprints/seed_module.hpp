@@ -7,6 +7,7 @@
 
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/topology.hpp>
 
@@ -42,7 +43,7 @@ protected:
         : blueprint_(blueprint), topology_(topology), width_(width) {}
 
     /// For the derived class, once its module stands.
-    void list(nn::Contents<B> owned) {
+    KASMINA_RARE void list(nn::Contents<B> owned) {
         contents_ = std::move(owned);
         parameter_count_ = nn::parameter_count(contents_);
     }
@@ -63,8 +64,10 @@ public:
     using Module = typename Blueprint::template Module<B>;
     using Options = typename Blueprint::Options;
 
-    SeedModuleOf(typename B::Context& context, Index width, const Options& options,
-                 Generator& generator);
+    KASMINA_RARE SeedModuleOf(typename B::Context& context, Index width, const Options& options,
+                              Generator& generator);
+
+    KASMINA_RARE ~SeedModuleOf() override;
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const override;
 
@@ -87,6 +90,9 @@ SeedModuleOf<Blueprint, B>::SeedModuleOf(typename B::Context& context, Index wid
       module_(context, width, options, generator) {
     this->list(nn::contents<B>(module_));
 }
+
+template <class Blueprint, class B>
+SeedModuleOf<Blueprint, B>::~SeedModuleOf() = default;
 
 template <class Blueprint, class B>
 Variable<B> SeedModuleOf<Blueprint, B>::forward(Pass<B>& pass, const Variable<B>& input) const {

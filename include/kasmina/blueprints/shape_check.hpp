@@ -16,22 +16,25 @@ namespace detail {
 template <class B>
 class StatesRestored {
 public:
-    StatesRestored(typename B::Context& context, const std::vector<nn::NamedState<B>>& states)
+    KASMINA_RARE StatesRestored(typename B::Context& context,
+                                const std::vector<nn::NamedState<B>>& states)
         : context_(context), states_(states) {
-        for (const auto& named : states) saved_.push_back(named.state.clone(context));
+        for (const auto& named : states) {
+            saved_.push_back({named.name, named.state.duplicate(context)});
+        }
     }
     StatesRestored(const StatesRestored&) = delete;
     StatesRestored& operator=(const StatesRestored&) = delete;
-    ~StatesRestored() {
+    KASMINA_RARE ~StatesRestored() {
         for (std::size_t i = 0; i < saved_.size(); ++i) {
-            states_[i].state.copy_from(context_, saved_[i]);
+            states_[i].state.copy_from(context_, saved_[i].state);
         }
     }
 
 private:
     typename B::Context& context_;
     const std::vector<nn::NamedState<B>>& states_;
-    std::vector<nn::AnyTensor<B>> saved_;
+    std::vector<nn::NamedState<B>> saved_;
 };
 
 }  // namespace detail
@@ -41,7 +44,7 @@ private:
 /// ShapeError when the output's shape differs from the probe's; whatever the module's forward
 /// throws.
 template <class B>
-void check_shape_preserved(typename B::Context& context, const SeedModule<B>& seed) {
+KASMINA_RARE void check_shape_preserved(typename B::Context& context, const SeedModule<B>& seed) {
     const Index width = seed.width();
     const Shape probe =
         seed.topology() == Topology::cnn ? Shape{2, 6, 5, width} : Shape{2, 7, width};

@@ -1,6 +1,8 @@
 // The communicator concept, and the communicator of a process that is alone.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <concepts>
 
 namespace kasmina {

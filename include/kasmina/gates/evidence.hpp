@@ -4,6 +4,7 @@
 #include <optional>
 
 #include <kasmina/alpha/controller.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/statistics/sequential_rule.hpp>
@@ -55,8 +56,10 @@ struct GateEvidence {
     std::optional<judge::Estimate> readiness{};
     std::optional<judge::Estimate> contribution{};
     judge::MeasureKind contribution_by = judge::MeasureKind::none;
-    bool healthy = true;  ///< finite metrics, no exploding gradient, and not dead
-    bool dead = false;    ///< its branch has died: its gradient has vanished for an epoch
+    bool host_frozen = false;  ///< nothing of the host is trained, so there is no ratio to it
+    bool in_optimiser = true;  ///< false: no optimiser steps the seed, so it never learns
+    bool healthy = true;       ///< finite metrics, no exploding gradient, and not dead
+    bool dead = false;         ///< its branch has died: its gradient has vanished for an epoch
 };
 
 /// What the sequential rule makes of a contribution (J-2); a dead seed does not help. With ablation
@@ -66,7 +69,8 @@ struct GateEvidence {
     if (!seen.contribution) return judge::Verdict::undecided;
     if (seen.dead) return judge::Verdict::does_not_help;
     if (seen.contribution_by == judge::MeasureKind::ablation) {
-        return seen.contribution->value >= bound.min_fossilize_dependence
+        const double dependence = seen.contribution->value;
+        return is_finite(dependence) && dependence >= bound.min_fossilize_dependence
                    ? judge::Verdict::helps
                    : judge::Verdict::does_not_help;
     }

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <string>
+#include <type_traits>
 
 #include <kasmina/error.hpp>
 #include <kasmina/gates/policies.hpp>
@@ -37,8 +38,12 @@ struct GateIsInSet {
 
 /// Policies for gates, one each, with the thresholds they share. Exchange a single gate by
 /// writing the set with another policy in its place.
-template <GatePolicy... Policies>
+template <class... Policies>
 struct GateSet : Policies... {
+    static_assert((GatePolicy<Policies> && ...),
+                  "GatePolicy: give each gate `static constexpr Gate gate` and `GateResult "
+                  "operator()(const GateEvidence&, const GateThresholds&) const`");
+
     GateThresholds thresholds{};
 
     template <Gate G>
@@ -74,7 +79,7 @@ struct GateSet : Policies... {
     }
 
 private:
-    [[noreturn]] static void throw_missing(Gate asked) {
+    [[noreturn]] KASMINA_COLD static void throw_missing(Gate asked) {
         std::string there;
         ((there.append(there.empty() ? "" : ", ").append(name_of(Policies::gate))), ...);
         throw GateError(
@@ -86,6 +91,11 @@ private:
 };
 
 namespace gates::detail {
+
+template <class Set>
+struct ArePolicies : std::true_type {};
+template <class... Policies>
+struct ArePolicies<GateSet<Policies...>> : std::bool_constant<(GatePolicy<Policies> && ...)> {};
 
 /// The first gate that the table needs and the set lacks; Gate::none when it lacks none.
 template <class Set>
@@ -112,6 +122,11 @@ struct GateSetProof {
 };
 
 }  // namespace gates::detail
+
+/// Whether a set is made of gates; asked without making the set. One of another make answers for
+/// itself.
+template <class Set>
+inline constexpr bool gates_are_policies = gates::detail::ArePolicies<Set>::value;
 
 /// `GuardsEveryStep<Set>::value` is true, or a compile error that names the gate the set lacks
 /// (G-8).

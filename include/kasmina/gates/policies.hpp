@@ -14,6 +14,12 @@ constexpr double magnitude(double value) noexcept {
     return value < 0.0 ? -value : value;
 }
 
+/// A seed that nobody steps does not learn, whatever its gradients say (E-5).
+constexpr void require_stepped(GateResult& result, const GateEvidence& seen) {
+    if (seen.in_optimiser) return;
+    result.require("seed_in_optimiser", false, "no optimiser steps the seed's parameters");
+}
+
 }  // namespace detail
 
 /// G-1: the seed and its blueprint have names.
@@ -54,8 +60,10 @@ struct StrictTraining {
             result.require_at_least("seed_gradient_ratio", *seen.gradient_ratio,
                                     bound.min_seed_gradient_ratio);
         } else {
-            result.require("seed_gradient_ratio_measured", false);
+            result.require("seed_gradient_ratio_measured", false,
+                           seen.host_frozen ? "the host is frozen" : "it was never measured");
         }
+        detail::require_stepped(result, seen);
         return result.with_score(seen.improvement_since_stage_start / 5.0);
     }
 };
@@ -67,6 +75,7 @@ struct PermissiveTraining {
     constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
         GateResult result(gate);
         result.require_at_least("epochs_in_stage", seen.epochs_in_stage, bound.min_blending_epochs);
+        detail::require_stepped(result, seen);
         if (!seen.gradients) return result.require("gradient_statistics_measured", false);
         return result.require("gradients_not_exploding", !seen.gradients->exploding)
             .require_at_least("gradient_health", seen.gradients->health, bound.min_gradient_health)

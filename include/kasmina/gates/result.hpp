@@ -3,22 +3,41 @@
 
 #include <array>
 #include <cstddef>
-#include <limits>
+#include <string>
 #include <string_view>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/gate.hpp>
 
 namespace kasmina {
 
-/// One check: a stable snake_case name, the value measured and the bound it was held against.
+/// Text that never ends, as a literal does: what keeps a view of it need not copy it. A std::string
+/// is not taken for one.
+class LastingText {
+public:
+    constexpr LastingText() = default;
+    // Implicit: it stands where the text would.
+    constexpr LastingText(const char* text) : view_(text) {}                // NOLINT
+    constexpr LastingText(std::string_view text) noexcept : view_(text) {}  // NOLINT
+    LastingText(const std::string& text) = delete;
+
+    [[nodiscard]] constexpr std::string_view view() const noexcept { return view_; }
+
+private:
+    std::string_view view_{};
+};
+
+/// One check: a stable snake_case name, the value measured and the bound it was held against, or a
+/// reason in words where no number says why it failed.
 struct GateCheck {
     std::string_view name{};
     bool passed = false;
     double measured = 0.0;
     double bound = 0.0;
+    std::string_view reason{};
 };
 
-/// The verdict of one gate. Passed when every check passed and there was at least one.
+/// The verdict of one gate. Passed when no check failed: a gate that asks for nothing is open.
 class GateResult {
 public:
     static constexpr std::size_t max_checks = 8;
@@ -38,7 +57,7 @@ public:
         for (std::size_t i = 0; i < count_; ++i) {
             if (!checks_[i].passed) return false;
         }
-        return count_ > 0;
+        return true;
     }
 
     /// The check of that name, null when it was not made.
@@ -54,21 +73,21 @@ public:
         return check != nullptr && !check->passed;
     }
 
-    /// A yes-or-no check.
-    constexpr GateResult& require(std::string_view name, bool holds) noexcept {
-        return add({name, holds, holds ? 1.0 : 0.0, 1.0});
+    /// A yes-or-no check; with a reason for why not, where the name does not tell.
+    constexpr GateResult& require(LastingText name, bool holds, LastingText reason = {}) noexcept {
+        return add({name.view(), holds, holds ? 1.0 : 0.0, 1.0, reason.view()});
     }
 
     /// measured >= bound; a value that is not finite fails (G-7).
-    constexpr GateResult& require_at_least(std::string_view name, double measured,
+    constexpr GateResult& require_at_least(LastingText name, double measured,
                                            double bound) noexcept {
-        return add({name, is_finite(measured) && measured >= bound, measured, bound});
+        return add({name.view(), is_finite(measured) && measured >= bound, measured, bound});
     }
 
     /// measured <= bound; a value that is not finite fails (G-7).
-    constexpr GateResult& require_at_most(std::string_view name, double measured,
+    constexpr GateResult& require_at_most(LastingText name, double measured,
                                           double bound) noexcept {
-        return add({name, is_finite(measured) && measured <= bound, measured, bound});
+        return add({name.view(), is_finite(measured) && measured <= bound, measured, bound});
     }
 
     /// Clamped to [0, 1]; a score that is not finite is 0.
@@ -78,11 +97,6 @@ public:
     }
 
 private:
-    static constexpr bool is_finite(double value) noexcept {
-        constexpr double greatest = std::numeric_limits<double>::max();
-        return value >= -greatest && value <= greatest;
-    }
-
     /// A check beyond the last place overwrites it with a failure: no check is lost silently.
     constexpr GateResult& add(const GateCheck& check) noexcept {
         if (count_ < max_checks) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/tensor/index.hpp>
 
@@ -36,8 +37,9 @@ inline constexpr double vanishing_gradient_norm = 1e-7;
 
 /// Whether nothing of a seed learns: it has tensors, and the gradient of each has vanished.
 [[nodiscard]] inline bool all_vanish(std::span<const double> norms) noexcept {
-    return !norms.empty() &&
-           std::ranges::all_of(norms, [](double norm) { return norm < vanishing_gradient_norm; });
+    return !norms.empty() && std::ranges::all_of(norms, [](double norm) {
+        return is_finite(norm) && norm < vanishing_gradient_norm;
+    });
 }
 
 /// I-7 from the L2 norm of each parameter tensor's gradient; a seed without tensors is healthy.
@@ -46,7 +48,7 @@ inline constexpr double vanishing_gradient_norm = 1e-7;
     double vanishing = 0.0;
     double exploding = 0.0;
     for (const double norm : norms) {
-        if (!std::isfinite(norm) || norm > 10.0) {
+        if (!is_finite(norm) || norm > 10.0) {
             exploding += 1.0;
         } else if (norm < vanishing_gradient_norm) {
             vanishing += 1.0;
@@ -62,6 +64,7 @@ struct GradientNorm {
     double norm = 0.0;
     Index parameters = 0;
     bool measured = false;  ///< whether any of the tensors held a gradient
+    bool trainable = true;  ///< whether any of them may be trained
 };
 
 /// The norm over parameters that lie on several devices, from each device's own: one number per
@@ -70,10 +73,12 @@ struct GradientNorm {
 [[nodiscard]] inline GradientNorm combined(std::span<const GradientNorm> of_devices) noexcept {
     GradientNorm whole;
     double total = 0.0;
+    whole.trainable = of_devices.empty();
     for (const GradientNorm& device : of_devices) {
         total += device.norm * device.norm;
         whole.parameters += device.parameters;
         whole.measured = whole.measured || device.measured;
+        whole.trainable = whole.trainable || device.trainable;
     }
     whole.norm = std::sqrt(total);
     return whole;
@@ -86,7 +91,7 @@ struct GradientNorm {
                                                           const GradientNorm& seed) noexcept {
     if (seed.parameters == 0) return 0.0;
     if (!host.measured && !seed.measured) return std::nullopt;
-    if (!std::isfinite(host.norm) || !std::isfinite(seed.norm)) {
+    if (!is_finite(host.norm) || !is_finite(seed.norm)) {
         return std::numeric_limits<double>::quiet_NaN();
     }
     if (host.norm < minimum_host_gradient_norm) return 0.0;

@@ -35,8 +35,10 @@ public:
     std::size_t add(Parameters parameters) {
         if (!collecting_) forget();
         Group group{.first = collected_.size(), .tensors = parameters.size()};
+        group.trainable = parameters.empty();
         for (const Parameter<B>* parameter : parameters) {
             group.parameters += parameter->size();
+            group.trainable = group.trainable || parameter->trainable();
             collected_.push_back(parameter->state());
         }
         groups_.push_back(group);
@@ -71,6 +73,17 @@ public:
         launch(context);
     }
 
+    /// Drops what was added or launched: there is nothing to read.
+    void forget() noexcept {
+        collected_.clear();
+        slices_.clear();
+        groups_.clear();
+        results_.clear();
+        pending_.reset();
+        collecting_ = true;
+        launched_ = false;
+    }
+
     /// Whether a measurement waits to be read.
     [[nodiscard]] bool launched() const noexcept { return launched_; }
 
@@ -96,7 +109,8 @@ public:
                 total += norm;
                 norm = std::sqrt(norm);
             }
-            results_.push_back({std::sqrt(total), group.parameters, group.tensors > 0});
+            results_.push_back(
+                {std::sqrt(total), group.parameters, group.tensors > 0, group.trainable});
         }
         return results_;
     }
@@ -123,6 +137,7 @@ private:
         std::size_t first = 0;    ///< in collected_; once launched, in slices_ and norms_
         std::size_t tensors = 0;  ///< once launched, those with a gradient
         Index parameters = 0;     ///< values, with a gradient or without
+        bool trainable = true;    ///< any of them
     };
 
     void measure_slices(typename B::Context& context) {
@@ -132,16 +147,6 @@ private:
         B::squared_norms(
             context, SquaredNorms<typename B::Scalar>{.tensors = slices_, .norms = squares.data()});
         pending_.emplace(context, squares.data(), count);
-    }
-
-    void forget() noexcept {
-        collected_.clear();
-        slices_.clear();
-        groups_.clear();
-        results_.clear();
-        pending_.reset();
-        collecting_ = true;
-        launched_ = false;
     }
 
     std::vector<std::shared_ptr<const ParameterState<B>>> collected_;  ///< until they are launched

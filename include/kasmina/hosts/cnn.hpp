@@ -5,17 +5,18 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/hosts/host.hpp>
 #include <kasmina/nn/batch_norm.hpp>
 #include <kasmina/nn/conv2d.hpp>
 #include <kasmina/nn/linear.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::hosts {
 
@@ -31,12 +32,12 @@ struct CnnOptions {
 };
 
 /// conv3x3 without bias, BatchNorm, ReLU.
-template <Backend B>
+template <CompleteBackend B>
 struct CnnBlock : nn::Visitable<CnnBlock<B>> {
     nn::Conv2d<B> conv;
     nn::BatchNorm2d<B> norm;
 
-    CnnBlock(typename B::Context& context, Index inputs, Index outputs)
+    KASMINA_RARE CnnBlock(typename B::Context& context, Index inputs, Index outputs)
         : conv(context, inputs, outputs, 3), norm(context, outputs) {}
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,
@@ -45,7 +46,8 @@ struct CnnBlock : nn::Visitable<CnnBlock<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(nn::Member{"conv", &CnnBlock::conv}, nn::Member{"norm", &CnnBlock::norm});
+        return nn::members(nn::Member{"conv", &CnnBlock::conv},
+                           nn::Member{"norm", &CnnBlock::norm});
     }
 };
 
@@ -56,7 +58,7 @@ struct CnnBlock : nn::Visitable<CnnBlock<B>> {
 /// r0c1, ... A block without a pool has both all the same, so that names do not depend on the
 /// pools: there r1c{i} sees what r0c{i} made of the map. Parameters are 0 (norms: identity) until
 /// `initialise`.
-template <Backend B>
+template <CompleteBackend B>
 class Cnn : public nn::Visitable<Cnn<B>> {
 public:
     using Backend = B;
@@ -65,22 +67,24 @@ public:
     static constexpr Topology topology = Topology::cnn;
 
     /// Errors: OptionError for sizes out of range or a pool that would empty the map.
-    explicit Cnn(Context& context, const CnnOptions& options = {});
+    KASMINA_RARE explicit Cnn(Context& context, const CnnOptions& options = {});
 
     Cnn(Context& context, const CnnOptions& options, Generator& generator) : Cnn(context, options) {
         initialise(context, generator);
     }
 
     /// Draws the parameters as PyTorch's layers do.
-    void initialise(Context& context, Generator& generator);
+    KASMINA_RARE void initialise(Context& context, Generator& generator);
 
     [[nodiscard]] const CnnOptions& options() const noexcept { return options_; }
     [[nodiscard]] std::span<const InjectionPoint> injection_points() const noexcept {
         return points_;
     }
 
-    /// The images as they are.
+    /// The images as they are. Errors: ShapeError for those that some block could not take, before
+    /// any of them is run.
     [[nodiscard]] Variable<B> stem(Pass<B>& pass, const Tensor<B>& images) const {
+        check_images(images.shape());
         return pass.constant(images);
     }
 
@@ -96,12 +100,28 @@ public:
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(nn::Member{"blocks", &Cnn::blocks_},
-                          nn::Member{"classifier", &Cnn::classifier_});
+        return nn::members(nn::Member{"blocks", &Cnn::blocks_},
+                           nn::Member{"classifier", &Cnn::classifier_});
     }
 
 private:
-    static const CnnOptions& checked(const CnnOptions& options);
+    KASMINA_RARE static const CnnOptions& checked(const CnnOptions& options);
+
+    void check_images(const Shape& images) const {
+        const Index pools = options_.pools.value_or(options_.blocks);
+        const bool fits = images.rank() == 4 && images[3] == options_.in_channels &&
+                          (images[1] >> pools) >= 1 && (images[2] >> pools) >= 1;
+        if (!fits) throw_unfit(images, pools);
+    }
+    KASMINA_COLD [[noreturn]] void throw_unfit(const Shape& images, Index pools) const {
+        const std::string least = std::to_string(Index{1} << pools);
+        throw ShapeError("the host cannot take these images", "hosts::Cnn",
+                         "(batch, height, width, " + std::to_string(options_.in_channels) +
+                             ") with height and width of " + least + " or more, for " +
+                             std::to_string(pools) + " pools",
+                         to_string(images),
+                         "pass images with their channels last, or make a host with fewer pools");
+    }
 
     [[nodiscard]] bool pools(std::size_t block) const noexcept {
         return static_cast<Index>(block) < options_.pools.value_or(options_.blocks);
@@ -113,7 +133,7 @@ private:
     std::vector<InjectionPoint> points_;
 };
 
-template <Backend B>
+template <CompleteBackend B>
 Cnn<B>::Cnn(Context& context, const CnnOptions& options)
     : options_(checked(options)),
       classifier_(context, options.base << (options.blocks - 1), options.classes) {
@@ -133,13 +153,13 @@ Cnn<B>::Cnn(Context& context, const CnnOptions& options)
     }
 }
 
-template <Backend B>
+template <CompleteBackend B>
 void Cnn<B>::initialise(Context& context, Generator& generator) {
     for (CnnBlock<B>& block : blocks_) block.conv.initialise(context, generator);
     classifier_.initialise(context, generator);
 }
 
-template <Backend B>
+template <CompleteBackend B>
 Variable<B> Cnn<B>::forward(Pass<B>& pass, const Variable<B>& state, std::size_t from,
                             std::size_t to) const {
     check_route(points_, from, to);
@@ -159,21 +179,19 @@ Variable<B> Cnn<B>::forward(Pass<B>& pass, const Variable<B>& state, std::size_t
     return current;
 }
 
-template <Backend B>
+template <CompleteBackend B>
 const CnnOptions& Cnn<B>::checked(const CnnOptions& options) {
-    const auto require = [](bool fits, const char* name, const char* expected, Index got) {
-        if (fits) return;
-        throw OptionError(std::string("option ") + name + " is out of range", "hosts::Cnn",
-                          expected, std::to_string(got), "see CnnOptions");
+    const auto check = [](const char* name, Index size, Index least, Index most = unlimited) {
+        static_cast<void>(checked_size("hosts::Cnn", name, size, least, most));
     };
     const Index pools = options.pools.value_or(options.blocks);
-    require(options.classes >= 1, "classes", "1 or more", options.classes);
-    require(options.in_channels >= 1, "in_channels", "1 or more", options.in_channels);
-    require(options.base >= 1, "base", "1 or more", options.base);
-    require(options.blocks >= 2 && options.blocks <= 16, "blocks", "2 ... 16", options.blocks);
-    require(pools >= 0 && pools <= options.blocks, "pools", "0 ... blocks", pools);
-    require((options.height >> pools) >= 1, "height", "1 or more after all pools", options.height);
-    require((options.width >> pools) >= 1, "width", "1 or more after all pools", options.width);
+    check("classes", options.classes, 1);
+    check("in_channels", options.in_channels, 1);
+    check("blocks", options.blocks, 2, 16);
+    check("base", options.base, 1, unlimited >> options.blocks);
+    check("pools", pools, 0, options.blocks);
+    check("height", options.height, Index{1} << pools);  // a map must be left after all pools
+    check("width", options.width, Index{1} << pools);
     return options;
 }
 

@@ -10,9 +10,12 @@
 #include <type_traits>
 
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/nn/attempt.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/tensor/sizes.hpp>
 #include <kasmina/topology.hpp>
 
 /// \file
@@ -158,37 +161,45 @@ concept Host =
     NamesItsInput<H> && StateHasFeatures<H> && HasStem<H> && ForwardsBetweenBoundaries<H> &&
     HasHead<H> && HasInitialise<H> && nn::VisitableModule<H, typename H::Backend>;
 
-/// Instantiated for a type that is to be a host: says in one line which rule it breaks.
+/// Says in one line which rule a type breaks that is to be a host. A macro, so that it stands where
+/// the compiler comes by first; `RequireHost` is the same for everywhere else.
+#define KASMINA_REQUIRE_HOST(HOST)                                                               \
+    static_assert(std::movable<HOST>, "a host can be moved: delete no move constructor");        \
+    static_assert(::kasmina::HasTopology<HOST>,                                                  \
+                  "HasTopology: add `static constexpr Topology topology` to the host");          \
+    static_assert(::kasmina::hosts::HasInjectionPoints<HOST>,                                    \
+                  "HasInjectionPoints: add `std::span<const InjectionPoint> injection_points() " \
+                  "const` to the host");                                                         \
+    static_assert(::kasmina::hosts::NamesItsBackend<HOST>,                                       \
+                  "NamesItsBackend: add `using Backend = ...` to the host");                     \
+    static_assert(                                                                               \
+        ::kasmina::hosts::NamesItsInput<HOST>,                                                   \
+        "NamesItsInput: add `using Input = Tensor<Backend>` to the host, or the element "        \
+        "type or aggregate (with `Index samples() const`) that it takes");                       \
+    static_assert(                                                                               \
+        ::kasmina::hosts::StateHasFeatures<HOST>,                                                \
+        "StateHasFeatures: give the host's State a member `Variable<Backend> features`, "        \
+        "and let it be copied");                                                                 \
+    static_assert(::kasmina::hosts::HasStem<HOST>,                                               \
+                  "HasStem: add `State stem(Pass<Backend>&, const Input&) const` to the host; "  \
+                  "State is Variable<Backend> unless the host names another");                   \
+    static_assert(::kasmina::hosts::ForwardsBetweenBoundaries<HOST>,                             \
+                  "ForwardsBetweenBoundaries: add `State forward(Pass<Backend>&, const State&, " \
+                  "std::size_t from, std::size_t to) const` to the host; State is "              \
+                  "Variable<Backend> unless the host names another");                            \
+    static_assert(::kasmina::hosts::HasHead<HOST>,                                               \
+                  "HasHead: add `Output head(Pass<Backend>&, const State&) const` to the host; " \
+                  "Output is Variable<Backend> unless the host names another");                  \
+    static_assert(::kasmina::hosts::HasInitialise<HOST>,                                         \
+                  "HasInitialise: add `void initialise(Backend::Context&, Generator&)` to the "  \
+                  "host");                                                                       \
+    static_assert(::kasmina::nn::VisitableModule<HOST, typename HOST::Backend>,                  \
+                  "VisitableModule: inherit nn::Visitable and list the `members()` of the host");
+
+/// Instantiated for a type that is to be a host.
 template <class H>
 struct RequireHost {
-    static_assert(std::movable<H>, "a host can be moved: delete no move constructor");
-    static_assert(HasTopology<H>,
-                  "HasTopology: add `static constexpr Topology topology` to the host");
-    static_assert(HasInjectionPoints<H>,
-                  "HasInjectionPoints: add `std::span<const InjectionPoint> injection_points() "
-                  "const` to the host");
-    static_assert(NamesItsBackend<H>, "NamesItsBackend: add `using Backend = ...` to the host");
-    static_assert(NamesItsInput<H>,
-                  "NamesItsInput: add `using Input = Tensor<Backend>` to the host, or the element "
-                  "type or aggregate (with `Index samples() const`) that it takes");
-    static_assert(StateHasFeatures<H>,
-                  "StateHasFeatures: give the host's State a member `Variable<Backend> features`, "
-                  "and let it be copied");
-    static_assert(HasStem<H>,
-                  "HasStem: add `State stem(Pass<Backend>&, const Input&) const` to the host; "
-                  "State is Variable<Backend> unless the host names another");
-    static_assert(ForwardsBetweenBoundaries<H>,
-                  "ForwardsBetweenBoundaries: add `State forward(Pass<Backend>&, const State&, "
-                  "std::size_t from, std::size_t to) const` to the host; State is "
-                  "Variable<Backend> unless the host names another");
-    static_assert(HasHead<H>,
-                  "HasHead: add `Output head(Pass<Backend>&, const State&) const` to the host; "
-                  "Output is Variable<Backend> unless the host names another");
-    static_assert(HasInitialise<H>,
-                  "HasInitialise: add `void initialise(Backend::Context&, Generator&)` to the "
-                  "host");
-    static_assert(nn::VisitableModule<H, typename H::Backend>,
-                  "VisitableModule: inherit nn::Visitable and list the `members()` of the host");
+    KASMINA_REQUIRE_HOST(H)
     static constexpr bool value = true;
 };
 
@@ -198,16 +209,26 @@ template <HasInjectionPoints H>
     return std::span<const InjectionPoint>(host.injection_points()).size();
 }
 
-/// The host alone, from its input to its output.
+/// The host alone, from its input to its output. Whatever it throws: its states and the pass's
+/// random stream are then as they were.
 template <Host H>
 [[nodiscard]] OutputOf<H> forward(const H& host, Pass<typename H::Backend>& pass,
                                   const typename H::Input& input) {
-    return host.head(
+    using B = typename H::Backend;
+    nn::Undo<B> undo;
+    const bool moves = pass.training();
+    nn::Attempt<B> attempt(pass.context(), moves ? &undo : nullptr, [&](nn::Undo<B>& noting) {
+        if (pass.generator() != nullptr) noting.note(*pass.generator());
+        for (const auto& state : nn::state_list<B>(host)) noting.note(pass.context(), state);
+    });
+    OutputOf<H> output = host.head(
         pass, host.forward(pass, host.stem(pass, input), start_boundary, end_boundary(host)));
+    attempt.succeed();
+    return output;
 }
 
 /// "r0c0, r1c0, ...", for error messages.
-[[nodiscard]] inline std::string slot_names(std::span<const InjectionPoint> points) {
+[[nodiscard]] KASMINA_RARE inline std::string slot_names(std::span<const InjectionPoint> points) {
     std::string names;
     for (const InjectionPoint& point : points) {
         names += (names.empty() ? "" : ", ") + point.slot_id;
@@ -217,25 +238,34 @@ template <Host H>
 
 /// The boundary of a slot. Errors: UnknownNameError that lists the available ones.
 template <HasInjectionPoints H>
-[[nodiscard]] std::size_t boundary_of(const H& host, std::string_view slot_id) {
+[[nodiscard]] KASMINA_RARE std::size_t boundary_of(const H& host, std::string_view slot_id) {
     const std::span<const InjectionPoint> points = host.injection_points();
     for (std::size_t i = 0; i < points.size(); ++i) {
         if (points[i].slot_id == slot_id) return i + 1;
     }
-    throw UnknownNameError("the host has no such slot", "hosts::boundary_of", slot_names(points),
-                           std::string(slot_id), "use a listed slot");
+    throw UnknownNameError("the host has no such slot", "hosts::boundary_of",
+                           points.empty() ? "(none)" : slot_names(points), name_or_none(slot_id),
+                           "use a listed slot");
 }
 
 /// Errors: DuplicateNameError when two injection points have one slot id; OptionError for one
-/// without channels.
-inline void check_points(std::span<const InjectionPoint> points) {
+/// without channels, without a name or out of order.
+KASMINA_RARE inline void check_points(std::span<const InjectionPoint> points) {
     for (std::size_t i = 0; i < points.size(); ++i) {
-        if (points[i].channels < 1) {
-            throw OptionError("an injection point has no channels", "Host::injection_points",
-                              "1 or more at " + points[i].slot_id,
-                              std::to_string(points[i].channels),
-                              "give the extent of the last dimension there");
+        if (points[i].slot_id.empty()) {
+            throw OptionError("an injection point has no name", "Host::injection_points",
+                              "a slot_id for injection point " + std::to_string(i), "an empty name",
+                              "give the point a slot_id");
         }
+        if (points[i].position != static_cast<Index>(i)) {
+            throw OptionError("an injection point is out of order", "Host::injection_points",
+                              "position " + std::to_string(i) + " for " + points[i].slot_id,
+                              std::to_string(points[i].position),
+                              "list the points in the order that the host runs them, with their "
+                              "positions counted from 0");
+        }
+        static_cast<void>(checked_size("Host::injection_points, " + points[i].slot_id, "channels",
+                                       points[i].channels));
         for (std::size_t k = 0; k < i; ++k) {
             if (points[k].slot_id != points[i].slot_id) continue;
             throw DuplicateNameError("two slots go by one name", "Host::injection_points",
@@ -247,9 +277,9 @@ inline void check_points(std::span<const InjectionPoint> points) {
     }
 }
 
-/// For a host's `forward`. Errors: UnknownNameError for a boundary that does not exist,
-/// OptionError for a way back; both list the boundaries.
-inline void check_route(std::span<const InjectionPoint> points, std::size_t from, std::size_t to) {
+/// Errors: as of `check_route`, always.
+[[noreturn]] KASMINA_COLD inline void refuse_route(std::span<const InjectionPoint> points,
+                                                   std::size_t from, std::size_t to) {
     const std::size_t end = points.size();
     const auto listed = [&] {
         return "0 (after the stem), 1 ... " + std::to_string(end) + " (" + slot_names(points) + ")";
@@ -258,12 +288,15 @@ inline void check_route(std::span<const InjectionPoint> points, std::size_t from
         throw UnknownNameError("a host has no such boundary", "Host::forward", listed(),
                                std::to_string(from > end ? from : to), "use a listed boundary");
     }
-    if (from > to) {
-        throw OptionError("a host only runs forward", "Host::forward",
-                          "from <= to among " + listed(),
-                          "from " + std::to_string(from) + " to " + std::to_string(to),
-                          "swap the boundaries, or start from the stem");
-    }
+    throw OptionError("a host only runs forward", "Host::forward", "from <= to among " + listed(),
+                      "from " + std::to_string(from) + " to " + std::to_string(to),
+                      "swap the boundaries, or start from the stem");
+}
+
+/// For a host's `forward`. Errors: UnknownNameError for a boundary that does not exist,
+/// OptionError for a way back; both list the boundaries.
+inline void check_route(std::span<const InjectionPoint> points, std::size_t from, std::size_t to) {
+    if (from > to || to > points.size()) refuse_route(points, from, to);
 }
 
 }  // namespace kasmina::hosts

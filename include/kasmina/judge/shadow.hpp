@@ -2,9 +2,11 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -41,6 +43,9 @@ struct ShadowState {
     using Fields =
         reflect::List<&ShadowState::slot, &ShadowState::values, &ShadowState::optimiser,
                       &ShadowState::random, &ShadowState::seed_streams, &ShadowState::steps>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// A second set of values for the parameters, states and seeds' random streams of a model, all but
@@ -67,7 +72,10 @@ public:
     /// the same moment. Errors: UnknownNameError for values of another network, and ShapeError for
     /// some of another shape or element type; StateError for a random stream or a count that cannot
     /// be; those of `Optimiser::restore`. Nothing is changed then.
-    Shadow(Model& model, const Optimiser& optimiser, const State& state)
+    /// Of a state that is moved here the tensors are taken over, of another one copied.
+    template <class S>
+        requires std::same_as<std::remove_cvref_t<S>, State>
+    Shadow(Model& model, const Optimiser& optimiser, S&& state)
         : slot_(state.slot), random_(Generator::from_state(state.random)), steps_(state.steps) {
         if (steps_ < 0) {
             throw StateError("a shadow cannot have this state: steps", where(), "at least 0",
@@ -75,16 +83,26 @@ public:
         }
         check_fits(model, state);
         follow(model, optimiser);
-        optimiser_.restore(model.context(), state.optimiser);
+        optimiser_.restore(model.context(), std::forward<S>(state).optimiser);
         for (Values& each : values_) {
-            each.value = value_of(state.values.parameters, each.names[0]).clone(model.context());
+            auto& value = value_of(state.values.parameters, each.names[0]);
+            if constexpr (std::is_lvalue_reference_v<S>) {
+                each.value = value.clone(model.context());
+            } else {
+                each.value = std::move(value);
+            }
         }
         for (StateValues& each : states_) {
-            std::visit(
-                [&](const auto& tensor) {
-                    each.values = nn::AnyTensor<B>(tensor.clone(model.context()));
-                },
-                value_of(state.values.states, each.names[0]));
+            auto& values = value_of(state.values.states, each.names[0]);
+            if constexpr (std::is_lvalue_reference_v<S>) {
+                std::visit(
+                    [&](const auto& tensor) {
+                        each.values = nn::AnyTensor<B>(tensor.clone(model.context()));
+                    },
+                    values);
+            } else {
+                each.values = std::move(values);
+            }
         }
         for (Stream& each : streams_) {
             const auto kept = std::ranges::find(state.seed_streams, each.slot, &SeedStream::slot);
@@ -293,14 +311,15 @@ private:
     }
 
     template <class Entries>
-    [[nodiscard]] static const auto& value_of(const Entries& entries, const std::string& name) {
+    [[nodiscard]] static auto& value_of(Entries& entries, const std::string& name) {
         const auto place = std::ranges::find_if(
             entries, [&name](const auto& entry) { return entry.name == name; });
         if (place == entries.end()) refuse_name(name, "is not in it");
         return place->values;
     }
 
-    [[noreturn]] static void refuse_name(const std::string& name, const std::string& why) {
+    [[noreturn]] KASMINA_COLD static void refuse_name(const std::string& name,
+                                                      const std::string& why) {
         throw UnknownNameError("the state of a shadow is of another network", where(),
                                "the values of the network without the judged seed",
                                name + ", which " + why,

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -38,6 +40,9 @@ struct ShadowsState {
     using Fields =
         reflect::List<&ShadowsState::shadow, &ShadowsState::seed_id, &ShadowsState::blended,
                       &ShadowsState::notice, &ShadowsState::told>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// Keeps a shadow for the seed that is blended in or held, from the first step after blending began
@@ -145,11 +150,12 @@ public:
     /// One that goes on where `state` stood, with a model and an optimiser that have been restored
     /// to the same moment. Errors: those of `Shadow`, and UnknownNameError for seeds in slots that
     /// are not there.
-    [[nodiscard]] static Shadows restored(Model& model, const Optimiser& optimiser,
-                                          const State& state) {
+    template <class S>
+        requires std::same_as<std::remove_cvref_t<S>, State>
+    [[nodiscard]] static Shadows restored(Model& model, const Optimiser& optimiser, S&& state) {
         for (const BlendedSeed& seen : state.blended) static_cast<void>(model.slot(seen.slot));
         Shadows judge;
-        if (state.shadow) judge.shadow_.emplace(model, optimiser, *state.shadow);
+        if (state.shadow) judge.shadow_.emplace(model, optimiser, *std::forward<S>(state).shadow);
         judge.seed_id_ = state.seed_id;
         judge.blended_ = state.blended;
         judge.notice_ = state.notice;

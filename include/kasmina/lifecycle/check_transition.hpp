@@ -9,7 +9,7 @@
 namespace kasmina {
 
 /// "training may go to blending, pruned"; for messages.
-[[nodiscard]] inline std::string allowed_steps(Stage from) {
+[[nodiscard]] KASMINA_COLD inline std::string allowed_steps(Stage from) {
     std::string list;
     for (const auto& row : transitions.rows) {
         if (row.from != from) continue;

@@ -20,9 +20,9 @@ enum class Gate : std::uint8_t { none = 255, g0 = 0, g1 = 1, g2 = 2, g3 = 3, g5 
         case Gate::g2: return "G2";
         case Gate::g3: return "G3";
         case Gate::g5: return "G5";
-        case Gate::none: break;
+        case Gate::none: return "none";
     }
-    return "none";
+    return "(invalid)";
 }
 
 }  // namespace kasmina

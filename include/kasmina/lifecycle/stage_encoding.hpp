@@ -17,7 +17,7 @@ namespace kasmina {
 inline constexpr int stage_encoding_version = 1;
 
 /// Errors: LifecycleError that names the valid stages.
-[[noreturn]] inline void throw_no_stage(std::string_view where, std::string got) {
+[[noreturn]] KASMINA_COLD inline void throw_no_stage(std::string_view where, std::string got) {
     throw LifecycleError("not a stage", std::string(where), reflect::enumerators_in_words<Stage>(),
                          std::move(got), "use one of the valid stages");
 }

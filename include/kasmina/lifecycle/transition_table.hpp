@@ -1,6 +1,8 @@
 // TransitionTable: a lifecycle as an array of rows (from, to, gate), walked by constexpr loops.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <array>
 #include <cstddef>
 #include <optional>

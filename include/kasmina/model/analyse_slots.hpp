@@ -23,6 +23,13 @@ concept ConfigurationMeasure =
         { measure(configurations) } -> std::convertible_to<std::vector<double>>;
     };
 
+/// Says in one line what measures configurations; a macro, so that it stands where the compiler
+/// comes by first.
+#define KASMINA_REQUIRE_CONFIGURATION_MEASURE(MEASURE)                                             \
+    static_assert(::kasmina::ConfigurationMeasure<MEASURE>,                                        \
+                  "ConfigurationMeasure: let it be called with `std::span<const AlphaOverrides>` " \
+                  "and return a std::vector<double>, one score for each, as mean_scores does");
+
 /// The configuration in which the players of `coalition` are as they are and the other players
 /// are not run; `players` are slot names. Errors: OptionError for a coalition with a player beyond
 /// these, or a player named twice.

@@ -35,23 +35,24 @@ public:
     /// Nobody.
     constexpr Coalition() noexcept = default;
 
-    /// The first `players` of all.
-    [[nodiscard]] static constexpr Coalition of_first(std::size_t players) noexcept {
-        return Coalition(players == max_players ? ~std::uint64_t{0}
-                                                : (std::uint64_t{1} << players) - 1);
+    /// The first `players` of all. Errors: OptionError for more than 64.
+    [[nodiscard]] static constexpr Coalition of_first(std::size_t players) {
+        if (players == max_players) return Coalition(~std::uint64_t{0});
+        return Coalition(bit(players) - 1);
     }
     /// The players whose bit is set.
     [[nodiscard]] static constexpr Coalition of_bits(std::uint64_t bits) noexcept {
         return Coalition(bits);
     }
 
-    [[nodiscard]] constexpr Coalition with(std::size_t player) const noexcept {
+    /// Errors of these: OptionError for a player that no coalition has a place for.
+    [[nodiscard]] constexpr Coalition with(std::size_t player) const {
         return Coalition(bits_ | bit(player));
     }
-    [[nodiscard]] constexpr Coalition without(std::size_t player) const noexcept {
+    [[nodiscard]] constexpr Coalition without(std::size_t player) const {
         return Coalition(bits_ & ~bit(player));
     }
-    [[nodiscard]] constexpr bool contains(std::size_t player) const noexcept {
+    [[nodiscard]] constexpr bool contains(std::size_t player) const {
         return (bits_ & bit(player)) != 0;
     }
     [[nodiscard]] constexpr std::size_t size() const noexcept {
@@ -59,7 +60,7 @@ public:
     }
     /// One more than the last player's number.
     [[nodiscard]] constexpr std::size_t span() const noexcept {
-        return static_cast<std::size_t>(std::bit_width(bits_));
+        return static_cast<std::size_t>(64 - std::countl_zero(bits_));
     }
     [[nodiscard]] constexpr std::uint64_t bits() const noexcept { return bits_; }
 
@@ -67,8 +68,14 @@ public:
 
 private:
     explicit constexpr Coalition(std::uint64_t bits) noexcept : bits_(bits) {}
-    [[nodiscard]] static constexpr std::uint64_t bit(std::size_t player) noexcept {
+    [[nodiscard]] static constexpr std::uint64_t bit(std::size_t player) {
+        if (player >= max_players) refuse(player);
         return std::uint64_t{1} << player;
+    }
+    [[noreturn]] KASMINA_COLD static void refuse(std::size_t player) {
+        throw OptionError("a coalition has no place for that player", "Coalition",
+                          "players below " + std::to_string(max_players), std::to_string(player),
+                          "analyse fewer slots at a time");
     }
 
     std::uint64_t bits_ = 0;
@@ -221,8 +228,7 @@ template <CoalitionValue V>
         for (std::size_t bits = 0; bits < of.size(); ++bits) {
             const Coalition before = Coalition::of_bits(bits);
             if (before.contains(player)) continue;
-            const double added =
-                of[static_cast<std::size_t>(before.with(player).bits())] - of[bits];
+            const double added = of[before.with(player).bits()] - of[bits];
             shares[player] += weights[before.size()] * added;
         }
     }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <optional>
 #include <span>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include <kasmina/backend/multi_tensor.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/tensor/pending.hpp>
 
@@ -39,8 +39,8 @@ template <class B>
                 names.push_back(&named.name);
             } else if constexpr (std::floating_point<T>) {
                 const std::vector<T> values = value.to_host(context);
-                const auto is_finite = [](T each) { return std::isfinite(each); };
-                if (!std::ranges::all_of(values, is_finite)) broken = named.name;
+                const auto is_sane = [](T each) { return kasmina::is_finite(each); };
+                if (!std::ranges::all_of(values, is_sane)) broken = named.name;
             }
         });
     }
@@ -50,7 +50,7 @@ template <class B>
     B::squared_norms(context, SquaredNorms<Scalar>{.tensors = slices, .norms = norms.data()});
     Pending<B, double> pending(context, norms.data(), count);
     const std::span<const double> squares = pending.values();
-    const auto is_broken = [](double square) { return !std::isfinite(square); };
+    const auto is_broken = [](double square) { return !is_finite(square); };
     const auto place = std::ranges::find_if(squares, is_broken);
     if (place == squares.end()) return std::nullopt;
     return *names[static_cast<std::size_t>(place - squares.begin())];

@@ -79,11 +79,15 @@ struct AccuracyScore {
 /// can (`evaluate_each`). Scores that are on their way are waited for when the next batch is under
 /// way. Nothing is mutated. Errors: OptionError without samples; those of `evaluate_each`.
 template <class Model, class Batches, class Score>
-    requires BatchRange<Batches, typename Model::Input> &&
-             BatchScore<Score, Batches, typename Model::Output>
 [[nodiscard]] std::vector<double> mean_scores(const Model& model, typename Model::Context& context,
                                               std::span<const AlphaOverrides> configurations,
                                               Batches&& batches, Score&& score) {
+    static_assert(BatchRange<Batches, typename Model::Input>,
+                  "BatchRange: pass a range of batches, each with a member `input`, which is what "
+                  "the model's host takes");
+    static_assert(BatchScore<Score, Batches, typename Model::Output>,
+                  "BatchScore: let the score be called as `score(batch, output)` and return a "
+                  "number, or something with `double get()`");
     using Batch = std::ranges::range_reference_t<Batches>;
     using Result = std::invoke_result_t<Score&, Batch, const typename Model::Output&>;
     std::vector<double> means(configurations.size());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -12,15 +13,40 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/health/gradient_probe.hpp>
 #include <kasmina/hosts/host.hpp>
+#include <kasmina/moved_from.hpp>
+#include <kasmina/nn/attempt.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/slot/slot.hpp>
 
 namespace kasmina {
 
-/// What a model's slots are made with.
+/// Where the values come from that a model's host begins with.
+enum class HostValues : std::uint8_t {
+    drawn,  ///< from the model's generator, whatever was in the host
+    kept,   ///< they are in the host
+};
+
+[[nodiscard]] constexpr std::string_view name_of(HostValues values) noexcept {
+    switch (values) {
+        case HostValues::drawn: return "drawn";
+        case HostValues::kept: return "kept";
+    }
+    return "(invalid)";
+}
+
+template <>
+struct reflect::Enumerators<HostValues> {
+    static constexpr std::array all{HostValues::drawn, HostValues::kept};
+};
+
+/// What a model is made with.
 template <class Policies = DefaultPolicies>
 struct ModelOptions {
+    /// Not said: a host whose values were drawn or put in keeps them, and a new one is drawn.
+    std::optional<HostValues> host{};
     SlotOptions slots{};
     typename Policies::Gates gates{};
     typename Policies::Sink sink{};
@@ -28,46 +54,83 @@ struct ModelOptions {
     std::optional<std::int64_t> environment{};  ///< of telemetry, absent when there is just one
 };
 
+/// What the host's norms do in passes that train.
+enum class HostStatistics : std::uint8_t { moving, still };
+
 /// A network that grows (H-4): runs the host's segments and the slots between them in execution
 /// order. With no active slot it is exactly the host. It keeps the context that it was made on, for
 /// what it does between passes, and that must outlive it. Move-only; its slots stay where they are
-/// when it moves (S-11).
+/// when it moves (S-11). One that was moved from has no slots, and LifetimeError is what it says.
 template <class HostType, class Blueprints, class Policies = DefaultPolicies>
 class MorphogeneticModel {
-    // Not a constraint: g++ would tell the broken rule too far down its message.
-    static_assert(hosts::RequireHost<HostType>::value);
+    // Not constraints, and not in helpers: the compilers would tell the broken rule too far down.
+    KASMINA_REQUIRE_HOST(HostType)
+    static_assert(gates_are_policies<typename Policies::Gates>,
+                  "GatePolicy: give each gate `static constexpr Gate gate` and `GateResult "
+                  "operator()(const GateEvidence&, const GateThresholds&) const`");
+    static_assert(telemetry::Sink<typename Policies::Sink>,
+                  "Sink: give the sink `void emit(const telemetry::Event&)`, and let it be moved");
+    static_assert(Communicator<typename Policies::Communicator>,
+                  "Communicator: give it `int rank() const`, `int size() const` and `bool "
+                  "decide(bool verdict)`");
+    static_assert(Blueprints::template all_run_on<typename HostType::Backend>,
+                  "RunsOn: the host's backend lacks a capability that a blueprint lists in its "
+                  "`Needs`: add it to the backend, or leave the blueprint out");
+    static_assert(Blueprints::template all_have_modules<typename HostType::Backend>,
+                  "HasModule: add `template <class B> struct Module` to the blueprint, with a "
+                  "constructor `Module(typename B::Context&, Index width, const Options&, "
+                  "Generator&)`");
+    static_assert(
+        Blueprints::template all_have_forward<typename HostType::Backend>,
+        "HasForward: add `Variable<B> forward(Pass<B>&, const Variable<B>&) const` to the "
+        "blueprint's Module");
+    static_assert(Blueprints::template all_can_be_visited<typename HostType::Backend>,
+                  "VisitableModule: inherit nn::Visitable<Module<B>> and list the `members()` of "
+                  "the blueprint's Module");
 
 public:
     using Backend = typename HostType::Backend;
     using Host = HostType;
     using Input = typename HostType::Input;
     using Output = hosts::OutputOf<HostType>;
+    using Registry = Blueprints;
     using SlotType = Slot<Backend, Blueprints, Policies>;
     using Context = typename Backend::Context;
 
-    /// Draws the host's initial values from `generator`, and the stream that seeds will start
-    /// from. Errors: DuplicateNameError when two of the host's tensors or two of its slots go by
-    /// one name; OptionError for a slot without channels.
-    MorphogeneticModel(Context& context, HostType host, Blueprints, Generator& generator,
-                       ModelOptions<Policies> options = {});
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "model";
+
+    /// Draws the stream that seeds will start from from `generator`, and before it the host's
+    /// initial values unless it has some (`ModelOptions::host`). Errors: DuplicateNameError when
+    /// two of the host's tensors or two of its slots go by one name; OptionError for a slot without
+    /// channels or one out of order, and for a host in which some weights have values and others
+    /// have not, where the options do not say what is meant.
+    KASMINA_RARE MorphogeneticModel(Context& context, HostType host, Blueprints,
+                                    Generator& generator, ModelOptions<Policies> options = {});
 
     /// The one that it was made on.
-    [[nodiscard]] Context& context() const noexcept { return *services_->context; }
+    /// Errors: LifetimeError when it has gone, or the model was moved from.
+    [[nodiscard]] Context& context() const { return services().context.get(); }
 
-    [[nodiscard]] HostType& host() noexcept { return host_; }
-    [[nodiscard]] const HostType& host() const noexcept { return host_; }
+    [[nodiscard]] HostType& host() & noexcept { return host_; }
+    [[nodiscard]] const HostType& host() const& noexcept { return host_; }
+    const HostType& host() const&& = delete;
 
     /// All slots in execution order.
-    [[nodiscard]] std::span<SlotType> slots() noexcept { return slots_; }
-    [[nodiscard]] std::span<const SlotType> slots() const noexcept { return slots_; }
+    [[nodiscard]] std::span<SlotType> slots() & noexcept { return slots_; }
+    [[nodiscard]] std::span<const SlotType> slots() const& noexcept { return slots_; }
+    std::span<const SlotType> slots() const&& = delete;
 
-    /// The slot of that name. Errors: UnknownNameError that lists the available ones.
-    [[nodiscard]] SlotType& slot(std::string_view name) {
-        return slots_[hosts::boundary_of(host_, name) - 1];
+    /// The slot of that name. Errors: UnknownNameError that lists the available ones;
+    /// LifetimeError when the model was moved from.
+    [[nodiscard]] SlotType& slot(std::string_view name) & { return slots_[place_of(name)]; }
+    [[nodiscard]] const SlotType& slot(std::string_view name) const& {
+        return slots_[place_of(name)];
     }
-    [[nodiscard]] const SlotType& slot(std::string_view name) const {
-        return slots_[hosts::boundary_of(host_, name) - 1];
-    }
+    const SlotType& slot(std::string_view name) const&& = delete;
+
+    /// Which model it is, wherever it moves: for those who work on one and keep no hold of it.
+    [[nodiscard]] std::weak_ptr<const void> identity() const noexcept { return services_; }
 
     // ---- forward ----------------------------------------------------------------------------
 
@@ -77,7 +140,9 @@ public:
     /// context of its own. Contexts are not ordered with each other: before a pass on another one
     /// than the model's comes `Backend::synchronise(model.context())`. Errors, before anything is
     /// run: UnknownNameError for an override of a slot that is not there; OptionError for one that
-    /// does not fit its slot or the number of samples.
+    /// does not fit its slot or the number of samples. Whatever host and seeds throw on the way:
+    /// states and random streams are then as they were. `input` may go before the way back, for the
+    /// tape shares its memory.
     [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
                                  const AlphaOverrides& overrides = {}) const;
 
@@ -100,8 +165,22 @@ public:
 
     /// From the state that reached a slot to the output that the network would give with that
     /// slot's seed at its target amplitude: host and other seeds frozen, norms with their running
-    /// statistics as they are, so that a loss of it teaches that seed alone (I-9).
+    /// statistics as they are, so that a loss of it teaches that seed alone (I-9). Errors:
+    /// LifecycleError when the slot's seed has gone since, or has left training.
     [[nodiscard]] Output forward_lesson(Pass<Backend>& pass, Lesson lesson) const;
+
+    /// What `forward` and `forward_lesson` do by themselves, for more that belongs together, such
+    /// as a whole training step: unless `succeed()` is called on it before its end, states of host
+    /// and seeds and random streams are put back where they stood. One attempt at a time; inside it
+    /// others do nothing.
+    [[nodiscard]] nn::Attempt<Backend> attempt(const Pass<Backend>& pass) const;
+
+    /// Whether norms of the host, in passes that train, use the batch's statistics and move the
+    /// running ones (the default), or use the running ones and leave them as they are. Freezing the
+    /// host's parameters does not do that: as in PyTorch, a frozen host still follows the data,
+    /// until it is told to stand still.
+    void set_host_statistics(HostStatistics statistics) noexcept { host_statistics_ = statistics; }
+    [[nodiscard]] HostStatistics host_statistics() const noexcept { return host_statistics_; }
 
     /// Errors: as `forward`, for overrides that it would refuse.
     void check_overrides(const AlphaOverrides& overrides, Index samples) const;
@@ -110,7 +189,7 @@ public:
 
     /// Ticks every slot (S-7); call it after the epoch's decisions. Returns what came of each tick,
     /// in the order of the slots.
-    std::vector<TickResult> step_epoch();
+    KASMINA_RARE std::vector<TickResult> step_epoch();
 
     /// Records the accuracy of the whole network, in percentage points, with every live seed.
     void record_accuracy(double accuracy) {
@@ -119,14 +198,21 @@ public:
 
     /// Starts to measure the gradients that the last backward pass left, the host's and each active
     /// seed's; waits for nothing, and the gradients may be overwritten after it.
-    void launch_gradient_health();
+    KASMINA_RARE void launch_gradient_health();
 
     /// Records ratio and health with the seeds that were measured and are still there (I-4, I-7):
-    /// of the launch under way, or else of the gradients as they are.
-    void record_gradient_health();
+    /// of the launch under way, or else of the gradients as they are. And whether they were stepped
+    /// by an optimiser since the last call, if others were (E-5).
+    KASMINA_RARE void record_gradient_health();
+
+    /// Drops gradients' norms that were launched and not recorded: they are of what the model was.
+    void forget_gradient_health() noexcept {
+        probe_.forget();
+        measured_.clear();
+    }
 
     /// Records with every live seed the amplitudes before and behind it (S-8).
-    void record_neighbours();
+    KASMINA_RARE void record_neighbours();
 
     // ---- parameters and states --------------------------------------------------------------
 
@@ -136,22 +222,24 @@ public:
     /// All that the model owns, by the names that everything else uses (P-6): "host/..." and then
     /// what the host calls it, "slots/r0c1/seed/..." and "slots/r0c1/gate/...". What is used twice
     /// is listed twice.
-    [[nodiscard]] nn::Contents<Backend> contents();
+    [[nodiscard]] KASMINA_RARE nn::Contents<Backend> contents();
 
     /// The host's parameters, each once where it is used twice.
-    [[nodiscard]] std::vector<Named> host_parameters();
+    [[nodiscard]] KASMINA_RARE std::vector<Named> host_parameters();
     [[nodiscard]] std::vector<NamedConst> host_parameters() const {
         return nn::as_const(mutable_this().host_parameters());
     }
 
     /// The parameters of all live seeds and their gate networks.
-    [[nodiscard]] std::vector<Named> seed_parameters();
+    [[nodiscard]] KASMINA_RARE std::vector<Named> seed_parameters();
     [[nodiscard]] std::vector<NamedConst> seed_parameters() const {
         return nn::as_const(mutable_this().seed_parameters());
     }
 
     /// Host and seeds, each parameter once.
-    [[nodiscard]] std::vector<Named> parameters() { return nn::each_once(contents().parameters); }
+    [[nodiscard]] KASMINA_RARE std::vector<Named> parameters() {
+        return nn::each_once(contents().parameters);
+    }
     [[nodiscard]] std::vector<NamedConst> parameters() const {
         return nn::as_const(mutable_this().parameters());
     }
@@ -166,30 +254,30 @@ public:
     }
 
     /// Number of values in the host and all live seeds.
-    [[nodiscard]] Index total_parameters() const noexcept {
+    [[nodiscard]] Index total_parameters() const {
         return count([](Stage) { return true; });
     }
     /// Number of values in the host and the seeds that are active.
-    [[nodiscard]] Index active_parameters() const noexcept {
+    [[nodiscard]] Index active_parameters() const {
         return count([](Stage stage) { return is_active(stage); });
     }
 
     /// Where events go.
-    [[nodiscard]] typename Policies::Sink& sink() noexcept { return services_->sink; }
+    [[nodiscard]] typename Policies::Sink& sink() { return services().sink; }
     /// How often the sink threw, and its first message (T-3).
-    [[nodiscard]] const telemetry::Failures& telemetry_failures() const noexcept {
-        return services_->telemetry_failures;
+    [[nodiscard]] const telemetry::Failures& telemetry_failures() const {
+        return services().telemetry_failures;
     }
     /// Marks the events from now on, so that they can be found among others; nothing for none.
     void set_correlation_id(std::optional<std::string> id) {
-        services_->correlation_id = std::move(id);
+        services().correlation_id = std::move(id);
     }
     /// The gates that guard the slots, with their thresholds.
-    [[nodiscard]] typename Policies::Gates& gates() noexcept { return services_->gates; }
+    [[nodiscard]] typename Policies::Gates& gates() { return services().gates; }
     /// The stream that initial values of seeds are drawn from.
-    [[nodiscard]] Generator& generator() noexcept { return services_->generator; }
+    [[nodiscard]] Generator& generator() { return services().generator; }
 
-    /// The pointers alone, as optimisers and probes take them.
+    /// The pointers alone, as optimisers and probes take them; valid as long as `named` lives.
     template <class AnyNamed>
     [[nodiscard]] static std::vector<const Parameter<Backend>*> pointers(
         const std::vector<AnyNamed>& named) {
@@ -198,11 +286,17 @@ public:
         for (const AnyNamed& entry : named) all.push_back(entry.parameter);
         return all;
     }
+    template <class AnyNamed>
+    static std::vector<const Parameter<Backend>*> pointers(const std::vector<AnyNamed>&&) = delete;
 
 private:
     /// Where nobody asks for lessons, a taught seed is none of the pass's business.
     [[nodiscard]] Output run(Pass<Backend>& pass, const Input& input,
                              const AlphaOverrides& overrides, std::vector<Lesson>* lessons) const;
+
+    /// Whether the host's values are to be drawn. Errors: OptionError where that cannot be told.
+    [[nodiscard]] static bool draws(std::optional<HostValues> wanted,
+                                    const std::vector<Named>& parameters);
 
     /// A seed whose gradients are being measured.
     struct Measured {
@@ -221,14 +315,33 @@ private:
         return "slots/" + slot.name() + "/";
     }
 
+    /// A pass as the host is run with it.
+    [[nodiscard]] Pass<Backend> for_host(const Pass<Backend>& pass) const noexcept {
+        return host_statistics_ == HostStatistics::moving ? pass : pass.with_still_statistics();
+    }
+
     /// Values in the host and in the live seeds of such stages.
-    [[nodiscard]] Index count(bool (*counts)(Stage)) const noexcept;
+    [[nodiscard]] Index count(bool (*counts)(Stage)) const;
+
+    /// Errors: LifetimeError when the model was moved from.
+    [[nodiscard]] SlotServices<Backend, Policies>& services() const {
+        if (services_ == nullptr) MovedFrom::refuse("a model");
+        return *services_;
+    }
+
+    [[nodiscard]] std::size_t place_of(std::string_view name) const {
+        static_cast<void>(services());
+        return hosts::boundary_of(host_, name) - 1;
+    }
 
     HostType host_;
-    std::unique_ptr<SlotServices<Backend, Policies>> services_;
+    std::shared_ptr<SlotServices<Backend, Policies>> services_;
     std::vector<SlotType> slots_;
     GradientProbe<Backend> probe_;
     std::vector<Measured> measured_;
+    std::vector<nn::AnyState<Backend>> host_states_;
+    std::unique_ptr<nn::Undo<Backend>> undo_ = std::make_unique<nn::Undo<Backend>>();
+    HostStatistics host_statistics_ = HostStatistics::moving;
 };
 
 template <class HostType, class Blueprints, class Policies>
@@ -236,7 +349,7 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
     Context& context, HostType host, Blueprints, Generator& generator,
     ModelOptions<Policies> options)
     : host_(std::move(host)),
-      services_(std::make_unique<SlotServices<Backend, Policies>>(
+      services_(std::make_shared<SlotServices<Backend, Policies>>(
           SlotServices<Backend, Policies>{.context = &context,
                                           .gates = std::move(options.gates),
                                           .sink = std::move(options.sink),
@@ -248,7 +361,9 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
                                           .correlation_id = std::nullopt})) {
     hosts::check_points(host_.injection_points());
     nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
-    host_.initialise(context, generator);
+    const nn::Contents<Backend> host_contents = nn::contents<Backend>(host_);
+    if (draws(options.host, host_contents.parameters)) host_.initialise(context, generator);
+    host_states_ = nn::state_list<Backend>(host_);
     services_->generator = generator.split();
     for (const Named& named : host_parameters()) {
         services_->host_parameters += named.parameter->size();
@@ -259,6 +374,33 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
         slots_.emplace_back(point.slot_id, HostType::topology, point.channels, options.slots,
                             *services_);
     }
+}
+
+template <class HostType, class Blueprints, class Policies>
+bool MorphogeneticModel<HostType, Blueprints, Policies>::draws(
+    std::optional<HostValues> wanted, const std::vector<Named>& parameters) {
+    if (wanted) {
+        reflect::check_enumerator(*wanted, "host", "MorphogeneticModel");
+        return *wanted == HostValues::drawn;
+    }
+    const Named* with = nullptr;
+    const Named* without = nullptr;
+    for (const Named& named : parameters) {
+        if (named.parameter->state()->drawn || named.parameter->value().assigned()) {
+            with = &named;
+        } else if (named.parameter->shape().rank() > 1) {  // norms and biases may start constant
+            without = &named;
+        }
+    }
+    if (with != nullptr && without != nullptr) {
+        throw OptionError("some of the host's weights have values and others have not",
+                          "MorphogeneticModel",
+                          "a host with all of its values, or a new one whose values are drawn",
+                          with->name + " with values and " + without->name + " without",
+                          "say ModelOptions{.host = HostValues::kept} to begin with what is there, "
+                          "or HostValues::drawn to draw all anew");
+    }
+    return with == nullptr;
 }
 
 template <class HostType, class Blueprints, class Policies>
@@ -273,15 +415,18 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass
                                                              const AlphaOverrides& overrides,
                                                              std::vector<Lesson>* lessons) const
     -> Output {
+    static_cast<void>(services());
     check_overrides(overrides, hosts::samples(input));
+    nn::Attempt<Backend> attempt = this->attempt(pass);
+    Pass<Backend> for_host = this->for_host(pass);
     std::size_t boundary = hosts::start_boundary;
-    State state = host_.stem(pass, input);
+    State state = host_.stem(for_host, input);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         const AlphaOverride* chosen = overrides.find(slots_[i].name());
         const bool teaches =
             lessons != nullptr && pass.recording() && chosen == nullptr && slots_[i].teaches();
         if (!teaches && !slots_[i].runs(pass.recording(), chosen)) continue;
-        state = host_.forward(pass, state, boundary, i + 1);
+        state = host_.forward(for_host, state, boundary, i + 1);
         boundary = i + 1;
         if (teaches) {
             lessons->push_back({i, state});
@@ -290,14 +435,23 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass
         Variable<Backend>& features = hosts::features(state);
         features = slots_[i].forward(pass, features, chosen);
     }
-    state = host_.forward(pass, state, boundary, slots_.size());
-    return host_.head(pass, state);
+    state = host_.forward(for_host, state, boundary, slots_.size());
+    Output output = host_.head(for_host, state);
+    attempt.succeed();
+    return output;
 }
 
 template <class HostType, class Blueprints, class Policies>
 auto MorphogeneticModel<HostType, Blueprints, Policies>::forward_lesson(Pass<Backend>& pass,
                                                                         Lesson lesson) const
     -> Output {
+    static_cast<void>(services());
+    if (lesson.slot >= slots_.size()) {
+        throw LifecycleError("a lesson is of another model", "MorphogeneticModel::forward_lesson",
+                             "a slot below " + std::to_string(slots_.size()),
+                             std::to_string(lesson.slot), "give it to the model that noted it");
+    }
+    nn::Attempt<Backend> attempt = this->attempt(pass);
     Pass<Backend> frozen = pass.frozen();
     State& state = lesson.state;
     Variable<Backend>& taught = hosts::features(state);
@@ -311,7 +465,28 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::forward_lesson(Pass<Bac
         features = slots_[k].forward(frozen, features);
     }
     state = host_.forward(frozen, state, boundary, slots_.size());
-    return host_.head(frozen, state);
+    Output output = host_.head(frozen, state);
+    attempt.succeed();
+    return output;
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Backend>& pass) const
+    -> nn::Attempt<Backend> {
+    // Evaluation moves nothing, and several threads may be at it.
+    const bool mine = pass.training() && !undo_->is_open();
+    return nn::Attempt<Backend>(pass.context(), mine ? undo_.get() : nullptr,
+                                [&](nn::Undo<Backend>& undo) {
+                                    if (pass.generator() != nullptr) undo.note(*pass.generator());
+                                    for (const auto& state : host_states_)
+                                        undo.note(pass.context(), state);
+                                    for (const SlotType& slot : slots_) {
+                                        if (!slot.active()) continue;
+                                        for (const auto& named : slot.state_list())
+                                            undo.note(pass.context(), named.state);
+                                        undo.note(*slot.random_stream());
+                                    }
+                                });
 }
 
 template <class HostType, class Blueprints, class Policies>
@@ -324,6 +499,7 @@ void MorphogeneticModel<HostType, Blueprints, Policies>::check_overrides(
 
 template <class HostType, class Blueprints, class Policies>
 std::vector<TickResult> MorphogeneticModel<HostType, Blueprints, Policies>::step_epoch() {
+    static_cast<void>(services());
     std::vector<TickResult> results;
     results.reserve(slots_.size());
     for (SlotType& slot : slots_) results.push_back(slot.step_epoch());
@@ -332,8 +508,10 @@ std::vector<TickResult> MorphogeneticModel<HostType, Blueprints, Policies>::step
 
 template <class HostType, class Blueprints, class Policies>
 void MorphogeneticModel<HostType, Blueprints, Policies>::launch_gradient_health() {
+    static_cast<void>(services());
     measured_.clear();
-    probe_.add(pointers(host_parameters()));
+    const std::vector<Named> host = host_parameters();
+    probe_.add(pointers(host));
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         if (!slots_[i].active()) continue;
         const std::vector<Named> learning = slots_[i].learning_parameters();
@@ -349,12 +527,21 @@ template <class HostType, class Blueprints, class Policies>
 void MorphogeneticModel<HostType, Blueprints, Policies>::record_gradient_health() {
     if (!probe_.launched()) launch_gradient_health();
     const std::span<const GradientNorm> norms = probe_.read();
+    const std::vector<Named> all = parameters();
+    const auto is_stepped = [](const Named& named) {
+        return named.parameter->state()->in_optimiser;
+    };
+    const bool steps = std::ranges::any_of(all, is_stepped);
     for (const Measured& measured : measured_) {
         SlotType& slot = slots_[measured.slot];
         if (slot.record() == nullptr || slot.record()->seed_id != measured.seed_id) continue;
         slot.record_gradients(norms[0], norms[measured.group], probe_.tensor_norms(measured.group),
                               measured.warm);
+        const GradientNorm& seed = norms[measured.group];
+        if (!steps || !seed.measured || !seed.trainable) continue;
+        slot.record_in_optimiser(std::ranges::any_of(slot.parameter_list(), is_stepped));
     }
+    for (const Named& named : all) named.parameter->state()->in_optimiser = false;
 }
 
 template <class HostType, class Blueprints, class Policies>
@@ -370,6 +557,7 @@ void MorphogeneticModel<HostType, Blueprints, Policies>::record_neighbours() {
 
 template <class HostType, class Blueprints, class Policies>
 auto MorphogeneticModel<HostType, Blueprints, Policies>::contents() -> nn::Contents<Backend> {
+    static_cast<void>(services());
     nn::Contents<Backend> all;
     all.append("host/", nn::contents<Backend>(host_));
     for (const SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
@@ -378,6 +566,7 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::contents() -> nn::Conte
 
 template <class HostType, class Blueprints, class Policies>
 auto MorphogeneticModel<HostType, Blueprints, Policies>::host_parameters() -> std::vector<Named> {
+    static_cast<void>(services());
     nn::Contents<Backend> all;
     all.append("host/", nn::contents<Backend>(host_));
     return nn::each_once(std::move(all.parameters));
@@ -385,15 +574,15 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::host_parameters() -> st
 
 template <class HostType, class Blueprints, class Policies>
 auto MorphogeneticModel<HostType, Blueprints, Policies>::seed_parameters() -> std::vector<Named> {
+    static_cast<void>(services());
     nn::Contents<Backend> all;
     for (const SlotType& slot : slots_) all.append(prefix(slot), slot.contents());
     return nn::each_once(std::move(all.parameters));
 }
 
 template <class HostType, class Blueprints, class Policies>
-Index MorphogeneticModel<HostType, Blueprints, Policies>::count(
-    bool (*counts)(Stage)) const noexcept {
-    Index total = services_->host_parameters;
+Index MorphogeneticModel<HostType, Blueprints, Policies>::count(bool (*counts)(Stage)) const {
+    Index total = services().host_parameters;
     for (const SlotType& slot : slots_) {
         const Stage stage = slot.stage();
         const bool live = slot.record() != nullptr && !is_failure(stage);

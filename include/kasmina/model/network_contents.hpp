@@ -7,7 +7,7 @@
 namespace kasmina {
 
 /// Contents of the host as "host/...", and of the seeds whose stage `counts` says yes to as
-/// "slots/<id>/seed/..." and "slots/<id>/gate/...". Valid until the next change of stage.
+/// "slots/<id>/seed/..." and "slots/<id>/gate/...".
 template <class Model, class Predicate>
 [[nodiscard]] nn::Contents<typename Model::Backend> network_contents(Model& model,
                                                                      Predicate counts) {

@@ -47,6 +47,9 @@ struct Snapshot {
 
     using Fields = reflect::List<&Snapshot::parameters, &Snapshot::states>;
 
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+
     /// Errors: NumericError that names what is not finite: there would be nothing to come back to.
     template <class Model>
     [[nodiscard]] static Snapshot of(Model& model) {
@@ -167,7 +170,8 @@ private:
             kept);
     }
 
-    [[noreturn]] static void throw_unknown(const std::string& name, const std::string& who) {
+    [[noreturn]] KASMINA_COLD static void throw_unknown(const std::string& name,
+                                                        const std::string& who) {
         throw UnknownNameError(
             "the snapshot is of another network", "Snapshot",
             "the same names in the snapshot and in the model",

@@ -14,22 +14,48 @@
 namespace kasmina::nn {
 namespace detail {
 
-/// `Of<B, T>` for each element type that every backend stores.
-template <class B, template <class, class> class Of>
-using AnyElement =
-    std::conditional_t<std::same_as<typename B::Scalar, double>,
-                       std::variant<Of<B, double>, Of<B, std::int32_t>, Of<B, std::int64_t>>,
-                       std::variant<Of<B, typename B::Scalar>, Of<B, double>, Of<B, std::int32_t>,
-                                    Of<B, std::int64_t>>>;
+/// Which element type a state has: what every backend stores, and its own scalar.
+enum class Element : std::uint8_t { scalar, float64, int32, int64 };
 
 template <class B, class T>
-using SharedTensor = std::shared_ptr<Tensor<B, T>>;
+inline constexpr Element element_of = std::same_as<T, typename B::Scalar> ? Element::scalar
+                                      : std::same_as<T, double>           ? Element::float64
+                                      : std::same_as<T, std::int32_t>     ? Element::int32
+                                                                          : Element::int64;
+
+/// What is done with states of all element types, compiled for those alone that a program has.
+template <class B>
+struct StateCalls {
+    Element element;
+    const Shape& (*shape)(const void* tensor);
+    std::shared_ptr<void> (*duplicate)(typename B::Context&, const void* tensor);
+    void (*copy)(typename B::Context&, const void* from, void* to);
+};
+
+template <class B, class T>
+struct StateCallsOf {
+    static const Shape& shape(const void* tensor) {
+        return static_cast<const Tensor<B, T>*>(tensor)->shape();
+    }
+    static std::shared_ptr<void> duplicate(typename B::Context& context, const void* tensor) {
+        return std::make_shared<Tensor<B, T>>(
+            static_cast<const Tensor<B, T>*>(tensor)->clone(context));
+    }
+    static void copy(typename B::Context& context, const void* from, void* to) {
+        static_cast<Tensor<B, T>*>(to)->copy_from(context, *static_cast<const Tensor<B, T>*>(from));
+    }
+    static constexpr StateCalls<B> all{element_of<B, T>, &shape, &duplicate, &copy};
+};
 
 }  // namespace detail
 
-/// A tensor of any element type.
+/// A tensor of any element type that every backend stores.
 template <class B>
-using AnyTensor = detail::AnyElement<B, Tensor>;
+using AnyTensor = std::conditional_t<
+    std::same_as<typename B::Scalar, double>,
+    std::variant<Tensor<B, double>, Tensor<B, std::int32_t>, Tensor<B, std::int64_t>>,
+    std::variant<Tensor<B, typename B::Scalar>, Tensor<B, double>, Tensor<B, std::int32_t>,
+                 Tensor<B, std::int64_t>>>;
 
 /// A state of any element type. A handle: it shares the state with the module that owns it, and
 /// stays valid when the module moves.
@@ -39,21 +65,36 @@ public:
     using Context = typename B::Context;
 
     template <class T>
-    explicit AnyState(const State<B, T>& state) noexcept : value_(state.shared()) {}
+    explicit AnyState(const State<B, T>& state)
+        : value_(state.shared()), calls_(&detail::StateCallsOf<B, T>::all) {}
 
     /// Calls `f(Tensor<B, T>&)` with its value.
     template <class F>
     decltype(auto) visit(F&& f) const {
-        return std::visit([&f](const auto& value) -> decltype(auto) { return f(*value); }, value_);
+        switch (calls_->element) {
+            case detail::Element::float64: return f(as<double>());
+            case detail::Element::int32: return f(as<std::int32_t>());
+            case detail::Element::int64: return f(as<std::int64_t>());
+            case detail::Element::scalar: break;
+        }
+        return f(as<typename B::Scalar>());
     }
 
-    [[nodiscard]] const Shape& shape() const {
-        return visit([](const auto& value) -> const Shape& { return value.shape(); });
-    }
+    [[nodiscard]] const Shape& shape() const { return calls_->shape(value_.get()); }
 
     /// Number of values.
     [[nodiscard]] Index size() const {
         return visit([](const auto& value) { return value.size(); });
+    }
+
+    /// A state of its own with a copy of the values, made on the backend.
+    [[nodiscard]] AnyState duplicate(Context& context) const {
+        return AnyState(calls_->duplicate(context, value_.get()), calls_);
+    }
+
+    /// Overwrites its values with those of a duplicate, on the backend.
+    void copy_from(Context& context, const AnyState& duplicate) const {
+        calls_->copy(context, duplicate.value_.get(), value_.get());
     }
 
     /// A copy of its values, made on the backend.
@@ -69,11 +110,29 @@ public:
         });
     }
 
+    /// Overwrites `values` with its own, on the backend. Errors: as for `copy_from`.
+    void copy_to(Context& context, AnyTensor<B>& values) const {
+        visit([&]<class T>(const Tensor<B, T>& value) {
+            std::get<Tensor<B, T>>(values).copy_from(context, value);
+        });
+    }
+
     /// Whether both are the same state.
-    friend bool operator==(const AnyState&, const AnyState&) noexcept = default;
+    friend bool operator==(const AnyState& a, const AnyState& b) noexcept {
+        return a.value_ == b.value_;
+    }
 
 private:
-    detail::AnyElement<B, detail::SharedTensor> value_;
+    AnyState(std::shared_ptr<void> value, const detail::StateCalls<B>* calls) noexcept
+        : value_(std::move(value)), calls_(calls) {}
+
+    template <class T>
+    [[nodiscard]] Tensor<B, T>& as() const noexcept {
+        return *static_cast<Tensor<B, T>*>(value_.get());
+    }
+
+    std::shared_ptr<void> value_;
+    const detail::StateCalls<B>* calls_;
 };
 
 }  // namespace kasmina::nn

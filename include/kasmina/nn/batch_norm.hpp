@@ -1,13 +1,13 @@
 // BatchNorm2d: normalisation per channel over the batch, with running statistics.
 #pragma once
 
-#include <tuple>
-
 #include <kasmina/autodiff/ops/batch_norm.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/autodiff/state.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
@@ -22,8 +22,10 @@ struct BatchNorm2d : Visitable<BatchNorm2d<B>> {
     State<B> running_mean;      ///< starts at 0
     State<B> running_variance;  ///< starts at 1
 
-    BatchNorm2d(typename B::Context& context, Index channels)
-        : weight(constant_parameter<B>(context, {channels}, 1.0)),
+    /// Errors: OptionError below one channel.
+    KASMINA_RARE BatchNorm2d(typename B::Context& context, Index channels)
+        : weight(constant_parameter<B>(
+              context, {checked_size("nn::BatchNorm2d", "channels", channels)}, 1.0)),
           bias(constant_parameter<B>(context, {channels}, 0.0)),
           running_mean(Tensor<B>::full(context, {channels}, 0)),
           running_variance(Tensor<B>::full(context, {channels}, 1)) {}
@@ -35,10 +37,10 @@ struct BatchNorm2d : Visitable<BatchNorm2d<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &BatchNorm2d::weight},
-                          Member{"bias", &BatchNorm2d::bias},
-                          Member{"running_mean", &BatchNorm2d::running_mean},
-                          Member{"running_var", &BatchNorm2d::running_variance});
+        return nn::members(Member{"weight", &BatchNorm2d::weight},
+                           Member{"bias", &BatchNorm2d::bias},
+                           Member{"running_mean", &BatchNorm2d::running_mean},
+                           Member{"running_var", &BatchNorm2d::running_variance});
     }
 };
 

@@ -1,13 +1,13 @@
 // Conv2d and DepthwiseConv2d: convolution layers, stride 1, "same" padding, no bias.
 #pragma once
 
-#include <tuple>
-
 #include <kasmina/autodiff/ops/conv2d.hpp>
 #include <kasmina/autodiff/ops/depthwise_conv2d.hpp>
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
@@ -18,16 +18,19 @@ struct Conv2d : Visitable<Conv2d<B>> {
 
     Parameter<B> weight;
 
-    /// Zero until initialised. Errors: ShapeError for negative sizes.
-    Conv2d(Context& context, Index inputs, Index outputs, Index kernel)
-        : weight(constant_parameter<B>(context, {outputs, inputs, kernel, kernel})) {}
+    /// Zero until initialised. Errors: OptionError for sizes below 1 and an even kernel.
+    KASMINA_RARE Conv2d(Context& context, Index inputs, Index outputs, Index kernel)
+        : weight(constant_parameter<B>(context, {checked_size("nn::Conv2d", "outputs", outputs),
+                                                 checked_size("nn::Conv2d", "inputs", inputs),
+                                                 checked_kernel("nn::Conv2d", kernel), kernel})) {}
 
-    Conv2d(Context& context, Index inputs, Index outputs, Index kernel, Generator& generator)
+    KASMINA_RARE Conv2d(Context& context, Index inputs, Index outputs, Index kernel,
+                        Generator& generator)
         : Conv2d(context, inputs, outputs, kernel) {
         initialise(context, generator);
     }
 
-    void initialise(Context& context, Generator& generator) {
+    KASMINA_RARE void initialise(Context& context, Generator& generator) {
         fill_uniform(context, weight, fan_in(weight.shape()), generator);
     }
 
@@ -36,7 +39,7 @@ struct Conv2d : Visitable<Conv2d<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &Conv2d::weight});
+        return nn::members(Member{"weight", &Conv2d::weight});
     }
 };
 
@@ -47,16 +50,19 @@ struct DepthwiseConv2d : Visitable<DepthwiseConv2d<B>> {
 
     Parameter<B> weight;
 
-    /// Zero until initialised.
-    DepthwiseConv2d(Context& context, Index channels, Index kernel)
-        : weight(constant_parameter<B>(context, {channels, 1, kernel, kernel})) {}
+    /// Zero until initialised. Errors: OptionError for sizes below 1 and an even kernel.
+    KASMINA_RARE DepthwiseConv2d(Context& context, Index channels, Index kernel)
+        : weight(constant_parameter<B>(
+              context, {checked_size("nn::DepthwiseConv2d", "channels", channels), 1,
+                        checked_kernel("nn::DepthwiseConv2d", kernel), kernel})) {}
 
-    DepthwiseConv2d(Context& context, Index channels, Index kernel, Generator& generator)
+    KASMINA_RARE DepthwiseConv2d(Context& context, Index channels, Index kernel,
+                                 Generator& generator)
         : DepthwiseConv2d(context, channels, kernel) {
         initialise(context, generator);
     }
 
-    void initialise(Context& context, Generator& generator) {
+    KASMINA_RARE void initialise(Context& context, Generator& generator) {
         fill_uniform(context, weight, fan_in(weight.shape()), generator);
     }
 
@@ -65,7 +71,7 @@ struct DepthwiseConv2d : Visitable<DepthwiseConv2d<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &DepthwiseConv2d::weight});
+        return nn::members(Member{"weight", &DepthwiseConv2d::weight});
     }
 };
 

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <string>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/dropout.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/number_text.hpp>
 
 namespace kasmina::nn {
 
@@ -20,16 +21,16 @@ struct Dropout : Visitable<Dropout<B>> {
 
     /// Errors: OptionError for a rate outside [0, 1).
     explicit Dropout(double share) : rate(share) {
-        if (share >= 0.0 && share < 1.0) return;
+        if (is_within(share, 0.0, 1.0) && share < 1.0) return;
         throw OptionError("option rate is out of range", "nn::Dropout", "0 or more, below 1",
-                          std::to_string(share), "pass the share of values to drop");
+                          number_text(share), "pass the share of values to drop");
     }
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
         return ops::dropout(pass, input, rate);
     }
 
-    [[nodiscard]] static constexpr auto members() { return std::tuple(); }
+    [[nodiscard]] static constexpr auto members() { return nn::members(); }
 };
 
 }  // namespace kasmina::nn

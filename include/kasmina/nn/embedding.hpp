@@ -3,13 +3,13 @@
 
 #include <cmath>
 #include <cstdint>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/embedding.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/autodiff/token_ids.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
@@ -20,9 +20,11 @@ struct Embedding : Visitable<Embedding<B>> {
 
     Parameter<B> weight;
 
-    /// Zero until initialised. Errors: ShapeError for negative sizes.
+    /// Zero until initialised. Errors: OptionError for sizes below 1.
     Embedding(Context& context, Index vocabulary, Index width)
-        : weight(constant_parameter<B>(context, {vocabulary, width})) {}
+        : weight(constant_parameter<B>(context,
+                                       {checked_size("nn::Embedding", "vocabulary", vocabulary),
+                                        checked_size("nn::Embedding", "width", width)})) {}
 
     Embedding(Context& context, Index vocabulary, Index width, Generator& generator)
         : Embedding(context, vocabulary, width) {
@@ -45,7 +47,7 @@ struct Embedding : Visitable<Embedding<B>> {
     Variable<B> forward(Pass<B>& pass, Tensor<B, std::int32_t>&& ids) const = delete;
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &Embedding::weight});
+        return nn::members(Member{"weight", &Embedding::weight});
     }
 };
 

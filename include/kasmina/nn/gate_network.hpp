@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <string>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/alias.hpp>
 #include <kasmina/autodiff/ops/blend.hpp>
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/topology.hpp>
@@ -25,7 +25,8 @@ struct GateNetwork : Visitable<GateNetwork<B>> {
     Linear<B> score;
     Topology topology;
 
-    GateNetwork(typename B::Context& context, Topology kind, Index channels, Generator& generator)
+    KASMINA_RARE GateNetwork(typename B::Context& context, Topology kind, Index channels,
+                             Generator& generator)
         : reduce(context, channels, hidden_width(channels), generator),
           score(context, hidden_width(channels), 1, generator),
           topology(kind) {}
@@ -53,8 +54,8 @@ struct GateNetwork : Visitable<GateNetwork<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"reduce", &GateNetwork::reduce},
-                          Member{"score", &GateNetwork::score});
+        return nn::members(Member{"reduce", &GateNetwork::reduce},
+                           Member{"score", &GateNetwork::score});
     }
 };
 

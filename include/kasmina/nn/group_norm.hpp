@@ -1,13 +1,13 @@
 // GroupNorm and LayerNorm: normalisation within a sample, with scale and shift per channel.
 #pragma once
 
-#include <tuple>
-
 #include <kasmina/autodiff/ops/group_norm.hpp>
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/groups.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
@@ -18,8 +18,10 @@ struct GroupNorm : Visitable<GroupNorm<B>> {
     Parameter<B> weight;
     Parameter<B> bias;
 
-    GroupNorm(typename B::Context& context, Index channels)
-        : weight(constant_parameter<B>(context, {channels}, 1.0)),
+    /// Errors: OptionError below one channel.
+    KASMINA_RARE GroupNorm(typename B::Context& context, Index channels)
+        : weight(constant_parameter<B>(context,
+                                       {checked_size("nn::GroupNorm", "channels", channels)}, 1.0)),
           bias(constant_parameter<B>(context, {channels}, 0.0)) {}
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,
@@ -29,7 +31,7 @@ struct GroupNorm : Visitable<GroupNorm<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &GroupNorm::weight}, Member{"bias", &GroupNorm::bias});
+        return nn::members(Member{"weight", &GroupNorm::weight}, Member{"bias", &GroupNorm::bias});
     }
 };
 
@@ -39,8 +41,10 @@ struct LayerNorm : Visitable<LayerNorm<B>> {
     Parameter<B> weight;
     Parameter<B> bias;
 
-    LayerNorm(typename B::Context& context, Index channels)
-        : weight(constant_parameter<B>(context, {channels}, 1.0)),
+    /// Errors: OptionError below one channel.
+    KASMINA_RARE LayerNorm(typename B::Context& context, Index channels)
+        : weight(constant_parameter<B>(context,
+                                       {checked_size("nn::LayerNorm", "channels", channels)}, 1.0)),
           bias(constant_parameter<B>(context, {channels}, 0.0)) {}
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,
@@ -49,7 +53,7 @@ struct LayerNorm : Visitable<LayerNorm<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &LayerNorm::weight}, Member{"bias", &LayerNorm::bias});
+        return nn::members(Member{"weight", &LayerNorm::weight}, Member{"bias", &LayerNorm::bias});
     }
 };
 

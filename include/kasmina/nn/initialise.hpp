@@ -6,6 +6,7 @@
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/backend/storage.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
@@ -13,8 +14,8 @@ namespace kasmina::nn {
 
 /// A parameter whose values are all `value`.
 template <class B>
-[[nodiscard]] Parameter<B> constant_parameter(typename B::Context& context, const Shape& shape,
-                                              double value = 0.0) {
+[[nodiscard]] KASMINA_RARE Parameter<B> constant_parameter(typename B::Context& context,
+                                                           const Shape& shape, double value = 0.0) {
     return Parameter<B>(Tensor<B>::full(context, shape, static_cast<typename B::Scalar>(value)));
 }
 
@@ -34,9 +35,10 @@ void fill(typename B::Context& context, Parameter<B>& parameter, double value) {
 /// U(-bound, bound). The backend draws the values itself; they are those of `generator.uniform`
 /// called once per value.
 template <class B>
-void fill_uniform_within(typename B::Context& context, Parameter<B>& parameter, double bound,
-                         Generator& generator) {
+KASMINA_RARE void fill_uniform_within(typename B::Context& context, Parameter<B>& parameter,
+                                      double bound, Generator& generator) {
     const Index count = parameter.size();
+    parameter.state()->drawn = true;
     const RandomRange range = generator.reserve(2 * static_cast<std::uint64_t>(count));
     if (count > 0) {
         B::fill_uniform(context, range, -bound, bound, parameter.value().data(), count);
@@ -46,8 +48,8 @@ void fill_uniform_within(typename B::Context& context, Parameter<B>& parameter, 
 /// U(-1/sqrt(fan), 1/sqrt(fan)): what Kaiming-uniform with a = sqrt(5), the default of PyTorch's
 /// convolutions and linear layers, amounts to. Biases use the fan of their weight.
 template <class B>
-void fill_uniform(typename B::Context& context, Parameter<B>& parameter, Index fan,
-                  Generator& generator) {
+KASMINA_RARE void fill_uniform(typename B::Context& context, Parameter<B>& parameter, Index fan,
+                               Generator& generator) {
     fill_uniform_within(context, parameter, 1.0 / std::sqrt(static_cast<double>(fan)), generator);
 }
 

@@ -3,12 +3,13 @@
 
 #include <cstdint>
 #include <optional>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
@@ -23,19 +24,20 @@ struct Linear : Visitable<Linear<B>> {
     Parameter<B> weight;
     std::optional<Parameter<B>> bias;
 
-    /// Zero until initialised.
-    Linear(Context& context, Index inputs, Index outputs, Bias wanted = Bias::present)
-        : weight(constant_parameter<B>(context, {outputs, inputs})) {
+    /// Zero until initialised. Errors: OptionError for sizes below 1.
+    KASMINA_RARE Linear(Context& context, Index inputs, Index outputs, Bias wanted = Bias::present)
+        : weight(constant_parameter<B>(context, {checked_size("nn::Linear", "outputs", outputs),
+                                                 checked_size("nn::Linear", "inputs", inputs)})) {
         if (wanted == Bias::present) bias.emplace(constant_parameter<B>(context, {outputs}));
     }
 
-    Linear(Context& context, Index inputs, Index outputs, Generator& generator,
-           Bias wanted = Bias::present)
+    KASMINA_RARE Linear(Context& context, Index inputs, Index outputs, Generator& generator,
+                        Bias wanted = Bias::present)
         : Linear(context, inputs, outputs, wanted) {
         initialise(context, generator);
     }
 
-    void initialise(Context& context, Generator& generator) {
+    KASMINA_RARE void initialise(Context& context, Generator& generator) {
         const Index fan = fan_in(weight.shape());
         fill_uniform(context, weight, fan, generator);
         if (bias) fill_uniform(context, *bias, fan, generator);
@@ -48,7 +50,7 @@ struct Linear : Visitable<Linear<B>> {
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(Member{"weight", &Linear::weight}, Member{"bias", &Linear::bias});
+        return nn::members(Member{"weight", &Linear::weight}, Member{"bias", &Linear::bias});
     }
 };
 

@@ -5,12 +5,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/autodiff/state.hpp>
+#include <kasmina/code_size.hpp>
 
 /// \file
 /// A module has `visit(visitor)`, which calls `visitor.parameter(name, Parameter<B>&)` and
@@ -49,12 +49,12 @@ public:
 
     /// One that adds more to the prefix: of the same type, so that a module is compiled for one
     /// visitor however deep it lies.
-    [[nodiscard]] Prefixed inside(std::string_view name) const {
+    [[nodiscard]] KASMINA_RARE Prefixed inside(std::string_view name) const {
         return {visitor_, full(name) + "."};
     }
 
 private:
-    [[nodiscard]] std::string full(std::string_view name) const {
+    [[nodiscard]] KASMINA_RARE std::string full(std::string_view name) const {
         return prefix_ + std::string(name);
     }
 
@@ -74,77 +74,84 @@ template <class Visitor>
 }
 
 template <class Visitor, class B>
-void visit_member(Visitor& visitor, std::string_view name, Parameter<B>& member) {
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name, Parameter<B>& member) {
     visitor.parameter(name, member);
 }
 
 template <class Visitor, class B>
-void visit_member(Visitor& visitor, std::string_view name, const Parameter<B>& member) {
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name,
+                               const Parameter<B>& member) {
     visitor.parameter(name, member);
 }
 
 template <class Visitor, class B, class T>
-void visit_member(Visitor& visitor, std::string_view name, State<B, T>& member) {
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name, State<B, T>& member) {
     visitor.state(name, member);
 }
 
 template <class Visitor, class B, class T>
-void visit_member(Visitor& visitor, std::string_view name, const State<B, T>& member) {
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name, const State<B, T>& member) {
     visitor.state(name, member);
 }
 
 template <class Visitor, class Module>
     requires requires(Visitor& visitor, Module& module) { module.visit(visitor); }
-void visit_member(Visitor& visitor, std::string_view name, Module& member) {
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name, Module& member) {
     auto inner = inside(visitor, name);
     member.visit(inner);
 }
 
 template <class Visitor, class T>
-void visit_member(Visitor& visitor, std::string_view name, std::optional<T>& member) {
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name, std::optional<T>& member) {
     if (member) visit_member(visitor, name, *member);
 }
 
 template <class Visitor, class T>
-void visit_member(Visitor& visitor, std::string_view name, const std::optional<T>& member) {
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name,
+                               const std::optional<T>& member) {
     if (member) visit_member(visitor, name, *member);
 }
 
 template <class Visitor, class T>
-void visit_member(Visitor& visitor, std::string_view name, std::vector<T>& member) {
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name, std::vector<T>& member) {
     for (std::size_t i = 0; i < member.size(); ++i) {
         visit_member(visitor, std::string(name) + "." + std::to_string(i), member[i]);
     }
 }
 
 template <class Visitor, class T>
-void visit_member(Visitor& visitor, std::string_view name, const std::vector<T>& member) {
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name,
+                               const std::vector<T>& member) {
     for (std::size_t i = 0; i < member.size(); ++i) {
         visit_member(visitor, std::string(name) + "." + std::to_string(i), member[i]);
     }
 }
 
-/// Gives `Derived` its `visit` from a static `members()`, which returns a tuple of Member.
+/// The members of a module, in the order in which they are visited; called with a function, it
+/// calls that with each.
+template <class... Listed>
+[[nodiscard]] constexpr auto members(Listed... listed) {
+    return [=](auto&& f) { (f(listed), ...); };
+}
+
+/// Gives `Derived` its `visit` from a static `members()`, which returns `nn::members(...)`.
 template <class Derived>
 struct Visitable {
     template <class Visitor>
-    void visit(Visitor&& visitor) {
+    KASMINA_RARE void visit(Visitor&& visitor) {
         visit_all(static_cast<Derived&>(*this), visitor);
     }
 
     template <class Visitor>
-    void visit(Visitor&& visitor) const {
+    KASMINA_RARE void visit(Visitor&& visitor) const {
         visit_all(static_cast<const Derived&>(*this), visitor);
     }
 
 private:
     template <class Self, class Visitor>
     static void visit_all(Self& self, Visitor& visitor) {
-        std::apply(
-            [&](const auto&... member) {
-                (visit_member(visitor, member.name, self.*member.pointer), ...);
-            },
-            Derived::members());
+        Derived::members()(
+            [&](const auto& member) { visit_member(visitor, member.name, self.*member.pointer); });
     }
 };
 

@@ -22,6 +22,9 @@ struct AdamWOptions {
     using Fields =
         reflect::List<&AdamWOptions::learning_rate, &AdamWOptions::beta1, &AdamWOptions::beta2,
                       &AdamWOptions::epsilon, &AdamWOptions::weight_decay>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 struct AdamWRule {

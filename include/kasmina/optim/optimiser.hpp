@@ -4,16 +4,20 @@
 #include <algorithm>
 #include <concepts>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/backend/multi_tensor.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/optim/optimiser_state.hpp>
 
@@ -45,7 +49,8 @@ struct Tracked {
 /// Steps parameters in groups, each with its own options (host and seed rates apart). Holds
 /// parameters weakly: the state of a seed goes when the seed is pruned, and appears when
 /// `synchronise` first names it (spec H-7). Frozen parameters and those without a gradient are
-/// skipped altogether: neither momentum nor decay moves them (I-6).
+/// skipped altogether: neither momentum nor decay moves them (I-6). One that was moved from says so
+/// (LifetimeError) when it is to step, or to be given something to step.
 template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
 class Optimiser {
@@ -56,8 +61,12 @@ public:
     using Options = typename Rule::Options;
     using State = OptimiserState<B, Options>;
 
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "optimiser";
+
     /// Adds an empty group and returns its index. Errors: OptionError from the rule's check.
-    std::size_t add_group(const Options& options) {
+    KASMINA_RARE std::size_t add_group(const Options& options) {
+        moved_.check(where());
         Rule::check(options);
         groups_.push_back({options, {}});
         return groups_.size() - 1;
@@ -68,13 +77,16 @@ public:
     /// tracked once, under its first name. Errors: OptionError for an unknown group, for a
     /// parameter of another group, which two steps would move twice, and for an empty name;
     /// DuplicateNameError for a name that two parameters go by. Nothing is changed then.
-    void synchronise(std::size_t group, std::span<const nn::NamedParameter<B>> parameters);
+    KASMINA_RARE void synchronise(std::size_t group,
+                                  std::span<const nn::NamedParameter<B>> parameters);
 
     /// The same without names: such parameters are stepped like any others, but have no address
     /// that `state` could give theirs under.
-    void synchronise(std::size_t group, std::span<const Parameter<B>* const> parameters);
+    KASMINA_RARE void synchronise(std::size_t group,
+                                  std::span<const Parameter<B>* const> parameters);
 
-    /// One step of every group, from the gradients that the parameters hold.
+    /// One step of every group, from the gradients that the parameters hold. Errors: OptionError
+    /// when no group has a parameter to step: it was not synchronised.
     void step(Context& context);
 
     /// The next backward pass starts from zero gradients.
@@ -151,7 +163,7 @@ public:
 
     /// Options, step counts and copies of all moments, of the parameters that are still there.
     /// Waits for nothing. Errors: OptionError when one was given without a name.
-    [[nodiscard]] State state(Context& context) const {
+    [[nodiscard]] KASMINA_RARE State state(Context& context) const {
         State state{.rule = std::string(Rule::name), .groups = {}};
         for (const Group& group : groups_) {
             state.groups.push_back({group.options, {}});
@@ -177,7 +189,10 @@ public:
     /// groups or an entry that is incomplete; OptionError for options out of range;
     /// DuplicateNameError for an entry that is there twice; UnknownNameError for a parameter that
     /// its group does not step; ShapeError for a moment of another shape. Nothing is changed then.
-    void restore(Context& context, const State& state) {
+    /// Of a state that is moved here the tensors are taken over, of another one copied.
+    template <class S>
+        requires std::same_as<std::remove_cvref_t<S>, State>
+    KASMINA_RARE void restore(Context& context, S&& state) {
         check_fits(state);
         std::vector<Group> next;
         for (std::size_t g = 0; g < groups_.size(); ++g) {
@@ -187,19 +202,45 @@ public:
                 group.tracked.push_back({tracked.parameter, tracked.name});
             }
             std::vector<bool> restored(group.tracked.size());
-            for (const typename State::Entry& entry : state.groups[g].parameters) {
+            for (auto& entry : state.groups[g].parameters) {
                 const std::size_t place = place_of(entry, group);
                 check_complete(entry, group, *group.tracked[place].parameter.lock());
                 if (restored[place]) throw_name_taken(entry.name);
                 restored[place] = true;
                 Tracked<B>& tracked = group.tracked[place];
                 tracked.steps = entry.steps;
-                tracked.first = copy(context, entry.first);
-                tracked.second = copy(context, entry.second);
+                tracked.first = taken<S>(context, entry.first);
+                tracked.second = taken<S>(context, entry.second);
             }
             next.push_back(std::move(group));
         }
         groups_ = std::move(next);
+    }
+
+    /// One that stands where `state` stood, and steps the parameters that the state speaks of, by
+    /// their names among `parameters`: those of a model that was restored to the same moment.
+    /// Errors: as `restore`, and UnknownNameError for a parameter that is not among them.
+    template <class S>
+        requires std::same_as<std::remove_cvref_t<S>, State>
+    [[nodiscard]] Optimiser restored(Context& context,
+                                     std::span<const nn::NamedParameter<B>> parameters,
+                                     S&& state) const {
+        check_fits(state);
+        std::map<std::string_view, const nn::NamedParameter<B>*> known;
+        for (const nn::NamedParameter<B>& named : parameters) known.emplace(named.name, &named);
+        Optimiser other;
+        for (std::size_t g = 0; g < groups_.size(); ++g) {
+            other.add_group(groups_[g].options);
+            std::vector<nn::NamedParameter<B>> stepped;
+            for (const typename State::Entry& entry : state.groups[g].parameters) {
+                const auto place = known.find(entry.name);
+                if (place == known.end()) throw_not_there(entry.name, "one of the model's");
+                stepped.push_back(*place->second);
+            }
+            other.synchronise(g, stepped);
+        }
+        other.restore(context, std::forward<S>(state));
+        return other;
     }
 
 private:
@@ -208,9 +249,20 @@ private:
         std::vector<Tracked<B>> tracked;
     };
 
-    static std::string where() { return "Optimiser (" + std::string(Rule::name) + ")"; }
+    KASMINA_RARE static std::string where() {
+        return "Optimiser (" + std::string(Rule::name) + ")";
+    }
+
+    [[noreturn]] KASMINA_COLD void refuse_to_idle() const {
+        throw OptionError("the optimiser has nothing to step", where(),
+                          "a group with parameters in it",
+                          std::to_string(groups_.size()) + " groups, and no parameter in any",
+                          "call synchronise(group, model.parameters()) before the first step, and "
+                          "after each end of an epoch");
+    }
 
     [[nodiscard]] const Group& checked(std::size_t group) const {
+        moved_.check(where());
         if (group >= groups_.size()) {
             throw OptionError("no such parameter group", where(),
                               "an index below " + std::to_string(groups_.size()),
@@ -223,10 +275,21 @@ private:
         return tensor.empty() ? Tensor<B>{} : tensor.clone(context);
     }
 
+    /// Of a state `S`: moved out of one that may be, else a copy.
+    template <class S, class T>
+    [[nodiscard]] static Tensor<B> taken(Context& context, T& tensor) {
+        if constexpr (std::is_lvalue_reference_v<S>) {
+            return copy(context, tensor);
+        } else {
+            return std::move(tensor);
+        }
+    }
+
     // ---- which parameters -------------------------------------------------------------------
 
-    static void want(std::vector<Tracked<B>>& wanted,
-                     const std::shared_ptr<ParameterState<B>>& parameter, std::string name) {
+    KASMINA_RARE static void want(std::vector<Tracked<B>>& wanted,
+                                  const std::shared_ptr<ParameterState<B>>& parameter,
+                                  std::string name) {
         for (const Tracked<B>& other : wanted) {
             if (is(other, parameter)) return;
             if (!name.empty() && other.name == name) throw_name_taken(name);
@@ -234,12 +297,12 @@ private:
         wanted.push_back({parameter, std::move(name)});
     }
 
-    void synchronise(std::size_t group, std::vector<Tracked<B>> wanted);
+    KASMINA_RARE void synchronise(std::size_t group, std::vector<Tracked<B>> wanted);
 
     /// Makes `wanted` what a group steps, with what it remembers of those it stepped already.
-    void keep_moments(std::size_t group, std::vector<Tracked<B>> wanted);
+    KASMINA_RARE void keep_moments(std::size_t group, std::vector<Tracked<B>> wanted);
 
-    void check_in_no_other(std::size_t group, const Tracked<B>& wanted) const {
+    KASMINA_RARE void check_in_no_other(std::size_t group, const Tracked<B>& wanted) const {
         const auto parameter = wanted.parameter.lock();
         for (std::size_t other = 0; other < groups_.size(); ++other) {
             if (other == group) continue;
@@ -264,7 +327,7 @@ private:
                !parameter.owner_before(tracked.parameter);
     }
 
-    [[noreturn]] static void throw_name_taken(const std::string& name) {
+    [[noreturn]] KASMINA_COLD static void throw_name_taken(const std::string& name) {
         throw DuplicateNameError(
             "two parameters go by one name", where(), "one parameter for each name",
             "a second one called \"" + name + "\"", "put the name of its owner in front");
@@ -299,11 +362,16 @@ private:
                                               const Group& group) {
         const auto place = std::ranges::find(group.tracked, entry.name, &Tracked<B>::name);
         if (entry.name.empty() || place == group.tracked.end() || place->parameter.expired()) {
-            throw UnknownNameError("the state speaks of a parameter that is not stepped", where(),
-                                   names_of(group), "\"" + entry.name + "\"",
-                                   "restore the model first, and synchronise the group with it");
+            throw_not_there(entry.name, names_of(group));
         }
         return static_cast<std::size_t>(place - group.tracked.begin());
+    }
+
+    [[noreturn]] KASMINA_COLD static void throw_not_there(const std::string& name,
+                                                          const std::string& expected) {
+        throw UnknownNameError("the state speaks of a parameter that is not stepped", where(),
+                               expected, "\"" + name + "\"",
+                               "restore the model first, and synchronise the group with it");
     }
 
     static void check_complete(const typename State::Entry& entry, const Group& group,
@@ -335,6 +403,7 @@ private:
 
     std::vector<Group> groups_;
     std::vector<OptimiserSlice<Scalar>> slices_;
+    MovedFrom moved_;
 };
 
 template <class B, class Rule>
@@ -367,6 +436,9 @@ void Optimiser<B, Rule>::synchronise(std::size_t group,
 template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
 void Optimiser<B, Rule>::step(Context& context) {
+    moved_.check(where());
+    const auto is_empty = [](const Group& group) { return group.tracked.empty(); };
+    if (std::ranges::all_of(groups_, is_empty)) refuse_to_idle();
     for (Group& group : groups_) step(context, group);
 }
 
@@ -402,7 +474,9 @@ void Optimiser<B, Rule>::step(Context& context, Group& group) {
     std::int64_t run_steps = 0;
     for (Tracked<B>& tracked : group.tracked) {
         const std::shared_ptr<ParameterState<B>> parameter = tracked.parameter.lock();
-        if (!parameter || !parameter->trainable || !parameter->has_gradient) continue;
+        if (!parameter) continue;
+        parameter->in_optimiser = true;
+        if (!parameter->trainable || !parameter->has_gradient) continue;
         if (!slices_.empty() && tracked.steps != run_steps) {
             Rule::template step<B>(context, group.options, run_steps + 1, slices_);
             slices_.clear();

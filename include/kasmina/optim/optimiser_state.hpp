@@ -37,6 +37,9 @@ struct OptimiserState {
     std::vector<Group> groups{};
 
     using Fields = reflect::List<&OptimiserState::rule, &OptimiserState::groups>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 }  // namespace kasmina::optim

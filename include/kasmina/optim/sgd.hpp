@@ -19,6 +19,9 @@ struct SgdOptions {
 
     using Fields = reflect::List<&SgdOptions::learning_rate, &SgdOptions::momentum,
                                  &SgdOptions::weight_decay, &SgdOptions::nesterov>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 struct SgdRule {

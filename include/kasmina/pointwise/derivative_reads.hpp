@@ -1,6 +1,8 @@
 // derivative_reads: which operands the derivative of a pointwise callable looks at.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cstddef>
 
 namespace kasmina {

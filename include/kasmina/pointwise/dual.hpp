@@ -23,6 +23,8 @@ struct Dual {
 
     constexpr Dual() = default;
     constexpr explicit Dual(const V& number) : value(number) {}
+    template <Arithmetic C>
+    constexpr explicit Dual(C number) : value(V(number)) {}
 
     /// The variable that derivative `index` is with respect to.
     [[nodiscard]] static constexpr Dual variable(const V& number, std::size_t index) {

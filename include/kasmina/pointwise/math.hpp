@@ -1,8 +1,12 @@
 // Functions of numbers of any kind - built-in, SIMD, dual - that pointwise callables are made of.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cmath>
 #include <concepts>
+
+#include <kasmina/finite.hpp>
 
 /// \file
 /// A pointwise callable is written once, on numbers of a type V that it does not know:
@@ -66,7 +70,7 @@ template <class V>
 template <class V>
 [[nodiscard]] constexpr V maximum(const V& a, const V& b) {
     if constexpr (std::floating_point<V>) {
-        return a > b || a != a ? a : b;
+        return a > b || is_nan(a) ? a : b;
     } else {
         return max_of(a, b);
     }
@@ -76,6 +80,7 @@ template <class V>
 template <class V>
 [[nodiscard]] constexpr V relu(const V& x) {
     if constexpr (std::floating_point<V>) {
+        if (numbers_are_taken_for_finite && is_nan(x)) return x;
         return x < V(0) ? V(0) : x;
     } else {
         return relu_of(x);
@@ -88,6 +93,7 @@ template <class V>
     if constexpr (std::floating_point<V>) {
         const V least = static_cast<V>(low);
         const V most = static_cast<V>(high);
+        if (numbers_are_taken_for_finite && is_nan(x)) return x;
         return x < least ? least : (x > most ? most : x);
     } else {
         return clamp_of(x, low, high);
@@ -104,11 +110,12 @@ template <class V>
     }
 }
 
-/// 1 / (1 + e^-x). Where e^-x overflows the quotient is 0, as it should be.
+/// 1 / (1 + e^-x), of e^-|x|, which never overflows.
 template <class V>
 [[nodiscard]] constexpr V sigmoid(const V& x) {
     if constexpr (std::floating_point<V>) {
-        return V(1) / (V(1) + std::exp(-x));
+        const V e = std::exp(x < V(0) ? x : -x);
+        return (x < V(0) ? e : V(1)) / (V(1) + e);
     } else {
         return sigmoid_of(x);
     }

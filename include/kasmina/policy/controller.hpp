@@ -1,18 +1,22 @@
 // The controller concept: what decides, once an epoch, which seeds to grow, keep and prune.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <kasmina/reflect/enumerators.hpp>
 #include <kasmina/slot/options.hpp>
 #include <kasmina/slot/report.hpp>
 #include <kasmina/statistics/sequential_rule.hpp>
 
 namespace kasmina {
 
-/// What a controller sees of an epoch. Accuracy in percentage points, of a validation set.
+/// What a controller sees of an epoch, valid during that call. Accuracy in percentage points, of a
+/// validation set.
 struct EpochObservation {
     int epoch = 0;  ///< from 1
     double accuracy = 0.0;
@@ -34,10 +38,33 @@ struct Decision {
     GerminationOptions options{};  ///< of a germination
 };
 
+[[nodiscard]] constexpr std::string_view name_of(Decision::Action action) noexcept {
+    switch (action) {
+        case Decision::Action::germinate: return "germinate";
+        case Decision::Action::advance: return "advance";
+        case Decision::Action::prune: return "prune";
+    }
+    return "(invalid)";
+}
+
+template <>
+struct reflect::Enumerators<Decision::Action> {
+    static constexpr std::array all{Decision::Action::germinate, Decision::Action::advance,
+                                    Decision::Action::prune};
+};
+
 /// Decides after each epoch; decisions are carried out in order, then the slots tick.
 template <class C>
 concept Controller = requires(C controller, const EpochObservation& observation) {
     { controller.decide(observation) } -> std::same_as<std::vector<Decision>>;
+};
+
+/// A controller that says beforehand which slots and blueprints it will ever name, so that a name
+/// that does not exist is an error before anything was trained (E-5).
+template <class C>
+concept NamesWhatItGrows = requires(const C& controller) {
+    { controller.slots() } -> std::convertible_to<std::span<const std::string>>;
+    { controller.blueprints() } -> std::convertible_to<std::span<const std::string>>;
 };
 
 /// A controller that a checkpoint can hold: it gives its whole memory as a plain struct `State` and

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
@@ -61,6 +63,9 @@ struct GovernorState {
     using Fields =
         reflect::List<&GovernorState::random_guess_loss, &GovernorState::options,
                       &GovernorState::losses, &GovernorState::next, &GovernorState::strikes>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// A loss that is still on its way from the backend.
@@ -86,7 +91,7 @@ public:
     /// The panic that this loss causes, if any. Outliers do not enter the history that later
     /// losses are held against.
     [[nodiscard]] std::optional<Panic> observe(double loss) noexcept {
-        if (!std::isfinite(loss)) return Panic::nan;
+        if (!is_finite(loss)) return Panic::nan;
         if (count_ >= options_.minimum_history) {
             const double mean = mean_of_history();
             const bool trained = mean < options_.trained_fraction * random_guess_loss_;
@@ -128,7 +133,7 @@ public:
     void restore(const State& state) {
         check(state.random_guess_loss, state.options);
         const bool whole = state.losses.size() == window;
-        if (state.losses.size() > window || !std::ranges::all_of(state.losses, is_finite)) {
+        if (state.losses.size() > window || !std::ranges::all_of(state.losses, is_sane)) {
             refuse_state("losses", "at most " + std::to_string(window) + " finite ones",
                          std::to_string(state.losses.size()) + " losses");
         }
@@ -150,10 +155,10 @@ public:
 
 private:
     static void check(double random_guess_loss, const GovernorOptions& options) {
-        if (!(random_guess_loss > 0.0) || !std::isfinite(random_guess_loss)) {
+        if (!is_finite(random_guess_loss) || random_guess_loss <= 0.0) {
             throw OptionError("the random-guess loss is out of range", "Governor",
                               "a positive, finite loss such as ln(classes)",
-                              std::to_string(random_guess_loss), "pass ln(number of classes)");
+                              number_text(random_guess_loss), "pass ln(number of classes)");
         }
         if (options.minimum_history < 1 || options.minimum_history > window) {
             refuse("minimum_history", "between 1 and " + std::to_string(window),
@@ -169,23 +174,24 @@ private:
         check_bound("multiple_of_mean", options.multiple_of_mean);
     }
 
-    [[noreturn]] static void refuse(const std::string& option, const std::string& range,
-                                    std::string got) {
+    [[noreturn]] KASMINA_COLD static void refuse(const std::string& option,
+                                                 const std::string& range, std::string got) {
         throw OptionError(option + " is out of range", "Governor", option + " " + range,
                           std::move(got), "choose a value in the range, or leave the default");
     }
 
-    [[noreturn]] static void refuse_state(const std::string& part, const std::string& expected,
-                                          std::string got) {
+    [[noreturn]] KASMINA_COLD static void refuse_state(const std::string& part,
+                                                       const std::string& expected,
+                                                       std::string got) {
         throw StateError("a governor cannot have this state: " + part, "Governor::restore",
                          expected, std::move(got), "restore what state() returned");
     }
 
-    static bool is_finite(double loss) noexcept { return std::isfinite(loss); }
+    static bool is_sane(double loss) noexcept { return is_finite(loss); }
 
     static void check_bound(const char* option, double bound) {
-        if (std::isfinite(bound) && bound >= 0.0) return;
-        refuse(option, "finite and at least 0", std::to_string(bound));
+        if (is_finite(bound) && bound >= 0.0) return;
+        refuse(option, "finite and at least 0", number_text(bound));
     }
 
     [[nodiscard]] double mean_of_history() const noexcept {

@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -19,9 +21,11 @@
 #include <kasmina/model/model.hpp>
 #include <kasmina/model/network_contents.hpp>
 #include <kasmina/model/snapshot.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/policy/governor.hpp>
 #include <kasmina/policy/seed_effects.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 #include <kasmina/slot/outcomes.hpp>
@@ -66,6 +70,9 @@ struct GrowerState {
     using Fields =
         reflect::List<&GrowerState::epoch, &GrowerState::governor, &GrowerState::controller,
                       &GrowerState::snapshot, &GrowerState::told_of_dependence>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// The state of a grower with such a controller.
@@ -74,21 +81,34 @@ using GrowerStateOf = GrowerState<B, typename C::State>;
 
 /// Drives a model with a controller and a governor (spec section 11). Call `end_epoch` after the
 /// last training step of an epoch, before gradients are zeroed. It keeps no hold of the model,
-/// which may move between epochs.
-template <class Model, Controller C>
+/// which may move between epochs, but knows it from others. Errors of all of it: LifetimeError when
+/// it was moved from, or the model was; StateError for another model.
+template <class Model, class C>
 class Grower {
+    static_assert(Controller<C>,
+                  "Controller: give the controller `std::vector<Decision> decide(const "
+                  "EpochObservation&)`");
+
 public:
     using B = typename Model::Backend;
+
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "grower";
 
     /// Clean epochs between two snapshots.
     static constexpr int snapshot_interval = 5;
 
     /// `random_guess_loss` is ln(classes). Takes the first snapshot. Errors: OptionError from the
-    /// governor; NumericError when the network is not made of finite values.
+    /// governor; NumericError when the network is not made of finite values; UnknownNameError,
+    /// which lists the available ones, for a slot or a blueprint that the controller names and that
+    /// does not exist.
     Grower(Model& model, C controller, double random_guess_loss)
         : controller_(std::move(controller)),
           governor_(random_guess_loss),
-          snapshot_(Snapshot<B>::of(model)) {}
+          snapshot_(Snapshot<B>::of(model)),
+          model_(model.identity()) {
+        check_names(controller_, model);
+    }
 
     /// `loss` is the epoch's mean training loss, or one on its way (`Variable::read`).
     /// `accuracies(configurations)` evaluates the network on held-out data once per configuration
@@ -97,9 +117,10 @@ public:
     /// and what a refused one did is undone; after this call the learner steps what there is then.
     /// Errors: UnknownNameError and ShapeError on a panic when the model is not one that the last
     /// snapshot fits.
-    template <class Learner, class Loss, ConfigurationMeasure Accuracies>
+    template <class Learner, class Loss, class Accuracies>
         requires(std::convertible_to<Loss, double> || PendingLoss<Loss>)
     EpochReport end_epoch(Model& model, Learner& learner, Loss&& loss, Accuracies&& accuracies) {
+        KASMINA_REQUIRE_CONFIGURATION_MEASURE(Accuracies)
         return end(model, std::forward<Loss>(loss), accuracies, learner.judge(), learner);
     }
 
@@ -107,11 +128,14 @@ public:
     /// are judged by `measure`, by default by how much the network depends on them, which is not
     /// help. After this call parameters may have come or gone: synchronise the optimiser; after a
     /// panic clear its state too.
-    template <class Loss, ConfigurationMeasure Accuracies, class Measure = judge::Ablation>
-        requires((std::convertible_to<Loss, double> || PendingLoss<Loss>) &&
-                 judge::Measure<Measure, Model>)
+    template <class Loss, class Accuracies, class Measure = judge::Ablation>
+        requires(std::convertible_to<Loss, double> || PendingLoss<Loss>)
     EpochReport end_epoch(Model& model, Loss&& loss, Accuracies&& accuracies,
                           Measure measure = {}) {
+        KASMINA_REQUIRE_CONFIGURATION_MEASURE(Accuracies)
+        static_assert(judge::Measure<Measure, Model>,
+                      "Measure: give the measure `judge(model, slot, double accuracy, "
+                      "accuracies)`, which records what it finds with the slot");
         NoLearner nobody;
         EpochReport report = end(model, std::forward<Loss>(loss), accuracies, measure, nobody);
         if constexpr (std::same_as<Measure, judge::Ablation>) tell_of_dependence(report);
@@ -122,6 +146,7 @@ public:
     /// hand leave no trace, so that what is left is the host and what has been kept for good.
     template <class Learner>
     std::vector<StageChange> finish(Model& model, Learner& learner) {
+        check(model);
         EpochReport report;
         for (auto& slot : model.slots()) {
             const Stage from = slot.stage();
@@ -143,33 +168,100 @@ public:
     [[nodiscard]] auto state(typename B::Context& context) const
         requires RestorableController<C>
     {
+        moved_.check("a grower");
         return GrowerStateOf<B, C>{epoch_, governor_.state(), controller_.state(),
                                    snapshot_.clone(context), told_of_dependence_};
     }
 
     /// Goes on where `state` stood, with a model that has been restored to the same epoch. Errors:
     /// StateError and OptionError for parts that cannot be; those of `Snapshot::check_fits` for a
-    /// snapshot of another network. Nothing is changed then.
+    /// snapshot of another network, and UnknownNameError as at the beginning. Nothing is changed
+    /// then.
     template <class State>
         requires RestorableController<C> && std::same_as<State, GrowerStateOf<B, C>>
     void restore(Model& model, const State& state) {
+        moved_.check("a grower");
+        auto next = prepare(model, state);
+        exchange(next);
+    }
+
+    /// What a grower is to be made of.
+    template <class ControllerState>
+    struct Prepared {
+        int epoch;
+        Governor governor;
+        ControllerState controller;
+        Snapshot<B> snapshot;
+        bool told_of_dependence;
+        std::weak_ptr<const void> model;
+    };
+
+    /// The part of `restore` that changes nothing, for those who restore several things together.
+    /// Errors: as `restore`, but for what the controller refuses.
+    /// Of a state that is moved here the snapshot is taken over, of another one copied.
+    template <class State>
+        requires RestorableController<C> &&
+                 std::same_as<std::remove_cvref_t<State>, GrowerStateOf<B, C>>
+    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, State&& state) const {
         if (state.epoch < 0) {
             throw StateError("a grower cannot have this state: epoch", "Grower::restore",
                              "at least 0", std::to_string(state.epoch),
                              "restore what state() returned");
         }
         state.snapshot.check_fits(model);
-        Snapshot<B> snapshot = state.snapshot.clone(model.context());
-        Governor governor = governor_;
-        governor.restore(state.governor);
-        controller_.restore(state.controller);
-        governor_ = governor;
-        snapshot_ = std::move(snapshot);
-        epoch_ = state.epoch;
-        told_of_dependence_ = state.told_of_dependence;
+        Prepared<typename C::State> ready{
+            state.epoch,     governor_, state.controller, {}, state.told_of_dependence,
+            model.identity()};
+        if constexpr (std::is_lvalue_reference_v<State>) {
+            ready.snapshot = state.snapshot.clone(model.context());
+        } else {
+            ready.snapshot = std::move(state.snapshot);
+        }
+        ready.governor.restore(state.governor);
+        if constexpr (NamesWhatItGrows<C> && std::copy_constructible<C>) {
+            C candidate = controller_;
+            candidate.restore(state.controller);
+            check_names(candidate, model);
+        }
+        return ready;
+    }
+
+    /// The rest: what the grower was is in `other` after it. Errors: those of the controller's
+    /// `restore`; nothing is changed then.
+    template <class ControllerState>
+    void exchange(Prepared<ControllerState>& other) {
+        ControllerState before = controller_.state();
+        controller_.restore(other.controller);
+        other.controller = std::move(before);
+        std::swap(model_, other.model);
+        std::swap(epoch_, other.epoch);
+        std::swap(governor_, other.governor);
+        std::swap(snapshot_, other.snapshot);
+        std::swap(told_of_dependence_, other.told_of_dependence);
     }
 
 private:
+    /// Errors: LifetimeError and StateError, as said above.
+    void check(const Model& model) const {
+        moved_.check("a grower");
+        const std::weak_ptr<const void> given = model.identity();
+        if (given.expired()) MovedFrom::refuse("a model");
+        if (!given.owner_before(model_) && !model_.owner_before(given)) return;
+        throw StateError("the grower was made for another model", "Grower",
+                         "the model that it was made or restored with, wherever that moved",
+                         "another one", "make a grower for it");
+    }
+
+    /// Errors: UnknownNameError for what the controller names and the model does not have.
+    static void check_names(const C& controller, const Model& model) {
+        if constexpr (NamesWhatItGrows<C>) {
+            for (const std::string& name : controller.slots()) static_cast<void>(model.slot(name));
+            for (const std::string& name : controller.blueprints()) {
+                static_cast<void>(Model::Registry::find(Model::Host::topology, name));
+            }
+        }
+    }
+
     /// Whether what the network's output is made of is no number any more: then the next loss would
     /// not be one, and nothing of it may get into a snapshot.
     [[nodiscard]] static bool broken(Model& model) {
@@ -188,6 +280,7 @@ private:
     template <class Loss, class Accuracies, class Measure, class Learner>
     EpochReport end(Model& model, Loss&& loss, Accuracies& accuracies, Measure& measure,
                     Learner& learner) {
+        check(model);
         EpochReport report;
         Governor governor = governor_;
         report.panic = governor.observe(std::forward<Loss>(loss));
@@ -295,6 +388,7 @@ private:
                     break;
                 case Decision::Action::advance: slot.advance(); break;
                 case Decision::Action::prune: slot.prune(decision.reason, "controller"); break;
+                default: reflect::refuse_enumerator(decision.action, "action", "Controller");
             }
             note_change(slot, from, decision.reason, report);
             fossilized = fossilized || (slot.stage() != from && slot.stage() == Stage::fossilized);
@@ -322,6 +416,8 @@ private:
     C controller_;
     Governor governor_;
     Snapshot<B> snapshot_;
+    std::weak_ptr<const void> model_;
+    MovedFrom moved_;
     int epoch_ = 0;
     bool told_of_dependence_ = false;
 };

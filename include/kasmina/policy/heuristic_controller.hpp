@@ -2,14 +2,16 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/reflect/fields.hpp>
 
@@ -51,6 +53,9 @@ struct HeuristicState {
     using Fields =
         reflect::List<&HeuristicState::options, &HeuristicState::penalties,
                       &HeuristicState::best_accuracy, &HeuristicState::epochs_without_improvement>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// Germinates on a plateau, one seed an epoch; advances whenever the gate allows, but lets seeds
@@ -108,6 +113,12 @@ public:
         return penalties_[static_cast<std::size_t>(place - options_.blueprints.begin())];
     }
 
+    /// What it may grow, and where.
+    [[nodiscard]] std::span<const std::string> slots() const noexcept { return options_.slots; }
+    [[nodiscard]] std::span<const std::string> blueprints() const noexcept {
+        return options_.blueprints;
+    }
+
     [[nodiscard]] State state() const {
         return {options_, penalties_, best_accuracy_, epochs_without_improvement_};
     }
@@ -117,16 +128,16 @@ public:
     /// then.
     void restore(State state) {
         check(state.options);
-        const auto is_finite = [](double value) { return std::isfinite(value); };
+        const auto is_sane = [](double value) { return is_finite(value); };
         if (state.penalties.size() != state.options.blueprints.size() ||
-            !std::ranges::all_of(state.penalties, is_finite)) {
+            !std::ranges::all_of(state.penalties, is_sane)) {
             refuse("penalties",
                    "a finite one for each of " + std::to_string(state.options.blueprints.size()) +
                        " blueprints",
                    std::to_string(state.penalties.size()));
         }
-        if (state.best_accuracy && !std::isfinite(*state.best_accuracy)) {
-            refuse("best_accuracy", "a finite number", std::to_string(*state.best_accuracy));
+        if (state.best_accuracy && !is_finite(*state.best_accuracy)) {
+            refuse("best_accuracy", "a finite number", number_text(*state.best_accuracy));
         }
         if (state.epochs_without_improvement < 0) {
             refuse("epochs_without_improvement", "at least 0",
@@ -156,8 +167,9 @@ private:
         check_germination_options(options.germination, "HeuristicController");
     }
 
-    [[noreturn]] static void refuse(const std::string& part, const std::string& expected,
-                                    const std::string& got) {
+    [[noreturn]] KASMINA_COLD static void refuse(const std::string& part,
+                                                 const std::string& expected,
+                                                 const std::string& got) {
         throw StateError("a controller cannot have this state: " + part,
                          "HeuristicController::restore", expected, got,
                          "restore what state() returned");
@@ -168,9 +180,9 @@ private:
     }
 
     void watch_plateau(double accuracy) noexcept {
-        const bool better = best_accuracy_
-                                ? accuracy > *best_accuracy_ + options_.plateau_improvement
-                                : std::isfinite(accuracy);
+        const bool better =
+            is_finite(accuracy) &&
+            (!best_accuracy_ || accuracy > *best_accuracy_ + options_.plateau_improvement);
         if (better) {
             best_accuracy_ = accuracy;
             epochs_without_improvement_ = 0;
@@ -237,5 +249,6 @@ private:
 };
 
 static_assert(RestorableController<HeuristicController>);
+static_assert(NamesWhatItGrows<HeuristicController>);
 
 }  // namespace kasmina

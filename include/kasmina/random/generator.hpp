@@ -7,6 +7,7 @@
 #include <numbers>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <kasmina/error.hpp>
@@ -22,6 +23,9 @@ class Generator {
 public:
     using result_type = std::uint32_t;
 
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "generator";
+
     /// Everything needed to go on exactly where the stream stands: words are handed out one by
     /// one from the block that `counter` names.
     struct State {
@@ -31,6 +35,10 @@ public:
         std::uint32_t word = 0;
 
         using Fields = reflect::List<&State::key, &State::stream, &State::counter, &State::word>;
+
+        /// Of its form in a checkpoint. 1: the first.
+        static constexpr int schema = 1;
+
         friend constexpr bool operator==(const State&, const State&) noexcept = default;
     };
 

@@ -1,6 +1,8 @@
 // Philox: the counter function behind all random numbers, stateless and usable on a device.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cmath>
 #include <cstdint>
 

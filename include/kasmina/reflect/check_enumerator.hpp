@@ -11,7 +11,7 @@ namespace kasmina::reflect {
 
 /// "add (1), multiply (2), gate (3)"; for messages.
 template <Enumerated Enumeration>
-[[nodiscard]] std::string enumerators_in_words() {
+[[nodiscard]] KASMINA_COLD std::string enumerators_in_words() {
     std::string list;
     for (const Enumeration known : Enumerators<Enumeration>::all) {
         if (!list.empty()) list += ", ";
@@ -20,14 +20,19 @@ template <Enumerated Enumeration>
     return list;
 }
 
-/// Errors: OptionError that names the valid values, for a value outside the enumeration. `what`
-/// is the option's name.
 template <Enumerated Enumeration>
-void check_enumerator(Enumeration value, std::string_view what, const std::string& where) {
-    if (is_enumerator(value)) return;
+[[noreturn]] KASMINA_COLD void refuse_enumerator(Enumeration value, std::string_view what,
+                                                 std::string_view where) {
     throw OptionError(std::string(what) + " has a value that does not exist", where,
                       enumerators_in_words<Enumeration>(), std::to_string(static_cast<int>(value)),
                       "use one of the named values");
+}
+
+/// Errors: OptionError that names the valid values, for a value outside the enumeration. `what`
+/// is the option's name.
+template <Enumerated Enumeration>
+constexpr void check_enumerator(Enumeration value, std::string_view what, std::string_view where) {
+    if (!is_enumerator(value)) refuse_enumerator(value, what, where);
 }
 
 }  // namespace kasmina::reflect

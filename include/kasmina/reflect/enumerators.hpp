@@ -1,6 +1,8 @@
 // Enumerators: the values that an enumeration has, so that no other is taken for one of them.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <concepts>
 #include <optional>
 #include <string_view>

@@ -1,6 +1,8 @@
 // Fields of plain structs: their names, from pointers to members, and one way to walk over them.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string_view>

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 #include <kasmina/reflect/fields.hpp>
 
@@ -72,6 +73,8 @@ template <PlainValue Field>
                 return "\"" + held + "\"";
             } else if constexpr (std::same_as<Held, bool>) {
                 return held ? "true" : "false";
+            } else if constexpr (std::same_as<Held, double>) {
+                return number_text(held);
             } else {
                 return std::to_string(held);
             }

@@ -1,7 +1,6 @@
 // AlphaOverrides: other amplitudes for one forward pass, passed as an argument (spec A-8).
 #pragma once
 
-#include <cmath>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +8,8 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
+#include <kasmina/number_text.hpp>
 
 namespace kasmina {
 
@@ -33,17 +34,15 @@ public:
     AlphaOverrides() = default;
 
     /// Adds a slot with one amplitude in [0, 1]. Errors: OptionError for a value outside, or a
-    /// slot named twice.
-    AlphaOverrides with(std::string slot, double alpha) && {
-        return std::move(*this).with(std::move(slot), std::vector<double>{alpha});
-    }
+    /// slot named twice; nothing is changed then.
+    void add(std::string slot, double alpha) { add(std::move(slot), std::vector<double>{alpha}); }
 
-    /// Adds a slot with one amplitude per sample.
-    AlphaOverrides with(std::string slot, std::vector<double> alphas) && {
+    /// The same with one amplitude per sample.
+    void add(std::string slot, std::vector<double> alphas) {
         for (const double alpha : alphas) {
-            if (alpha >= 0.0 && alpha <= 1.0) continue;
+            if (is_within(alpha, 0.0, 1.0)) continue;
             throw OptionError("an alpha override is out of range", slot, "numbers in [0, 1]",
-                              std::to_string(alpha), "clamp the amplitude");
+                              number_text(alpha), "clamp the amplitude");
         }
         if (alphas.empty() || find(slot) != nullptr) {
             throw OptionError("an alpha override is not well formed", slot,
@@ -52,6 +51,21 @@ public:
                               "name each slot once");
         }
         entries_.push_back({std::move(slot), std::move(alphas)});
+    }
+
+    /// These and one slot more, with one amplitude or one per sample. Errors: as `add`.
+    [[nodiscard]] AlphaOverrides with(std::string slot, double alpha) const& {
+        return AlphaOverrides(*this).with(std::move(slot), alpha);
+    }
+    [[nodiscard]] AlphaOverrides with(std::string slot, std::vector<double> alphas) const& {
+        return AlphaOverrides(*this).with(std::move(slot), std::move(alphas));
+    }
+    [[nodiscard]] AlphaOverrides with(std::string slot, double alpha) && {
+        add(std::move(slot), alpha);
+        return std::move(*this);
+    }
+    [[nodiscard]] AlphaOverrides with(std::string slot, std::vector<double> alphas) && {
+        add(std::move(slot), std::move(alphas));
         return std::move(*this);
     }
 

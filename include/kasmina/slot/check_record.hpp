@@ -1,7 +1,6 @@
 // What a stored record of a seed may be: numbers in their ranges, and a way that the table has.
 #pragma once
 
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <optional>
@@ -10,14 +9,16 @@
 #include <utility>
 
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/slot/seed_record.hpp>
 
 namespace kasmina::slot_detail {
 
 /// Errors: StateError, always.
-[[noreturn]] inline void refuse_state(const std::string& where, std::string_view field,
-                                      std::string expected, std::string got) {
+[[noreturn]] KASMINA_COLD inline void refuse_state(const std::string& where, std::string_view field,
+                                                   std::string expected, std::string got) {
     throw StateError("the field " + std::string(field) + " cannot be", where, std::move(expected),
                      std::move(got), "store what Slot::state gave");
 }
@@ -32,8 +33,8 @@ void check_count(const std::string& where, std::string_view field, Count count) 
 /// Errors: StateError for a number that is not finite.
 inline void check_number(const std::string& where, std::string_view field,
                          std::optional<double> number) {
-    if (!number || std::isfinite(*number)) return;
-    refuse_state(where, field, "a finite number", std::to_string(*number));
+    if (!number || is_finite(*number)) return;
+    refuse_state(where, field, "a finite number", number_text(*number));
 }
 
 /// Errors: StateError naming the field. A gradient ratio alone may be not a number (I-4).
@@ -50,18 +51,18 @@ inline void check_metrics(const SeedMetrics& metrics, bool pruned, const std::st
             }
         });
     const std::optional<double> ratio = metrics.gradient_ratio;
-    if (ratio && (*ratio < 0.0 || *ratio > maximum_gradient_ratio)) {
+    if (ratio && !is_nan(*ratio) && (*ratio < 0.0 || *ratio > maximum_gradient_ratio)) {
         refuse_state(where, "gradient_ratio", "at most 10, not below 0, or not a number",
-                     std::to_string(*ratio));
+                     number_text(*ratio));
     }
     if (metrics.gradient_norm_average < 0.0) {
         refuse_state(where, "gradient_norm_average", "0 or more",
-                     std::to_string(metrics.gradient_norm_average));
+                     number_text(metrics.gradient_norm_average));
     }
     if (const auto& health = metrics.parameter_health) {
-        if (!(health->health >= 0.0 && health->health <= 1.0)) {
+        if (!is_within(health->health, 0.0, 1.0)) {
             refuse_state(where, "parameter_health.health", "a number in [0, 1]",
-                         std::to_string(health->health));
+                         number_text(health->health));
         }
     }
     const bool measured = metrics.current_accuracy.has_value();
@@ -75,9 +76,9 @@ inline void check_metrics(const SeedMetrics& metrics, bool pruned, const std::st
         if (!*estimate) continue;
         check_number(where, std::string(name) + ".value", (*estimate)->value);
         check_count(where, std::string(name) + ".count", (*estimate)->count);
-        if (!((*estimate)->standard_error >= 0.0)) {
+        if (is_nan((*estimate)->standard_error) || (*estimate)->standard_error < 0.0) {
             refuse_state(where, std::string(name) + ".standard_error", "0 or more",
-                         std::to_string((*estimate)->standard_error));
+                         number_text((*estimate)->standard_error));
         }
     }
     const bool measured_by = metrics.contribution_by != judge::MeasureKind::none;

@@ -6,6 +6,7 @@
 
 #include <kasmina/alpha/check_alpha_state.hpp>
 #include <kasmina/lifecycle/stage_encoding.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/slot/check_record.hpp>
 #include <kasmina/slot/slot_state.hpp>
 
@@ -70,7 +71,7 @@ inline void check_amplitude(const SlotState& state, const std::string& where) {
     const bool full = state.stage == Stage::holding || state.stage == Stage::fossilized;
     if (full && (alpha.alpha != 1.0 || alpha.mode != AlphaMode::hold)) {
         refuse_state(where, "alpha.alpha", "1 and no ramp in " + std::string(name_of(state.stage)),
-                     std::to_string(alpha.alpha) + ", mode " + std::string(name_of(alpha.mode)));
+                     number_text(alpha.alpha) + ", mode " + std::string(name_of(alpha.mode)));
     }
     const bool gated = state.seed->blend.algorithm == BlendAlgorithm::gate;
     if (gated && alpha.mode != AlphaMode::hold && alpha.curve != AlphaCurve::linear) {
@@ -81,7 +82,7 @@ inline void check_amplitude(const SlotState& state, const std::string& where) {
     if (to_nothing != state.scheduled_prune.has_value()) {
         refuse_state(where, "scheduled_prune", "a scheduled prune with a ramp to 0, and only then",
                      std::string(to_nothing ? "none" : "one") + " with a target of " +
-                         std::to_string(alpha.target));
+                         number_text(alpha.target));
     }
 }
 

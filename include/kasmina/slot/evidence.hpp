@@ -25,6 +25,8 @@ namespace kasmina {
     seen.readiness = metrics.readiness;
     seen.contribution = metrics.contribution;
     seen.contribution_by = metrics.contribution_by;
+    seen.host_frozen = record->host_frozen;
+    seen.in_optimiser = record->in_optimiser;
     seen.dead = record->is_dead();
     seen.healthy = !seen.dead;
     if (const auto& health = metrics.parameter_health) {

@@ -25,7 +25,11 @@ struct reflect::Enumerators<Incubation> {
 };
 
 [[nodiscard]] constexpr std::string_view name_of(Incubation incubation) noexcept {
-    return incubation == Incubation::straight_through ? "straight_through" : "feedback";
+    switch (incubation) {
+        case Incubation::feedback: return "feedback";
+        case Incubation::straight_through: return "straight_through";
+    }
+    return "(invalid)";
 }
 
 }  // namespace kasmina

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <kasmina/blueprints/seed_module.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/gate_network.hpp>
 #include <kasmina/slot/options.hpp>
 #include <kasmina/slot/seed_record.hpp>
@@ -25,8 +26,8 @@ public:
 
     /// With the gate algorithm it has a gate network, drawn from `generator`, and only then.
     /// Its random stream is split off `generator`.
-    LiveSeed(typename B::Context& context, std::unique_ptr<SeedModule<B>> module,
-             GerminationOptions blend, Generator& generator)
+    KASMINA_RARE LiveSeed(typename B::Context& context, std::unique_ptr<SeedModule<B>> module,
+                          GerminationOptions blend, Generator& generator)
         : module_(std::move(module)), blend_(std::move(blend)) {
         record.blueprint = module_->blueprint();
         random_ = std::make_shared<Generator>(generator.split());
@@ -36,7 +37,7 @@ public:
 
     LiveSeed(const LiveSeed&) = delete;
     LiveSeed& operator=(const LiveSeed&) = delete;
-    ~LiveSeed() = default;
+    KASMINA_RARE ~LiveSeed() {}
 
     [[nodiscard]] SeedModule<B>& module() const noexcept { return *module_; }
     [[nodiscard]] const GerminationOptions& blend() const noexcept { return blend_; }
@@ -59,8 +60,8 @@ public:
     }
 
     /// Changes the blend: to gate makes a gate network, away from it drops it (S-6).
-    void set_algorithm(typename B::Context& context, BlendAlgorithm algorithm,
-                       Generator& generator) {
+    KASMINA_RARE void set_algorithm(typename B::Context& context, BlendAlgorithm algorithm,
+                                    Generator& generator) {
         if (algorithm == BlendAlgorithm::gate) {
             if (!gate_) make_gate(context, generator);
         } else {
@@ -88,13 +89,27 @@ public:
     }
 
     /// What the user should know of a seed that is active in `slot`, once each: that in training it
-    /// cannot learn (I-2) or is not taught (E-5), or that its branch has died.
-    [[nodiscard]] std::string take_notice(const std::string& slot, Stage stage) {
+    /// cannot learn (I-2) or is not taught, that no optimiser steps it or gradients are zeroed too
+    /// early (E-5), or that its branch has died.
+    [[nodiscard]] KASMINA_RARE std::string take_notice(const std::string& slot, Stage stage) {
         if (stage == Stage::training && is_all_frozen()) {
             if (std::exchange(record.told_frozen, true)) return {};
             return "all " + std::to_string(contents_.parameters.size()) + " parameter tensors of " +
                    record.blueprint + " in " + slot +
                    " are frozen, so the seed learns nothing in training: thaw them, or advance it";
+        }
+        if (record.gradients_zeroed) {
+            if (std::exchange(record.told_zeroed, true)) return {};
+            return "there were no gradients to measure at the end of an epoch, neither the host's "
+                   "nor those of " +
+                   record.blueprint + " in " + slot +
+                   ": end the epoch after its last step and before gradients are zeroed";
+        }
+        if (!record.in_optimiser && !std::exchange(record.told_outside, true)) {
+            return "the parameters of " + record.blueprint + " in " + slot +
+                   " are in no optimiser's group, so the seed never learns: synchronise a group "
+                   "with model.parameters() after each end of an epoch, or step with a "
+                   "train::Learner";
         }
         if (stage == Stage::training && is_taught() && !record.gradients_measured) {
             if (std::exchange(record.told_untaught, true)) return {};
@@ -118,11 +133,11 @@ private:
         return !parameters.empty() && std::ranges::none_of(parameters, learns);
     }
 
-    void make_gate(typename B::Context& context, Generator& generator) {
+    KASMINA_RARE void make_gate(typename B::Context& context, Generator& generator) {
         gate_.emplace(context, module_->topology(), module_->width(), generator);
     }
 
-    void list() {
+    KASMINA_RARE void list() {
         contents_ = {};
         contents_.append("seed/", module_->contents());
         if (gate_) contents_.append("gate/", nn::contents<B>(*gate_));

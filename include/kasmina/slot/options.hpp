@@ -1,12 +1,14 @@
 // Options of a slot and of a germination.
 #pragma once
 
-#include <cmath>
 #include <string>
 
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/curve.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/incubation.hpp>
@@ -28,6 +30,9 @@ struct GerminationOptions {
                       &GerminationOptions::curve, &GerminationOptions::steepness,
                       &GerminationOptions::tempo_epochs, &GerminationOptions::alpha_target,
                       &GerminationOptions::incubation>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 
     friend bool operator==(const GerminationOptions&, const GerminationOptions&) = default;
 };
@@ -51,14 +56,15 @@ struct SlotOptions {
 };
 
 /// Errors: OptionError naming the option and the number.
-inline void check_slot_options(const SlotOptions& options, const std::string& where) {
+KASMINA_RARE inline void check_slot_options(const SlotOptions& options, const std::string& where) {
     if (options.embargo_ticks >= 1) return;
     throw OptionError("the embargo has no length", where, "embargo_ticks of at least 1",
                       std::to_string(options.embargo_ticks), "use 1 for the shortest cooldown");
 }
 
 /// Errors: OptionError naming the option and the number.
-inline void check_germination_options(const GerminationOptions& options, const std::string& where) {
+KASMINA_RARE inline void check_germination_options(const GerminationOptions& options,
+                                                   const std::string& where) {
     reflect::check_enumerator(options.algorithm, "algorithm", where);
     reflect::check_enumerator(options.curve, "curve", where);
     reflect::check_enumerator(options.incubation, "incubation", where);
@@ -66,14 +72,14 @@ inline void check_germination_options(const GerminationOptions& options, const s
         throw OptionError("a ramp needs time", where, "tempo_epochs of at least 1",
                           std::to_string(options.tempo_epochs), "use 1 for the fastest ramp");
     }
-    if (!(options.alpha_target > 0.0 && options.alpha_target <= 1.0)) {
+    if (!is_within(options.alpha_target, 0.0, 1.0) || options.alpha_target == 0.0) {
         throw OptionError("the alpha target is out of range", where, "a number in (0, 1]",
-                          std::to_string(options.alpha_target),
+                          number_text(options.alpha_target),
                           "use 1, or less for a seed that shall stay partial");
     }
-    if (!std::isfinite(options.steepness) || options.steepness < minimum_steepness) {
+    if (!is_finite(options.steepness) || options.steepness < minimum_steepness) {
         throw OptionError("the steepness is out of range", where, "a finite number of at least 0.1",
-                          std::to_string(options.steepness), "use the default of 12");
+                          number_text(options.steepness), "use the default of 12");
     }
 }
 

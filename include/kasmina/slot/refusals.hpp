@@ -1,15 +1,17 @@
 // What a slot says when it cannot do what it is asked: its typed errors, and reasons of refusals.
 #pragma once
 
-#include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include <kasmina/alpha/controller.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 #include <kasmina/statistics/estimate.hpp>
@@ -22,7 +24,7 @@
 namespace kasmina::slot_detail {
 
 /// Errors: LifecycleError unless the slot is dormant (S-1).
-inline void check_dormant(const std::string& where, Stage stage) {
+KASMINA_RARE inline void check_dormant(const std::string& where, Stage stage) {
     if (stage == Stage::dormant) return;
     throw LifecycleError("a seed can germinate in a dormant slot only", where, allowed_steps(stage),
                          std::string(name_of(stage)) + " to germinated",
@@ -30,8 +32,8 @@ inline void check_dormant(const std::string& where, Stage stage) {
 }
 
 /// Errors: OptionError for a seed of another topology or width than the slot's.
-inline void check_fits(const std::string& where, Topology topology, Topology wanted, Index width,
-                       Index wanted_width) {
+KASMINA_RARE inline void check_fits(const std::string& where, Topology topology, Topology wanted,
+                                    Index width, Index wanted_width) {
     if (topology == wanted && width == wanted_width) return;
     throw OptionError("the seed is not made for this place", where,
                       std::string(name_of(wanted)) + ", width " + std::to_string(wanted_width),
@@ -40,9 +42,10 @@ inline void check_fits(const std::string& where, Topology topology, Topology wan
 }
 
 /// Errors: LifecycleError that says why the slot does not hand its seed out as that typed one.
-inline void check_taken(const std::string& where, Stage wanted, std::string_view wanted_blueprint,
-                        Stage stage, std::string_view blueprint, bool is_of_blueprint,
-                        bool prune_scheduled) {
+KASMINA_RARE inline void check_taken(const std::string& where, Stage wanted,
+                                     std::string_view wanted_blueprint, Stage stage,
+                                     std::string_view blueprint, bool is_of_blueprint,
+                                     bool prune_scheduled) {
     const auto described = [](std::string_view seed, Stage in) {
         return std::string(seed) + " in " + std::string(name_of(in));
     };
@@ -60,8 +63,9 @@ inline void check_taken(const std::string& where, Stage wanted, std::string_view
 
 /// Errors: LifecycleError that names both stages and the allowed ones (L-4). `next` is the forward
 /// step from `from`; `target` what was asked for.
-[[noreturn]] inline void throw_not_forward(const std::string& where, Stage from,
-                                           std::optional<Stage> next, std::optional<Stage> target) {
+[[noreturn]] KASMINA_COLD inline void throw_not_forward(const std::string& where, Stage from,
+                                                        std::optional<Stage> next,
+                                                        std::optional<Stage> target) {
     std::string expected = next ? "the forward step to " + std::string(name_of(*next))
                                 : std::string("a stage with a forward step");
     expected += "; " + allowed_steps(from);
@@ -73,54 +77,62 @@ inline void check_taken(const std::string& where, Stage wanted, std::string_view
 }
 
 /// Errors: LifecycleError; `what` needs a seed, and there is none.
-[[noreturn]] inline void throw_no_seed(const std::string& where, const char* what, Stage stage) {
+[[noreturn]] KASMINA_COLD inline void throw_no_seed(const std::string& where, const char* what,
+                                                    Stage stage) {
     throw LifecycleError(std::string(what) + " needs a seed", where, "a slot with a live seed",
                          std::string(name_of(stage)), "germinate a seed first");
 }
 
 /// Errors: LifecycleError; `what` is for a seed in another stage.
-[[noreturn]] inline void throw_wrong_stage(const std::string& where, const char* what, Stage wanted,
-                                           Stage stage) {
+[[noreturn]] KASMINA_COLD inline void throw_wrong_stage(const std::string& where, const char* what,
+                                                        Stage wanted, Stage stage) {
     throw LifecycleError(std::string(what) + " is for another stage", where,
                          "a seed in " + std::string(name_of(wanted)), std::string(name_of(stage)),
                          "ask the slot for its stage first");
 }
 
+/// Errors: LifecycleError; there is nobody to give a lesson to.
+[[noreturn]] inline void throw_not_taught(const std::string& where, Stage stage) {
+    throw LifecycleError("there is no seed to give a lesson to", where,
+                         "a seed in training that is incubated by feedback",
+                         std::string(name_of(stage)),
+                         "give lessons before the seed is advanced or pruned");
+}
+
 /// Errors: NumericError for a measurement that is not finite.
-inline void check_finite(const std::string& where, double value, const char* what) {
-    if (std::isfinite(value)) return;
+KASMINA_RARE inline void check_finite(const std::string& where, double value, const char* what) {
+    if (is_finite(value)) return;
     throw NumericError(std::string(what) + " is not finite", where,
-                       "a finite number of percentage points", std::to_string(value),
+                       "a finite number of percentage points", number_text(value),
                        "find out where the measurement goes wrong");
 }
 
 /// Errors: OptionError for what no measure gives: none as its name, or an error or a count below 0.
-inline void check_measured(const std::string& where, const judge::Estimate& estimate,
-                           judge::MeasureKind by) {
+KASMINA_RARE inline void check_measured(const std::string& where, const judge::Estimate& estimate,
+                                        judge::MeasureKind by) {
     reflect::check_enumerator(by, "measure", where);
-    if (by != judge::MeasureKind::none && estimate.standard_error >= 0.0 && estimate.count >= 0) {
-        return;
-    }
+    const bool has_sense = !is_nan(estimate.standard_error) && estimate.standard_error >= 0.0;
+    if (by != judge::MeasureKind::none && has_sense && estimate.count >= 0) return;
     throw OptionError("no measure measures that", where,
                       "a measure, and a standard error and a count of 0 or more",
-                      std::string(name_of(by)) + ", " + std::to_string(estimate.standard_error) +
+                      std::string(name_of(by)) + ", " + number_text(estimate.standard_error) +
                           ", " + std::to_string(estimate.count),
                       "name the measure, and leave the error infinite where it is not known");
 }
 
 /// Errors: OptionError for a target of alpha outside (0, 1] (S-6).
-inline void check_alpha_target(const std::string& where, double target) {
-    if (target > 0.0 && target <= 1.0) return;
+KASMINA_RARE inline void check_alpha_target(const std::string& where, double target) {
+    if (is_within(target, 0.0, 1.0) && target > 0.0) return;
     throw OptionError("the alpha target is out of range", where, "a number in (0, 1]",
-                      std::to_string(target), "use schedule_prune to go to 0");
+                      number_text(target), "use schedule_prune to go to 0");
 }
 
 /// Errors: OptionError for a curve that does not exist, or a steepness that is not finite.
-inline void check_ramp(const std::string& where, AlphaCurve curve, double steepness) {
+KASMINA_RARE inline void check_ramp(const std::string& where, AlphaCurve curve, double steepness) {
     reflect::check_enumerator(curve, "curve", where);
-    if (std::isfinite(steepness)) return;
+    if (is_finite(steepness)) return;
     throw OptionError("the steepness is not finite", where, "a finite number, used as 0.1 or more",
-                      std::to_string(steepness), "use the default of 12");
+                      number_text(steepness), "use the default of 12");
 }
 
 /// Errors: OptionError for an override above 0 without an active seed, or with neither one value
@@ -141,19 +153,19 @@ inline void check_override(const std::string& where, Stage stage, const AlphaOve
 }
 
 /// Why alpha cannot be scheduled while it moves.
-[[nodiscard]] inline std::string ramp_under_way(const AlphaController& controller) {
-    return "a ramp to " + std::to_string(controller.target()) + " is under way for another " +
+[[nodiscard]] KASMINA_RARE inline std::string ramp_under_way(const AlphaController& controller) {
+    return "a ramp to " + number_text(controller.target()) + " is under way for another " +
            std::to_string(controller.time_to_target()) + " ticks";
 }
 
 /// Why alpha cannot be scheduled in a stage that has none.
-[[nodiscard]] inline std::string nothing_to_ramp(Stage stage) {
+[[nodiscard]] KASMINA_RARE inline std::string nothing_to_ramp(Stage stage) {
     return "alpha can be set in blending or holding only; the slot is " +
            std::string(name_of(stage));
 }
 
 /// Why a pruned seed is not pruned again (S-4).
-[[nodiscard]] inline std::string pruned_before(Stage stage) {
+[[nodiscard]] KASMINA_RARE inline std::string pruned_before(Stage stage) {
     return "the seed was pruned before and is cooling down (" + std::string(name_of(stage)) + ")";
 }
 

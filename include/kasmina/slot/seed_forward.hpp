@@ -1,6 +1,7 @@
 // A live seed in a forward pass: behind the host, or blended with it.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -37,6 +38,21 @@ template <class B, class Amplitude>
     return ops::blend_add(host, grown, amplitude);
 }
 
+/// The same at an amplitude of 0, in a pass that records: the host's features bit for bit, and no
+/// gradient for the seed. That a trainable seed was there shows all the same, so that a loss of
+/// a frozen host is one that backward can be run from; it reaches nothing.
+template <class B>
+[[nodiscard]] Variable<B> forward_unheard(Pass<B>& pass, const LiveSeed<B>& seed,
+                                          const Variable<B>& host) {
+    const Variable<B> unheard = forward_blended(pass, seed, host, 0.0);
+    if (host.requires_gradient()) return unheard;
+    const auto& parameters = seed.contents().parameters;
+    const auto learns = std::ranges::find_if(
+        parameters, [](const auto& named) { return named.parameter->trainable(); });
+    if (learns == parameters.end()) return unheard;
+    return ops::with_unused(unheard, pass.parameter(*learns->parameter));
+}
+
 /// The same with the amplitudes of an override.
 template <class B>
 [[nodiscard]] Variable<B> forward_overridden(Pass<B>& pass, const LiveSeed<B>& seed,
@@ -64,6 +80,7 @@ template <class B>
                                            const LiveSeed<B>& seed, const Variable<B>& host) {
     if (!runs(stage, alpha, seed.is_taught(), pass.recording())) return host;
     if (stage == Stage::training) return forward_behind(pass, seed, host);
+    if (alpha == 0.0) return forward_unheard(pass, seed, host);
     return forward_blended(pass, seed, host, alpha);
 }
 

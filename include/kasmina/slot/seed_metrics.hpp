@@ -2,13 +2,13 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/health/gradient_health.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/statistics/estimate.hpp>
@@ -66,6 +66,11 @@ struct SeedMetrics {
         &SeedMetrics::host_parameters, &SeedMetrics::seed_parameters, &SeedMetrics::interaction_sum,
         &SeedMetrics::boost_received, &SeedMetrics::upstream_alpha_sum,
         &SeedMetrics::downstream_alpha_sum, &SeedMetrics::auto_pruned, &SeedMetrics::prune_reason>;
+    /// Fields that may hold what is no finite number (I-4).
+    using MayBeNotFinite = reflect::List<&SeedMetrics::gradient_ratio>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 
     friend bool operator==(const SeedMetrics&, const SeedMetrics&) = default;
 
@@ -124,7 +129,7 @@ struct SeedMetrics {
                           std::optional<ParameterHealth> health) noexcept {
         gradient_ratio = ratio;
         if (health) parameter_health = health;
-        if (!std::isfinite(seed_norm)) return;
+        if (!is_finite(seed_norm)) return;
         gradient_norm_average =
             gradient_norm_decay * gradient_norm_average + (1.0 - gradient_norm_decay) * seed_norm;
     }

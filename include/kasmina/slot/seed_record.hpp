@@ -37,8 +37,13 @@ struct SeedRecord {
     bool told_frozen = false;    ///< that it cannot learn in training was reported (I-2)
     bool told_untaught = false;  ///< that it gets no lessons was reported (E-5)
     bool told_dead = false;      ///< that its branch has died was reported (E-5)
+    bool told_zeroed = false;    ///< that there are no gradients to measure was reported (E-5)
+    bool told_outside = false;   ///< that no optimiser steps it was reported (E-5)
     /// By the last measurement: a seed that the host learned without has none (I-4).
     bool gradients_measured = true;
+    bool gradients_zeroed = false;  ///< by the last measurement: nor had the host any
+    bool host_frozen = false;       ///< by the last measurement: there is no ratio to it
+    bool in_optimiser = true;       ///< false when others were stepped in an epoch and it was not
     /// Measurements in a row, one an epoch, in which the gradient of all its tensors had vanished.
     int epochs_dead = 0;
     /// Epoch by epoch since it holds: the network's lead over one without it, in the score's unit.
@@ -48,8 +53,13 @@ struct SeedRecord {
     using Fields =
         reflect::List<&SeedRecord::seed_id, &SeedRecord::blueprint, &SeedRecord::metrics,
                       &SeedRecord::history, &SeedRecord::told_frozen, &SeedRecord::told_untaught,
-                      &SeedRecord::told_dead, &SeedRecord::gradients_measured,
-                      &SeedRecord::epochs_dead, &SeedRecord::leads, &SeedRecord::readiness>;
+                      &SeedRecord::told_dead, &SeedRecord::told_zeroed, &SeedRecord::told_outside,
+                      &SeedRecord::gradients_measured, &SeedRecord::gradients_zeroed,
+                      &SeedRecord::host_frozen, &SeedRecord::in_optimiser, &SeedRecord::epochs_dead,
+                      &SeedRecord::leads, &SeedRecord::readiness>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 
     /// One measurement may fall on a batch that says nothing; two have an epoch between them.
     [[nodiscard]] bool is_dead() const noexcept { return epochs_dead >= 2; }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include <kasmina/backend/context_reference.hpp>
 #include <kasmina/distributed/solo.hpp>
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/random/generator.hpp>
@@ -23,7 +24,7 @@ struct DefaultPolicies {
 /// Lies at an address that survives moves of the model.
 template <class B, class Policies>
 struct SlotServices {
-    typename B::Context* context = nullptr;  ///< makes seeds; outlives the slots
+    ContextReference<typename B::Context> context{};  ///< makes seeds; outlives the slots
     typename Policies::Gates gates{};
     typename Policies::Sink sink{};
     typename Policies::Communicator communicator{};

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include <kasmina/blueprints/registry.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/reflect/values.hpp>
 #include <kasmina/slot/restore_stage.hpp>
 #include <kasmina/slot/slot_tick.hpp>
@@ -31,14 +32,15 @@ public:
     /// quietly (B-5). Errors: LifecycleError unless dormant; UnknownNameError listing the available
     /// blueprints; OptionError; ShapeError when the module does not preserve shapes. The slot is as
     /// it was after any of these.
-    AdvanceResult germinate(std::string_view blueprint, const GerminationOptions& options = {});
+    KASMINA_RARE AdvanceResult germinate(std::string_view blueprint,
+                                         const GerminationOptions& options = {});
 
     /// Germinates a blueprint by type, with options of its own. Errors: as above; OptionError for a
     /// blueprint of another topology.
     template <class Blueprint>
         requires(Blueprints::template contains<Blueprint>)
-    AdvanceResult germinate(const GerminationOptions& options = {},
-                            typename Blueprint::Options blueprint_options = {}) {
+    KASMINA_RARE AdvanceResult germinate(const GerminationOptions& options = {},
+                                         typename Blueprint::Options blueprint_options = {}) {
         slot_detail::check_dormant(this->where(), this->stage());
         check_germination_options(options, this->where());
         slot_detail::check_fits(this->where(), Blueprint::topology, this->topology_, this->width_,
@@ -60,7 +62,7 @@ public:
     /// of another topology or width.
     template <Stage S, class Blueprint>
         requires(Blueprints::template contains<Blueprint> && Seed<S, Blueprint, B>::is_live)
-    AdvanceResult plant(Seed<S, Blueprint, B>&& seed) {
+    KASMINA_RARE AdvanceResult plant(Seed<S, Blueprint, B>&& seed) {
         slot_detail::check_dormant(this->where(), this->stage());
         slot_detail::check_fits(this->where(), Blueprint::topology, this->topology_, seed.width(),
                                 this->width_);
@@ -80,7 +82,7 @@ public:
     /// scheduled.
     template <Stage S, class Blueprint>
         requires(Blueprints::template contains<Blueprint> && Seed<S, Blueprint, B>::is_live)
-    [[nodiscard]] Seed<S, Blueprint, B> take() {
+    [[nodiscard]] KASMINA_RARE Seed<S, Blueprint, B> take() {
         using Held = typename Seed<S, Blueprint, B>::State;
         Held* held = std::get_if<Held>(&this->state_);
         const SeedRecord* record = this->record();
@@ -113,16 +115,38 @@ public:
     /// or germination takes. The slot is as it was then.
     void restore(const SlotState& state);
 
+    /// What a slot is to be made of: a stage with its seed, and options.
+    struct Prepared {
+        slot_detail::AnyStage<B> stage;
+        SlotOptions options;
+
+        /// Of its seed, as `contents` of a slot: where values are to be loaded.
+        [[nodiscard]] nn::Contents<B> contents() const {
+            const auto* live = slot_detail::live_seed(stage);
+            return live == nullptr ? nn::Contents<B>{} : live->contents();
+        }
+    };
+
+    /// The part of `restore` that may fail, for those who restore several things together. Errors:
+    /// as `restore`.
+    [[nodiscard]] Prepared prepare(const SlotState& state) const;
+
+    /// The part that does not: what the slot was is in `other` after it.
+    void exchange(Prepared& other) noexcept {
+        std::swap(this->state_, other.stage);
+        std::swap(this->options_, other.options);
+    }
+
 private:
     using Live = slot_detail::LiveSeed<B>;
     using Germinated = slot_detail::Germinated<B>;
 
     /// What is the same for all blueprints. The random stream moves on only if the seed stays.
-    AdvanceResult germinate(std::unique_ptr<SeedModule<B>> module,
-                            const GerminationOptions& options, Generator& generator);
+    KASMINA_RARE AdvanceResult germinate(std::unique_ptr<SeedModule<B>> module,
+                                         const GerminationOptions& options, Generator& generator);
 
     /// G0's verdict on a seed that is to live here (G-1).
-    [[nodiscard]] AdvanceResult ask_for_place(const SeedRecord& record, Stage to);
+    [[nodiscard]] KASMINA_RARE AdvanceResult ask_for_place(const SeedRecord& record, Stage to);
 
     /// A stored seed's module, made from its blueprint's name and options; its values are drawn
     /// from no stream that counts. Errors: StateError for a name or options that do not exist.
@@ -142,7 +166,7 @@ private:
         }
     }
 
-    void tell_of_germination() {
+    KASMINA_RARE void tell_of_germination() {
         this->send([this] {
             return telemetry_events::germinated(this->context(), this->services_->host_parameters);
         });
@@ -196,13 +220,19 @@ SlotState Slot<B, Blueprints, Policies>::state() const {
 
 template <class B, class Blueprints, class Policies>
 void Slot<B, Blueprints, Policies>::restore(const SlotState& state) {
+    Prepared next = prepare(state);
+    exchange(next);
+}
+
+template <class B, class Blueprints, class Policies>
+auto Slot<B, Blueprints, Policies>::prepare(const SlotState& state) const -> Prepared {
     slot_detail::check_place(state, this->where(), this->name_, this->topology_, this->width_);
     slot_detail::check_slot_state(state, this->where());
     std::unique_ptr<SeedModule<B>> module;
     if (state.seed) module = remade(*state.record, *state.seed);
-    this->state_ = slot_detail::restored_stage<B>(this->backend_context(), state, std::move(module),
-                                                  this->where());
-    this->options_ = state.options;
+    return {slot_detail::restored_stage<B>(this->backend_context(), state, std::move(module),
+                                           this->where()),
+            state.options};
 }
 
 template <class B, class Blueprints, class Policies>

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/lifecycle/check_transition.hpp>
 #include <kasmina/random/generator.hpp>
@@ -34,11 +35,27 @@ class SlotBase {
 public:
     using Services = SlotServices<B, Policies>;
 
-    SlotBase(std::string name, Topology topology, Index width, SlotOptions options,
-             Services& services);
+    KASMINA_RARE SlotBase(std::string name, Topology topology, Index width, SlotOptions options,
+                          Services& services);
 
-    SlotBase(SlotBase&&) noexcept = default;
-    SlotBase& operator=(SlotBase&&) noexcept = default;
+    /// What was moved from is dormant.
+    SlotBase(SlotBase&& other) noexcept
+        : name_(other.name_),
+          topology_(other.topology_),
+          width_(other.width_),
+          options_(other.options_),
+          services_(other.services_),
+          state_(std::exchange(other.state_, AnyStage(slot_detail::Dormant{}))) {}
+    SlotBase& operator=(SlotBase&& other) noexcept {
+        if (this == &other) return *this;
+        name_ = other.name_;
+        topology_ = other.topology_;
+        width_ = other.width_;
+        options_ = other.options_;
+        services_ = other.services_;
+        state_ = std::exchange(other.state_, AnyStage(slot_detail::Dormant{}));
+        return *this;
+    }
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] Topology topology() const noexcept { return topology_; }
@@ -75,8 +92,8 @@ public:
     }
 
     /// Parameters and states of the seed, "seed/...", and its gate network, "gate/..."; empty
-    /// without a seed. What it points to is valid until the next change of stage.
-    [[nodiscard]] nn::Contents<B> contents() const {
+    /// without a seed. Shared with it, also beyond its end.
+    [[nodiscard]] KASMINA_RARE nn::Contents<B> contents() const {
         const Live* live = live_seed();
         return live == nullptr ? nn::Contents<B>{} : live->contents();
     }
@@ -88,8 +105,15 @@ public:
         return live->contents().parameters;
     }
 
+    /// The same for the states.
+    [[nodiscard]] std::span<const nn::NamedState<B>> state_list() const noexcept {
+        const Live* live = live_seed();
+        if (live == nullptr) return {};
+        return live->contents().states;
+    }
+
     /// Frozen parameters included.
-    [[nodiscard]] std::vector<nn::NamedParameter<B>> parameters() const {
+    [[nodiscard]] KASMINA_RARE std::vector<nn::NamedParameter<B>> parameters() const {
         const Live* live = live_seed();
         if (live == nullptr) return {};
         return live->contents().parameters;
@@ -103,14 +127,14 @@ public:
 
     /// Those of them that a backward pass can reach now: a gate network is not run behind the host,
     /// so in training it neither learns nor says anything about the seed's health.
-    [[nodiscard]] std::vector<nn::NamedParameter<B>> learning_parameters() const;
+    [[nodiscard]] KASMINA_RARE std::vector<nn::NamedParameter<B>> learning_parameters() const;
 
     /// What gates read of this slot.
     [[nodiscard]] GateEvidence evidence() const noexcept {
         return evidence_of(stage(), record(), alpha_state());
     }
 
-    [[nodiscard]] SlotReport report() const;
+    [[nodiscard]] KASMINA_RARE SlotReport report() const;
 
 protected:
     using Live = slot_detail::LiveSeed<B>;
@@ -135,29 +159,20 @@ protected:
     /// For errors.
     [[nodiscard]] std::string where() const { return "slot " + name_; }
 
-    [[nodiscard]] typename B::Context& backend_context() const noexcept {
-        return *services_->context;
-    }
+    /// Errors: LifetimeError when it has gone.
+    [[nodiscard]] typename B::Context& backend_context() const { return services_->context.get(); }
 
     /// Takes the step that the table has from here to `To`.
     template <class To>
-    void go(std::unique_ptr<Live> newborn = nullptr) {
+    KASMINA_RARE void go(std::unique_ptr<Live> newborn = nullptr) {
         const Stage from = stage();
         const int epochs = record() == nullptr ? 0 : record()->metrics.epochs_in_stage;
         slot_detail::StepInput<B> input{topology_ == Topology::cnn, options_.embargo_ticks,
                                         std::move(newborn)};
-        AnyStage next = std::visit(
-            [&]<class From>(From& held) -> AnyStage {
-                using Step = slot_detail::Step<From, To>;
-                if constexpr (Step::exists) {
-                    return Step::take(std::move(held), input);
-                } else {
-                    check_transition(From::stage, To::stage, where());
-                    return std::move(held);
-                }
-            },
-            state_);
-        state_ = std::move(next);
+        const bool taken = [&]<class... Stages>(std::type_identity<std::variant<Stages...>>) {
+            return (take<Stages, To>(input) || ...);
+        }(std::type_identity<AnyStage>{});
+        if (!taken) check_transition(from, To::stage, where());
         if (SeedRecord* seed = mutable_record()) seed->enter(from, To::stage);
         if constexpr (!std::same_as<To, slot_detail::Dormant>) {
             send([&] {
@@ -166,17 +181,34 @@ protected:
         }
     }
 
+    /// The same from one stage, if the slot is in it and the table has the step.
+    template <class From, class To>
+    [[nodiscard]] bool take(slot_detail::StepInput<B>& input) {
+        using Step = slot_detail::Step<From, To>;
+        if constexpr (Step::exists) {
+            From* held = std::get_if<From>(&state_);
+            if (held == nullptr) return false;
+            static_assert(std::is_nothrow_move_constructible_v<To>, "the slot is never empty");
+            To next = Step::take(std::move(*held), input);
+            state_.template emplace<To>(std::move(next));
+            return true;
+        } else {
+            return false;
+        }
+    }
+
     /// A gate's verdict on a step, and what all ranks make of it (D-1).
-    [[nodiscard]] AdvanceResult decide(Gate gate, const GateEvidence& seen, Stage from, Stage to);
+    [[nodiscard]] KASMINA_RARE AdvanceResult decide(Gate gate, const GateEvidence& seen, Stage from,
+                                                    Stage to);
 
     template <class Builder>
-    void send(Builder&& build) {
+    KASMINA_RARE void send(Builder&& build) {
         telemetry::send(services_->sink, services_->telemetry_failures,
                         std::forward<Builder>(build));
     }
 
     /// What every event says of this slot.
-    [[nodiscard]] telemetry::SeedContext context() const;
+    [[nodiscard]] KASMINA_RARE telemetry::SeedContext context() const;
 
     std::string name_;
     Topology topology_;
@@ -198,7 +230,7 @@ SlotBase<B, Policies>::SlotBase(std::string name, Topology topology, Index width
       options_(options),
       services_(&services) {
     check_slot_options(options, where());
-    if (services.context == nullptr) {
+    if (!services.context) {
         throw OptionError("the slot has no backend context to make seeds with", where(),
                           "services with a context", "none",
                           "set services.context to one that outlives the slot");

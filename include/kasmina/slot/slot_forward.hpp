@@ -44,8 +44,9 @@ public:
                                       const AlphaOverride* override_alpha = nullptr) const;
 
     /// The host's features with the seed in training at its target amplitude: its own lesson (I-9).
-    /// Only where `teaches()`.
+    /// Errors: LifecycleError unless `teaches()`.
     [[nodiscard]] Variable<B> forward_taught(Pass<B>& pass, const Variable<B>& host) const {
+        if (!teaches()) slot_detail::throw_not_taught(this->where(), this->stage());
         return slot_detail::forward_taught(pass, *this->live_seed(), host);
     }
 };

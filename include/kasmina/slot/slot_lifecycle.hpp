@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/slot/slot_measurements.hpp>
 
 namespace kasmina {
@@ -20,31 +21,32 @@ public:
     /// Tries the forward step, or `target` where given: the gate is asked, the decision agreed
     /// on, and on success acted on (S-2). Errors: LifecycleError when there is no forward step
     /// from here or `target` is not it; no gate is asked then.
-    AdvanceResult advance(std::optional<Stage> target = std::nullopt);
+    KASMINA_RARE AdvanceResult advance(std::optional<Stage> target = std::nullopt);
 
     /// The gate's verdict on the forward step, with nothing changed. Errors: as `advance`.
-    [[nodiscard]] GateResult ask_gate() const;
+    [[nodiscard]] KASMINA_RARE GateResult ask_gate() const;
 
     /// Removes the seed at once and frees its module; the record stays for the cooldown (S-4).
     /// In the cooldown already: refused with that reason, nothing changed. Errors:
     /// LifecycleError for a dormant or fossilized slot.
-    Outcome prune(std::string reason, std::string initiator = "user");
+    KASMINA_RARE Outcome prune(std::string reason, std::string initiator = "user");
 
     /// Ramps alpha down to 0 over `steps` ticks with the seed frozen (I-6), then prunes on the
     /// tick that gets there (S-5). Prunes at once with fewer than 1 step, at alpha 0 already, and
     /// outside blending and holding. Refused, with the reason, while a ramp is under way. Errors:
     /// as `prune`; OptionError for a curve that does not exist or a steepness that is not finite.
-    Outcome schedule_prune(int steps, AlphaCurve curve, double steepness, std::string reason,
-                           std::string initiator = "user");
+    KASMINA_RARE Outcome schedule_prune(int steps, AlphaCurve curve, double steepness,
+                                        std::string reason, std::string initiator = "user");
 
     /// Ramps alpha to `target` in (0, 1]; from holding a target below 1 goes back to blending
     /// (S-6). `algorithm` changes the blend: to gate makes a gate network, away from it drops it.
     /// Refused, with the reason, outside blending and holding and while a ramp is under way.
     /// Errors: OptionError for a target outside (0, 1], a curve or an algorithm that does not
     /// exist, or a steepness that is not finite.
-    Outcome set_alpha_target(double target, int steps, AlphaCurve curve = AlphaCurve::sigmoid,
-                             double steepness = default_steepness,
-                             std::optional<BlendAlgorithm> algorithm = std::nullopt);
+    KASMINA_RARE Outcome set_alpha_target(double target, int steps,
+                                          AlphaCurve curve = AlphaCurve::sigmoid,
+                                          double steepness = default_steepness,
+                                          std::optional<BlendAlgorithm> algorithm = std::nullopt);
 
 private:
     using Training = slot_detail::Training<B>;
@@ -53,7 +55,7 @@ private:
     using Fossilized = slot_detail::Fossilized<B>;
 
     /// Errors: LifecycleError without a forward step from here, or with another target.
-    [[nodiscard]] Stage forward_step(std::optional<Stage> target) const;
+    [[nodiscard]] KASMINA_RARE Stage forward_step(std::optional<Stage> target) const;
 
     [[nodiscard]] bool blends_or_holds() const noexcept {
         return this->stage() == Stage::blending || this->stage() == Stage::holding;

@@ -77,6 +77,11 @@ public:
     void record_gradients(const GradientNorm& host, const GradientNorm& seed,
                           std::span<const double> seed_tensor_norms, bool warm);
 
+    /// Whether an optimiser that steps others steps the seed too; ignored without a live seed.
+    void record_in_optimiser(bool stepped) noexcept {
+        if (Live* live = this->live_seed()) live->record.in_optimiser = stepped;
+    }
+
 private:
     using Live = slot_detail::LiveSeed<B>;
 
@@ -108,6 +113,9 @@ void SlotMeasurements<B, Policies>::record_gradients(const GradientNorm& host,
     Live* live = this->live_seed();
     if (live == nullptr) return;
     SeedRecord& record = live->record;
+    record.host_frozen = !host.trainable;
+    record.gradients_zeroed =
+        host.trainable && !host.measured && seed.trainable && !seed.measured && seed.parameters > 0;
     record.gradients_measured = seed.measured || seed.parameters == 0;
     if (!record.gradients_measured) return;
     std::optional<ParameterHealth> health;

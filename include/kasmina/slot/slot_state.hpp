@@ -71,6 +71,9 @@ struct SlotState {
                                  &SlotState::seed, &SlotState::alpha, &SlotState::scheduled_prune,
                                  &SlotState::embargo_ticks_left>;
 
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+
     friend bool operator==(const SlotState&, const SlotState&) = default;
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/slot/slot_lifecycle.hpp>
 
 namespace kasmina {
@@ -17,7 +18,7 @@ public:
 
     /// One epoch (S-7): counts it in the stage (L-8), ticks a ramp, completes a scheduled prune,
     /// runs the cooldown, then tries the gates of auto-forward. At most one change of stage.
-    TickResult step_epoch();
+    KASMINA_RARE TickResult step_epoch();
 
 private:
     using Live = slot_detail::LiveSeed<B>;

@@ -44,48 +44,63 @@ inline constexpr auto alpha_in = [](auto& held)
     return &held.alpha;
 };
 
-/// The part that `reach` gets to; null in a stage that has none.
-template <class Part, class Stages, class Reach>
-[[nodiscard]] Part* find_part(Stages& stages, Reach reach) noexcept {
-    return std::visit(
-        [&reach](auto& held) -> Part* {
-            if constexpr (requires { reach(held); }) {
-                return reach(held);
-            } else {
-                return nullptr;
-            }
-        },
-        stages);
+/// The part that `reach` gets to in a stage; null in one that has none.
+template <class Part, class Held, class Reach>
+[[nodiscard]] Part* part_in(Held& held, Reach reach) noexcept {
+    if constexpr (requires { reach(held); }) {
+        return reach(held);
+    } else {
+        return nullptr;
+    }
+}
+
+/// The same in whatever stage it is: a row of comparisons, which the compiler has done with sooner
+/// than with a table of functions for each part.
+template <class Part, class B, class Reach>
+[[nodiscard]] Part* find_part(AnyStage<B>& stages, Reach reach) noexcept {
+    return [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+        Part* found = nullptr;
+        static_cast<void>(((stages.index() == Is &&
+                            (found = part_in<Part>(*std::get_if<Is>(&stages), reach), true)) ||
+                           ...));
+        return found;
+    }(std::make_index_sequence<std::variant_size_v<AnyStage<B>>>{});
+}
+
+/// Looking for a part changes nothing.
+template <class B>
+[[nodiscard]] AnyStage<B>& as_mutable(const AnyStage<B>& stages) noexcept {
+    return const_cast<AnyStage<B>&>(stages);
 }
 
 /// The live seed; null in stages that have none.
 template <class B>
 [[nodiscard]] LiveSeed<B>* live_seed(AnyStage<B>& stages) noexcept {
-    return find_part<LiveSeed<B>>(stages, seed_in);
+    return find_part<LiveSeed<B>, B>(stages, seed_in);
 }
 template <class B>
 [[nodiscard]] const LiveSeed<B>* live_seed(const AnyStage<B>& stages) noexcept {
-    return find_part<const LiveSeed<B>>(stages, seed_in);
+    return live_seed<B>(as_mutable<B>(stages));
 }
 
 /// The record of a live seed, or of a pruned one; null in a dormant slot.
 template <class B>
 [[nodiscard]] SeedRecord* record_of(AnyStage<B>& stages) noexcept {
-    return find_part<SeedRecord>(stages, RecordIn{});
+    return find_part<SeedRecord, B>(stages, RecordIn{});
 }
 template <class B>
 [[nodiscard]] const SeedRecord* record_of(const AnyStage<B>& stages) noexcept {
-    return find_part<const SeedRecord>(stages, RecordIn{});
+    return record_of<B>(as_mutable<B>(stages));
 }
 
 /// The amplitude's controller; null in stages where the amplitude is 0.
 template <class B>
 [[nodiscard]] AlphaController* controller_of(AnyStage<B>& stages) noexcept {
-    return find_part<AlphaController>(stages, alpha_in);
+    return find_part<AlphaController, B>(stages, alpha_in);
 }
 template <class B>
 [[nodiscard]] const AlphaController* controller_of(const AnyStage<B>& stages) noexcept {
-    return find_part<const AlphaController>(stages, alpha_in);
+    return controller_of<B>(as_mutable<B>(stages));
 }
 
 }  // namespace kasmina::slot_detail

@@ -9,6 +9,7 @@
 
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/autodiff/parameter.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
 #include <kasmina/slot/live_seed.hpp>
 #include <kasmina/slot/slot_state.hpp>
@@ -47,7 +48,7 @@ struct Blending {
 
 /// Freezes what is trainable of a seed that is blended out, and remembers it (I-6).
 template <class B>
-void freeze(Blending<B>& blending) {
+KASMINA_RARE void freeze(Blending<B>& blending) {
     for (const auto& named : blending.seed->contents().parameters) {
         if (!named.parameter->trainable()) continue;
         named.parameter->set_trainable(false);
@@ -57,7 +58,7 @@ void freeze(Blending<B>& blending) {
 
 /// Makes exactly what the blend-out froze trainable again (I-6).
 template <class B>
-void thaw(Blending<B>& blending) {
+KASMINA_RARE void thaw(Blending<B>& blending) {
     for (const auto& frozen : blending.frozen) {
         if (const auto parameter = frozen.lock()) parameter->trainable = true;
     }

@@ -6,15 +6,16 @@
 #include <string>
 #include <utility>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/gates/message.hpp>
 #include <kasmina/slot/report.hpp>
 #include <kasmina/telemetry/sink.hpp>
 
 namespace kasmina::telemetry_events {
 
-[[nodiscard]] inline telemetry::SeedContext context(const SlotReport& report,
-                                                    std::optional<std::int64_t> environment,
-                                                    std::optional<std::string> correlation_id) {
+[[nodiscard]] KASMINA_RARE inline telemetry::SeedContext context(
+    const SlotReport& report, std::optional<std::int64_t> environment,
+    std::optional<std::string> correlation_id) {
     const SeedMetrics& metrics = report.metrics;
     telemetry::SeedContext seed;
     seed.slot = report.slot;
@@ -47,18 +48,19 @@ namespace kasmina::telemetry_events {
     return seed;
 }
 
-[[nodiscard]] inline telemetry::SeedGerminated germinated(telemetry::SeedContext seed,
-                                                          Index host_parameters) {
+[[nodiscard]] KASMINA_RARE inline telemetry::SeedGerminated germinated(telemetry::SeedContext seed,
+                                                                       Index host_parameters) {
     return {std::move(seed), host_parameters};
 }
 
-[[nodiscard]] inline telemetry::StageChanged stage_changed(telemetry::SeedContext seed, Stage from,
-                                                           Stage to, int epochs_in_from) {
+[[nodiscard]] KASMINA_RARE inline telemetry::StageChanged stage_changed(telemetry::SeedContext seed,
+                                                                        Stage from, Stage to,
+                                                                        int epochs_in_from) {
     return {std::move(seed), std::string(name_of(from)), std::string(name_of(to)), epochs_in_from};
 }
 
-[[nodiscard]] inline telemetry::GateEvaluated gate_evaluated(telemetry::SeedContext seed,
-                                                             const GateResult& result) {
+[[nodiscard]] KASMINA_RARE inline telemetry::GateEvaluated gate_evaluated(
+    telemetry::SeedContext seed, const GateResult& result) {
     telemetry::GateEvaluated event{std::move(seed), std::string(name_of(result.gate())),
                                    result.passed(), result.score()};
     for (std::size_t i = 0; i < result.checks(); ++i) {
@@ -68,13 +70,16 @@ namespace kasmina::telemetry_events {
     return event;
 }
 
-[[nodiscard]] inline telemetry::SeedFossilized fossilized(telemetry::SeedContext seed) {
+[[nodiscard]] KASMINA_RARE inline telemetry::SeedFossilized fossilized(
+    telemetry::SeedContext seed) {
     return {std::move(seed)};
 }
 
-[[nodiscard]] inline telemetry::SeedPruned pruned(telemetry::SeedContext seed, Stage from,
-                                                  const std::string& reason,
-                                                  const std::string& initiator, bool automatic) {
+[[nodiscard]] KASMINA_RARE inline telemetry::SeedPruned pruned(telemetry::SeedContext seed,
+                                                               Stage from,
+                                                               const std::string& reason,
+                                                               const std::string& initiator,
+                                                               bool automatic) {
     return {std::move(seed), std::string(name_of(from)), reason, initiator, automatic};
 }
 

@@ -12,6 +12,8 @@
 #include <kasmina/blueprints/make_seed.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/gates/gate_set.hpp>
+#include <kasmina/gates/message.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/slot/evidence.hpp>
 #include <kasmina/slot/germination.hpp>
 #include <kasmina/slot/seed_forward.hpp>
@@ -85,15 +87,29 @@ struct Advanced {
     std::variant<Next, Same> seed;
 
     [[nodiscard]] bool passed() const noexcept { return seed.index() == 0; }
-    /// The advanced seed. Errors: std::bad_variant_access when the gate refused.
-    [[nodiscard]] Next next() && { return std::get<0>(std::move(seed)); }
-    /// The seed as it was. Errors: std::bad_variant_access when it advanced.
-    [[nodiscard]] Same same() && { return std::get<1>(std::move(seed)); }
+    /// The advanced seed. Errors: GateError when the gate refused.
+    [[nodiscard]] Next next() && {
+        if (!passed()) refuse("a seed that advanced", message_of(gate), "same() has it");
+        return std::get<0>(std::move(seed));
+    }
+    /// The seed as it was. Errors: GateError when it advanced.
+    [[nodiscard]] Same same() && {
+        if (passed()) refuse("a seed that was refused", "one that advanced", "next() has it");
+        return std::get<1>(std::move(seed));
+    }
+
+private:
+    [[noreturn]] KASMINA_COLD static void refuse(const char* expected, const std::string& got,
+                                                 const char* mend) {
+        throw GateError("the gate decided otherwise", "Advanced", expected, got,
+                        std::string("ask passed() first; ") + mend);
+    }
 };
 
 /// A seed outside any slot, in stage S. Move-only; a step consumes it and gives the next one. It
 /// is the same state that a run-time slot holds, and takes the same steps: a slot takes it in with
-/// `plant`, and hands it out with `take`.
+/// `plant`, and hands it out with `take`. Errors of all that is asked of a seed that was moved
+/// from, as by a step: LifetimeError.
 template <Stage S, class Blueprint, class B>
 class Seed {
 public:
@@ -103,10 +119,10 @@ public:
     /// Whether it has a module.
     static constexpr bool is_live = requires(State& state) { state.seed; };
 
-    /// Errors: LifecycleError for the seed of another blueprint.
+    /// Errors: LifecycleError for the seed of another blueprint; LifetimeError for no seed.
     explicit Seed(State state) : state_(std::move(state)) {
         if constexpr (is_live) {
-            const auto& made = state_.seed->module();
+            const auto& made = held().seed->module();
             if (seed_as<Blueprint>(made) != nullptr) return;
             throw LifecycleError("a typed seed is of another blueprint", "Seed",
                                  std::string(Blueprint::name), std::string(made.blueprint()),
@@ -116,44 +132,41 @@ public:
     Seed(Seed&&) noexcept = default;
     Seed& operator=(Seed&&) noexcept = default;
 
-    [[nodiscard]] SeedRecord& record() noexcept { return *slot_detail::RecordIn{}(state_); }
-    [[nodiscard]] const SeedRecord& record() const noexcept {
-        return *slot_detail::RecordIn{}(state_);
-    }
+    [[nodiscard]] SeedRecord& record() { return *slot_detail::RecordIn{}(held()); }
+    [[nodiscard]] const SeedRecord& record() const { return *slot_detail::RecordIn{}(held()); }
 
     /// The module; only live stages have one.
-    [[nodiscard]] Module& module() noexcept
+    [[nodiscard]] Module& module()
         requires is_live
     {
-        return static_cast<SeedModuleOf<Blueprint, B>&>(state_.seed->module()).module();
+        return static_cast<SeedModuleOf<Blueprint, B>&>(held().seed->module()).module();
     }
 
     /// Channels, or width of the states, that the module was made for.
-    [[nodiscard]] Index width() const noexcept
+    [[nodiscard]] Index width() const
         requires is_live
     {
-        return state_.seed->module().width();
+        return held().seed->module().width();
     }
 
-    /// Parameters of the module, "seed/...", and its gate network, "gate/...". The pointers are
-    /// valid as long as the seed lives.
-    [[nodiscard]] const std::vector<nn::NamedParameter<B>>& parameters() const noexcept
+    /// Parameters of the module, "seed/...", and its gate network, "gate/...".
+    [[nodiscard]] const std::vector<nn::NamedParameter<B>>& parameters() const
         requires is_live
     {
-        return state_.seed->contents().parameters;
+        return held().seed->contents().parameters;
     }
 
     /// Whether its input is cut off from the host's gradient (I-1).
-    [[nodiscard]] bool isolated() const noexcept
+    [[nodiscard]] bool isolated() const
         requires is_live
     {
-        return state_.seed->isolated;
+        return held().seed->isolated;
     }
 
     /// The amplitude's schedule; 0 in stages that have none.
-    [[nodiscard]] AlphaState alpha() const noexcept {
+    [[nodiscard]] AlphaState alpha() const {
         if constexpr (requires { state_.alpha; }) {
-            return state_.alpha.state();
+            return held().alpha.state();
         } else {
             return {};
         }
@@ -163,7 +176,7 @@ public:
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& host) const
         requires is_live
     {
-        return slot_detail::forward_in_stage(pass, S, alpha().alpha, *state_.seed, host);
+        return slot_detail::forward_in_stage(pass, S, alpha().alpha, *held().seed, host);
     }
 
     /// The features with a seed in training at its target amplitude: where it is taught from when
@@ -171,11 +184,11 @@ public:
     [[nodiscard]] Variable<B> forward_taught(Pass<B>& pass, const Variable<B>& host) const
         requires(S == Stage::training)
     {
-        return slot_detail::forward_taught(pass, *state_.seed, host);
+        return slot_detail::forward_taught(pass, *held().seed, host);
     }
 
     /// One epoch: counts it, and ticks the ramp of a blending seed.
-    void tick() noexcept {
+    void tick() {
         ++record().metrics.epochs_in_stage;
         if constexpr (is_live) ++record().metrics.epochs_total;
         if constexpr (S == Stage::blending) {
@@ -222,21 +235,35 @@ public:
     }
 
     /// What a slot holds of it; for `Slot::plant`.
-    [[nodiscard]] State release() && { return std::move(state_); }
+    [[nodiscard]] State release() && { return std::move(held()); }
 
 private:
+    /// Errors: LifetimeError when the seed has been moved from.
+    [[nodiscard]] State& held() {
+        static_cast<void>(std::as_const(*this).held());
+        return state_;
+    }
+    [[nodiscard]] const State& held() const {
+        moved_.check("a typed seed");
+        if constexpr (is_live) {
+            if (state_.seed == nullptr) MovedFrom::refuse("a typed seed");
+        }
+        return state_;
+    }
+
     template <Stage To>
     [[nodiscard]] Seed<To, Blueprint, B> step() && {
         using ToState = slot_detail::StageOf<To, B>;
         slot_detail::StepInput<B> input;
         input.stays_isolated_in_blending = Blueprint::topology == Topology::cnn;
         Seed<To, Blueprint, B> next(
-            slot_detail::Step<State, ToState>::take(std::move(state_), input));
+            slot_detail::Step<State, ToState>::take(std::move(held()), input));
         next.record().enter(S, To);
         return next;
     }
 
     State state_;
+    MovedFrom moved_;
 };
 
 /// A germinated seed of a blueprint, ready to advance to training: made and checked as a slot's is,

@@ -6,6 +6,7 @@
 #include <limits>
 #include <string_view>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 #include <kasmina/reflect/fields.hpp>
 
@@ -20,11 +21,15 @@ struct Estimate {
     int count = 0;  ///< measurements
 
     /// Whether there were enough measurements to say how good the value is.
-    [[nodiscard]] constexpr bool has_error() const noexcept {
-        return standard_error <= std::numeric_limits<double>::max();
-    }
+    [[nodiscard]] constexpr bool has_error() const noexcept { return is_finite(standard_error); }
 
     using Fields = reflect::List<&Estimate::value, &Estimate::standard_error, &Estimate::count>;
+    /// Fields that may hold what is no finite number.
+    using MayBeNotFinite = reflect::List<&Estimate::standard_error>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+
     friend bool operator==(const Estimate&, const Estimate&) = default;
 };
 
@@ -43,9 +48,9 @@ enum class MeasureKind : std::uint8_t {
         case MeasureKind::shadow: return "shadow";
         case MeasureKind::ablation: return "ablation";
         case MeasureKind::own: return "own";
-        case MeasureKind::none: break;
+        case MeasureKind::none: return "none";
     }
-    return "none";
+    return "(invalid)";
 }
 
 }  // namespace kasmina::judge

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/statistics/estimate.hpp>
 
 namespace kasmina::judge {
@@ -23,11 +24,14 @@ struct SequentialRule {
     /// A value that is not finite never helps (G-7), and is refused at the patience.
     [[nodiscard]] constexpr Verdict operator()(const Estimate& estimate) const noexcept {
         if (estimate.count < minimum) return Verdict::undecided;
-        const double margin = standard_errors * estimate.standard_error;
-        if (estimate.value - margin > bound) return Verdict::helps;
-        if (estimate.value + margin < bound) return Verdict::does_not_help;
+        const bool known = is_finite(estimate.value);
+        if (known && !is_nan(estimate.standard_error)) {
+            const double margin = standard_errors * estimate.standard_error;
+            if (estimate.value - margin > bound) return Verdict::helps;
+            if (estimate.value + margin < bound) return Verdict::does_not_help;
+        }
         if (estimate.count < patience) return Verdict::undecided;
-        return estimate.value > bound ? Verdict::helps : Verdict::does_not_help;
+        return known && estimate.value > bound ? Verdict::helps : Verdict::does_not_help;
     }
 };
 

@@ -1,6 +1,8 @@
 // CRC-32C, the checksum of TFRecord files, masked as they have it.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <array>
 #include <cstdint>
 #include <string_view>

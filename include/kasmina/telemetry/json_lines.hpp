@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,9 +10,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include <kasmina/error.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/telemetry/events.hpp>
+#include <kasmina/telemetry/output_file.hpp>
 
 namespace kasmina::telemetry {
 
@@ -56,31 +55,22 @@ void add_fields(nlohmann::ordered_json& object, const Struct& fields) {
         event);
 }
 
-/// Writes events to a new file; one that was there is replaced. Bytes that are not UTF-8, as a
-/// user's own names may hold, become U+FFFD. Errors: DataError when the file cannot be opened or
-/// written.
+/// Writes events to a new file; one that was there is replaced, where it is a file (OutputFile).
+/// Bytes that are not UTF-8, as a user's own names may hold, become U+FFFD. A line is written whole
+/// or not at all, and after a failure the next one is tried again. Errors: DataError with the cause
+/// when the file cannot be opened or written.
 class JsonLinesSink {
 public:
     explicit JsonLinesSink(std::filesystem::path path)
-        : path_(std::move(path)), file_(path_, std::ios::binary | std::ios::trunc) {
-        check("the telemetry file cannot be opened");
-    }
+        : file_(OutputFile::replace(std::move(path), "JsonLinesSink")) {}
 
     void emit(const Event& event) {
         constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
-        file_ << to_json(event).dump(-1, ' ', false, replace) << '\n' << std::flush;
-        check("the telemetry file cannot be written");
+        file_.write(to_json(event).dump(-1, ' ', false, replace) + '\n');
     }
 
 private:
-    void check(const char* what) {
-        if (file_) return;
-        throw DataError(what, "JsonLinesSink", "a writable file", path_.string(),
-                        "create the folder, free the disk or choose another path");
-    }
-
-    std::filesystem::path path_;
-    std::ofstream file_;
+    OutputFile file_;
 };
 
 }  // namespace kasmina::telemetry

@@ -1,4 +1,4 @@
-// The sink concept, the null sink that costs nothing, and the in-memory sink.
+// The sink concept, the null sink that costs nothing, and how an event is sent.
 #pragma once
 
 #include <concepts>
@@ -6,7 +6,6 @@
 #include <exception>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <kasmina/telemetry/events.hpp>
 
@@ -19,18 +18,6 @@ concept Sink = std::movable<S> && requires(S sink, const Event& event) { sink.em
 /// The sink that is none: the code that would build an event is not generated.
 struct NullSink {
     void emit(const Event&) const noexcept {}
-};
-
-/// Keeps every event; for tests and for observers inside the process.
-class MemorySink {
-public:
-    void emit(const Event& event) { events_.push_back(event); }
-
-    [[nodiscard]] const std::vector<Event>& events() const noexcept { return events_; }
-    void clear() noexcept { events_.clear(); }
-
-private:
-    std::vector<Event> events_;
 };
 
 /// Sends events on to a sink that lives elsewhere.

@@ -1,14 +1,10 @@
 // TensorBoardSink: curves and texts of every slot in an event file that TensorBoard reads.
 #pragma once
 
-#include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,9 +13,9 @@
 #include <utility>
 #include <variant>
 
-#include <kasmina/error.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/telemetry/events.hpp>
+#include <kasmina/telemetry/output_file.hpp>
 #include <kasmina/telemetry/tensorboard_event.hpp>
 
 namespace kasmina::telemetry {
@@ -49,13 +45,13 @@ namespace kasmina::telemetry {
 
 /// Writes a new event file, `events.out.tfevents.<seconds since 1970>.kasmina`, into a folder that
 /// is made where it is missing; TensorBoard takes each folder for one run. Every telemetry event
-/// is one record, flushed at once: a process that is killed loses the last one at most.
+/// is one record, written at once: a process that is killed loses the last one at most.
 ///
 /// Tags are `<slot>/<name>`, below `environment_<number>/` where an environment is set; the names
 /// are listed in docs/telemetry.md. The step is the number of epochs that seeds have lived in that
 /// slot, so that the curve of a second seed goes on where the first one's ended. Errors: DataError
-/// when the file cannot be made or written; after a failed write nothing more is written, for
-/// readers stop at a broken record.
+/// with the cause when the file cannot be made or written; a record is written whole or not at all,
+/// for readers stop at a broken one.
 class TensorBoardSink {
 public:
     explicit TensorBoardSink(const std::filesystem::path& folder) {
@@ -63,16 +59,12 @@ public:
         std::error_code error;
         std::filesystem::create_directories(folder, error);
         // Another run may write to the same folder in the same second: never overwrite its file.
-        for (int taken = 0; file_ == nullptr; ++taken) {
+        for (int taken = 0; !file_; ++taken) {
             std::string name = "events.out.tfevents." + std::to_string(seconds) + ".kasmina";
             if (taken > 0) name += "." + std::to_string(taken);
-            path_ = folder / name;
-            file_.reset(std::fopen(path_.string().c_str(), "wbx"));
-            if (file_ == nullptr && errno != EEXIST) {
-                throw_error("the event file cannot be made", std::strerror(errno));
-            }
+            file_ = OutputFile::create(folder / name, "TensorBoardSink");
         }
-        write(tensorboard::file_version_event(now()));
+        file_->write(tensorboard::record(tensorboard::file_version_event(now())));
     }
 
     void emit(const Event& event) {
@@ -94,11 +86,12 @@ public:
             summary.scalar(prefix + verdict->gate + "/score", verdict->score);
         }
         summary.text(prefix + "events", sentence(event));
-        write(tensorboard::summary_event(now(), step_of(prefix, seed.epochs_total), summary));
+        file_->write(tensorboard::record(
+            tensorboard::summary_event(now(), step_of(prefix, seed.epochs_total), summary)));
     }
 
     /// The file that is being written.
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return file_->path(); }
 
 private:
     /// What is drawn of a seed's context, each under its field's name.
@@ -124,10 +117,6 @@ private:
         std::int64_t current = 0;
     };
 
-    struct Close {
-        void operator()(std::FILE* file) const noexcept { std::fclose(file); }
-    };
-
     [[nodiscard]] static double now() {
         const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
         return std::chrono::duration<double>(since_1970).count();
@@ -141,24 +130,7 @@ private:
         return age.earlier + age.current;
     }
 
-    void write(const std::string& event) {
-        const std::string framed = tensorboard::record(event);
-        if (std::ferror(file_.get()) == 0) {
-            std::fwrite(framed.data(), 1, framed.size(), file_.get());
-            std::fflush(file_.get());
-        }
-        if (std::ferror(file_.get()) != 0) {
-            throw_error("the event file cannot be written", "a failed write");
-        }
-    }
-
-    [[noreturn]] void throw_error(const char* what, const std::string& why) const {
-        throw DataError(what, "TensorBoardSink", "a writable folder", path_.string() + ": " + why,
-                        "choose another folder, or free the disk");
-    }
-
-    std::filesystem::path path_;
-    std::unique_ptr<std::FILE, Close> file_;
+    std::optional<OutputFile> file_;
     std::map<std::string, Age> ages_;
 };
 

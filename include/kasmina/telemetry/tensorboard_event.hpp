@@ -143,7 +143,8 @@ private:
 [[nodiscard]] inline std::string record(std::string_view data) {
     std::string framed;
     framed.reserve(data.size() + 16);
-    detail::append_little_endian(framed, static_cast<std::uint64_t>(data.size()));
+    const std::uint64_t size = data.size();
+    detail::append_little_endian(framed, size);
     detail::append_little_endian(framed, masked_crc32c(framed));
     framed += data;
     detail::append_little_endian(framed, masked_crc32c(data));

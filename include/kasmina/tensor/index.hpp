@@ -1,6 +1,8 @@
 // The signed integer type of sizes and positions.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cstddef>
 
 namespace kasmina {

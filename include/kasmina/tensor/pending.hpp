@@ -26,7 +26,8 @@ public:
 
     /// Waits until they are here. They live as long as this object. Errors: those of the work that
     /// the values come from.
-    [[nodiscard]] std::span<const T> values() { return reading_.get(); }
+    [[nodiscard]] std::span<const T> values() & { return reading_.get(); }
+    std::span<const T> values() && = delete;  // they would not live to be looked at
 
     /// The same for a single value. Errors: ShapeError when there is more or less than one.
     [[nodiscard]] T get() {

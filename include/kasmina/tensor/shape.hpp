@@ -8,6 +8,7 @@
 
 #include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina {
 
@@ -19,7 +20,8 @@ public:
 
     constexpr Shape() = default;
 
-    /// Errors: ShapeError when there are more than `max_rank` extents or one is negative.
+    /// Errors: ShapeError when there are more than `max_rank` extents, one is negative, or they
+    /// multiply to more elements than can be counted.
     constexpr Shape(std::initializer_list<Index> extents)
         : Shape(std::span<const Index>(extents.begin(), extents.size())) {}
 
@@ -37,6 +39,7 @@ public:
             }
             extents_[static_cast<std::size_t>(rank_++)] = extent;
         }
+        check_elements();
     }
 
     [[nodiscard]] constexpr Index rank() const noexcept { return rank_; }
@@ -58,23 +61,45 @@ public:
         return product;
     }
 
-    /// The same shape with another innermost extent; rank 0 becomes rank 1.
-    [[nodiscard]] constexpr Shape with_last(Index extent) const noexcept {
-        Shape changed = *this;
-        if (changed.rank_ == 0) changed.rank_ = 1;
-        changed.extents_[static_cast<std::size_t>(changed.rank_ - 1)] = extent;
-        return changed;
+    /// The same shape with another innermost extent; rank 0 becomes rank 1. Errors: as for shapes
+    /// that are made.
+    [[nodiscard]] constexpr Shape with_last(Index extent) const {
+        std::array<Index, static_cast<std::size_t>(max_rank)> extents = extents_;
+        const std::size_t rank = rank_ == 0 ? 1 : static_cast<std::size_t>(rank_);
+        extents[rank - 1] = extent;
+        return Shape(std::span<const Index>(extents.data(), rank));
     }
 
     friend constexpr bool operator==(const Shape&, const Shape&) noexcept = default;
 
 private:
+    /// An extent of 0 does not excuse the others: whoever walks them one after another would count
+    /// past the end of the numbers all the same.
+    constexpr void check_elements() const {
+        Index product = 1;
+        for (Index axis = 0; axis < rank_; ++axis) {
+            const Index extent = (*this)[axis];
+            if (!is_size(product, extent)) throw_too_large();
+            if (extent > 0) product *= extent;
+        }
+    }
+
+    KASMINA_COLD [[noreturn]] void throw_too_large() const {
+        std::string extents;
+        for (Index axis = 0; axis < rank_; ++axis) {
+            extents += (axis > 0 ? " * " : "") + std::to_string((*this)[axis]);
+        }
+        throw ShapeError("a tensor has more elements than can be counted", "Shape",
+                         "extents whose product is at most " + std::to_string(unlimited), extents,
+                         "check the extents: one of them is probably no size");
+    }
+
     std::array<Index, static_cast<std::size_t>(max_rank)> extents_{};
     Index rank_ = 0;
 };
 
 /// "(2, 3, 4)", as error messages print it.
-[[nodiscard]] inline std::string to_string(const Shape& shape) {
+[[nodiscard]] KASMINA_COLD inline std::string to_string(const Shape& shape) {
     std::string text = "(";
     for (Index axis = 0; axis < shape.rank(); ++axis) {
         if (axis > 0) text += ", ";

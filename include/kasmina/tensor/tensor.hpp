@@ -1,20 +1,23 @@
 // Tensor: a shape and the backend memory that it owns.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/tensor/pending.hpp>
 #include <kasmina/tensor/shape.hpp>
 
 namespace kasmina {
 
-/// A dense row-major tensor of `T` that owns its memory on backend `B`. Move-only: copies are
-/// spelled `clone`. Host code reaches the values through reads and uploads alone, which are ordered
-/// on a context like all other work, so the same code serves a device.
+/// A dense row-major tensor of `T` that owns its memory on backend `B`; a tape that reads it in
+/// place shares that, so the tensor may go before. Move-only: copies are spelled `clone`. Host code
+/// reaches the values through reads and uploads alone, which are ordered on a context like all
+/// other work, so the same code serves a device.
 template <class B, class T = typename B::Scalar>
 class Tensor {
 public:
@@ -24,13 +27,19 @@ public:
     using Buffer = typename B::template Buffer<T>;
 
     Tensor() = default;
-    Tensor(Shape shape, Buffer buffer) : shape_(shape), buffer_(std::move(buffer)) {}
+    Tensor(Shape shape, Buffer buffer)
+        : shape_(shape), memory_(std::make_shared<Buffer>(std::move(buffer))) {}
 
     Tensor(Tensor&& other) noexcept
-        : shape_(std::exchange(other.shape_, Shape{0})), buffer_(std::move(other.buffer_)) {}
+        : shape_(std::exchange(other.shape_, Shape{0})),
+          memory_(std::move(other.memory_)),
+          assigned_(std::exchange(other.assigned_, false)) {}
     Tensor& operator=(Tensor&& other) noexcept {
+        if (this == &other) return *this;
+        assigned_ = !empty() || other.assigned_;
         shape_ = std::exchange(other.shape_, Shape{0});
-        buffer_ = std::move(other.buffer_);
+        memory_ = std::move(other.memory_);
+        other.assigned_ = false;
         return *this;
     }
     Tensor(const Tensor&) = delete;
@@ -55,14 +64,15 @@ public:
                                           std::span<const T> values) {
         check_count(shape, values.size());
         Tensor tensor = persistent(context, shape);
-        tensor.assign(context, values);
+        tensor.upload(context, values);
         return tensor;
     }
 
     /// Overwrites all values. Errors: ShapeError when the counts differ; nothing is changed then.
     void assign(Context& context, std::span<const T> values) {
         check_count(shape_, values.size());
-        if (size() > 0) B::upload(context, values.data(), data(), size());
+        upload(context, values);
+        assigned_ = true;
     }
 
     /// Overwrites all values with those of a tensor of the same shape, on the backend.
@@ -73,7 +83,8 @@ public:
                              to_string(shape_), to_string(other.shape_),
                              "copy from a tensor of the same shape");
         }
-        if (size() > 0) B::copy(context, other.data(), data(), size());
+        copy(context, other);
+        assigned_ = true;
     }
 
     void fill(Context& context, T value) {
@@ -93,25 +104,34 @@ public:
 
     /// A persistent copy, made on the backend.
     [[nodiscard]] Tensor clone(Context& context) const {
-        Tensor copy = persistent(context, shape_);
-        copy.copy_from(context, *this);
-        return copy;
+        Tensor twin = persistent(context, shape_);
+        twin.copy(context, *this);
+        return twin;
     }
 
-    /// The memory alone; the tensor is empty after it.
-    [[nodiscard]] Buffer take_buffer() && {
-        shape_ = Shape{0};
-        return std::move(buffer_);
-    }
+    /// Whether values were put in after it was made: by `assign`, `copy_from`, or another tensor
+    /// that was moved into its place.
+    [[nodiscard]] bool assigned() const noexcept { return assigned_; }
+
+    /// The memory, for those who read it in place and may outlive the tensor.
+    [[nodiscard]] std::shared_ptr<const Buffer> memory() const noexcept { return memory_; }
 
     [[nodiscard]] const Shape& shape() const noexcept { return shape_; }
     [[nodiscard]] Index size() const noexcept { return empty() ? 0 : shape_.elements(); }
-    [[nodiscard]] bool empty() const noexcept { return buffer_.size() == 0; }
-    [[nodiscard]] T* data() noexcept { return buffer_.data(); }
-    [[nodiscard]] const T* data() const noexcept { return buffer_.data(); }
+    [[nodiscard]] bool empty() const noexcept { return memory_ == nullptr || memory_->size() == 0; }
+    [[nodiscard]] T* data() noexcept { return memory_ ? memory_->data() : nullptr; }
+    [[nodiscard]] const T* data() const noexcept { return memory_ ? memory_->data() : nullptr; }
 
 private:
-    static void check_count(const Shape& shape, std::size_t count) {
+    void upload(Context& context, std::span<const T> values) {
+        if (size() > 0) B::upload(context, values.data(), data(), size());
+    }
+
+    void copy(Context& context, const Tensor& other) {
+        if (size() > 0) B::copy(context, other.data(), data(), size());
+    }
+
+    KASMINA_RARE static void check_count(const Shape& shape, std::size_t count) {
         if (static_cast<Index>(count) == shape.elements()) return;
         throw ShapeError("values do not fill the tensor", "Tensor",
                          std::to_string(shape.elements()) + " values for shape " + to_string(shape),
@@ -120,7 +140,8 @@ private:
     }
 
     Shape shape_{0};
-    Buffer buffer_{};
+    std::shared_ptr<Buffer> memory_{};
+    bool assigned_ = false;
 };
 
 }  // namespace kasmina

@@ -16,6 +16,13 @@ concept LossOf = requires(L& loss, const typename Model::Output& output) {
     { loss(output) } -> std::same_as<Variable<typename Model::Backend>>;
 };
 
+/// Says in one line what a loss must be; a macro, so that it stands where the compiler comes by
+/// first.
+#define KASMINA_REQUIRE_LOSS(LOSS, MODEL)                                                         \
+    static_assert(::kasmina::train::LossOf<LOSS, MODEL>,                                          \
+                  "LossOf: let the loss be called as `loss(output)` and return one Variable, as " \
+                  "ops::cross_entropy(output, labels) does");
+
 /// For those who only want the loss.
 struct Unobserved {
     template <class Output>
@@ -24,14 +31,16 @@ struct Unobserved {
 
 /// As below, with `observe(output)` called with the network's own output, and room for the lessons
 /// that is used again; it is empty after the call.
-template <class Model, LossOf<Model> Loss,
+template <class Model, class Loss,
           std::invocable<const typename Model::Output&> Observe = Unobserved>
 Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
                                         const typename Model::Input& input, Loss&& loss,
                                         const AlphaOverrides& overrides,
                                         std::vector<typename Model::Lesson>& lessons,
                                         Observe&& observe = {}) {
+    KASMINA_REQUIRE_LOSS(Loss, Model)
     lessons.clear();
+    auto attempt = model.attempt(pass);
     const Variable<typename Model::Backend> value = [&] {
         const typename Model::Output output = model.forward(pass, input, overrides, lessons);
         observe(output);
@@ -43,6 +52,7 @@ Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model:
         if (taught.requires_gradient()) pass.tape().backward(taught);
     }
     lessons.clear();
+    attempt.succeed();
     return value;
 }
 
@@ -53,11 +63,13 @@ Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model:
 /// activations are let go before, and gradients and statistics of the host are bit for bit those
 /// without any of it. `overrides` replaces amplitudes; a slot that it names gets no lesson. Returns
 /// the network's own loss, to be read when there is time. Errors: those of
-/// `MorphogeneticModel::forward`, `loss` and `Tape::backward`.
-template <class Model, LossOf<Model> Loss>
+/// `MorphogeneticModel::forward`, `loss` and `Tape::backward`; states and random streams are then
+/// as they were, and no parameter claims a gradient.
+template <class Model, class Loss>
 Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
                                         const typename Model::Input& input, Loss&& loss,
                                         const AlphaOverrides& overrides = {}) {
+    KASMINA_REQUIRE_LOSS(Loss, Model)
     std::vector<typename Model::Lesson> lessons;
     return learn(model, pass, input, loss, overrides, lessons);
 }

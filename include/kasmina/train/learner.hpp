@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <iterator>
@@ -10,10 +9,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/judge/shadows.hpp>
+#include <kasmina/moved_from.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/optimiser.hpp>
 #include <kasmina/random/generator.hpp>
@@ -31,6 +34,9 @@ struct LearnerState {
 
     using Fields =
         reflect::List<&LearnerState::optimiser, &LearnerState::random, &LearnerState::judge>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// Of a judge that remembers nothing.
@@ -69,8 +75,9 @@ struct LearnerOptions {
 /// Steps a model: forward, loss, backward and the lessons of newborn seeds (learn.hpp), clipping,
 /// optimiser; before it, with `Judge` = judge::Shadows, the same on the same batch for the shadow
 /// of the seed that is judged. Every seed is in the optimiser from its first step on (E-5). It
-/// keeps no hold of the model, which may move between steps. Random operations of the host draw
-/// from `random`.
+/// keeps no hold of the model, which may move between steps, but knows it from others. Random
+/// operations of the host draw from `random`. Errors of all of it: LifetimeError when it was moved
+/// from; StateError for another model than it was made, restored or synchronised with.
 template <class Model, class Rule,
           class Judge = judge::Shadows<Model, optim::Optimiser<typename Model::Backend, Rule>>>
 class Learner {
@@ -80,6 +87,9 @@ public:
     using Options = LearnerOptions<Rule>;
     using JudgeState = typename detail::JudgeStateOf<Judge>::Type;
     using State = LearnerState<typename Optimiser::State, JudgeState>;
+
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "learner";
 
     static constexpr bool trains_a_shadow =
         requires(Judge& judge, Model& model, Optimiser& optimiser, Generator& random) {
@@ -108,11 +118,13 @@ public:
     /// One step on a batch; `loss(output)` is the batch's mean loss. Returns it, to be read when
     /// there is time. `observe(output)` is called with the network's own output alone, where `loss`
     /// is asked for the shadow's and for lessons too. The gradients stay until the next step, for
-    /// the grower to look at. Errors: those of `learn`; nothing has been stepped then.
-    template <LossOf<Model> Loss,
-              std::invocable<const typename Model::Output&> Observe = Unobserved>
+    /// the grower to look at. Errors: those of `learn`; nothing has been stepped then,
+    /// and states and random streams are as they were.
+    template <class Loss, std::invocable<const typename Model::Output&> Observe = Unobserved>
     Pending<B> step(Model& model, const typename Model::Input& input, Loss&& loss,
                     Observe&& observe = {}) {
+        KASMINA_REQUIRE_LOSS(Loss, Model)
+        check(model);
         if (changed(model)) synchronise(model);
         if constexpr (trains_a_shadow) {
             judge_.before_step(
@@ -127,13 +139,16 @@ public:
 
     /// Makes the optimiser step what the model owns now. `step` does it by itself.
     void synchronise(Model& model) {
+        moved_.check("a learner");
         synchronise_groups(optimiser_, model);
-        note_owned(model);
+        owned_ = owned_in(model);
+        model_ = model.identity();
         if constexpr (trains_a_shadow) judge_.follow(model, optimiser_);
     }
 
     /// After decisions at an epoch's end: what a refused seed did is undone. (The grower does it.)
     bool settle(Model& model) {
+        check(model);
         bool settled = false;
         if constexpr (trains_a_shadow) settled = judge_.settle(model, optimiser_, random_);
         if (settled || changed(model)) synchronise(model);
@@ -142,6 +157,7 @@ public:
 
     /// Errors: OptionError from the rule's check; nothing is changed then.
     void set_learning_rates(double host, double seeds) {
+        moved_.check("a learner");
         const double before = optimiser_.options(host_group).learning_rate;
         const double seeds_before = optimiser_.options(seed_group).learning_rate;
         optimiser_.set_learning_rate(host_group, host);
@@ -158,6 +174,7 @@ public:
     /// All that it remembers, the optimiser's moments and the judge's shadow as copies on the
     /// backend (P-7). Take it between epochs. The model changes nothing by it.
     [[nodiscard]] State state(Model& model) {
+        check(model);
         if (changed(model)) synchronise(model);
         State state{optimiser_.state(model.context()), random_.state(), {}};
         if constexpr (remembers_judge) state.judge = judge_.state(model.context());
@@ -166,36 +183,60 @@ public:
 
     /// Goes on where `state` stood, with a model that has been restored to the same moment. Errors:
     /// as `prepare`; nothing is changed then.
-    void restore(Model& model, const State& state) { take(prepare(model, state), model); }
+    void restore(Model& model, const State& state) {
+        Prepared next = prepare(model, state);
+        exchange(next);
+    }
 
+private:
+    /// What tells the seeds that a slot had apart, and their gate networks.
+    struct Owned {
+        bool behind = false;  ///< it learns behind the host
+        std::size_t parameters = 0;
+        std::weak_ptr<ParameterState<B>> last{};
+    };
+
+public:
     /// What a learner is to be made of.
     struct Prepared {
         Optimiser optimiser;
         Generator random;
         std::optional<Judge> judge;
+        std::vector<Owned> owned;
+        std::weak_ptr<const void> model;
     };
 
     /// The part of `restore` that may fail: for those who restore several things together. Errors:
     /// those of `Optimiser::restore`, `Generator::from_state` and the judge.
-    [[nodiscard]] Prepared prepare(Model& model, const State& state) const {
-        Prepared ready{{}, Generator::from_state(state.random), std::nullopt};
+    /// Of a state that is moved here the tensors are taken over, of another one copied.
+    template <class S>
+        requires std::same_as<std::remove_cvref_t<S>, State>
+    [[nodiscard]] Prepared prepare(Model& model, S&& state) const {
+        moved_.check("a learner");
+        Prepared ready{{},
+                       Generator::from_state(state.random),
+                       std::nullopt,
+                       owned_in(model),
+                       model.identity()};
         for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
             ready.optimiser.add_group(optimiser_.options(g));
         }
         synchronise_groups(ready.optimiser, model);
-        ready.optimiser.restore(model.context(), state.optimiser);
+        ready.optimiser.restore(model.context(), std::forward<S>(state).optimiser);
         if constexpr (remembers_judge) {
-            ready.judge.emplace(Judge::restored(model, ready.optimiser, state.judge));
+            ready.judge.emplace(
+                Judge::restored(model, ready.optimiser, std::forward<S>(state).judge));
         }
         return ready;
     }
 
-    /// The part that does not.
-    void take(Prepared ready, const Model& model) {
-        optimiser_ = std::move(ready.optimiser);
-        random_ = ready.random;
-        if constexpr (remembers_judge) judge_ = std::move(*ready.judge);
-        note_owned(model);
+    /// The part that does not: what the learner was is in `other` after it.
+    void exchange(Prepared& other) noexcept {
+        std::swap(optimiser_, other.optimiser);
+        std::swap(random_, other.random);
+        if constexpr (remembers_judge) std::swap(judge_, *other.judge);
+        owned_.swap(other.owned);
+        model_.swap(other.model);
     }
 
     [[nodiscard]] Optimiser& optimiser() noexcept { return optimiser_; }
@@ -211,10 +252,12 @@ private:
         optimiser.zero_gradients();
         tape_->clear();
         Pass<B> pass(*tape_, Mode::training, random);
+        auto attempt = model.attempt(pass);
         const Variable<B> value = learn(model, pass, input, loss, overrides, lessons_, observe);
         Pending<B> read = value.read();
         if (clipper_) clip(model, optimiser);
         optimiser.step(model.context());
+        attempt.succeed();
         return read;
     }
 
@@ -243,9 +286,9 @@ private:
     }
 
     [[nodiscard]] static double checked(double lesson_rate) {
-        if (std::isfinite(lesson_rate) && lesson_rate > 0.0) return lesson_rate;
+        if (is_finite(lesson_rate) && lesson_rate > 0.0) return lesson_rate;
         throw OptionError("the lesson rate is no share of a rate", "train::Learner",
-                          "a positive number", std::to_string(lesson_rate),
+                          "a positive number", number_text(lesson_rate),
                           "use 0.01, or 1 for the rate of the other seeds");
     }
 
@@ -283,13 +326,6 @@ private:
         optimiser.synchronise(lesson_group, behind);
     }
 
-    /// What tells the seeds that a slot had apart, and their gate networks.
-    struct Owned {
-        bool behind = false;  ///< it learns behind the host
-        std::size_t parameters = 0;
-        std::weak_ptr<ParameterState<B>> last{};
-    };
-
     template <class SlotType>
     [[nodiscard]] static Owned owned_by(const SlotType& slot) {
         const auto parameters = slot.parameter_list();
@@ -297,9 +333,20 @@ private:
         return {learns_behind(slot), parameters.size(), parameters.back().parameter->state()};
     }
 
-    void note_owned(const Model& model) {
-        owned_.clear();
-        for (const auto& slot : model.slots()) owned_.push_back(owned_by(slot));
+    void check(const Model& model) const {
+        moved_.check("a learner");
+        const std::weak_ptr<const void> given = model.identity();
+        if (given.expired()) MovedFrom::refuse("a model");
+        if (!given.owner_before(model_) && !model_.owner_before(given)) return;
+        throw StateError("the learner was made for another model", "train::Learner",
+                         "the model whose parameters it steps, wherever that moved", "another one",
+                         "make a learner for it, or synchronise this one with it");
+    }
+
+    [[nodiscard]] static std::vector<Owned> owned_in(const Model& model) {
+        std::vector<Owned> owned;
+        for (const auto& slot : model.slots()) owned.push_back(owned_by(slot));
+        return owned;
     }
 
     [[nodiscard]] bool changed(const Model& model) const {
@@ -324,6 +371,8 @@ private:
     std::optional<optim::GradientClipper<B>> clipper_{};
     std::vector<Owned> owned_{};
     std::vector<typename Model::Lesson> lessons_{};
+    std::weak_ptr<const void> model_{};
+    MovedFrom moved_{};
 };
 
 }  // namespace kasmina::train

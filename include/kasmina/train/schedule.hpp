@@ -1,6 +1,8 @@
 // Schedules: what share of its rate an optimiser steps with, by how much of a run is done.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cmath>
 #include <concepts>
 #include <numbers>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <concepts>
+#include <optional>
 #include <ranges>
 #include <type_traits>
 #include <utility>
@@ -44,15 +45,58 @@ struct BatchOf<S, Input> {
 template <class S, class Input>
 using BatchOf = typename detail::BatchOf<S, Input>::Type;
 
-/// Calls `f(batch)` with each batch of one epoch.
+/// A source that goes on where it stood, in mid-epoch too: it gives its state and takes it back,
+/// all or nothing.
+template <class S>
+concept RestorableSource = requires(S& source, const S& constant) {
+    { constant.state() } -> std::copyable;
+    source.restore(constant.state());
+};
+
+/// Calls `f(batch)` with each batch of one epoch, from its start, or where `done` batches of it
+/// have been handed out already; before each `stop()` is asked. False when that said yes: the epoch
+/// has at least one batch left then (but where a stream that cannot be restored does not tell), and
+/// the source stands before it.
+template <class Input, BatchSource<Input> S, std::predicate Stop, class F>
+bool for_each_batch(S& source, std::optional<int> done, Stop&& stop, F&& f) {
+    if constexpr (BatchStream<S, Input>) {
+        if (!done) source.start_epoch();
+        while (true) {
+            if (stop()) {
+                if constexpr (RestorableSource<S>) {
+                    const auto before = source.state();
+                    if (!static_cast<bool>(source.next())) return true;
+                    source.restore(before);
+                }
+                return false;
+            }
+            auto batch = source.next();
+            if (!static_cast<bool>(batch)) return true;
+            f(*batch);
+        }
+    } else {
+        int left = done.value_or(0);
+        for (auto&& batch : source) {
+            if (left > 0) {
+                --left;
+                continue;
+            }
+            if (stop()) return false;
+            f(batch);
+        }
+        return true;
+    }
+}
+
+/// For a walk that nobody interrupts.
+struct NeverStop {
+    [[nodiscard]] constexpr bool operator()() const noexcept { return false; }
+};
+
+/// The same for a whole epoch.
 template <class Input, BatchSource<Input> S, class F>
 void for_each_batch(S& source, F&& f) {
-    if constexpr (BatchStream<S, Input>) {
-        source.start_epoch();
-        while (auto batch = source.next()) f(*batch);
-    } else {
-        for (auto&& batch : source) f(batch);
-    }
+    static_cast<void>(for_each_batch<Input>(source, std::nullopt, NeverStop{}, f));
 }
 
 /// `loss(output, batch)`: the mean loss of a batch, as one value.

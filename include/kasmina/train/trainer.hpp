@@ -6,12 +6,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <kasmina/error.hpp>
 #include <kasmina/model/mean_scores.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/train/learner.hpp>
@@ -50,6 +52,19 @@ struct EpochResult {
     EpochReport report{};      ///< of the growth at its end; has the epoch's number and the score
 };
 
+/// How far an epoch is that was interrupted between two steps.
+struct EpochProgress {
+    int steps = 0;
+    double losses = 0.0;  ///< sum over them
+    double scores = 0.0;  ///< the same, where training batches are scored
+    Index samples = 0;    ///< that were
+
+    using Fields = reflect::List<&EpochProgress::steps, &EpochProgress::losses,
+                                 &EpochProgress::scores, &EpochProgress::samples>;
+    /// Fields that may hold what is no finite number: the governor acts at the epoch's end.
+    using MayBeNotFinite = reflect::List<&EpochProgress::losses, &EpochProgress::scores>;
+};
+
 /// All that a trainer remembers beside the model. Move-only, for the tensors' sake.
 template <class LearnerState, class GrowerState, class SourceState>
 struct TrainerState {
@@ -59,22 +74,20 @@ struct TrainerState {
     LearnerState learner{};
     GrowerState grower{};  ///< has the epoch
     SourceState source{};
+    std::optional<EpochProgress> under_way{};  ///< absent between epochs
 
     using Fields =
         reflect::List<&TrainerState::epochs, &TrainerState::host_rate, &TrainerState::seed_rate,
-                      &TrainerState::learner, &TrainerState::grower, &TrainerState::source>;
+                      &TrainerState::learner, &TrainerState::grower, &TrainerState::source,
+                      &TrainerState::under_way>;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
 };
 
 /// Of a source that remembers nothing from epoch to epoch.
 struct NoSourceState {
     using Fields = reflect::List<>;
-};
-
-/// A source that goes on where it stood: it gives its state and takes it back, all or nothing.
-template <class S>
-concept RestorableSource = requires(S& source, const S& constant) {
-    { constant.state() } -> std::copyable;
-    source.restore(constant.state());
 };
 
 namespace detail {
@@ -109,14 +122,33 @@ struct TrainingScoreOf<Score, Batch, Output> {
 /// part is a policy and works alone: the source of batches (`BatchSource`), the loss
 /// (`LossOfBatch`), a schedule of rates (`Schedule`), the update rule, the judge, the controller,
 /// the score. Source and held-out batches are the trainer's own; a span or a view refers to what is
-/// elsewhere. It keeps no hold of the model, which may move between epochs.
-template <class Model, class Rule, BatchSource<typename Model::Input> Source, class HeldOut,
-          Controller C, class Loss = CrossEntropy, Schedule Rates = CosineSchedule,
-          class Score = AccuracyScore,
+/// elsewhere. It keeps no hold of the model, which may move between epochs, but knows it from
+/// others. Errors of all of it: LifetimeError when it was moved from, or the model was; StateError
+/// for another model.
+template <class Model, class Rule, class Source, class HeldOut, class C, class Loss = CrossEntropy,
+          class Rates = CosineSchedule, class Score = AccuracyScore,
           class Judge = judge::Shadows<Model, optim::Optimiser<typename Model::Backend, Rule>>>
-    requires BatchRange<HeldOut&, typename Model::Input> &&
-             BatchScore<Score, HeldOut&, typename Model::Output>
 class Trainer {
+    static_assert(BatchSource<Source, typename Model::Input>,
+                  "BatchSource: give the source `start_epoch()` and `next()`, which points to a "
+                  "batch with a member `input` until it is false, or pass a range of such batches");
+    static_assert(BatchRange<HeldOut&, typename Model::Input>,
+                  "BatchRange: pass held-out batches as a range, each with a member `input`, which "
+                  "is what the model's host takes");
+    static_assert(Controller<C>,
+                  "Controller: give the controller `std::vector<Decision> decide(const "
+                  "EpochObservation&)`");
+    static_assert(LossOfBatch<Loss, typename Model::Output, BatchOf<Source, typename Model::Input>,
+                              typename Model::Backend>,
+                  "LossOfBatch: let the loss be called as `loss(output, batch)` and return one "
+                  "Variable, as ops::cross_entropy(output, batch.labels) does");
+    static_assert(Schedule<Rates>,
+                  "Schedule: let the schedule be called as `schedule(double done) const`, and "
+                  "return the factor of the rates");
+    static_assert(BatchScore<Score, HeldOut&, typename Model::Output>,
+                  "BatchScore: let the score be called as `score(batch, output)` and return a "
+                  "number, or something with `double get()`");
+
 public:
     using B = typename Model::Backend;
     using LearnerType = Learner<Model, Rule, Judge>;
@@ -127,6 +159,9 @@ public:
     /// Whether training batches are of a kind that the score takes.
     static constexpr bool can_score_training =
         detail::TrainingScoreOf<Score, Batch, typename Model::Output>::exists;
+
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "trainer";
 
     /// With a controller that can be restored.
     template <RestorableController Restorable>
@@ -155,7 +190,22 @@ public:
     template <std::invocable<const EpochResult&> OnEpoch,
               std::invocable<const StepResult&> OnStep = UnobservedSteps>
     void run(Model& model, OnEpoch&& on_epoch, OnStep&& on_step = {}) {
+        moved_.check("a trainer");
         while (grower_.epoch() < epochs_) on_epoch(epoch(model, on_step));
+    }
+
+    /// The same, but asks `stop()` before each step, and leaves off when it says yes, in mid-epoch
+    /// if need be: `state` may be taken then, and a call of this or `epoch`, here or after
+    /// `restore`, goes on to the bit. True when the run is over.
+    template <std::predicate Stop, std::invocable<const EpochResult&> OnEpoch,
+              std::invocable<const StepResult&> OnStep = UnobservedSteps>
+    bool run_until(Model& model, Stop&& stop, OnEpoch&& on_epoch, OnStep&& on_step = {}) {
+        while (grower_.epoch() < epochs_) {
+            const std::optional<EpochResult> result = epoch_until(model, stop, on_step);
+            if (!result) return false;
+            on_epoch(*result);
+        }
+        return true;
     }
 
     /// One epoch: its batches, and growth at its end; after the last one seeds that nobody has
@@ -165,6 +215,14 @@ public:
     /// has not ended.
     template <std::invocable<const StepResult&> OnStep = UnobservedSteps>
     EpochResult epoch(Model& model, OnStep&& on_step = {}) {
+        return *epoch_until(model, NeverStop{}, on_step);
+    }
+
+    /// The same, but asks `stop()` before each step; nothing when it said yes, and the next call
+    /// goes on with the rest of the epoch.
+    template <std::predicate Stop, std::invocable<const StepResult&> OnStep = UnobservedSteps>
+    std::optional<EpochResult> epoch_until(Model& model, Stop&& stop, OnStep&& on_step = {}) {
+        moved_.check("a trainer");
         if (grower_.epoch() >= epochs_) {
             throw StateError("the run is over", where(), "an epoch of " + std::to_string(epochs_),
                              "the one after them", "make a trainer of more epochs");
@@ -174,7 +232,7 @@ public:
             rates_(static_cast<double>(grower_.epoch()) / static_cast<double>(epochs_));
         learner_.set_learning_rates(host_rate_ * result.rate_factor,
                                     seed_rate_ * result.rate_factor);
-        train(model, on_step, result);
+        if (!train(model, stop, on_step, result)) return std::nullopt;
         result.report = grower_.end_epoch(model, learner_, result.loss,
                                           [&](std::span<const AlphaOverrides> configurations) {
                                               return scores(model, configurations);
@@ -190,6 +248,7 @@ public:
     /// The mean score on the held-out batches, once per configuration of amplitudes.
     [[nodiscard]] std::vector<double> scores(const Model& model,
                                              std::span<const AlphaOverrides> configurations) {
+        moved_.check("a trainer");
         return mean_scores(model, model.context(), configurations, held_out_, score_);
     }
     [[nodiscard]] double score(const Model& model) {
@@ -203,16 +262,18 @@ public:
     [[nodiscard]] int epochs_done() const noexcept { return grower_.epoch(); }
 
     /// All that it remembers beside the model, tensors as copies on the backend (P-7). Take it
-    /// between epochs. The model changes nothing by it.
+    /// between epochs, or where `epoch_until` has stopped. The model changes nothing by it.
     [[nodiscard]] auto state(Model& model)
         requires RestorableController<C>
     {
+        moved_.check("a trainer");
         StateOf<C> state{.epochs = epochs_,
                          .host_rate = host_rate_,
                          .seed_rate = seed_rate_,
                          .learner = learner_.state(model),
                          .grower = grower_.state(model.context()),
-                         .source = {}};
+                         .source = {},
+                         .under_way = under_way_};
         if constexpr (RestorableSource<Source>) state.source = source_.state();
         return state;
     }
@@ -222,24 +283,67 @@ public:
     template <class State>
         requires RestorableController<C> && std::same_as<State, StateOf<C>>
     void restore(Model& model, const State& state) {
-        const int epochs = checked(state.epochs);
-        auto learner = learner_.prepare(model, state.learner);
+        auto next = prepare(model, state);
+        exchange(next);
+    }
+
+    /// What a trainer is to be made of.
+    template <class ControllerState>
+    struct Prepared {
+        int epochs;
+        double host_rate;
+        double seed_rate;
+        typename LearnerType::Prepared learner;
+        typename GrowerType::template Prepared<ControllerState> grower;
+        SourceState source;
+        std::optional<EpochProgress> under_way;
+    };
+
+    /// The part of `restore` that changes nothing, for those who restore several things together.
+    /// Errors: as `restore`, but for what the controller and the source refuse.
+    /// Of a state that is moved here the tensors are taken over, of another one copied.
+    template <class State>
+        requires RestorableController<C> && std::same_as<std::remove_cvref_t<State>, StateOf<C>>
+    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, State&& state) const {
+        moved_.check("a trainer");
+        if (state.under_way && (state.under_way->steps < 0 || state.under_way->samples < 0)) {
+            throw StateError("a trainer cannot have this state: under_way", where(),
+                             "counts of at least 0",
+                             std::to_string(state.under_way->steps) + " steps, " +
+                                 std::to_string(state.under_way->samples) + " samples",
+                             "restore what state() returned");
+        }
+        return {checked(state.epochs),
+                state.host_rate,
+                state.seed_rate,
+                learner_.prepare(model, std::forward<State>(state).learner),
+                grower_.prepare(model, std::forward<State>(state).grower),
+                state.source,
+                state.under_way};
+    }
+
+    /// The rest: what the trainer was is in `other` after it. Errors: those of the controller's and
+    /// the source's `restore`; nothing is changed then.
+    template <class ControllerState>
+    void exchange(Prepared<ControllerState>& other) {
         if constexpr (RestorableSource<Source>) {
-            const SourceState before = source_.state();
-            source_.restore(state.source);
+            SourceState before = source_.state();
+            source_.restore(other.source);
             try {
-                grower_.restore(model, state.grower);
+                grower_.exchange(other.grower);
             } catch (...) {
                 source_.restore(before);
                 throw;
             }
+            other.source = std::move(before);
         } else {
-            grower_.restore(model, state.grower);
+            grower_.exchange(other.grower);
         }
-        learner_.take(std::move(learner), model);
-        epochs_ = epochs;
-        host_rate_ = state.host_rate;
-        seed_rate_ = state.seed_rate;
+        learner_.exchange(other.learner);
+        std::swap(under_way_, other.under_way);
+        std::swap(epochs_, other.epochs);
+        std::swap(host_rate_, other.host_rate);
+        std::swap(seed_rate_, other.seed_rate);
     }
 
 private:
@@ -268,45 +372,53 @@ private:
         std::optional<TrainingScore> score;
     };
 
-    /// Steps the model on each batch; a loss and a score are waited for when the next step is under
-    /// way. Notes their means.
-    template <class OnStep>
-    void train(Model& model, OnStep& on_step, EpochResult& result) {
+    /// Steps the model on each batch that is left of the epoch; a loss and a score are waited for
+    /// when the next step is under way. Notes their means. False when it was stopped.
+    template <class Stop, class OnStep>
+    bool train(Model& model, Stop& stop, OnStep& on_step, EpochResult& result) {
         static_assert(LossOfBatch<Loss, typename Model::Output, Batch, B>,
                       "the loss must be callable as loss(output, batch), and give a Variable");
+        const std::optional<EpochProgress> before = std::exchange(under_way_, std::nullopt);
+        std::optional<int> done;
+        if (before) done = before->steps;
+        EpochProgress sum = before.value_or(EpochProgress{});
         std::optional<Step> waiting;
-        double losses = 0.0;
-        double scores = 0.0;
-        Index samples = 0;
-        int steps = 0;
         const auto collect = [&] {
             if (!waiting) return;
             const auto loss = static_cast<double>(waiting->loss.get());
-            losses += loss;
-            if (waiting->score) scores += score_value(*waiting->score);
-            on_step(StepResult{.epoch = grower_.epoch() + 1, .step = ++steps, .loss = loss});
+            sum.losses += loss;
+            if (waiting->score) sum.scores += score_value(*waiting->score);
+            on_step(StepResult{.epoch = grower_.epoch() + 1, .step = ++sum.steps, .loss = loss});
         };
-        for_each_batch<typename Model::Input>(source_, [&](Batch& batch) {
-            std::optional<TrainingScore> score;
-            Pending<B> loss = learner_.step(
-                model, batch.input,
-                [&](const typename Model::Output& output) { return loss_(output, batch); },
-                [&](const typename Model::Output& output) {
-                    if constexpr (can_score_training) {
-                        if (score_training_) score.emplace(score_(batch, output));
-                    }
-                });
-            if (score_training_) samples += hosts::samples(batch.input);
-            collect();
-            waiting.emplace(std::move(loss), std::move(score));
-        });
+        const bool over =
+            for_each_batch<typename Model::Input>(source_, done, stop, [&](Batch& batch) {
+                std::optional<TrainingScore> score;
+                Pending<B> loss = learner_.step(
+                    model, batch.input,
+                    [&](const typename Model::Output& output) { return loss_(output, batch); },
+                    [&](const typename Model::Output& output) {
+                        if constexpr (can_score_training) {
+                            if (score_training_) score.emplace(score_(batch, output));
+                        }
+                    });
+                if (score_training_) sum.samples += hosts::samples(batch.input);
+                collect();
+                waiting.emplace(std::move(loss), std::move(score));
+            });
         collect();
-        if (steps == 0) {
+        if (!over) {
+            under_way_ = sum;
+            return false;
+        }
+        if (sum.steps == 0) {
             throw OptionError("there is nothing to train on", where(),
                               "at least one batch an epoch", "none", "pass a source with batches");
         }
-        result.loss = losses / steps;
-        if (score_training_) result.training_score = scores / static_cast<double>(samples);
+        result.loss = sum.losses / sum.steps;
+        if (score_training_) {
+            result.training_score = sum.scores / static_cast<double>(sum.samples);
+        }
+        return true;
     }
 
     Source source_;
@@ -320,6 +432,8 @@ private:
     bool score_training_;
     double host_rate_;
     double seed_rate_;
+    std::optional<EpochProgress> under_way_{};
+    MovedFrom moved_{};
 };
 
 }  // namespace kasmina::train

@@ -6,6 +6,7 @@
 #include <tuple>
 #include <utility>
 
+#include <kasmina/backend/context_reference.hpp>
 #include <kasmina/backend/precision.hpp>
 
 #include "support/device/carried.hpp"
@@ -64,6 +65,7 @@ public:
     void count_read() noexcept { ++reads_; }
 
     [[nodiscard]] const std::shared_ptr<Stream>& stream() const noexcept { return stream_; }
+    [[nodiscard]] std::weak_ptr<const void> lifetime() const noexcept { return lifetime_.watch(); }
 
 private:
     typename R::Context reference_{};  ///< touched by the stream's thread alone
@@ -72,6 +74,7 @@ private:
     std::uint64_t uploads_ = 0;
     std::uint64_t reads_ = 0;
     std::shared_ptr<Stream> stream_;
+    ContextLifetime lifetime_;
 };
 
 }  // namespace kasmina::test

@@ -6,12 +6,12 @@
 /// them. Pointwise functions are not in it: each is compiled where it is written.
 #define KASMINA_EIGEN_KERNELS_OF(KEYWORDS, T)                                                   \
     namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {                 \
-    KEYWORDS decltype(conv2d_forward<T>) conv2d_forward<T>;                                     \
-    KEYWORDS decltype(conv2d_backward_input<T>) conv2d_backward_input<T>;                       \
-    KEYWORDS decltype(conv2d_backward_weight<T>) conv2d_backward_weight<T>;                     \
-    KEYWORDS decltype(depthwise_conv2d_forward<T>) depthwise_conv2d_forward<T>;                 \
-    KEYWORDS decltype(depthwise_conv2d_backward_input<T>) depthwise_conv2d_backward_input<T>;   \
-    KEYWORDS decltype(depthwise_conv2d_backward_weight<T>) depthwise_conv2d_backward_weight<T>; \
+    KEYWORDS decltype(conv2d<T>) conv2d<T>;                                                     \
+    KEYWORDS decltype(conv2d_pullback_input<T>) conv2d_pullback_input<T>;                       \
+    KEYWORDS decltype(conv2d_pullback_weight<T>) conv2d_pullback_weight<T>;                     \
+    KEYWORDS decltype(depthwise_conv2d<T>) depthwise_conv2d<T>;                                 \
+    KEYWORDS decltype(depthwise_conv2d_pullback_input<T>) depthwise_conv2d_pullback_input<T>;   \
+    KEYWORDS decltype(depthwise_conv2d_pullback_weight<T>) depthwise_conv2d_pullback_weight<T>; \
     KEYWORDS decltype(gemm<T>) gemm<T>;                                                         \
     KEYWORDS decltype(matrix_product<T>) matrix_product<T>;                                     \
     KEYWORDS decltype(group_norm<T>) group_norm<T>;                                             \

@@ -1,4 +1,4 @@
-// reshape and straight_through: ops that give a value in place another meaning.
+// reshape, straight_through, with_unused: ops that give a value in place another meaning.
 #pragma once
 
 #include <kasmina/autodiff/ops/check.hpp>
@@ -26,6 +26,13 @@ struct StraightThroughOperation {
 };
 
 }  // namespace detail
+
+/// `value` in place, with its own way back. The result needs a gradient where `unused` does, which
+/// gets none.
+template <class B>
+[[nodiscard]] Variable<B> with_unused(const Variable<B>& value, const Variable<B>& unused) {
+    return value.tape().record_alias(value, {value, unused}, detail::ReshapeOperation<B>{value});
+}
 
 /// The same elements in another shape, in place. Errors: ShapeError when the counts differ.
 template <class B>

@@ -10,6 +10,7 @@
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/ops/pointwise.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/pointwise/math.hpp>
 
 /// \file
@@ -96,7 +97,7 @@ struct BlendGatePerSample {
 }
 
 [[nodiscard]] inline double clamped(double alpha) {
-    if (alpha != alpha) {
+    if (is_nan(alpha)) {
         throw NumericError("an amplitude is no number", "ops::blend", "alpha in [0, 1]", "NaN",
                            "check where alpha comes from");
     }

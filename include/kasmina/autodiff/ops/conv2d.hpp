@@ -1,6 +1,7 @@
 // conv2d: 2-d convolution of a feature map, stride 1, "same" padding, no bias.
 #pragma once
 
+#include <string>
 #include <utility>
 
 #include <kasmina/autodiff/ops/check.hpp>
@@ -44,6 +45,14 @@ inline ConvShape conv_shape(const char* op, const Shape& input, const Shape& wei
     require(weight.rank() == 4 && weight[2] % 2 == 1 && weight[3] % 2 == 1, op,
             "a weight (out, in, kernel height, kernel width) with odd kernel extents", weight,
             "use kernels of 1x1, 3x3, 5x5, ...");
+    require_values(op, weight);
+    if (!depthwise && map.channels != weight[1] && input[1] == weight[1]) {
+        throw ShapeError(
+            "a map has its channels first (NCHW)", std::string("ops::") + op,
+            "(batch, height, width, channels) with " + std::to_string(weight[1]) + " channels",
+            to_string(input),
+            "move the channels to the end, as permute(0, 2, 3, 1) does in PyTorch");
+    }
     const Shape expected = depthwise ? Shape{map.channels, 1, weight[2], weight[3]}
                                      : Shape{weight[0], map.channels, weight[2], weight[3]};
     require_shape(op, "weight", expected, weight);

@@ -11,6 +11,8 @@
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/loss.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/tensor/pending.hpp>
 
 namespace kasmina {
@@ -70,9 +72,9 @@ template <LossBackend B, class Targets>
     using Scalar = typename B::Scalar;
     const Index classes = logits.shape().back();
     const Index rows = logits.shape().elements() / classes;
-    if (!(options.label_smoothing >= 0.0 && options.label_smoothing <= 1.0)) {
+    if (!is_within(options.label_smoothing, 0.0, 1.0)) {
         throw OptionError("label smoothing is out of range", "ops::cross_entropy", "0 ... 1",
-                          std::to_string(options.label_smoothing), "use 0.1, or 0 for none");
+                          number_text(options.label_smoothing), "use 0.1, or 0 for none");
     }
     if (counted == 0) {
         throw NumericError("every target is ignored", "ops::cross_entropy",

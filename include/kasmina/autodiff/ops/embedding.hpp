@@ -22,7 +22,7 @@ template <EmbeddingBackend B>
 struct EmbeddingOperation {
     Edge<B> table;
     const std::int32_t* ids;
-    std::shared_ptr<const Tensor<B, std::int32_t>> owner;  // null where the ids are somebody else's
+    std::shared_ptr<const void> memory;  ///< of the ids
     Index rows;
     Index width;
     Index count;
@@ -41,10 +41,10 @@ struct EmbeddingOperation {
 };
 
 template <EmbeddingBackend B>
-[[nodiscard]] Variable<B> look_up(const Variable<B>& table, const Tensor<B, std::int32_t>& ids,
-                                  std::shared_ptr<const Tensor<B, std::int32_t>> owner) {
+[[nodiscard]] Variable<B> look_up(const Variable<B>& table, const Tensor<B, std::int32_t>& ids) {
     require(table.shape().rank() == 2, "embedding", "a table (rows, width)", table.shape(),
             "pass a matrix");
+    require_values("embedding", table.shape());
     require(ids.shape().rank() < Shape::max_rank, "embedding", "ids of rank 5 or less", ids.shape(),
             "merge neighbouring dimensions");
     const Index rows = table.shape()[0];
@@ -66,7 +66,7 @@ template <EmbeddingBackend B>
                                                                .y = output.data()});
     return tape.record(
         result, std::move(output), {table},
-        EmbeddingOperation<B>{table, ids.data(), std::move(owner), rows, width, ids.size()});
+        EmbeddingOperation<B>{table, ids.data(), ids.memory(), rows, width, ids.size()});
 }
 
 }  // namespace detail
@@ -81,17 +81,15 @@ template <EmbeddingBackend B>
                          "at most " + std::to_string(table.shape()[0]) + " ids, one a row",
                          std::to_string(ids.vocabulary()), "make the table larger");
     }
-    return detail::look_up(table, ids.tensor(), ids.shared());
+    return detail::look_up(table, ids.tensor());
 }
 
 /// The same for ids that nobody has checked, because they were made on the backend, say: an id that
-/// is no row of the table gives NaN, and its gradient goes nowhere. `ids` is read in place and must
-/// live until the backward pass is over. Errors: ShapeError.
+/// is no row of the table gives NaN, and its gradient goes nowhere. `ids` is read in place, and may
+/// go before the backward pass. Errors: ShapeError.
 template <EmbeddingBackend B>
 [[nodiscard]] Variable<B> embedding(const Variable<B>& table, const Tensor<B, std::int32_t>& ids) {
-    return detail::look_up<B>(table, ids, nullptr);
+    return detail::look_up<B>(table, ids);
 }
-template <EmbeddingBackend B>
-Variable<B> embedding(const Variable<B>& table, Tensor<B, std::int32_t>&& ids) = delete;
 
 }  // namespace kasmina::ops

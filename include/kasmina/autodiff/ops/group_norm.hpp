@@ -102,6 +102,7 @@ template <GroupNormBackend B>
     const Shape& shape = input.shape();
     detail::require(shape.rank() >= 2, "group_norm", "an input (batch, ..., channels)", shape,
                     "add a batch dimension");
+    detail::require_filled("group_norm", shape);
     const Index channels = shape.back();
     if (groups < 1 || channels % groups != 0) {
         throw OptionError("the groups do not divide the channels", "ops::group_norm",
@@ -122,6 +123,8 @@ template <GroupNormBackend B>
     const Shape& shape = input.shape();
     detail::require(shape.rank() >= 1, "layer_norm", "an input (..., channels)", shape,
                     "pass rank 1 or more");
+    detail::require(shape.back() > 0, "layer_norm", "rows of one value or more", shape,
+                    "leave such an operand out");
     Index rows = 1;
     for (Index axis = 0; axis + 1 < shape.rank(); ++axis) rows *= shape[axis];
     return detail::normalise("layer_norm", input, scale, shift,

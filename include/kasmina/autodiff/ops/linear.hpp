@@ -81,6 +81,7 @@ template <class B>
                     "pass (..., in)");
     detail::require(weight.shape().rank() == 2, "linear", "a weight (out, in)", weight.shape(),
                     "pass a matrix");
+    detail::require_values("linear", weight.shape());
     const Index outputs = weight.shape()[0];
     const Index inputs = weight.shape()[1];
     detail::require_shape("linear", "weight", Shape{outputs, from.back()}, weight.shape());

@@ -1,9 +1,13 @@
 // pointwise: any function of numbers over tensors in one pass, differentiated by dual numbers.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+#include <cstring>
+#include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include <kasmina/autodiff/ops/check.hpp>
@@ -11,6 +15,7 @@
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/pointwise.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/pointwise/any_number.hpp>
 #include <kasmina/pointwise/derivative_reads.hpp>
 
 namespace kasmina::ops {
@@ -39,116 +44,157 @@ inline Broadcast broadcast_kind(const Shape& operand, const Shape& output) {
                      to_string(operand), "reshape the operand");
 }
 
-/// The shape of highest rank, then most elements, is what the others are stretched over.
-template <std::size_t Count>
-[[nodiscard]] const Shape& widest(const std::array<const Shape*, Count>& shapes) {
-    const Shape* best = shapes[0];
-    for (const Shape* shape : shapes) {
-        const bool wider = shape->rank() > best->rank() ||
-                           (shape->rank() == best->rank() && shape->elements() > best->elements());
-        if (wider) best = shape;
-    }
-    return *best;
+/// Most operands that a pointwise operation may have.
+inline constexpr std::size_t most_operands = 8;
+
+/// A call on the backend whose number of operands is not known when compiling: what the function
+/// does not decide is compiled once for all functions.
+template <class B>
+using AnyMap = Map<typename B::Scalar, most_operands>;
+template <class B>
+using AnyMapPullback = MapPullback<typename B::Scalar, most_operands>;
+
+template <std::size_t Count, class T>
+[[nodiscard]] Map<T, Count> with_operands(const Map<T, most_operands>& call) {
+    Map<T, Count> exact{.geometry = call.geometry, .out = call.out};
+    std::copy_n(call.operands.begin(), Count, exact.operands.begin());
+    return exact;
 }
 
-/// The way back on a backend of a function whose type is forgotten.
-template <PointwiseBackend B, std::size_t Count>
-struct AnyMapPullback {
-    const void* function;
-    void (*run)(typename B::Context& context, const void* function,
-                const MapPullback<typename B::Scalar, Count>& call);
-};
+template <std::size_t Count, class T>
+[[nodiscard]] MapPullback<T, Count> with_operands(const MapPullback<T, most_operands>& call) {
+    MapPullback<T, Count> exact{.geometry = call.geometry, .upstream = call.upstream};
+    std::copy_n(call.operands.begin(), Count, exact.operands.begin());
+    std::copy_n(call.targets.begin(), Count, exact.targets.begin());
+    return exact;
+}
 
-/// What pointwise operations keep whatever their function is.
-template <PointwiseBackend B, std::size_t Count>
-struct PointwiseInputs {
-    using Scalar = typename B::Scalar;
+/// A pointwise function whose type is forgotten, and how the backend runs it both ways.
+template <class B>
+struct AnyPointwise {
+    static constexpr std::size_t most_bytes = 64;
 
-    MapGeometry geometry;
-    std::array<Saved<B>, Count> inputs;
-    std::array<Broadcast, Count> kinds;
+    alignas(std::max_align_t) std::array<std::byte, most_bytes> function{};
+    void (*map)(typename B::Context&, const void* function, const AnyMap<B>&);
+    void (*map_pullback)(typename B::Context&, const void* function, const AnyMapPullback<B>&);
 
-    [[nodiscard]] Index elements(Tape<B>& tape, std::size_t i) const {
-        return tape.shape(inputs[i].edge()).elements();
+    template <std::size_t Count, class Function>
+    [[nodiscard]] static AnyPointwise of(const Function& function) {
+        static_assert(std::is_trivially_copyable_v<Function> && sizeof(Function) <= most_bytes,
+                      "a pointwise function is a few plain numbers, so that any backend can take "
+                      "it along: give it what it needs by value");
+        AnyPointwise any{
+            .map =
+                [](typename B::Context& context, const void* held, const AnyMap<B>& call) {
+                    B::map(context, *static_cast<const Function*>(held),
+                           with_operands<Count>(call));
+                },
+            .map_pullback =
+                [](typename B::Context& context, const void* held, const AnyMapPullback<B>& call) {
+                    B::map_pullback(context, *static_cast<const Function*>(held),
+                                    with_operands<Count>(call));
+                }};
+        std::memcpy(any.function.data(), &function, sizeof(Function));
+        return any;
     }
 };
 
-template <PointwiseBackend B, std::size_t Count>
-void pull_back(const PointwiseInputs<B, Count>& kept, AnyMapPullback<B, Count> function,
-               Tape<B>& tape, Upstream<B>& upstream) {
+/// What pointwise operations keep of an input, and how it is stretched.
+template <class B>
+struct PointwiseInput {
+    Saved<B> saved;
+    Broadcast broadcast;
+};
+
+template <PointwiseBackend B>
+void pull_back(const AnyPointwise<B>& function, const MapGeometry& geometry,
+               std::span<const PointwiseInput<B>> inputs, Tape<B>& tape, Upstream<B>& upstream) {
     using Scalar = typename B::Scalar;
-    MapPullback<Scalar, Count> call{.geometry = kept.geometry, .upstream = upstream.data()};
-    std::array<GradientTarget<Scalar>, Count> repeated{};
-    std::array<typename Tape<B>::Buffer, Count> scratch{};
+    AnyMapPullback<B> call{.geometry = geometry, .upstream = upstream.data()};
+    std::array<GradientTarget<Scalar>, most_operands> repeated{};
+    std::array<typename Tape<B>::Buffer, most_operands> scratch{};
+    const auto elements = [&](std::size_t i) {
+        return tape.shape(inputs[i].saved.edge()).elements();
+    };
     bool wanted = false;
-    for (std::size_t i = 0; i < Count; ++i) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
         // In place of what is not read stands the gradient: it has as many numbers or more.
-        call.operands[i] = {kept.inputs[i].data_or(upstream.data()), kept.kinds[i]};
-        call.targets[i] = tape.gradient_target(kept.inputs[i].edge());
+        call.operands[i] = {inputs[i].saved.data_or(upstream.data()), inputs[i].broadcast};
+        call.targets[i] = tape.gradient_target(inputs[i].saved.edge());
         wanted = wanted || call.targets[i];
         // f(x, x): two gradients into one place, which no kernel has to reckon with.
         for (std::size_t earlier = 0; call.targets[i] && earlier < i; ++earlier) {
             if (call.targets[earlier].data != call.targets[i].data) continue;
-            scratch[i] = tape.acquire(kept.elements(tape, i));
+            scratch[i] = tape.acquire(elements(i));
             repeated[i] = std::exchange(call.targets[i], {scratch[i].data(), false});
         }
     }
     if (!wanted) return;
-    function.run(tape.context(), function.function, call);
-    for (std::size_t i = 0; i < Count; ++i) {
+    function.map_pullback(tape.context(), function.function.data(), call);
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
         if (!repeated[i]) continue;
-        B::add(tape.context(), scratch[i].data(), repeated[i].data, kept.elements(tape, i));
+        B::add(tape.context(), scratch[i].data(), repeated[i].data, elements(i));
     }
 }
 
-template <PointwiseBackend B, class Function, std::size_t Count>
+template <PointwiseBackend B, std::size_t Count>
 struct PointwiseOperation {
-    Function function;
-    PointwiseInputs<B, Count> kept;
+    AnyPointwise<B> function;
+    MapGeometry geometry;
+    std::array<PointwiseInput<B>, Count> inputs;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
-        const auto run = [](typename B::Context& context, const void* any,
-                            const MapPullback<typename B::Scalar, Count>& call) {
-            B::map_pullback(context, *static_cast<const Function*>(any), call);
-        };
-        pull_back(kept, AnyMapPullback<B, Count>{&function, run}, tape, upstream);
+        pull_back<B>(function, geometry, inputs, tape, upstream);
     }
 };
 
-/// A pointwise operation as it begins: all but the function.
-template <PointwiseBackend B, std::size_t Count>
-struct PointwiseStart {
-    Shape shape;  ///< of the output
-    typename Tape<B>::Buffer output;
-    Map<typename B::Scalar, Count> call;
-    PointwiseInputs<B, Count> kept;
+/// A pointwise operation as it has run: all but what it keeps.
+template <PointwiseBackend B>
+struct PointwiseOutput {
+    Shape shape;
+    typename Tape<B>::Buffer values;
+    AnyMap<B> call;
 };
 
-template <class B, std::size_t... Is>
-[[nodiscard]] std::array<Saved<B>, sizeof...(Is)> saved(
-    const std::array<const Variable<B>*, sizeof...(Is)>& inputs,
-    const std::array<bool, sizeof...(Is)>& read, std::index_sequence<Is...>) {
-    return {Saved<B>(*inputs[Is], read[Is])...};
+/// Runs it, with the shape of highest rank, then most elements, of the inputs'. Errors: ShapeError.
+template <PointwiseBackend B>
+[[nodiscard]] PointwiseOutput<B> run_pointwise(const AnyPointwise<B>& function,
+                                               std::span<const Variable<B>* const> inputs) {
+    const Shape* widest = &inputs[0]->shape();
+    for (const Variable<B>* input : inputs) {
+        const Shape& shape = input->shape();
+        const bool wider = shape.rank() > widest->rank() || (shape.rank() == widest->rank() &&
+                                                             shape.elements() > widest->elements());
+        if (wider) widest = &shape;
+    }
+    require_filled("pointwise", *widest);
+    PointwiseOutput<B> output{*widest, {}, {.geometry = map_geometry(*widest)}};
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+        output.call.operands[i] = {inputs[i]->data(), broadcast_kind(inputs[i]->shape(), *widest)};
+    }
+    Tape<B>& tape = inputs[0]->tape();
+    output.values = tape.acquire(widest->elements());
+    output.call.out = output.values.data();
+    function.map(tape.context(), function.function.data(), output.call);
+    return output;
 }
 
-/// Keeps those inputs of which `read` says that the derivative reads them. Errors: ShapeError.
-template <PointwiseBackend B, std::size_t Count>
-[[nodiscard]] PointwiseStart<B, Count> start_pointwise(
-    const std::array<const Variable<B>*, Count>& inputs, const std::array<bool, Count>& read) {
-    std::array<const Shape*, Count> shapes;
-    for (std::size_t i = 0; i < Count; ++i) shapes[i] = &inputs[i]->shape();
-    const Shape& shape = widest(shapes);
-    const MapGeometry geometry = map_geometry(shape);
-    std::array<Broadcast, Count> kinds;
-    for (std::size_t i = 0; i < Count; ++i) kinds[i] = broadcast_kind(*shapes[i], shape);
-    auto output = inputs[0]->tape().acquire(shape.elements());
-    Map<typename B::Scalar, Count> call{.geometry = geometry, .out = output.data()};
-    for (std::size_t i = 0; i < Count; ++i) call.operands[i] = {inputs[i]->data(), kinds[i]};
-    return {shape,
-            std::move(output),
-            call,
-            {geometry, saved<B>(inputs, read, std::make_index_sequence<Count>{}), kinds}};
+template <PointwiseBackend B, std::size_t... Is>
+[[nodiscard]] Variable<B> record_pointwise(
+    const AnyPointwise<B>& function, const std::array<const Variable<B>*, sizeof...(Is)>& inputs,
+    const std::array<bool, sizeof...(Is)>& read, std::index_sequence<Is...>) {
+    PointwiseOutput<B> output = run_pointwise<B>(function, inputs);
+    return inputs[0]->tape().record(
+        output.shape, std::move(output.values), {*inputs[Is]...},
+        PointwiseOperation<B, sizeof...(Is)>{
+            function,
+            output.call.geometry,
+            {PointwiseInput<B>{{*inputs[Is], read[Is]}, output.call.operands[Is].broadcast}...}});
 }
+
+/// One for each operand.
+template <class Operand>
+using NumberFor = AnyNumber;
 
 template <class Function, std::size_t... Is>
 [[nodiscard]] constexpr std::array<bool, sizeof...(Is)> reads(std::index_sequence<Is...>) {
@@ -159,21 +205,26 @@ template <class Function, std::size_t... Is>
 
 /// f applied to the elements of `first, rest...`, in one pass over memory; so is the way back.
 /// `function` is a callable on numbers of any kind (built-in, SIMD, dual) that uses kasmina::math;
-/// it is copied onto the tape. Operands may have the output's shape, or be one value, or one per
-/// channel (C), per sample (N, 1, ..., 1) or per sample and channel (N, 1, ..., C). Operands that
-/// its derivative does not read (pointwise/derivative_reads.hpp) are not kept.
-/// Errors: ShapeError.
+/// it is copied onto the tape, so what it has are a few plain numbers. Operands may have the
+/// output's shape, or be one value, or one per channel (C), per sample (N, 1, ..., 1) or per sample
+/// and channel (N, 1, ..., C). Operands that its derivative does not read
+/// (pointwise/derivative_reads.hpp) are not kept. Errors: ShapeError.
 template <PointwiseBackend B, class Function, class... Rest>
 [[nodiscard]] Variable<B> pointwise(Function function, const Variable<B>& first,
                                     const Rest&... rest) {
     constexpr std::size_t count = 1 + sizeof...(Rest);
-    auto start = detail::start_pointwise<B, count>(
-        {&first, &rest...}, detail::reads<Function>(std::make_index_sequence<count>{}));
-    Tape<B>& tape = first.tape();
-    B::map(tape.context(), function, start.call);
-    return tape.record(
-        start.shape, std::move(start.output), {first, rest...},
-        detail::PointwiseOperation<B, Function, count>{std::move(function), std::move(start.kept)});
+    static_assert(count <= detail::most_operands);
+    static_assert(TakesNumbers<Function, AnyNumber, detail::NumberFor<Rest>...>,
+                  "TakesNumbers: give the pointwise callable a const `template <class V> V "
+                  "operator()(const V& x, ...) const` with one number for each operand");
+    if (false) static_cast<void>(function(AnyNumber{}, detail::NumberFor<Rest>{}...));
+    static_assert(GivesANumber<Function, AnyNumber, detail::NumberFor<Rest>...>,
+                  "GivesANumber: return a number of the kind that the pointwise callable is given, "
+                  "as `template <class V> V operator()(const V& x) const` does");
+    constexpr std::make_index_sequence<count> operands;
+    return detail::record_pointwise<B>(detail::AnyPointwise<B>::template of<count>(function),
+                                       {&first, &rest...}, detail::reads<Function>(operands),
+                                       operands);
 }
 
 }  // namespace kasmina::ops

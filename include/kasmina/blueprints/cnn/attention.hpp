@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/alias.hpp>
@@ -66,8 +65,8 @@ struct Attention {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"reduce", &Module::reduce},
-                              nn::Member{"expand", &Module::expand});
+            return nn::members(nn::Member{"reduce", &Module::reduce},
+                               nn::Member{"expand", &Module::expand});
         }
     };
 };

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
@@ -72,8 +71,8 @@ struct Bottleneck {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"down", &Module::down}, nn::Member{"conv", &Module::conv},
-                              nn::Member{"up", &Module::up}, nn::Member{"norm", &Module::norm});
+            return nn::members(nn::Member{"down", &Module::down}, nn::Member{"conv", &Module::conv},
+                               nn::Member{"up", &Module::up}, nn::Member{"norm", &Module::norm});
         }
     };
 };

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/blueprints/cnn/branch_end.hpp>
@@ -13,7 +12,7 @@
 namespace kasmina::cnn {
 
 struct ConvHeavyOptions {
-    bool layer_scale = true;  ///< scale the branch per channel, from 1e-3: a quiet birth (B-5)
+    bool layer_scale = true;  ///< scale the branch per channel, from 0.1: a quiet birth (B-5)
 
     using Fields = reflect::List<&ConvHeavyOptions::layer_scale>;
 };
@@ -61,7 +60,7 @@ struct ConvHeavy {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(
+            return nn::members(
                 nn::Member{"conv1", &Module::conv1}, nn::Member{"norm1", &Module::norm1},
                 nn::Member{"conv2", &Module::conv2}, nn::Member{"norm2", &Module::norm2},
                 nn::Member{"scale", &Module::scale});

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/blueprints/cnn/branch_end.hpp>
@@ -13,7 +12,7 @@
 namespace kasmina::cnn {
 
 struct ConvLightOptions {
-    bool layer_scale = true;  ///< scale the branch per channel, from 1e-3: a quiet birth (B-5)
+    bool layer_scale = true;  ///< scale the branch per channel, from 0.1: a quiet birth (B-5)
 
     using Fields = reflect::List<&ConvLightOptions::layer_scale>;
 };
@@ -55,8 +54,8 @@ struct ConvLight {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm},
-                              nn::Member{"scale", &Module::scale});
+            return nn::members(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm},
+                               nn::Member{"scale", &Module::scale});
         }
     };
 };

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
@@ -21,6 +20,8 @@ struct ConvSmall {
         kasmina::Needs<capability::Pointwise, capability::Convolution, capability::GroupNorm>;
 
     struct Options {};
+
+    static constexpr double scale_start = 1e-3;
 
     static constexpr void check(Index width, const Options& = {}) {
         require_at_least(name, "width", width, 1);
@@ -41,7 +42,7 @@ struct ConvSmall {
         Module(typename B::Context& context, Index width, const Options&, Generator& generator)
             : conv(context, width, width, 1, generator),
               norm(context, width),
-              scale(nn::constant_parameter<B>(context, {width}, layer_scale_start)) {}
+              scale(nn::constant_parameter<B>(context, {width}, scale_start)) {}
 
         [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
             const Variable<B> branch =
@@ -50,8 +51,8 @@ struct ConvSmall {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm},
-                              nn::Member{"scale", &Module::scale});
+            return nn::members(nn::Member{"conv", &Module::conv}, nn::Member{"norm", &Module::norm},
+                               nn::Member{"scale", &Module::scale});
         }
     };
 };

@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/blueprints/cnn/branch_end.hpp>
@@ -13,7 +12,7 @@
 namespace kasmina::cnn {
 
 struct DepthwiseOptions {
-    bool layer_scale = true;  ///< scale the branch per channel, from 1e-3: a quiet birth (B-5)
+    bool layer_scale = true;  ///< scale the branch per channel, from 0.1: a quiet birth (B-5)
 
     using Fields = reflect::List<&DepthwiseOptions::layer_scale>;
 };
@@ -58,10 +57,10 @@ struct Depthwise {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"depthwise", &Module::depthwise},
-                              nn::Member{"pointwise", &Module::pointwise},
-                              nn::Member{"norm", &Module::norm},
-                              nn::Member{"scale", &Module::scale});
+            return nn::members(nn::Member{"depthwise", &Module::depthwise},
+                               nn::Member{"pointwise", &Module::pointwise},
+                               nn::Member{"norm", &Module::norm},
+                               nn::Member{"scale", &Module::scale});
         }
     };
 };

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/nn/visit.hpp>
@@ -35,7 +34,7 @@ struct Noop {
             return input;
         }
 
-        [[nodiscard]] static constexpr auto members() { return std::tuple(); }
+        [[nodiscard]] static constexpr auto members() { return nn::members(); }
     };
 };
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string_view>
-#include <tuple>
 
 #include <kasmina/autodiff/ops/pointwise.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
@@ -50,8 +49,8 @@ struct Norm {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"norm", &Module::norm},
-                              nn::Member{"scale", &Module::scale});
+            return nn::members(nn::Member{"norm", &Module::norm},
+                               nn::Member{"scale", &Module::scale});
         }
     };
 };

@@ -1,4 +1,4 @@
-// The CPU backend: the library's backend concept, forwarded to kernels on Eigen and plain SIMD.
+// The CPU backend: the library's backend concept, forwarded to kernels on plain SIMD.
 #pragma once
 
 #include <algorithm>
@@ -80,34 +80,25 @@ struct Eigen {
     }
 
     static void conv2d(Context& context, const Conv2d<T>& call) {
-        eigen_detail::conv2d_forward(context, call.shape, call.x, call.weight, call.y);
+        eigen_detail::conv2d(context, call);
     }
     static void conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call) {
-        if (!call.grad_x) return;
-        eigen_detail::conv2d_backward_input(context, call.shape, call.grad_y, call.weight,
-                                            call.grad_x.data, call.grad_x.accumulate);
+        eigen_detail::conv2d_pullback_input(context, call);
     }
     static void conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
-        if (!call.grad_weight) return;
-        eigen_detail::conv2d_backward_weight(context, call.shape, call.x, call.grad_y,
-                                             call.grad_weight.data, call.grad_weight.accumulate);
+        eigen_detail::conv2d_pullback_weight(context, call);
     }
 
     static void depthwise_conv2d(Context& context, const Conv2d<T>& call) {
-        eigen_detail::depthwise_conv2d_forward(context, call.shape, call.x, call.weight, call.y);
+        eigen_detail::depthwise_conv2d(context, call);
     }
     static void depthwise_conv2d_pullback_input(Context& context,
                                                 const Conv2dPullbackInput<T>& call) {
-        if (!call.grad_x) return;
-        eigen_detail::depthwise_conv2d_backward_input(context, call.shape, call.grad_y, call.weight,
-                                                      call.grad_x.data, call.grad_x.accumulate);
+        eigen_detail::depthwise_conv2d_pullback_input(context, call);
     }
     static void depthwise_conv2d_pullback_weight(Context& context,
                                                  const Conv2dPullbackWeight<T>& call) {
-        if (!call.grad_weight) return;
-        eigen_detail::depthwise_conv2d_backward_weight(context, call.shape, call.x, call.grad_y,
-                                                       call.grad_weight.data,
-                                                       call.grad_weight.accumulate);
+        eigen_detail::depthwise_conv2d_pullback_weight(context, call);
     }
 
     static void group_norm(Context& context, const GroupNorm<T>& call) {
@@ -131,16 +122,16 @@ struct Eigen {
     }
 
     static void max_pool(Context& context, const MaxPool<T>& call) {
-        eigen_detail::max_pool(context, call.shape, call.x, call.y);
+        eigen_detail::max_pool(context, call);
     }
     static void max_pool_pullback(Context& context, const MaxPoolPullback<T>& call) {
-        eigen_detail::max_pool_pullback(context, call.shape, call.x, call.grad_y, call.grad_x);
+        eigen_detail::max_pool_pullback(context, call);
     }
     static void mean_positions(Context& context, const MeanPositions<T>& call) {
-        eigen_detail::mean_positions(context, call.geometry, call.x, call.y);
+        eigen_detail::mean_positions(context, call);
     }
     static void mean_positions_pullback(Context& context, const MeanPositionsPullback<T>& call) {
-        eigen_detail::mean_positions_pullback(context, call.geometry, call.grad_y, call.grad_x);
+        eigen_detail::mean_positions_pullback(context, call);
     }
 
     static void cross_entropy(Context& context, const CrossEntropy<T>& call) {

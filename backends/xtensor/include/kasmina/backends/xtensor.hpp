@@ -1,6 +1,10 @@
 // Xtensor<T>: the reference backend, plain and obviously right, that others are held against.
 #pragma once
 
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#error "kasmina::xtensor is what other backends are held against, NaNs included: compile without -ffast-math and -Ofast"
+#endif
+
 #include <kasmina/backend/backend.hpp>
 #include <kasmina/backends/xtensor/cross_entropy.hpp>
 #include <kasmina/backends/xtensor/embedding.hpp>

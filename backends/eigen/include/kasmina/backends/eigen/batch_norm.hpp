@@ -38,57 +38,61 @@ struct PixelPlan {
 };
 
 /// The mean and 1 / deviation of each channel over the batch; moves the running mean and (with the
-/// unbiased variance) the running variance, which may be null. Each chunk is summed in two passes
-/// and chunks are combined by the formula of Chan, Golub and LeVeque (1983): nothing cancels.
+/// unbiased variance) the running variance, which may be null. A variance that overflows is
+/// infinite, and stays that in the running one: what it divides is 0 and not NaN. Each chunk is
+/// summed in two passes and chunks are combined by the formula of Chan, Golub and LeVeque (1983):
+/// nothing cancels.
 template <class T>
 void batch_norm_statistics(Context& context, const BatchNormStatistics<T>& call) {
     const PixelPlan<T> plan(call.shape);
     const Index channels = call.shape.channels;
     const T* const x = call.x;
-    const Index partial = spaced<T>(channels);
+    const Index partial = spaced<double>(channels);
     const Index stride = spaced<T>(plan.width);
     // Per chunk: the mean, and the sum of squares of what differs from it.
-    Buffer<T> partials = context.buffer<T>(2 * partial * plan.chunks);
-    context.parallel_for_with_scratch<T>(plan.chunks, 3 * stride, [&](Index chunk, T* means) {
-        T* sums = means + stride;
-        const T* from = x + plan.start(chunk);
-        T* chunk_mean = partials.data() + 2 * partial * chunk;
-        T* chunk_squares = chunk_mean + partial;
-        const T pixels = static_cast<T>(plan.pixels(chunk, channels));
-        std::fill_n(sums, plan.width, T{0});
-        sum_rows<1>(plan.size(chunk), plan.width, sums, stride, [&](Index at, Index, auto count) {
-            return std::array{load_lanes(from + at, count)};
+    Buffer<double> partials = context.buffer<double>(2 * partial * plan.chunks);
+    context.parallel_for_with_sums<T>(
+        plan.chunks, stride, 2 * stride, [&](Index chunk, T* means, double* sums) {
+            const T* from = x + plan.start(chunk);
+            double* chunk_mean = partials.data() + 2 * partial * chunk;
+            double* chunk_squares = chunk_mean + partial;
+            const double pixels = static_cast<double>(plan.pixels(chunk, channels));
+            std::fill_n(sums, plan.width, 0.0);
+            sum_rows<1, T>(plan.size(chunk), plan.width, sums, stride,
+                           [&](Index at, Index, auto count) {
+                               return std::array{load_lanes(from + at, count)};
+                           });
+            fold(sums, channels, plan.width);
+            for (Index c = 0; c < channels; ++c) means[c] = static_cast<T>(sums[c] / pixels);
+            spread_first(means, channels, plan.width);
+            double* squares = sums + stride;
+            std::fill_n(sums, 2 * stride, 0.0);
+            sum_rows<2, T>(plan.size(chunk), plan.width, sums, stride,
+                           [&](Index at, Index i, auto count) {
+                               const Vector<T> centred =
+                                   load_lanes(from + at, count) - load_lanes(means + i, count);
+                               return std::array{centred, centred * centred};
+                           });
+            fold(sums, channels, plan.width);
+            fold(squares, channels, plan.width);
+            for (Index c = 0; c < channels; ++c) {
+                const double rest = sums[c] / pixels;  // what rounding left out of the mean
+                chunk_mean[c] = static_cast<double>(means[c]) + rest;
+                chunk_squares[c] = squares[c] - sums[c] * rest;
+            }
         });
-        fold(sums, channels, plan.width);
-        for (Index c = 0; c < channels; ++c) means[c] = sums[c] / pixels;
-        spread_first(means, channels, plan.width);
-        T* squares = sums + stride;
-        std::fill_n(sums, 2 * stride, T{0});
-        sum_rows<2>(plan.size(chunk), plan.width, sums, stride, [&](Index at, Index i, auto count) {
-            const Vector<T> centred = load_lanes(from + at, count) - load_lanes(means + i, count);
-            return std::array{centred, centred * centred};
-        });
-        fold(sums, channels, plan.width);
-        fold(squares, channels, plan.width);
-        for (Index c = 0; c < channels; ++c) {
-            const T rest = sums[c] / pixels;  // what rounding left out of the mean
-            chunk_mean[c] = means[c] + rest;
-            chunk_squares[c] = squares[c] - sums[c] * rest;
-        }
-    });
 
     for (Index c = 0; c < channels; ++c) {
         double total = 0.0;
         double average = 0.0;
         double squares = 0.0;
         for (Index chunk = 0; chunk < plan.chunks; ++chunk) {
-            const T* from = partials.data() + 2 * partial * chunk;
+            const double* from = partials.data() + 2 * partial * chunk;
             const double pixels = static_cast<double>(plan.pixels(chunk, channels));
-            const double difference = static_cast<double>(from[c]) - average;
+            const double difference = from[c] - average;
             const double share = pixels / (total + pixels);
             average += difference * share;
-            squares +=
-                static_cast<double>(from[partial + c]) + difference * difference * total * share;
+            squares += from[partial + c] + difference * difference * total * share;
             total += pixels;
         }
         call.mean[c] = static_cast<T>(average);
@@ -96,7 +100,7 @@ void batch_norm_statistics(Context& context, const BatchNormStatistics<T>& call)
         const auto move = [&](T* running, double to) {
             if (running == nullptr) return;
             const double from = static_cast<double>(running[c]);
-            running[c] = static_cast<T>(from + call.momentum * (to - from));
+            running[c] = static_cast<T>((1.0 - call.momentum) * from + call.momentum * to);
         };
         move(call.running_mean, average);
         move(call.running_variance, squares / std::max(1.0, total - 1.0));
@@ -163,7 +167,7 @@ struct NormRows {
 
 template <class T>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> relu_if(bool relu, Vector<T> value) {
-    return relu ? (value < Vector<T>{} ? Vector<T>{} : value) : value;
+    return relu ? rectified<T>(value) : value;
 }
 
 /// Without a pool y may be x.

@@ -6,10 +6,14 @@
 #include <bit>
 #include <cstddef>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/code_size.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <limits>
 #include <mutex>
 #include <new>
+#include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -40,7 +44,8 @@ inline constexpr std::size_t count = 8 * 48;
 [[nodiscard]] constexpr std::size_t index_of(std::size_t bytes) noexcept {
     if (bytes <= 512) return 0;
     const std::size_t last = bytes - 1;
-    const std::size_t doubling = static_cast<std::size_t>(std::bit_width(last)) - 10;
+    const std::size_t doubling =
+        static_cast<std::size_t>(54 - std::countl_zero(std::uint64_t{last}));
     return doubling * 8 + ((last >> (doubling + 6)) & 7) + 1;
 }
 
@@ -59,8 +64,23 @@ inline constexpr std::size_t huge_page = std::size_t{2} << 20;
     return std::align_val_t{bytes >= huge_page ? huge_page : 64};
 }
 
-[[nodiscard]] inline void* allocate(std::size_t bytes) {
-    void* block = ::operator new(bytes, alignment(bytes));
+/// Errors: ResourceError, always; `cause` is what the system said.
+KASMINA_COLD [[noreturn]] inline void refuse(std::size_t bytes, std::string_view cause) {
+    throw ResourceError("there is not enough memory", "backends::Eigen",
+                        std::to_string(bytes) + " bytes in one block", cause,
+                        "use a smaller batch or network, or a machine with more memory");
+}
+
+/// The same for so many numbers that their bytes cannot be counted.
+KASMINA_COLD [[noreturn]] inline void refuse_numbers(Index numbers) {
+    refuse(std::numeric_limits<std::size_t>::max(),
+           std::to_string(numbers) + " numbers, more than there are addresses for");
+}
+
+/// Errors: ResourceError.
+[[nodiscard]] KASMINA_RARE inline void* allocate(std::size_t bytes) {
+    void* block = ::operator new(bytes, alignment(bytes), std::nothrow);
+    if (block == nullptr) refuse(bytes, "the system has no such block (bad_alloc)");
 #if defined(__linux__)
     if (bytes >= huge_page) {
         // Only advice: where the kernel refuses, the block works all the same.
@@ -85,17 +105,20 @@ public:
     BufferPool& operator=(const BufferPool&) = delete;
     ~BufferPool() { trim(); }
 
-    /// At least `bytes` bytes, uninitialised. Errors: std::bad_alloc.
-    [[nodiscard]] void* acquire(std::size_t bytes) {
+    /// At least `bytes` bytes, uninitialised. Where the system has none left, the blocks that wait
+    /// in the free lists are given back to it first. Errors: ResourceError.
+    [[nodiscard]] KASMINA_APART void* acquire(std::size_t bytes) {
         const std::size_t index = size_class::index_of(bytes);
-        if (index >= size_class::count) throw std::bad_alloc();
+        if (index >= size_class::count) {
+            raw_memory::refuse(bytes, "more than there are addresses for");
+        }
         const std::size_t block_bytes = size_class::bytes_of(index);
         const std::lock_guard lock(mutex_);
         void* block = free_[index];
         if (block != nullptr) {
             free_[index] = free_[index]->next;
         } else {
-            block = raw_memory::allocate(block_bytes);
+            block = allocate(block_bytes);
             ++statistics_.allocations;
             statistics_.bytes_held += block_bytes;
         }
@@ -105,23 +128,36 @@ public:
     }
 
     /// Takes back a block that `acquire` gave for the same number of bytes.
-    void release(void* block, std::size_t bytes) noexcept {
+    KASMINA_APART void release(void* block, std::size_t bytes) noexcept {
         const std::size_t index = size_class::index_of(bytes);
-        const std::lock_guard lock(mutex_);
-        free_[index] = ::new (block) FreeBlock{free_[index]};
-        statistics_.bytes_in_use -= size_class::bytes_of(index);
+        bool last = false;
+        {
+            const std::lock_guard lock(mutex_);
+            free_[index] = ::new (block) FreeBlock{free_[index]};
+            statistics_.bytes_in_use -= size_class::bytes_of(index);
+            last = retired_ && statistics_.bytes_in_use == 0;
+        }
+        if (last) delete this;
     }
 
-    /// Gives the blocks that wait in the free lists back to the system.
-    void trim() noexcept {
-        const std::lock_guard lock(mutex_);
-        for (std::size_t index = 0; index < size_class::count; ++index) {
-            while (free_[index] != nullptr) {
-                FreeBlock* block = std::exchange(free_[index], free_[index]->next);
-                statistics_.bytes_held -= size_class::bytes_of(index);
-                raw_memory::release(block, size_class::bytes_of(index));
+    /// Ends the life of a pool on the heap when all of its blocks are back: now, or with the last
+    /// of them, so that what is made of its memory may outlive its owner.
+    struct Retire {
+        void operator()(BufferPool* pool) const noexcept {
+            bool unused = false;
+            {
+                const std::lock_guard lock(pool->mutex_);
+                pool->retired_ = true;
+                unused = pool->statistics_.bytes_in_use == 0;
             }
+            if (unused) delete pool;
         }
+    };
+
+    /// Gives the blocks that wait in the free lists back to the system.
+    KASMINA_RARE void trim() noexcept {
+        const std::lock_guard lock(mutex_);
+        release_free();
     }
 
     [[nodiscard]] PoolStatistics statistics() const {
@@ -140,13 +176,33 @@ private:
         FreeBlock* next;
     };
 
+    [[nodiscard]] KASMINA_RARE void* allocate(std::size_t bytes) {
+        try {
+            return raw_memory::allocate(bytes);
+        } catch (const ResourceError&) {
+            release_free();
+        }
+        return raw_memory::allocate(bytes);
+    }
+
+    KASMINA_RARE void release_free() noexcept {
+        for (std::size_t index = 0; index < size_class::count; ++index) {
+            while (free_[index] != nullptr) {
+                FreeBlock* block = std::exchange(free_[index], free_[index]->next);
+                statistics_.bytes_held -= size_class::bytes_of(index);
+                raw_memory::release(block, size_class::bytes_of(index));
+            }
+        }
+    }
+
     mutable std::mutex mutex_;
     std::array<FreeBlock*, size_class::count> free_{};
     PoolStatistics statistics_;
+    bool retired_ = false;
 };
 
-/// Owns uninitialised room for `size()` numbers: from a pool, to which it returns (the pool must
-/// outlive it), or, when persistent, from the heap.
+/// Owns uninitialised room for `size()` numbers: from a pool, to which it returns (a pool that is
+/// not retired must outlive it), or, when persistent, from the heap.
 template <class T>
 class Buffer {
     static_assert(std::is_trivially_copyable_v<T>, "a Buffer holds plain numbers only");
@@ -154,12 +210,12 @@ class Buffer {
 public:
     Buffer() = default;
 
-    /// Room for `size` numbers from `pool`. Errors: std::bad_alloc.
+    /// Room for `size` numbers from `pool`. Errors: ResourceError.
     Buffer(BufferPool& pool, Index size) : pool_(&pool), size_(size) {
         if (size > 0) data_ = static_cast<T*>(pool.acquire(bytes(size)));
     }
 
-    /// Room for `size` numbers that belong to no pool, for parameters. Errors: std::bad_alloc.
+    /// Room for `size` numbers that belong to no pool, for parameters. Errors: ResourceError.
     [[nodiscard]] static Buffer persistent(Index size) {
         Buffer buffer;
         buffer.size_ = size;
@@ -181,12 +237,7 @@ public:
     }
 
     ~Buffer() {
-        if (data_ == nullptr) return;
-        if (pool_ != nullptr) {
-            pool_->release(data_, bytes(size_));
-        } else {
-            raw_memory::release(data_, bytes(size_));
-        }
+        if (data_ != nullptr) let_go();
     }
 
     [[nodiscard]] T* data() noexcept { return data_; }
@@ -194,9 +245,17 @@ public:
     [[nodiscard]] Index size() const noexcept { return size_; }
 
 private:
+    KASMINA_APART void let_go() noexcept {
+        if (pool_ != nullptr) {
+            pool_->release(data_, bytes(size_));
+        } else {
+            raw_memory::release(data_, bytes(size_));
+        }
+    }
+
     [[nodiscard]] static std::size_t bytes(Index size) {
         if (static_cast<std::size_t>(size) > std::numeric_limits<std::size_t>::max() / sizeof(T)) {
-            throw std::bad_alloc();
+            raw_memory::refuse_numbers(size);
         }
         return static_cast<std::size_t>(size) * sizeof(T);
     }

@@ -21,71 +21,58 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
     return shape.batch * shape.height * shape.width;
 }
 
+template <class T>
+void convolve(Context& context, const Convolution<T>& call) {
+    if constexpr (winograd::exact_enough<T>) {
+        if (winograd::suits<T>(call.shape)) return winograd::conv(context, call);
+    }
+    conv_direct(context, call);
+}
+
 /// y (batch, height, width, out) from x (batch, height, width, in) and weight (out, in, kh, kw):
 /// stride 1, odd kernel, zero padding that keeps the size.
 template <class T>
-void conv2d_forward(Context& context, const ConvShape& shape, const T* x, const T* weight, T* y) {
-    if (is_pointwise(shape)) {
-        return gemm(context, Gemm<T>{.m = pixel_count(shape),
-                                     .n = shape.out_channels,
-                                     .k = shape.in_channels,
-                                     .transpose_b = true,
-                                     .a = x,
-                                     .b = weight,
-                                     .c = y});
-    }
-    if constexpr (winograd::exact_enough<T>) {
-        if (winograd::suits<T>(shape)) {
-            return winograd::conv(context, shape, x, weight, false, y, false);
-        }
-    }
-    const Buffer<T> packed = pack_filters(context, shape, weight, false);
-    conv_direct(context, shape, x, packed.data(), y, false);
+void conv2d(Context& context, const Conv2d<T>& call) {
+    if (!is_pointwise(call.shape)) return convolve<T>(context, call);
+    gemm(context, Gemm<T>{.m = pixel_count(call.shape),
+                          .n = call.shape.out_channels,
+                          .k = call.shape.in_channels,
+                          .transpose_b = true,
+                          .a = call.x,
+                          .b = call.weight,
+                          .c = call.y});
 }
 
-/// The gradient of x, added to grad_x if `accumulate`, otherwise overwriting it.
 template <class T>
-void conv2d_backward_input(Context& context, const ConvShape& shape, const T* grad_y,
-                           const T* weight, T* grad_x, bool accumulate) {
-    if (is_pointwise(shape)) {
-        return gemm(context, Gemm<T>{.m = pixel_count(shape),
-                                     .n = shape.in_channels,
-                                     .k = shape.out_channels,
-                                     .a = grad_y,
-                                     .b = weight,
-                                     .c = grad_x,
-                                     .accumulate = accumulate});
-    }
-    const ConvShape back = transposed(shape);
-    if constexpr (winograd::exact_enough<T>) {
-        if (winograd::suits<T>(back)) {
-            return winograd::conv(context, back, grad_y, weight, true, grad_x, accumulate);
-        }
-    }
-    const Buffer<T> packed = pack_filters(context, back, weight, true);
-    conv_direct(context, back, grad_y, packed.data(), grad_x, accumulate);
+void conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call) {
+    if (!call.grad_x) return;
+    if (!is_pointwise(call.shape)) return convolve<T>(context, call);
+    gemm(context, Gemm<T>{.m = pixel_count(call.shape),
+                          .n = call.shape.in_channels,
+                          .k = call.shape.out_channels,
+                          .a = call.grad_y,
+                          .b = call.weight,
+                          .c = call.grad_x.data,
+                          .accumulate = call.grad_x.accumulate});
 }
 
-/// The gradient of weight, added to grad_weight if `accumulate`, otherwise overwriting it.
 template <class T>
-void conv2d_backward_weight(Context& context, const ConvShape& shape, const T* x, const T* grad_y,
-                            T* grad_weight, bool accumulate) {
-    if (is_pointwise(shape)) {
-        return gemm(context, Gemm<T>{.m = shape.out_channels,
-                                     .n = shape.in_channels,
-                                     .k = pixel_count(shape),
+void conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
+    if (!call.grad_weight) return;
+    if (is_pointwise(call.shape)) {
+        return gemm(context, Gemm<T>{.m = call.shape.out_channels,
+                                     .n = call.shape.in_channels,
+                                     .k = pixel_count(call.shape),
                                      .transpose_a = true,
-                                     .a = grad_y,
-                                     .b = x,
-                                     .c = grad_weight,
-                                     .accumulate = accumulate});
+                                     .a = call.grad_y,
+                                     .b = call.x,
+                                     .c = call.grad_weight.data,
+                                     .accumulate = call.grad_weight.accumulate});
     }
     if constexpr (winograd::exact_enough<T>) {
-        if (winograd::suits<T>(shape)) {
-            return winograd::weight_gradient(context, shape, x, grad_y, grad_weight, accumulate);
-        }
+        if (winograd::suits<T>(call.shape)) return winograd::weight_gradient(context, call);
     }
-    conv_weight_gradient(context, shape, x, grad_y, grad_weight, accumulate);
+    conv_weight_gradient(context, call);
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

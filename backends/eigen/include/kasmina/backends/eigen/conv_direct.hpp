@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <kasmina/backend/convolution.hpp>
+#include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
@@ -19,13 +20,34 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
     return shape;
 }
 
-/// Filters as the kernels read them: [panel of outputs][tap][input channel][output in panel],
-/// the last panel zero-filled. With `transpose`, `weight` belongs to `transposed(shape)` and is
-/// packed with inputs and outputs exchanged and the taps in reverse order, which turns the
-/// forward kernel into the backward-data kernel.
+/// A convolution of either way, as the kernels take it: y (+)= x convolved with filters. `shape` is
+/// that of this convolution. For backward-data, whose x is grad_y and whose y is grad_x, `weight`
+/// belongs to `transposed(shape)`.
 template <class T>
-[[nodiscard]] Buffer<T> pack_filters(Context& context, const ConvShape& shape, const T* weight,
-                                     bool transpose) {
+struct Convolution {
+    ConvShape shape;
+    const T* x;
+    const T* weight;
+    bool backward;
+    GradientTarget<T> y;
+
+    Convolution(const Conv2d<T>& call)  // NOLINT(google-explicit-constructor)
+        : shape(call.shape), x(call.x), weight(call.weight), backward(false), y{call.y, false} {}
+    Convolution(const Conv2dPullbackInput<T>& call)  // NOLINT(google-explicit-constructor)
+        : shape(transposed(call.shape)),
+          x(call.grad_y),
+          weight(call.weight),
+          backward(true),
+          y(call.grad_x) {}
+};
+
+/// Filters as the kernels read them: [panel of outputs][tap][input channel][output in panel],
+/// the last panel zero-filled. For backward-data they are packed with inputs and outputs exchanged
+/// and the taps in reverse order, which turns the forward kernel into the backward-data kernel.
+template <class T>
+[[nodiscard]] Buffer<T> pack_filters(Context& context, const Convolution<T>& call) {
+    const ConvShape& shape = call.shape;
+    const T* const weight = call.weight;
     constexpr Index width = panel_width<T>;
     const Index taps = shape.kernel_height * shape.kernel_width;
     const Index in = shape.in_channels;
@@ -38,9 +60,9 @@ template <class T>
         for (Index tap = 0; tap < taps; ++tap) {
             for (Index i = 0; i < in; ++i) {
                 T* to = packed.data() + ((panel * taps + tap) * in + i) * width;
-                const T* from = transpose ? weight + (i * out + first) * taps + taps - 1 - tap
-                                          : weight + (first * in + i) * taps + tap;
-                const Index step = transpose ? taps : in * taps;
+                const T* from = call.backward ? weight + (i * out + first) * taps + taps - 1 - tap
+                                              : weight + (first * in + i) * taps + tap;
+                const Index step = call.backward ? taps : in * taps;
                 for (Index o = 0; o < count; ++o) to[o] = from[o * step];
                 std::fill(to + count, to + width, T{0});
             }
@@ -49,10 +71,13 @@ template <class T>
     return packed;
 }
 
-/// y = x convolved with filters that `pack_filters` packed.
 template <class T>
-void conv_direct(Context& context, const ConvShape& shape, const T* x, const T* packed, T* y,
-                 bool accumulate) {
+void conv_direct(Context& context, const Convolution<T>& call) {
+    const ConvShape& shape = call.shape;
+    T* const y = call.y.data;
+    const bool accumulate = call.y.accumulate;
+    const Buffer<T> filters_of_panels = pack_filters(context, call);
+    const T* const packed = filters_of_panels.data();
     constexpr Constant<1> one;
     constexpr Constant<panel_width<T>> width;
     const Index in = shape.in_channels;
@@ -60,7 +85,7 @@ void conv_direct(Context& context, const ConvShape& shape, const T* x, const T* 
     const Index depth = shape.kernel_width * in;
     const Index panels = ceil_div(out, width);
     const Index rows = shape.batch * shape.height;
-    const PaddedRows<T> input(context, shape, x);
+    const PaddedRows<T> input(context, shape, call.x);
     // As much output as stays in the second-level cache while the panels take their turns.
     const Index rows_per_chunk = ceil_div(Index{1} << 15, shape.width * (in + out));
     context.parallel_for(ceil_div(rows, rows_per_chunk), [&](Index chunk) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <kasmina/backend/convolution.hpp>
+#include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
@@ -19,11 +20,20 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
     return std::clamp<Index>(pixels / 1024, 1, 8);
 }
 
-/// Adds up `parts` blocks of [tap][input][output, rows of `out_stride`] in order and writes the
-/// sum in PyTorch's order (out, in, tap).
+/// Sums over parts of the pixels: `parts` blocks of [tap][input][output, rows of `out_stride`].
 template <class T>
-void write_weight_gradient(Context& context, const ConvShape& shape, const T* partial, Index parts,
-                           Index out_stride, T* gradient, bool accumulate) {
+struct PartialGradients {
+    const T* data;
+    Index parts;
+    Index out_stride;
+};
+
+/// Adds up the parts in order and writes the sum in PyTorch's order (out, in, tap).
+template <class T>
+void write_weight_gradient(Context& context, const ConvShape& shape,
+                           const PartialGradients<T>& partial, const GradientTarget<T>& gradient) {
+    const Index out_stride = partial.out_stride;
+    const Index parts = partial.parts;
     const Index taps = shape.kernel_height * shape.kernel_width;
     const Index part_size = taps * shape.in_channels * out_stride;
     constexpr Index outputs_per_chunk = 8;
@@ -32,45 +42,64 @@ void write_weight_gradient(Context& context, const ConvShape& shape, const T* pa
         const Index last = std::min(shape.out_channels, first + outputs_per_chunk);
         for (Index tap = 0; tap < taps; ++tap) {
             for (Index i = 0; i < shape.in_channels; ++i) {
-                const T* row = partial + (tap * shape.in_channels + i) * out_stride;
+                const T* row = partial.data + (tap * shape.in_channels + i) * out_stride;
                 for (Index o = first; o < last; ++o) {
                     T sum = row[o];
                     for (Index part = 1; part < parts; ++part) sum += row[part * part_size + o];
-                    T& to = gradient[(o * shape.in_channels + i) * taps + tap];
-                    to = accumulate ? to + sum : sum;
+                    T& to = gradient.data[(o * shape.in_channels + i) * taps + tap];
+                    to = gradient.accumulate ? to + sum : sum;
                 }
             }
         }
     });
 }
 
+/// One panel of the outputs: gradients and sums in rows of `stride`.
+template <class T>
+struct OutputPanel {
+    const T* grad_y;
+    T* sums;
+    Index stride;
+    Index vectors;
+};
+
+/// Rows of pixels through the batch, from `first` up to `last`.
+struct PixelRows {
+    Index first;
+    Index last;
+};
+
 /// The sums of one kernel row over some rows of pixels, (tap, input) x outputs of one panel, are
-/// added to what is at `sums_at`.
+/// added to the panel's.
 template <class T>
 void accumulate_kernel_row(const ConvShape& shape, const PaddedRows<T>& x, Index kh,
-                           Index first_row, Index last_row, const T* grad_y, Index out_stride,
-                           Index vectors, T* sums_at) {
+                           const PixelRows& rows, const OutputPanel<T>& panel) {
     const Index down = kh - shape.kernel_height / 2;
-    for_each_tile(
-        shape.kernel_width * shape.in_channels, vectors, [&]<int Rows, int Vectors>(Index input) {
-            RegisterTile<T, Rows, Vectors> sums;
-            sums.clear();
-            for (Index row = first_row; row < last_row; ++row) {
-                const Index from = row % shape.height + down;
-                if (from < 0 || from >= shape.height) continue;
-                sums.accumulate(x.at(row + down, 0) + input, Constant<1>{}, shape.in_channels,
-                                grad_y + row * shape.width * out_stride, out_stride, shape.width);
-            }
-            T* const to = sums_at + input * out_stride;
-            sums.add_stored(to, out_stride, Vectors * lanes<T>);
-            sums.write(to, out_stride, Vectors * lanes<T>);
-        });
+    const Index out_stride = panel.stride;
+    T* const sums_at = panel.sums + kh * shape.kernel_width * shape.in_channels * out_stride;
+    for_each_tile(shape.kernel_width * shape.in_channels, panel.vectors,
+                  [&]<int Rows, int Vectors>(Index input) {
+                      RegisterTile<T, Rows, Vectors> sums;
+                      sums.clear();
+                      for (Index row = rows.first; row < rows.last; ++row) {
+                          const Index from = row % shape.height + down;
+                          if (from < 0 || from >= shape.height) continue;
+                          sums.accumulate(x.at(row + down, 0) + input, Constant<1>{},
+                                          shape.in_channels,
+                                          panel.grad_y + row * shape.width * out_stride, out_stride,
+                                          shape.width);
+                      }
+                      T* const to = sums_at + input * out_stride;
+                      sums.add_stored(to, out_stride, Vectors * lanes<T>);
+                      sums.write(to, out_stride, Vectors * lanes<T>);
+                  });
 }
 
 /// grad_weight (out, in, kh, kw) = sum over pixels of x (shifted by the tap) times grad_y.
 template <class T>
-void conv_weight_gradient(Context& context, const ConvShape& shape, const T* x, const T* grad_y,
-                          T* grad_weight, bool accumulate) {
+void conv_weight_gradient(Context& context, const Conv2dPullbackWeight<T>& call) {
+    const ConvShape& shape = call.shape;
+    const T* grad_y = call.grad_y;
     const Index taps = shape.kernel_height * shape.kernel_width;
     const Index rows = shape.batch * shape.height;
     const Index out_stride = ceil_div(shape.out_channels, lanes<T>) * lanes<T>;
@@ -91,8 +120,7 @@ void conv_weight_gradient(Context& context, const ConvShape& shape, const T* x, 
         grad_y = padded.data();
     }
 
-    const PaddedRows<T> input(context, shape, x);
-    const Index kernel_row = shape.kernel_width * shape.in_channels * out_stride;
+    const PaddedRows<T> input(context, shape, call.x);
     const Index parts = std::min(rows, weight_gradient_parts(shape));
     const Index part_size = taps * shape.in_channels * out_stride;
     Buffer<T> partial = context.buffer<T>(parts * part_size);
@@ -109,14 +137,12 @@ void conv_weight_gradient(Context& context, const ConvShape& shape, const T* x, 
         const Index last = rows * (part + 1) / parts;
         for (Index row = rows * part / parts; row < last; row += block) {
             for (Index kh = 0; kh < shape.kernel_height; ++kh) {
-                accumulate_kernel_row(shape, input, kh, row, std::min(last, row + block),
-                                      grad_y + channel, out_stride, vectors,
-                                      sums + kh * kernel_row);
+                accumulate_kernel_row<T>(shape, input, kh, {row, std::min(last, row + block)},
+                                         {grad_y + channel, sums, out_stride, vectors});
             }
         }
     });
-    write_weight_gradient(context, shape, partial.data(), parts, out_stride, grad_weight,
-                          accumulate);
+    write_weight_gradient<T>(context, shape, {partial.data(), parts, out_stride}, call.grad_weight);
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

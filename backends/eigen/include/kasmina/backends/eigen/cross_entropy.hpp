@@ -11,6 +11,7 @@
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pack.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
+#include <kasmina/finite.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -115,7 +116,8 @@ void count_correct(Context&, const CountCorrect<T>& call) {
         if (target < 0 || target >= call.classes) continue;
         bool greatest = true;
         for (Index c = 0; c < call.classes; ++c) {
-            greatest = greatest && (c < target ? x[target] > x[c] : x[target] >= x[c]);
+            greatest =
+                greatest && !is_nan(x[c]) && (c < target ? x[target] > x[c] : x[target] >= x[c]);
         }
         correct += greatest ? 1 : 0;
     }

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/requirements.hpp>
 
 #if defined(__SSE2__) || defined(_M_X64)
 #include <xmmintrin.h>

@@ -3,12 +3,19 @@
 
 #include <algorithm>
 #include <kasmina/backend/convolution.hpp>
+#include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
+
+// Extents of arrays are Index here: constants, of which g++ warns in templates all the same.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -93,10 +100,12 @@ void for_each_channel_vector(Index channels, Body&& body) {
     for (; channel < channels; ++channel) body.template operator()<T>(channel);
 }
 
-/// y = x convolved with filters that `pack_depthwise` packed.
+/// y (+)= x convolved with filters that `pack_depthwise` packed, of either way.
 template <class T>
-void depthwise_packed(Context& context, const ConvShape& shape, const T* x, const T* filters, T* y,
-                      bool accumulate) {
+void depthwise_packed(Context& context, const ConvShape& shape, const T* x, const T* filters,
+                      const GradientTarget<T>& to) {
+    T* const y = to.data;
+    const bool accumulate = to.accumulate;
     const Index rows = shape.batch * shape.height;
     const Index row_size = shape.width * shape.in_channels;
     const Index rows_per_chunk = ceil_div(Index{1} << 15, row_size);
@@ -129,18 +138,16 @@ void depthwise_packed(Context& context, const ConvShape& shape, const T* x, cons
 /// y (batch, height, width, c) from x of the same shape and weight (c, 1, kh, kw): stride 1, odd
 /// kernel, zero padding that keeps the size.
 template <class T>
-void depthwise_conv2d_forward(Context& context, const ConvShape& shape, const T* x, const T* weight,
-                              T* y) {
-    const Buffer<T> filters = pack_depthwise(context, shape, weight, false);
-    depthwise_packed(context, shape, x, filters.data(), y, false);
+void depthwise_conv2d(Context& context, const Conv2d<T>& call) {
+    const Buffer<T> filters = pack_depthwise(context, call.shape, call.weight, false);
+    depthwise_packed<T>(context, call.shape, call.x, filters.data(), {call.y, false});
 }
 
-/// The gradient of x, added to grad_x if `accumulate`, otherwise overwriting it.
 template <class T>
-void depthwise_conv2d_backward_input(Context& context, const ConvShape& shape, const T* grad_y,
-                                     const T* weight, T* grad_x, bool accumulate) {
-    const Buffer<T> filters = pack_depthwise(context, shape, weight, true);
-    depthwise_packed(context, shape, grad_y, filters.data(), grad_x, accumulate);
+void depthwise_conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call) {
+    if (!call.grad_x) return;
+    const Buffer<T> filters = pack_depthwise(context, call.shape, call.weight, true);
+    depthwise_packed(context, call.shape, call.grad_y, filters.data(), call.grad_x);
 }
 
 /// Adds what one pixel of grad_y contributes to the sums of all taps, for the channels that a `V`
@@ -181,10 +188,12 @@ KASMINA_ALWAYS_INLINE void depthwise_run_gradient(const ConvShape& shape, const 
     }
 }
 
-/// The gradient of weight, added to grad_weight if `accumulate`, otherwise overwriting it.
 template <class T>
-void depthwise_conv2d_backward_weight(Context& context, const ConvShape& shape, const T* x,
-                                      const T* grad_y, T* grad_weight, bool accumulate) {
+void depthwise_conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
+    if (!call.grad_weight) return;
+    const ConvShape& shape = call.shape;
+    const T* const x = call.x;
+    const T* const grad_y = call.grad_y;
     const Index channels = shape.in_channels;
     const Index taps = shape.kernel_height * shape.kernel_width;
     const Index rows = shape.batch * shape.height;
@@ -223,10 +232,14 @@ void depthwise_conv2d_backward_weight(Context& context, const ConvShape& shape, 
             const T* sums = partial.data() + tap * channels + c;
             T sum = sums[0];
             for (Index part = 1; part < parts; ++part) sum += sums[part * part_size];
-            T& to = grad_weight[c * taps + tap];
-            to = accumulate ? to + sum : sum;
+            T& to = call.grad_weight.data[c * taps + tap];
+            to = call.grad_weight.accumulate ? to + sum : sum;
         }
     }
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif

@@ -10,6 +10,7 @@
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/pack.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
+#include <kasmina/finite.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -108,7 +109,7 @@ void clip_by_norm(Context& context, const ClipByNorm<T>& call) {
     for (Index i = 0; i < tensors; ++i) total += squares.data()[i];
     *call.norm = std::sqrt(total);
     const double factor = call.max_norm / (*call.norm + 1e-6);
-    if (!std::isfinite(*call.norm) || factor >= 1.0) return;
+    if (!is_finite(*call.norm) || factor >= 1.0) return;
     const PiecePlan<GradientSlice<T>> plan(context, call.gradients);
     plan.run(context, [factor = static_cast<T>(factor)](Index, const GradientSlice<T>& slice,
                                                         Index start, Index length) {

@@ -27,7 +27,8 @@ template <class T>
 using AllLanes = std::integral_constant<Index, lanes<T>>;
 
 /// Masked access of the instruction set, which touches no memory outside: some cycles, where
-/// copying a variable number of bytes is a call.
+/// copying a variable number of bytes is a call. What is read fills the other lanes with the first
+/// number: they then compute what the first lane does, and no division by 0 that nobody asked for.
 namespace masked {
 
 #if defined(__AVX512F__)
@@ -36,9 +37,11 @@ template <class T>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
     const std::uint32_t mask = (std::uint32_t{1} << count) - 1;
     if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm512_maskz_loadu_ps(static_cast<__mmask16>(mask), from);
+        return (Vector<T>)_mm512_mask_loadu_ps(_mm512_set1_ps(*from), static_cast<__mmask16>(mask),
+                                               from);
     } else {
-        return (Vector<T>)_mm512_maskz_loadu_pd(static_cast<__mmask8>(mask), from);
+        return (Vector<T>)_mm512_mask_loadu_pd(_mm512_set1_pd(*from), static_cast<__mmask8>(mask),
+                                               from);
     }
 }
 
@@ -70,10 +73,13 @@ template <class T>
 
 template <class T>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
+    const __m256i used = mask<T>(count);
     if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm256_maskload_ps(from, mask<T>(count));
+        return (Vector<T>)_mm256_blendv_ps(_mm256_set1_ps(*from), _mm256_maskload_ps(from, used),
+                                           _mm256_castsi256_ps(used));
     } else {
-        return (Vector<T>)_mm256_maskload_pd(from, mask<T>(count));
+        return (Vector<T>)_mm256_blendv_pd(_mm256_set1_pd(*from), _mm256_maskload_pd(from, used),
+                                           _mm256_castsi256_pd(used));
     }
 }
 
@@ -90,7 +96,7 @@ KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> vector, Index count) {
 
 template <class T>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
-    Vector<T> vector{};
+    Vector<T> vector = *from - Vector<T>{};
     std::memcpy(&vector, from, static_cast<std::size_t>(count) * sizeof(T));
     return vector;
 }
@@ -104,7 +110,8 @@ KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> vector, Index count) {
 
 }  // namespace masked
 
-/// Reads `count` numbers: AllLanes, or fewer; the other lanes are 0.
+/// Reads `count` numbers: AllLanes, or fewer, of which there is one at least; the other lanes are
+/// as the first.
 template <class T, class Count>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_lanes(const T* from, Count count) {
     if constexpr (std::same_as<Count, Index>) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <span>
 #include <utility>
 
 #include <kasmina/backend/pointwise.hpp>
@@ -22,11 +23,19 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
     return kind == Broadcast::sample || kind == Broadcast::sample_channel;
 }
 
+/// Most operands that a function may have.
+inline constexpr std::size_t most_operands = 8;
+
+/// The operands of a call, their number forgotten: what a function does not decide is compiled
+/// once for all functions.
+template <class T>
+using Operands = std::span<const Operand<T>>;
+
 /// The output cut into rows, and rows into chunks. Where no operand varies by sample, all is one
 /// sample; otherwise a chunk is made of whole samples.
-template <class T, std::size_t N>
+template <class T>
 struct MapPlan {
-    std::array<Broadcast, N> kinds;
+    Operands<T> operands;
     Index channels;
     Index sample_size;
     Index width;  ///< of a row; of the last one of a sample, what is left
@@ -36,37 +45,23 @@ struct MapPlan {
     Index chunks;
     bool stretches = false;  ///< any of the operands
 
-    MapPlan(const MapGeometry& geometry, const std::array<Operand<T>, N>& operands)
-        : channels(geometry.channels) {
-        bool by_channel = false;
-        bool by_sample = false;
-        for (std::size_t i = 0; i < N; ++i) {
-            kinds[i] = operands[i].broadcast;
-            by_channel = by_channel || varies_by_channel(kinds[i]);
-            by_sample = by_sample || varies_by_sample(kinds[i]);
-            stretches = stretches || kinds[i] != Broadcast::full;
-        }
-        constexpr Index chunk_size = 16384;
-        const Index samples = by_sample ? geometry.samples : 1;
-        sample_size = std::max<Index>(1, geometry.elements() / std::max<Index>(1, samples));
-        width = by_channel ? row_width<T>(channels, sample_size / channels)
-                           : std::min<Index>(sample_size, stretches ? 256 : chunk_size);
-        rows_per_sample = (sample_size + width - 1) / width;
-        rows = geometry.elements() == 0 ? 0 : samples * rows_per_sample;
-        rows_per_chunk = by_sample ? rows_per_sample * std::max<Index>(1, chunk_size / sample_size)
-                                   // Many enough that adding up the chunks' sums costs nothing.
-                                   : std::max<Index>(stretches ? 64 : 1, chunk_size / width);
-        chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
-    }
+    MapPlan(const MapGeometry& geometry, Operands<T> given);
 
     /// Between rows of scratch, which only stretched operands need.
     [[nodiscard]] Index stride() const { return stretches ? spaced<T>(width) : 0; }
-    [[nodiscard]] Index period(std::size_t i) const {
-        return varies_by_channel(kinds[i]) ? channels : 1;
+    /// What scratch takes for one row of each operand.
+    [[nodiscard]] Index scratch() const { return std::ssize(operands) * stride(); }
+    /// Where that of operand `i` is.
+    [[nodiscard]] Index place(std::size_t i) const { return static_cast<Index>(i) * stride(); }
+
+    [[nodiscard]] bool stretched(std::size_t i) const {
+        return operands[i].broadcast != Broadcast::full;
     }
-    /// Where operand `i`, stretched, has its values for a sample.
-    [[nodiscard]] Index offset(std::size_t i, Index sample) const {
-        return varies_by_sample(kinds[i]) ? sample * period(i) : 0;
+    [[nodiscard]] bool by_sample(std::size_t i) const {
+        return varies_by_sample(operands[i].broadcast);
+    }
+    [[nodiscard]] Index period(std::size_t i) const {
+        return varies_by_channel(operands[i].broadcast) ? channels : 1;
     }
 
     /// Runs the rows of a chunk: begin(sample, first) before and end(sample, last) after the rows
@@ -85,171 +80,262 @@ struct MapPlan {
     }
 
     /// Repeats the values of stretched operands for the rows of a sample.
-    void spread_operands(const std::array<Operand<T>, N>& operands, Index sample, bool first,
-                         T* values) const {
-        for (std::size_t i = 0; i < N; ++i) {
-            if (kinds[i] == Broadcast::full || !(first || varies_by_sample(kinds[i]))) continue;
-            spread(operands[i].data + offset(i, sample), period(i),
-                   values + static_cast<Index>(i) * stride(), width);
+    void spread_operands(Index sample, bool first, T* values) const;
+
+    /// Where the row from `start` on of each operand is read.
+    void sources(Index start, const T* values, const T** from) const {
+        for (std::size_t i = 0; i < operands.size(); ++i) {
+            from[i] = stretched(i) ? values + place(i) : operands[i].data + start;
         }
-    }
-    /// Where a row of operand `i` is read.
-    [[nodiscard]] const T* source(const std::array<Operand<T>, N>& operands, std::size_t i,
-                                  Index start, const T* values) const {
-        return kinds[i] == Broadcast::full ? operands[i].data + start
-                                           : values + static_cast<Index>(i) * stride();
     }
 };
 
-/// A pointwise function of N operands on a run of numbers, its type forgotten: all that is compiled
-/// for each function of a program is what these point to.
-template <class T, std::size_t N>
+template <class T>
+MapPlan<T>::MapPlan(const MapGeometry& geometry, Operands<T> given)
+    : operands(given), channels(geometry.channels) {
+    bool any_by_channel = false;
+    bool any_by_sample = false;
+    for (const Operand<T>& operand : operands) {
+        any_by_channel = any_by_channel || varies_by_channel(operand.broadcast);
+        any_by_sample = any_by_sample || varies_by_sample(operand.broadcast);
+        stretches = stretches || operand.broadcast != Broadcast::full;
+    }
+    constexpr Index chunk_size = 16384;
+    const Index samples = any_by_sample ? geometry.samples : 1;
+    sample_size = std::max<Index>(1, geometry.elements() / std::max<Index>(1, samples));
+    width = any_by_channel ? row_width<T>(channels, sample_size / channels)
+                           : std::min<Index>(sample_size, stretches ? 256 : chunk_size);
+    rows_per_sample = (sample_size + width - 1) / width;
+    rows = geometry.elements() == 0 ? 0 : samples * rows_per_sample;
+    rows_per_chunk = any_by_sample ? rows_per_sample * std::max<Index>(1, chunk_size / sample_size)
+                                   // Many enough that adding up the chunks' sums costs nothing.
+                                   : std::max<Index>(stretches ? 64 : 1, chunk_size / width);
+    chunks = (rows + rows_per_chunk - 1) / rows_per_chunk;
+}
+
+template <class T>
+void MapPlan<T>::spread_operands(Index sample, bool first, T* values) const {
+    for (std::size_t i = 0; i < operands.size(); ++i) {
+        if (!stretched(i) || !(first || by_sample(i))) continue;
+        const Index offset = by_sample(i) ? sample * period(i) : 0;
+        spread(operands[i].data + offset, period(i), values + place(i), width);
+    }
+}
+
+/// A pointwise function on a run of numbers, its type forgotten: all that is compiled for each
+/// function of a program is what these point to.
+template <class T>
 struct MapRow {
     const void* function;
-    void (*run)(const void* function, const std::array<const T*, N>& from, T* to, Index length);
+    void (*run)(const void* function, const T* const* from, T* to, Index length);
 };
 
 /// The same for the way back: adds to or overwrites the gradients `to`.
-template <class T, std::size_t N>
+template <class T>
 struct MapPullbackRow {
     const void* function;
-    void (*run)(const void* function, const std::array<const T*, N>& from, const T* upstream,
-                const std::array<GradientTarget<T>, N>& to, Index length);
+    void (*run)(const void* function, const T* const* from, const T* upstream,
+                const GradientTarget<T>* to, Index length);
+};
+
+/// The last numbers of a row as a whole register. The rest of it is the first of them again, so
+/// that a function computes nothing there that it would not compute anyway.
+template <class T>
+struct Tail {
+    T numbers[static_cast<std::size_t>(lanes<T>)];
+
+    const T* read(const T* from, Index count) {
+        std::fill_n(std::copy_n(from, count, numbers), lanes<T> - count, *from);
+        return numbers;
+    }
 };
 
 template <class T, class F, std::size_t N>
-void map_row(const void* function, const std::array<const T*, N>& from, T* to, Index length) {
-    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-        for_each_vector<T>(
-            length, [=, f = *static_cast<const F*>(function)](Index place, auto count) {
-                const Pack<T> result = f(Pack<T>(load_lanes(from[Is] + place, count))...);
-                store_lanes(to + place, result.values, count);
-            });
-    }(std::make_index_sequence<N>{});
+void map_row(const void* function, const T* const* operands, T* to, Index length) {
+    const F f = *static_cast<const F*>(function);
+    std::array<const T*, N> from;
+    std::copy_n(operands, N, from.begin());
+    const Index rest = length % lanes<T>;
+    Tail<T> result;
+    std::array<Tail<T>, N> tails;
+    T* out = to;
+    const Index whole = length - rest;
+    // Twice through one loop, which is compiled once: whole registers in place, then the rest.
+    for (Index end = whole;; end = lanes<T>) {
+        [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+            for (Index place = 0; place < end; place += lanes<T>) {
+                store(out + place, f(Pack<T>(load<Vector<T>>(from[Is] + place))...).values);
+            }
+        }(std::make_index_sequence<N>{});
+        if (out == result.numbers) break;
+        if (rest == 0) return;
+        for (std::size_t i = 0; i < N; ++i) from[i] = tails[i].read(from[i] + whole, rest);
+        out = result.numbers;
+    }
+    std::copy_n(result.numbers, rest, to + whole);
 }
 
 template <class T, class F, std::size_t N>
-void map_pullback_row(const void* function, const std::array<const T*, N>& from, const T* upstream,
-                      const std::array<GradientTarget<T>, N>& to, Index length) {
+void map_pullback_row(const void* function, const T* const* operands, const T* upstream,
+                      const GradientTarget<T>* targets, Index length) {
     using Number = Dual<Pack<T>, N>;
-    [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-        for_each_vector<T>(
-            length, [=, f = *static_cast<const F*>(function)](Index place, auto count) {
+    const F f = *static_cast<const F*>(function);
+    std::array<const T*, N> from;
+    std::copy_n(operands, N, from.begin());
+    std::array<GradientTarget<T>, N> to;
+    std::copy_n(targets, N, to.begin());
+    const Index rest = length % lanes<T>;
+    const Index whole = length - rest;
+    std::array<Tail<T>, N> tails;
+    std::array<Tail<T>, N> results{};
+    Tail<T> gradients;
+    bool in_place = true;
+    for (Index end = whole;; end = lanes<T>) {
+        [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+            for (Index place = 0; place < end; place += lanes<T>) {
                 const Number result =
-                    f(Number::variable(Pack<T>(load_lanes(from[Is] + place, count)), Is)...);
-                const Vector<T> gradient = load_lanes(upstream + place, count);
-                const auto put = [=](const GradientTarget<T>& target, const Pack<T>& derivative) {
-                    if (target) put_lanes(target, place, gradient * derivative.values, count);
+                    f(Number::variable(Pack<T>(load<Vector<T>>(from[Is] + place)), Is)...);
+                const Vector<T> gradient = load<Vector<T>>(upstream + place);
+                const auto put = [&](const GradientTarget<T>& target, const Pack<T>& derivative) {
+                    if (!target) return;
+                    put_lanes(target, place, gradient * derivative.values, AllLanes<T>{});
                 };
                 (put(to[Is], result.derivatives[Is]), ...);
-            });
-    }(std::make_index_sequence<N>{});
+            }
+        }(std::make_index_sequence<N>{});
+        if (!in_place) break;
+        if (rest == 0) return;
+        in_place = false;
+        upstream = gradients.read(upstream + whole, rest);
+        for (std::size_t i = 0; i < N; ++i) {
+            from[i] = tails[i].read(from[i] + whole, rest);
+            if (!to[i]) continue;
+            if (to[i].accumulate) results[i].read(to[i].data + whole, rest);
+            to[i].data = results[i].numbers;
+        }
+    }
+    for (std::size_t i = 0; i < N; ++i) {
+        if (targets[i]) std::copy_n(results[i].numbers, rest, targets[i].data + whole);
+    }
 }
 
-template <class T, std::size_t N>
-void map_rows(Context& context, MapRow<T, N> function, const Map<T, N>& call) {
-    const MapPlan<T, N> plan(call.geometry, call.operands);
-    constexpr Index count_of_operands = static_cast<Index>(N);
-    context.parallel_for_with_scratch<T>(
-        plan.chunks, count_of_operands * plan.stride(), [&](Index chunk, T* values) {
-            plan.run(
-                chunk,
-                [&](Index sample, bool first) {
-                    plan.spread_operands(call.operands, sample, first, values);
-                },
-                [&](Index start, Index length) {
-                    std::array<const T*, N> from;
-                    for (std::size_t i = 0; i < N; ++i) {
-                        from[i] = plan.source(call.operands, i, start, values);
-                    }
-                    function.run(function.function, from, call.out + start, length);
-                },
-                [](Index, bool) {});
-        });
+template <class T>
+void map_rows(Context& context, MapRow<T> function, const MapGeometry& geometry,
+              Operands<T> operands, T* out) {
+    const MapPlan<T> plan(geometry, operands);
+    context.parallel_for_with_scratch<T>(plan.chunks, plan.scratch(), [&](Index chunk, T* values) {
+        plan.run(
+            chunk, [&](Index sample, bool first) { plan.spread_operands(sample, first, values); },
+            [&](Index start, Index length) {
+                const T* from[most_operands];
+                plan.sources(start, values, from);
+                function.run(function.function, from, out + start, length);
+            },
+            [](Index, bool) {});
+    });
 }
 
 template <class T, class F, std::size_t N>
 void map(Context& context, const F& function, const Map<T, N>& call) {
-    map_rows(context, MapRow<T, N>{&function, &map_row<T, F, N>}, call);
+    static_assert(N <= most_operands);
+    map_rows<T>(context, {&function, &map_row<T, F, N>}, call.geometry, call.operands, call.out);
 }
 
-template <class T, std::size_t N>
-void map_pullback_rows(Context& context, MapPullbackRow<T, N> function,
-                       const MapPullback<T, N>& call) {
-    const std::array<Operand<T>, N>& operands = call.operands;
-    const std::array<GradientTarget<T>, N>& targets = call.targets;
-    const T* const upstream = call.upstream;
-    const MapPlan<T, N> plan(call.geometry, operands);
-    constexpr Index count_of_operands = static_cast<Index>(N);
-    const Index stride = plan.stride();
+/// The way back: which gradients are wanted, and where rows and chunks put their sums.
+template <class T>
+struct MapPullbackPlan {
+    MapPlan<T> plan;
+    const T* upstream;
+    std::span<const GradientTarget<T>> targets;
 
-    // Sums over samples: a partial sum per chunk and operand.
-    const auto over_samples = [&](std::size_t i) {
-        return targets[i] && plan.kinds[i] != Broadcast::full && !varies_by_sample(plan.kinds[i]);
-    };
-    bool sums = false;
-    for (std::size_t i = 0; i < N; ++i) sums = sums || over_samples(i);
-    const Index partial_stride = count_of_operands * stride;
-    Buffer<T> partials = context.buffer<T>(sums ? plan.chunks * partial_stride : 0);
+    /// Where row `start` of each operand puts its gradient; `sums` is scratch.
+    void places(Index start, T* sums, GradientTarget<T>* to) const {
+        for (std::size_t i = 0; i < targets.size(); ++i) {
+            to[i] = !targets[i] ? GradientTarget<T>{}
+                    : plan.stretched(i)
+                        ? GradientTarget<T>{sums + plan.place(i), true}
+                        : GradientTarget<T>{targets[i].data + start, targets[i].accumulate};
+        }
+    }
 
-    context.parallel_for_with_scratch<T>(
-        plan.chunks, 2 * count_of_operands * stride, [&](Index chunk, T* values) {
-            T* gradients = values + count_of_operands * stride;
-            const auto begin = [&](Index sample, bool first) {
-                plan.spread_operands(operands, sample, first, values);
-                for (std::size_t i = 0; i < N; ++i) {
-                    if (plan.kinds[i] == Broadcast::full) continue;
-                    if (!first && !varies_by_sample(plan.kinds[i])) continue;
-                    std::fill_n(gradients + static_cast<Index>(i) * stride, plan.width, T{0});
-                }
-            };
-            const auto row = [&](Index start, Index length) {
-                std::array<GradientTarget<T>, N> to{};
-                for (std::size_t i = 0; i < N; ++i) {
-                    if (!targets[i]) continue;
-                    to[i] =
-                        plan.kinds[i] == Broadcast::full
-                            ? GradientTarget<T>{targets[i].data + start, targets[i].accumulate}
-                            : GradientTarget<T>{gradients + static_cast<Index>(i) * stride, true};
-                }
-                std::array<const T*, N> from;
-                for (std::size_t i = 0; i < N; ++i) {
-                    from[i] = plan.source(operands, i, start, values);
-                }
+    /// Whether the gradient is a sum: over samples, or of the sample that a chunk is at. Then there
+    /// is a partial sum per chunk.
+    [[nodiscard]] bool is_summed(std::size_t i) const { return targets[i] && plan.stretched(i); }
+
+    [[nodiscard]] bool over_samples(std::size_t i) const {
+        return is_summed(i) && !plan.by_sample(i);
+    }
+
+    [[nodiscard]] bool any_is_summed() const {
+        bool any = false;
+        for (std::size_t i = 0; i < targets.size(); ++i) any = any || is_summed(i);
+        return any;
+    }
+
+    /// Sums of stretched operands begin at 0 with a chunk, or with a sample.
+    void begin_sums(bool first, T* sums) const {
+        for (std::size_t i = 0; i < targets.size(); ++i) {
+            if (!plan.stretched(i) || !(first || plan.by_sample(i))) continue;
+            std::fill_n(sums + plan.place(i), plan.width, T{0});
+        }
+    }
+
+    /// Adds up the sums of a chunk in its `partials`, and puts those of a sample where they are
+    /// wanted.
+    void end_sums(Index sample, bool last, const T* sums, double* partials) const {
+        for (std::size_t i = 0; i < targets.size(); ++i) {
+            if (!is_summed(i) || !(last || plan.by_sample(i))) continue;
+            const Index period = plan.period(i);
+            double* total = partials + plan.place(i);
+            fold_into(sums + plan.place(i), period, plan.width, total);
+            if (!plan.by_sample(i)) continue;
+            for (Index c = 0; c < period; ++c) {
+                put_total(targets[i], sample * period + c, total[c]);
+            }
+        }
+    }
+};
+
+template <class T>
+void map_pullback_rows(Context& context, MapPullbackRow<T> function, const MapGeometry& geometry,
+                       Operands<T> operands, const T* upstream,
+                       std::span<const GradientTarget<T>> targets) {
+    const MapPullbackPlan<T> pullback{MapPlan<T>(geometry, operands), upstream, targets};
+    const MapPlan<T>& plan = pullback.plan;
+    const Index scratch = plan.scratch();
+    Buffer<double> partials =
+        context.buffer<double>(pullback.any_is_summed() ? plan.chunks * scratch : 0);
+    context.parallel_for_with_scratch<T>(plan.chunks, 2 * scratch, [&](Index chunk, T* values) {
+        T* sums = values + scratch;
+        plan.run(
+            chunk,
+            [&](Index sample, bool first) {
+                plan.spread_operands(sample, first, values);
+                pullback.begin_sums(first, sums);
+            },
+            [&](Index start, Index length) {
+                const T* from[most_operands];
+                GradientTarget<T> to[most_operands];
+                plan.sources(start, values, from);
+                pullback.places(start, sums, to);
                 function.run(function.function, from, upstream + start, to, length);
-            };
-            const auto end = [&](Index sample, bool last) {
-                for (std::size_t i = 0; i < N; ++i) {
-                    T* sum = gradients + static_cast<Index>(i) * stride;
-                    const Index period = plan.period(i);
-                    if (!targets[i] || plan.kinds[i] == Broadcast::full) continue;
-                    if (varies_by_sample(plan.kinds[i])) {
-                        fold(sum, period, plan.width);
-                        for (Index c = 0; c < period; ++c) {
-                            put_total(targets[i], sample * period + c, static_cast<double>(sum[c]));
-                        }
-                    } else if (last) {
-                        fold(sum, period, plan.width);
-                        std::copy_n(sum, period,
-                                    partials.data() + chunk * partial_stride +
-                                        static_cast<Index>(i) * stride);
-                    }
-                }
-            };
-            plan.run(chunk, begin, row, end);
-        });
-
-    for (std::size_t i = 0; i < N; ++i) {
-        if (!over_samples(i)) continue;
-        for_each_total(partials.data() + static_cast<Index>(i) * stride, plan.chunks,
-                       partial_stride, plan.period(i),
+            },
+            [&](Index sample, bool last) {
+                pullback.end_sums(sample, last, sums, partials.data() + chunk * scratch);
+            });
+    });
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        if (!pullback.over_samples(i)) continue;
+        for_each_total(partials.data() + plan.place(i), plan.chunks, scratch, plan.period(i),
                        [&](Index c, double total) { put_total(targets[i], c, total); });
     }
 }
 
 template <class T, class F, std::size_t N>
 void map_pullback(Context& context, const F& function, const MapPullback<T, N>& call) {
-    map_pullback_rows(context, MapPullbackRow<T, N>{&function, &map_pullback_row<T, F, N>}, call);
+    static_assert(N <= most_operands);
+    map_pullback_rows<T>(context, {&function, &map_pullback_row<T, F, N>}, call.geometry,
+                         call.operands, call.upstream, call.targets);
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -7,6 +7,7 @@
 
 #include <kasmina/backend/geometry.hpp>
 #include <kasmina/backend/gradient_target.hpp>
+#include <kasmina/backend/pooling.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
@@ -24,7 +25,7 @@ struct WindowMaximum {
         : value(window[0]) {
         KASMINA_UNROLL
         for (std::size_t i = 1; i < 4; ++i) {
-            const auto greater = (window[i] > value) | (window[i] != window[i]);
+            const auto greater = (window[i] > value) | is_not_a_number<T>(window[i]);
             value = greater ? window[i] : value;
             place = greater ? Vector<T>{} + static_cast<T>(i) : place;
         }
@@ -101,10 +102,12 @@ template <class T, class Count>
 
 /// y (batch, height / 2, width / 2, channels) = the maximum of each 2x2 window of x.
 template <class T>
-void max_pool(Context& context, const MapShape& shape, const T* x, T* y) {
-    const PoolPlan plan(shape);
+void max_pool(Context& context, const MaxPool<T>& call) {
+    const T* const x = call.x;
+    T* const y = call.y;
+    const PoolPlan plan(call.shape);
     const std::array<Index, 4> corners = plan.corners();
-    const Index channels = shape.channels;
+    const Index channels = call.shape.channels;
     context.parallel_for(plan.chunks, [&](Index chunk) {
         const auto pair = [&](Index in, Index out) {
             for (Index column = 0; column < plan.windows(); ++column) {
@@ -123,12 +126,14 @@ void max_pool(Context& context, const MapShape& shape, const T* x, T* y) {
 
 /// The gradient of x: each window's goes to its maximum.
 template <class T>
-void max_pool_pullback(Context& context, const MapShape& shape, const T* x, const T* grad_y,
-                       const GradientTarget<T>& grad_x) {
+void max_pool_pullback(Context& context, const MaxPoolPullback<T>& call) {
+    const T* const x = call.x;
+    const T* const grad_y = call.grad_y;
+    const GradientTarget<T> grad_x = call.grad_x;
     if (!grad_x) return;
-    const PoolPlan plan(shape);
+    const PoolPlan plan(call.shape);
     const std::array<Index, 4> corners = plan.corners();
-    const Index channels = shape.channels;
+    const Index channels = call.shape.channels;
     context.parallel_for(plan.chunks, [&](Index chunk) {
         const auto pair = [&](Index in, Index out) {
             for (Index column = 0; column < plan.windows(); ++column) {
@@ -152,27 +157,34 @@ void max_pool_pullback(Context& context, const MapShape& shape, const T* x, cons
 
 /// y (samples, channels) = the mean of x (samples, positions, channels) over positions.
 template <class T>
-void mean_positions(Context& context, const MapGeometry& geometry, const T* x, T* y) {
+void mean_positions(Context& context, const MeanPositions<T>& call) {
+    const MapGeometry geometry = call.geometry;
+    const T* const x = call.x;
+    T* const y = call.y;
     const Index channels = geometry.channels;
     const Index width = row_width<T>(channels, geometry.positions);
     const Index sample_size = geometry.positions * channels;
-    const T factor = T{1} / static_cast<T>(geometry.positions);
-    context.parallel_for_with_scratch<T>(
-        geometry.samples, spaced<T>(width), [&](Index sample, T* sums) {
+    const double positions = static_cast<double>(geometry.positions);
+    context.parallel_for_with_scratch<double>(
+        geometry.samples, spaced<double>(width), [&](Index sample, double* sums) {
             const T* from = x + sample * sample_size;
-            std::fill_n(sums, width, T{0});
-            sum_rows<1>(sample_size, width, sums, Index{0}, [&](Index at, Index, auto count) {
+            std::fill_n(sums, width, 0.0);
+            sum_rows<1, T>(sample_size, width, sums, Index{0}, [&](Index at, Index, auto count) {
                 return std::array{load_lanes(from + at, count)};
             });
             fold(sums, channels, width);
-            for (Index c = 0; c < channels; ++c) y[sample * channels + c] = sums[c] * factor;
+            for (Index c = 0; c < channels; ++c) {
+                y[sample * channels + c] = static_cast<T>(sums[c] / positions);
+            }
         });
 }
 
 /// The gradient of x: grad_y / positions at every position.
 template <class T>
-void mean_positions_pullback(Context& context, const MapGeometry& geometry, const T* grad_y,
-                             const GradientTarget<T>& grad_x) {
+void mean_positions_pullback(Context& context, const MeanPositionsPullback<T>& call) {
+    const MapGeometry geometry = call.geometry;
+    const T* const grad_y = call.grad_y;
+    const GradientTarget<T> grad_x = call.grad_x;
     if (!grad_x) return;
     const Index channels = geometry.channels;
     const Index width = row_width<T>(channels, geometry.positions);

@@ -12,8 +12,7 @@
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
-/// The CPU's work is done when it is asked for, so a reading has nothing to wait for. It must not
-/// outlive its pool.
+/// The CPU's work is done when it is asked for, so a reading has nothing to wait for.
 template <class V>
 class Reading {
 public:

@@ -7,13 +7,20 @@
 #include <kasmina/tensor/index.hpp>
 #include <type_traits>
 
+// Extents of arrays are Index here: constants, of which g++ warns in templates all the same.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
+
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// Columns of a packed panel: two vectors, as wide as the register tile.
 template <class T>
 inline constexpr Index panel_width = 2 * lanes<T>;
 
-/// Copies a corner of a matrix; apart from the tiles, which are many, to keep them small.
+/// Copies a corner of a matrix; apart from the tiles, which are many, to keep them small. `columns`
+/// is below the width of the tile.
 template <class T>
 KASMINA_NEVER_INLINE void copy_columns(const T* from, Index from_stride, T* to, Index to_stride,
                                        Index rows, Index columns) {
@@ -67,40 +74,32 @@ struct RegisterTile {
     /// Adds what is stored at `c` to the sums; the first `columns` of the tile's columns exist.
     KASMINA_ALWAYS_INLINE void add_stored(const T* c, Index row_stride, Index columns) {
         constexpr Index width = Vectors * lanes<T>;
-        if (columns >= width) {
-            add_rows(c, row_stride);
-        } else {
-            T copy[Rows * width] = {};
+        T copy[Rows * width];
+        const bool whole = columns >= width;
+        if (!whole) {
+            std::fill_n(copy, Rows * width, T{0});
             copy_columns(c, row_stride, copy, width, Rows, columns);
-            add_rows(copy, width);
+        }
+        const T* const from = whole ? c : copy;
+        const Index stride = whole ? row_stride : width;
+        for (int r = 0; r < Rows; ++r) {
+            for (int v = 0; v < Vectors; ++v) {
+                sums[r][v] += load<Vector<T>>(from + r * stride + v * lanes<T>);
+            }
         }
     }
 
     /// Writes the sums to `c`, the first `columns` columns only.
     KASMINA_ALWAYS_INLINE void write(T* c, Index row_stride, Index columns) const {
         constexpr Index width = Vectors * lanes<T>;
-        if (columns >= width) {
-            write_rows(c, row_stride);
-        } else {
-            T copy[Rows * width];
-            write_rows(copy, width);
-            copy_columns(copy, width, c, row_stride, Rows, columns);
-        }
-    }
-
-private:
-    KASMINA_ALWAYS_INLINE void add_rows(const T* c, Index row_stride) {
+        T copy[Rows * width];
+        const bool whole = columns >= width;
+        T* const to = whole ? c : copy;
+        const Index stride = whole ? row_stride : width;
         for (int r = 0; r < Rows; ++r) {
-            for (int v = 0; v < Vectors; ++v) {
-                sums[r][v] += load<Vector<T>>(c + r * row_stride + v * lanes<T>);
-            }
+            for (int v = 0; v < Vectors; ++v) store(to + r * stride + v * lanes<T>, sums[r][v]);
         }
-    }
-
-    KASMINA_ALWAYS_INLINE void write_rows(T* c, Index row_stride) const {
-        for (int r = 0; r < Rows; ++r) {
-            for (int v = 0; v < Vectors; ++v) store(c + r * row_stride + v * lanes<T>, sums[r][v]);
-        }
+        if (!whole) copy_columns(copy, width, c, row_stride, Rows, columns);
     }
 };
 
@@ -116,14 +115,28 @@ KASMINA_ALWAYS_INLINE void with_rows(Index rows, Index first, Body& body) {
 /// Cuts `extent` rows into tiles whose sums fit the registers and calls
 /// body.operator()<Rows, Vectors>(first) for each, so that the body can keep a RegisterTile<T,
 /// Rows, Vectors>. Tiles differ by one row at most: short ones leave the arithmetic units waiting.
+/// Single vectors, which are the exception, come in 8, 4, 2 and 1 rows: fewer bodies to compile.
 template <int Vectors, class Body>
 void for_each_tile_of(Index extent, Body& body) {
-    constexpr int max_rows = Vectors == 1 ? 8 : tile_rows;
-    const Index tiles = (extent + max_rows - 1) / max_rows;
-    for (Index i = 0, first = 0; i < tiles; ++i) {
-        const Index end = extent * (i + 1) / tiles;
-        with_rows<Vectors, max_rows>(end - first, first, body);
-        first = end;
+    if constexpr (Vectors == 1) {
+        Index first = 0;
+        for (; first + 8 <= extent; first += 8) body.template operator()<8, 1>(first);
+        if (first + 4 <= extent) {
+            body.template operator()<4, 1>(first);
+            first += 4;
+        }
+        if (first + 2 <= extent) {
+            body.template operator()<2, 1>(first);
+            first += 2;
+        }
+        if (first < extent) body.template operator()<1, 1>(first);
+    } else {
+        const Index tiles = (extent + tile_rows - 1) / tile_rows;
+        for (Index i = 0, first = 0; i < tiles; ++i) {
+            const Index end = extent * (i + 1) / tiles;
+            with_rows<Vectors, tile_rows>(end - first, first, body);
+            first = end;
+        }
     }
 }
 
@@ -147,3 +160,7 @@ template <class T>
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif

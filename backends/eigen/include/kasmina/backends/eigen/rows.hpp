@@ -50,11 +50,23 @@ KASMINA_ALWAYS_INLINE void for_each_row(Index elements, Index width, Body&& body
     }
 }
 
+/// to[i] += the lanes of a register, wider.
+template <class T, class Count>
+KASMINA_ALWAYS_INLINE void add_widened(double* to, Vector<T> vector, Count count) {
+    T values[static_cast<std::size_t>(lanes<T>)];
+    store(values, vector);
+    for (Index i = 0; i < count; ++i) to[i] += static_cast<double>(values[i]);
+}
+
+/// How many terms of a sum are added up in a register before they go to one in double. A gradient
+/// is the sum of some hundred thousand terms of either sign: in single precision what is rounded
+/// away on the way would be more than what all the rest of a step does.
+inline constexpr Index terms_at_once = 16;
+
 /// Adds up, for each column i of rows of `width`, what term(at, i, count) gives for the elements
-/// `at` of that column: `Sums` vectors, added to sums[i], sums[stride + i], ... in row order. Sums
-/// stay in registers while a column is walked down.
+/// `at` of that column: `Sums` vectors, added to sums[i], sums[stride + i], ... in row order.
 template <std::size_t Sums, class T, class Term>
-KASMINA_ALWAYS_INLINE void sum_rows(Index elements, Index width, T* sums, Index stride,
+KASMINA_ALWAYS_INLINE void sum_rows(Index elements, Index width, double* sums, Index stride,
                                     Term&& term) {
     const Index whole = elements - elements % width;
     const auto place = [=](Index first, std::size_t vector, std::size_t sum) {
@@ -62,34 +74,32 @@ KASMINA_ALWAYS_INLINE void sum_rows(Index elements, Index width, T* sums, Index 
     };
     const auto columns = [&](Index first, auto block) {
         constexpr std::size_t vectors = decltype(block)::value;
-        std::array<std::array<Vector<T>, Sums>, vectors> totals;
-        KASMINA_UNROLL
-        for (std::size_t b = 0; b < vectors; ++b) {
-            KASMINA_UNROLL
-            for (std::size_t s = 0; s < Sums; ++s) {
-                totals[b][s] = load<Vector<T>>(sums + place(first, b, s));
+        for (Index start = 0; start < whole; start += terms_at_once * width) {
+            std::array<std::array<Vector<T>, Sums>, vectors> totals{};
+            const Index end = std::min(whole, start + terms_at_once * width);
+            for (Index row = start; row < end; row += width) {
+                KASMINA_UNROLL
+                for (std::size_t b = 0; b < vectors; ++b) {
+                    const Index i = place(first, b, 0);
+                    const std::array<Vector<T>, Sums> terms = term(row + i, i, AllLanes<T>{});
+                    KASMINA_UNROLL
+                    for (std::size_t s = 0; s < Sums; ++s) totals[b][s] += terms[s];
+                }
             }
-        }
-        for (Index row = 0; row < whole; row += width) {
             KASMINA_UNROLL
             for (std::size_t b = 0; b < vectors; ++b) {
-                const Index i = place(first, b, 0);
-                const std::array<Vector<T>, Sums> terms = term(row + i, i, AllLanes<T>{});
                 KASMINA_UNROLL
-                for (std::size_t s = 0; s < Sums; ++s) totals[b][s] += terms[s];
-            }
-        }
-        KASMINA_UNROLL
-        for (std::size_t b = 0; b < vectors; ++b) {
-            KASMINA_UNROLL
-            for (std::size_t s = 0; s < Sums; ++s) {
-                store(sums + place(first, b, s), totals[b][s]);
+                for (std::size_t s = 0; s < Sums; ++s) {
+                    add_widened<T>(sums + place(first, b, s), totals[b][s], AllLanes<T>{});
+                }
             }
         }
     };
     const auto rest = [&](Index at, Index i, auto count) {
         const std::array<Vector<T>, Sums> terms = term(at, i, count);
-        for (std::size_t s = 0; s < Sums; ++s) add_lanes(sums + place(i, 0, s), terms[s], count);
+        for (std::size_t s = 0; s < Sums; ++s) {
+            add_widened<T>(sums + place(i, 0, s), terms[s], count);
+        }
     };
     constexpr std::integral_constant<std::size_t, 4> several;
     constexpr std::integral_constant<std::size_t, 1> one;
@@ -138,25 +148,33 @@ void spread_first(T* row, Index period, Index width) {
     }
 }
 
-/// Adds the later periods of a row to its first.
-template <class T>
-void fold(T* row, Index period, Index width) {
+/// Adds the later periods of a row of sums to its first.
+inline void fold(double* row, Index period, Index width) {
     for (Index start = period; start < width; start += period) {
         for (Index i = 0; i < period; ++i) row[i] += row[start + i];
     }
 }
 
+/// to[i] = the sum of the i-th number of each period of a row.
+template <class T>
+void fold_into(const T* row, Index period, Index width, double* to) {
+    std::copy_n(row, period, to);
+    for (Index start = period; start < width; start += period) {
+        for (Index i = 0; i < period; ++i) to[i] += static_cast<double>(row[start + i]);
+    }
+}
+
 /// emit(i, sum) with the sum of partials[chunk * stride + i] over the chunks, for i < width: in
 /// chunk order, so that it does not matter who computed which.
-template <class T, class Emit>
-void for_each_total(const T* partials, Index chunks, Index stride, Index width, Emit&& emit) {
+template <class Emit>
+void for_each_total(const double* partials, Index chunks, Index stride, Index width, Emit&& emit) {
     constexpr Index block = 16;
     for (Index first = 0; first < width; first += block) {
         const Index count = std::min(block, width - first);
         double sums[static_cast<std::size_t>(block)] = {};
         for (Index chunk = 0; chunk < chunks; ++chunk) {
-            const T* partial = partials + chunk * stride + first;
-            for (Index i = 0; i < count; ++i) sums[i] += static_cast<double>(partial[i]);
+            const double* partial = partials + chunk * stride + first;
+            for (Index i = 0; i < count; ++i) sums[i] += partial[i];
         }
         for (Index i = 0; i < count; ++i) emit(first + i, sums[i]);
     }

@@ -3,12 +3,18 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/tensor/index.hpp>
+#include <limits>
+#include <type_traits>
 
 #if defined(__AVX__)
 #include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
 #endif
 
 /// \file
@@ -92,6 +98,49 @@ template <class T>
 #else
     return a * b + c;
 #endif
+}
+
+/// Which lanes are NaN: a mask as comparisons of vectors give it.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE auto is_not_a_number(Vector<T> x) {
+#if defined(__GNUC__)
+    if constexpr (numbers_are_taken_for_finite) {
+        // Compared as what the masks are, integers of their width: x != x would be dropped.
+        using Mask = decltype(x == x);
+        using Whole = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+        constexpr auto infinity = static_cast<Whole>(detail::infinity_bits<T>);
+        constexpr Whole magnitude = std::numeric_limits<Whole>::max();
+        return ((Mask)x & magnitude) > infinity;
+    } else {
+        return x != x;
+    }
+#else
+    return is_nan(x);
+#endif
+}
+
+/// Which lanes are below 0, and which are at most 0: no NaN is.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE auto is_below_zero(Vector<T> x) {
+    if constexpr (numbers_are_taken_for_finite) {
+        return (x < Vector<T>{}) & ~is_not_a_number<T>(x);
+    } else {
+        return x < Vector<T>{};
+    }
+}
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE auto is_at_most_zero(Vector<T> x) {
+    if constexpr (numbers_are_taken_for_finite) {
+        return (x <= Vector<T>{}) & ~is_not_a_number<T>(x);
+    } else {
+        return x <= Vector<T>{};
+    }
+}
+
+/// max(x, 0); a NaN stays one.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> rectified(Vector<T> x) {
+    return is_below_zero<T>(x) ? Vector<T>{} : x;
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

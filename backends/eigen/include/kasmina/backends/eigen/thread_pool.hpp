@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <exception>
 #include <kasmina/backends/eigen/denormals.hpp>
+#include <kasmina/backends/eigen/fork_mark.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <memory>
+#include <string>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -20,45 +22,29 @@
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
-/// Runs f(chunk, thread) for chunk = 0 ... chunks - 1, each once, on the caller (thread 0) and on
-/// `threads - 1` workers, which take chunks from a shared counter. Workers spin for some
-/// microseconds after a job, then park, so that the many short jobs of a training step follow each
-/// other without a system call, and idle threads cost nothing. A worker that does not arrive in
-/// time (its core is busy) is not waited for. Nothing is allocated per job. One job runs at a time:
-/// a call from inside a job, or from a second thread at the same moment, does its chunks itself.
-class ThreadPool {
+/// A piece of work: (closure, chunk, thread).
+using Chunk = void (*)(void*, Index, int);
+
+/// The workers of a pool and the job that they are at.
+class Crew {
 public:
-    explicit ThreadPool(int threads) {
-        workers_.reserve(static_cast<std::size_t>(threads > 1 ? threads - 1 : 0));
+    /// Errors: ResourceError when the system has not as many threads; none is left running then.
+    KASMINA_RARE explicit Crew(int threads) {
+        workers_.reserve(static_cast<std::size_t>(threads - 1));
         try {
             for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
-        } catch (...) {
+        } catch (const std::exception& error) {
+            const std::size_t started = workers_.size();
             stop();
-            throw;
+            refuse(threads, started, error.what());
         }
     }
-    ThreadPool(const ThreadPool&) = delete;
-    ThreadPool& operator=(const ThreadPool&) = delete;
-    ~ThreadPool() { stop(); }
+    Crew(const Crew&) = delete;
+    Crew& operator=(const Crew&) = delete;
+    KASMINA_RARE ~Crew() { stop(); }
 
-    [[nodiscard]] int threads() const noexcept { return static_cast<int>(workers_.size()) + 1; }
-
-    /// Returns when all chunks are done. The first exception out of `f` is rethrown, and chunks
-    /// not yet begun are left out then.
-    template <class F>
-    void run(Index chunks, F&& f) {
-        const FlushDenormals flush;
-        if (chunks <= 1 || workers_.empty() || busy_.exchange(true, std::memory_order_acquire)) {
-            for (Index chunk = 0; chunk < chunks; ++chunk) f(chunk, 0);
-            return;
-        }
-        using Function = std::remove_reference_t<F>;
-        call_ = [](void* closure, Index chunk, int thread) {
-            (*static_cast<Function*>(closure))(chunk, thread);
-        };
-        closure_ = const_cast<void*>(static_cast<const void*>(std::addressof(f)));
-        run_parallel(chunks);
-    }
+    /// False when the crew is at another job.
+    [[nodiscard]] bool run(Index chunks, Chunk call, void* closure);
 
 private:
     // state_ holds a job's number, whether workers can still join it, how many are in it, and
@@ -69,6 +55,14 @@ private:
     static constexpr std::uint32_t next_job = 1U << 12;
     static constexpr int spins = 2000;
 
+    KASMINA_COLD [[noreturn]] static void refuse(int wanted, std::size_t started,
+                                                 const char* cause) {
+        throw ResourceError("a thread cannot be started", "backends::Eigen, Context",
+                            std::to_string(wanted) + " threads",
+                            std::to_string(started + 1) + ", then: " + cause,
+                            "ask for fewer threads, or raise the limit on processes (ulimit -u)");
+    }
+
     static void relax() noexcept {
 #if defined(__x86_64__) || defined(_M_X64)
         _mm_pause();
@@ -77,74 +71,15 @@ private:
 #endif
     }
 
-    void run_parallel(Index chunks) {
-        chunks_ = chunks;
-        failed_.store(false, std::memory_order_relaxed);
-        next_.store(0, std::memory_order_relaxed);
-        // The last job is closed and empty, so nobody else writes state_ here.
-        state_.store((state_.load(std::memory_order_relaxed) + next_job) | open);
-        state_.notify_all();
-        take_chunks(0);
-        state_.fetch_and(~open);
-        for (int spin = 0;; ++spin) {
-            const std::uint32_t state = state_.load(std::memory_order_acquire);
-            if ((state & in_job) == 0) break;
-            wait_for_change(state, spin);
-        }
-        const std::exception_ptr error = std::exchange(error_, nullptr);
-        busy_.store(false, std::memory_order_release);
-        if (error) std::rethrow_exception(error);
-    }
-
-    void work(int thread) noexcept {
-        const FlushDenormals flush;
-        std::uint32_t last_job = 0;
-        for (int spin = 0;; ++spin) {
-            std::uint32_t state = state_.load(std::memory_order_acquire);
-            if ((state & stopping) != 0) return;
-            if ((state & open) == 0 || state / next_job == last_job) {
-                wait_for_change(state, spin);
-                continue;
-            }
-            if (!state_.compare_exchange_strong(state, state + 1)) continue;
-            last_job = state / next_job;
-            take_chunks(thread);
-            const std::uint32_t before = state_.fetch_sub(1);
-            if ((before & open) == 0 && (before & in_job) == 1) state_.notify_all();
-            spin = 0;
-        }
-    }
-
-    void take_chunks(int thread) noexcept {
-        for (;;) {
-            const Index chunk = next_.fetch_add(1, std::memory_order_relaxed);
-            if (chunk >= chunks_) return;
-            try {
-                call_(closure_, chunk, thread);
-            } catch (...) {
-                if (!failed_.exchange(true)) error_ = std::current_exception();
-                next_.store(chunks_, std::memory_order_relaxed);
-            }
-        }
-    }
-
-    void wait_for_change(std::uint32_t state, int spin) noexcept {
-        if (spin < spins) {
-            relax();
-        } else {
-            state_.wait(state);
-        }
-    }
-
-    void stop() noexcept {
-        state_.fetch_or(stopping);
-        state_.notify_all();
-        for (std::thread& worker : workers_) worker.join();
-    }
+    void run_parallel(Index chunks);
+    void work(int thread) noexcept;
+    void take_chunks(int thread) noexcept;
+    void wait_for_change(std::uint32_t state, int spin) noexcept;
+    void stop() noexcept;
 
     std::vector<std::thread> workers_;
     // The job; written by the caller before it opens the job, read by those who joined it.
-    void (*call_)(void*, Index, int) = nullptr;
+    Chunk call_ = nullptr;
     void* closure_ = nullptr;
     Index chunks_ = 0;
     std::exception_ptr error_;
@@ -154,5 +89,137 @@ private:
     alignas(128) std::atomic<bool> failed_{false};
     std::atomic<bool> busy_{false};
 };
+
+/// Runs a job, which is chunks 0 ... chunks - 1, each once, on the caller (thread 0) and on
+/// `threads - 1` workers, which take chunks from a shared counter. Workers spin for some
+/// microseconds after a job, then park, so that the many short jobs of a training step follow each
+/// other without a system call, and idle threads cost nothing. A worker that does not arrive in
+/// time (its core is busy) is not waited for. Nothing is allocated per job. One job runs at a time:
+/// a call from inside a job, or from a second thread at the same moment, does its chunks itself.
+/// A child process that is forked off has none of the parent's workers: it gets its own with its
+/// first job. (The fork must not come while another thread is in a job.)
+class ThreadPool {
+public:
+    /// Errors: ResourceError when the system has not as many threads.
+    KASMINA_RARE explicit ThreadPool(int threads) : threads_(threads) {
+        if (threads > 1) crew_ = std::make_unique<Crew>(threads);
+    }
+    ThreadPool(const ThreadPool&) = delete;
+    ThreadPool& operator=(const ThreadPool&) = delete;
+    KASMINA_RARE ~ThreadPool() {
+        if (!mark_.is_ours()) abandon();
+    }
+
+    [[nodiscard]] int threads() const noexcept { return threads_; }
+
+    /// Returns when all chunks are done; a chunk is call(closure, chunk, thread). The first
+    /// exception is rethrown, and chunks not yet begun are left out then. Errors: ResourceError
+    /// when a child process cannot start threads of its own.
+    void run(Index chunks, Chunk call, void* closure);
+
+private:
+    [[nodiscard]] bool has_crew() { return mark_.is_ours() || is_replaced(); }
+
+    /// In a child: whether this call has put new workers in the place of those that are not here.
+    KASMINA_COLD [[nodiscard]] bool is_replaced() {
+        if (!mark_.begin_to_mend()) return false;
+        abandon();
+        try {
+            crew_ = std::make_unique<Crew>(threads_);
+        } catch (...) {
+            mark_.give_up();
+            throw;
+        }
+        mark_.take_charge();
+        return true;
+    }
+
+    /// Threads that are not in this process can be neither joined nor ended: what refers to them is
+    /// left where it is.
+    void abandon() noexcept { static_cast<void>(crew_.release()); }
+
+    int threads_;
+    ForkMark mark_;
+    std::unique_ptr<Crew> crew_;
+};
+
+inline bool Crew::run(Index chunks, Chunk call, void* closure) {
+    if (busy_.exchange(true, std::memory_order_acquire)) return false;
+    call_ = call;
+    closure_ = closure;
+    run_parallel(chunks);
+    return true;
+}
+
+inline void Crew::run_parallel(Index chunks) {
+    chunks_ = chunks;
+    failed_.store(false, std::memory_order_relaxed);
+    next_.store(0, std::memory_order_relaxed);
+    // The last job is closed and empty, so nobody else writes state_ here.
+    state_.store((state_.load(std::memory_order_relaxed) + next_job) | open);
+    state_.notify_all();
+    take_chunks(0);
+    state_.fetch_and(~open);
+    for (int spin = 0;; ++spin) {
+        const std::uint32_t state = state_.load(std::memory_order_acquire);
+        if ((state & in_job) == 0) break;
+        wait_for_change(state, spin);
+    }
+    const std::exception_ptr error = std::exchange(error_, nullptr);
+    busy_.store(false, std::memory_order_release);
+    if (error) std::rethrow_exception(error);
+}
+
+inline void Crew::work(int thread) noexcept {
+    const FlushDenormals flush;
+    std::uint32_t last_job = 0;
+    for (int spin = 0;; ++spin) {
+        std::uint32_t state = state_.load(std::memory_order_acquire);
+        if ((state & stopping) != 0) return;
+        if ((state & open) == 0 || state / next_job == last_job) {
+            wait_for_change(state, spin);
+            continue;
+        }
+        if (!state_.compare_exchange_strong(state, state + 1)) continue;
+        last_job = state / next_job;
+        take_chunks(thread);
+        const std::uint32_t before = state_.fetch_sub(1);
+        if ((before & open) == 0 && (before & in_job) == 1) state_.notify_all();
+        spin = 0;
+    }
+}
+
+inline void Crew::take_chunks(int thread) noexcept {
+    for (;;) {
+        const Index chunk = next_.fetch_add(1, std::memory_order_relaxed);
+        if (chunk >= chunks_) return;
+        try {
+            call_(closure_, chunk, thread);
+        } catch (...) {
+            if (!failed_.exchange(true)) error_ = std::current_exception();
+            next_.store(chunks_, std::memory_order_relaxed);
+        }
+    }
+}
+
+inline void Crew::wait_for_change(std::uint32_t state, int spin) noexcept {
+    if (spin < spins) {
+        relax();
+    } else {
+        state_.wait(state);
+    }
+}
+
+inline void Crew::stop() noexcept {
+    state_.fetch_or(stopping);
+    state_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+}
+
+inline void ThreadPool::run(Index chunks, Chunk call, void* closure) {
+    const FlushDenormals flush;
+    if (chunks > 1 && threads_ > 1 && has_crew() && crew_->run(chunks, call, closure)) return;
+    for (Index chunk = 0; chunk < chunks; ++chunk) call(closure, chunk, 0);
+}
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

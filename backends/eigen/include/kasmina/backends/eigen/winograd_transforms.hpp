@@ -2,13 +2,21 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/conv_direct.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
+
+// Extents of arrays are Index here: constants, of which g++ warns in templates all the same.
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+#endif
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd {
 
@@ -55,6 +63,31 @@ struct TileGrid {
     Index height, width, rows, columns, count;
 };
 
+/// The tiles of one block of work.
+struct TileBlock {
+    TileBlock(const TileGrid& of, Index block)
+        : grid(of), first(block * block_tiles), count(std::min(block_tiles, of.count - first)) {}
+
+    const TileGrid& grid;
+    Index first;
+    Index count;
+};
+
+/// A map's memory, and memory for `channels` numbers that stands for what is off the map.
+template <class T>
+struct MapMemory {
+    Index channels;
+    T* data;
+    T* outside;
+};
+
+/// Data by position: the planes of the 16 positions are `plane` apart.
+template <class T>
+struct Planes {
+    T* data;
+    Index plane;
+};
+
 /// Where a tile begins: its map, and the row and column of its first output.
 struct TilePosition {
     TilePosition(const TileGrid& grid, Index tile)
@@ -65,17 +98,22 @@ struct TilePosition {
     Index map, row, column;
 };
 
-/// Addresses of the Size x Size pixels from (row, column) on; `outside` for those off the map.
+/// Addresses of the Size x Size pixels of a tile, from `before` pixels above and to the left of it
+/// on; `outside` for those off the map.
 template <Index Size, class T>
 struct PixelPatch {
-    PixelPatch(const TileGrid& grid, Index map, Index row, Index column, Index channels, T* data,
-               T* outside) {
+    PixelPatch(const TileBlock& tiles, Index tile, Index before, const MapMemory<T>& memory) {
+        const TileGrid& grid = tiles.grid;
+        const TilePosition position(grid, tiles.first + tile);
+        const Index row = position.row - before;
+        const Index column = position.column - before;
         for (Index r = 0; r < Size; ++r) {
             for (Index c = 0; c < Size; ++c) {
                 const bool inside = row + r >= 0 && row + r < grid.height && column + c >= 0 &&
                                     column + c < grid.width;
-                const Index pixel = (map * grid.height + row + r) * grid.width + column + c;
-                at[r][c] = inside ? data + pixel * channels : outside;
+                const Index pixel =
+                    (position.map * grid.height + row + r) * grid.width + column + c;
+                at[r][c] = inside ? memory.data + pixel * memory.channels : memory.outside;
             }
         }
     }
@@ -164,11 +202,13 @@ void for_each_group(Index out_channels, Index bytes_per_panel, Index limit, F&& 
     }
 }
 
-/// The filters U = G g G' of a group as [position][panel of outputs][input][output in panel]; with
-/// `transpose` those of the backward-data convolution (see pack_filters).
+/// The filters U = G g G' of a group as [position][panel of outputs][input][output in panel] (for
+/// backward-data see pack_filters).
 template <class T>
-void transform_filters(Context& context, const ConvShape& shape, const OutputGroup<T>& group,
-                       const T* weight, bool transpose, T* to, Index plane) {
+void transform_filters(Context& context, const Convolution<T>& call, const OutputGroup<T>& group,
+                       const Planes<T>& to) {
+    const ConvShape& shape = call.shape;
+    const T* const weight = call.weight;
     constexpr Index width = panel_width<T>;
     using V = Vector<T>;
     const Index in = shape.in_channels;
@@ -185,7 +225,7 @@ void transform_filters(Context& context, const ConvShape& shape, const OutputGro
         for (Index o = 0; o < count; ++o) {
             const Index output = group.first + panel * width + o;
             for (Index i = 0; i < inputs; ++i) {
-                if (transpose) {
+                if (call.backward) {
                     const T* from = weight + ((input + i) * out + output) * 9;
                     for (Index tap = 0; tap < 9; ++tap) taps[i][tap][o] = from[8 - tap];
                 } else {
@@ -201,45 +241,75 @@ void transform_filters(Context& context, const ConvShape& shape, const OutputGro
                 for (Index tap = 0; tap < 9; ++tap) g[tap / 3][tap % 3] = load<V>(taps[i][tap] + v);
                 two_sided<3, 4>(g, u, [](const auto& a, auto& b) { filter_column(a, b); });
                 for (Index p = 0; p < positions; ++p) {
-                    store(to + p * plane + (panel * in + input + i) * width + v, u[p / 4][p % 4]);
+                    store(to.data + p * to.plane + (panel * in + input + i) * width + v,
+                          u[p / 4][p % 4]);
                 }
             }
         }
     });
 }
 
-/// V = B' d B of some tiles for the products; `zeros` are as many as channels.
+/// Whether a pixel has a value other than 0. Nearly every pixel has, among its first channels.
 template <class T>
-void transform_inputs(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
-                      const T* x, const T* zeros, T* to, Index plane) {
+[[nodiscard]] bool has_value(const T* pixel, Index channels) {
+    return std::any_of(pixel, pixel + channels, [](T value) { return value != T{0}; });
+}
+
+/// Which of a tile's outputs see nothing but zeros, in all channels: bit 2 r + c for the one at (r,
+/// c), whose window begins there in the patch. All four see the middle of the patch.
+template <class T>
+[[nodiscard]] std::uint8_t empty_outputs(const PixelPatch<4, const T>& patch, Index channels,
+                                         const T* outside) {
+    bool seen[4][4];
+    const auto look = [&](Index r, Index c) {
+        seen[r][c] = patch.at[r][c] != outside && has_value(patch.at[r][c], channels);
+        return seen[r][c];
+    };
+    if (look(1, 1) || look(1, 2) || look(2, 1) || look(2, 2)) return 0;
+    for (Index p = 0; p < positions; ++p) {
+        const bool inner = p / 4 % 3 != 0 && p % 4 % 3 != 0;
+        if (!inner) static_cast<void>(look(p / 4, p % 4));
+    }
+    unsigned empty = 0;
+    for (Index output = 0; output < 4; ++output) {
+        bool any = false;
+        for (Index tap = 0; tap < 9; ++tap) {
+            any = any || seen[output / 2 + tap / 3][output % 2 + tap % 3];
+        }
+        if (!any) empty |= 1U << output;
+    }
+    return static_cast<std::uint8_t>(empty);
+}
+
+/// V = B' d B of some tiles for the products. `empty`, where it is not null, gets each tile's
+/// `empty_outputs`.
+template <class T>
+void transform_inputs(const TileBlock& tiles, const MapMemory<const T>& x, const Planes<T>& to,
+                      std::uint8_t* empty = nullptr) {
     using V = Vector<T>;
-    for (Index tile = 0; tile < tiles; ++tile) {
-        const TilePosition at(grid, first_tile + tile);
-        const PixelPatch<4, const T> patch(grid, at.map, at.row - 1, at.column - 1, channels, x,
-                                           zeros);
-        for (Index c = 0; c < channels; c += lanes<T>) {
+    for (Index tile = 0; tile < tiles.count; ++tile) {
+        const PixelPatch<4, const T> patch(tiles, tile, 1, x);
+        if (empty != nullptr) empty[tile] = empty_outputs(patch, x.channels, x.outside);
+        for (Index c = 0; c < x.channels; c += lanes<T>) {
             V d[4][4];
             V t[4][4];
             for (Index p = 0; p < positions; ++p)
                 d[p / 4][p % 4] = load<V>(patch.at[p / 4][p % 4] + c);
             two_sided<4, 4>(d, t, [](const auto& a, auto& b) { input_column(a, b); });
             for (Index p = 0; p < positions; ++p) {
-                store(to + p * plane + offset<T>(tile, c), t[p / 4][p % 4]);
+                store(to.data + p * to.plane + offset<T>(tile, c), t[p / 4][p % 4]);
             }
         }
     }
 }
 
-/// Z = A dY A' of some tiles for the products, for a group of the `channels` of grad_y.
+/// Z = A dY A' of some tiles for the products, for a group of the channels of grad_y.
 template <class T>
-void transform_gradients(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
-                         const OutputGroup<T>& group, const T* grad_y, const T* zeros, T* to,
-                         Index plane) {
+void transform_gradients(const TileBlock& tiles, const OutputGroup<T>& group,
+                         const MapMemory<const T>& grad_y, const Planes<T>& to) {
     using V = Vector<T>;
-    for (Index tile = 0; tile < tiles; ++tile) {
-        const TilePosition at(grid, first_tile + tile);
-        const PixelPatch<2, const T> patch(grid, at.map, at.row, at.column, channels, grad_y,
-                                           zeros);
+    for (Index tile = 0; tile < tiles.count; ++tile) {
+        const PixelPatch<2, const T> patch(tiles, tile, 0, grad_y);
         for (Index c = 0; c < group.channels; c += lanes<T>) {
             V y[2][2];
             V t[4][4];
@@ -248,29 +318,32 @@ void transform_gradients(const TileGrid& grid, Index first_tile, Index tiles, In
             }
             two_sided<2, 4>(y, t, [](const auto& a, auto& b) { gradient_column(a, b); });
             for (Index p = 0; p < positions; ++p) {
-                store(to + p * plane + offset<T>(tile, c), t[p / 4][p % 4]);
+                store(to.data + p * to.plane + offset<T>(tile, c), t[p / 4][p % 4]);
             }
         }
     }
 }
 
-/// Y = A' m A of some tiles, added to y if `accumulate`, for a group of its `channels`; `ignored`
-/// receives what is off the map.
+/// Y = A' m A of some tiles, added to y if `accumulate`, for a group of its channels; what is off
+/// the map goes to y.outside. What sees nothing but zeros, by `empty`, is 0, and not what rounding
+/// leaves of sums with its neighbours' values.
 template <class T>
-void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Index channels,
-                       const OutputGroup<T>& group, const T* products, Index plane, T* y,
-                       T* ignored, bool accumulate) {
+void transform_outputs(const TileBlock& tiles, const OutputGroup<T>& group,
+                       const Planes<const T>& products, const std::uint8_t* empty,
+                       const MapMemory<T>& y, bool accumulate) {
     using V = Vector<T>;
-    for (Index tile = 0; tile < tiles; ++tile) {
-        const TilePosition at(grid, first_tile + tile);
-        const PixelPatch<2, T> patch(grid, at.map, at.row, at.column, channels, y, ignored);
+    for (Index tile = 0; tile < tiles.count; ++tile) {
+        const PixelPatch<2, T> patch(tiles, tile, 0, y);
         for (Index c = 0; c < group.channels; c += lanes<T>) {
             V m[4][4];
             V t[2][2];
             for (Index p = 0; p < positions; ++p) {
-                m[p / 4][p % 4] = load<V>(products + p * plane + offset<T>(tile, c));
+                m[p / 4][p % 4] = load<V>(products.data + p * products.plane + offset<T>(tile, c));
             }
             two_sided<4, 2>(m, t, [](const auto& a, auto& b) { output_column(a, b); });
+            for (Index p = 0; empty[tile] != 0 && p < 4; ++p) {
+                if ((empty[tile] >> p & 1) != 0) t[p / 2][p % 2] = V{};
+            }
             for (Index p = 0; p < 4; ++p) {
                 T* pixel = patch.at[p / 2][p % 2] + group.first + c;
                 store(pixel, accumulate ? load<V>(pixel) + t[p / 2][p % 2] : t[p / 2][p % 2]);
@@ -280,3 +353,7 @@ void transform_outputs(const TileGrid& grid, Index first_tile, Index tiles, Inde
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif

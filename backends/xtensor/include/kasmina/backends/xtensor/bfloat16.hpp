@@ -7,6 +7,7 @@
 #include <limits>
 
 #include <kasmina/backends/xtensor/context.hpp>
+#include <kasmina/finite.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
@@ -16,7 +17,7 @@ template <std::floating_point T>
 [[nodiscard]] T rounded_to_bfloat16(T value) {
     constexpr int significant_bits = 8;
     constexpr int least_exponent = -133;  // of the least number above 0
-    if (value == T{0} || !std::isfinite(value)) return value;
+    if (value == T{0} || !is_finite(value)) return value;
     int exponent = 0;
     std::frexp(value, &exponent);
     const int last_bit = std::max(exponent - significant_bits, least_exponent);

@@ -1,6 +1,9 @@
 // The reference backend's context: no threads, no pool, and the precision of products.
 #pragma once
 
+#include <memory>
+
+#include <kasmina/backend/context_reference.hpp>
 #include <kasmina/backend/precision.hpp>
 
 namespace kasmina::backends::xtensor_detail {
@@ -11,7 +14,10 @@ public:
     [[nodiscard]] Precision precision() const noexcept { return precision_; }
     void set_precision(Precision precision) noexcept { precision_ = precision; }
 
+    [[nodiscard]] std::weak_ptr<const void> lifetime() const noexcept { return lifetime_.watch(); }
+
 private:
+    ContextLifetime lifetime_;
     Precision precision_ = Precision::full;
 };
 

@@ -6,6 +6,7 @@
 
 #include <kasmina/backend/multi_tensor.hpp>
 #include <kasmina/backends/xtensor/context.hpp>
+#include <kasmina/finite.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
@@ -23,7 +24,7 @@ struct MultiTensors {
         for (const auto& [data, size] : call.gradients) total += squared_norm(data, size);
         *call.norm = std::sqrt(total);
         const double factor = call.max_norm / (*call.norm + 1e-6);
-        if (!std::isfinite(*call.norm) || factor >= 1.0) return;
+        if (!is_finite(*call.norm) || factor >= 1.0) return;
         for (const auto& [data, size] : call.gradients) {
             for (Index i = 0; i < size; ++i) data[i] *= static_cast<T>(factor);
         }

@@ -121,7 +121,7 @@ struct BatchNorms {
         const T step = static_cast<T>(call.momentum);
         const auto count = static_cast<T>(norm.geometry.positions);
         const auto move = [step](T* running, Index c, T value) {
-            if (running != nullptr) running[c] += step * (value - running[c]);
+            if (running != nullptr) running[c] = (T{1} - step) * running[c] + step * value;
         };
         for (Index c = 0; c < call.shape.channels; ++c) {
             move(call.running_mean, c, call.mean[c]);

@@ -1,11 +1,10 @@
 // Pooling: the maximum of 2x2 windows, and the mean over all positions of a map.
 #pragma once
 
-#include <cmath>
-
 #include <kasmina/backend/pooling.hpp>
 #include <kasmina/backends/xtensor/context.hpp>
 #include <kasmina/backends/xtensor/view.hpp>
+#include <kasmina/finite.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
@@ -50,7 +49,7 @@ private:
                     for (Index c = 0; c < channels; ++c, ++out) {
                         Index place = corner + c;
                         for (const Index next : {right + c, below + c, below + channels + c}) {
-                            if (x[next] > x[place] || std::isnan(x[next])) place = next;
+                            if (x[next] > x[place] || is_nan(x[next])) place = next;
                         }
                         f(place, out);
                     }

@@ -4,11 +4,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <new>
 #include <span>
+#include <stdexcept>
+#include <string>
 #include <type_traits>
 #include <vector>
 
 #include <kasmina/backends/xtensor/context.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
 
 namespace kasmina::backends::xtensor_detail {
@@ -25,7 +29,7 @@ template <class V>
 class Buffer {
 public:
     Buffer() = default;
-    explicit Buffer(Index count) : values_(static_cast<std::size_t>(count), unwritten<V>) {}
+    explicit Buffer(Index count) : values_(filled(count)) {}
 
     Buffer(const Buffer&) = delete;
     Buffer& operator=(const Buffer&) = delete;
@@ -38,6 +42,24 @@ public:
     [[nodiscard]] Index size() const noexcept { return static_cast<Index>(values_.size()); }
 
 private:
+    /// Errors: ResourceError.
+    [[nodiscard]] static std::vector<V> filled(Index count) {
+        try {
+            return std::vector<V>(static_cast<std::size_t>(count), unwritten<V>);
+        } catch (const std::bad_alloc& cause) {
+            refuse(count, cause.what());
+        } catch (const std::length_error& cause) {
+            refuse(count, cause.what());
+        }
+    }
+
+    KASMINA_COLD [[noreturn]] static void refuse(Index count, const char* cause) {
+        throw ResourceError(
+            "there is not enough memory", "backends::Xtensor",
+            std::to_string(count) + " numbers of " + std::to_string(sizeof(V)) + " bytes", cause,
+            "use a smaller batch or network");
+    }
+
     std::vector<V> values_;
 };
 

@@ -1,0 +1,106 @@
+"""Saving and loading of safetensors files: Kasmina against the Python package, in turn.
+
+usage: checkpoint.py PROGRAM FOLDER [--mebibytes 256] [--tensors 64] [--rounds 7]
+PROGRAM is build/release/bench/checkpoint_bench; FOLDER lies on the disk to be measured. Both save
+from memory that is there and load into memory that is there, as a model's parameters are; fsync of
+file and folder on both sides, or on neither. Seconds of the best round, and in brackets of the median
+one; the ratio is that of the best, which other work on the machine disturbs least.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import time
+
+import torch
+from safetensors.torch import load_file, save_file
+
+ROWS = ["save", "save without fsync", "load", "load from disk"]
+
+
+def synchronise(path):
+    handle = os.open(path, os.O_RDONLY)
+    os.fsync(handle)
+    os.close(handle)
+
+
+class Python:
+    def __init__(self, folder, mebibytes, tensors):
+        each = mebibytes * 2**20 // 4 // tensors
+        self.folder = folder
+        self.path = os.path.join(folder, "python.safetensors")
+        self.state = {
+            f"block.{i}.weight": torch.full((each,), float(i)) for i in range(tensors)
+        }
+
+    def measure(self, row):
+        if row == "load from disk":
+            handle = os.open(self.path, os.O_RDONLY)
+            os.fsync(handle)
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(handle)
+        cpu = time.process_time()
+        wall = time.perf_counter()
+        if row.startswith("save"):
+            save_file(self.state, self.path)
+            if row == "save":
+                synchronise(self.path)
+                synchronise(self.folder)
+        else:
+            loaded = load_file(self.path)
+            for name, values in self.state.items():
+                values.copy_(loaded[name])
+        return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("program")
+    parser.add_argument("folder")
+    parser.add_argument("--mebibytes", type=int, default=256)
+    parser.add_argument("--tensors", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    python = Python(options.folder, options.mebibytes, options.tensors)
+
+    sizes = [str(options.mebibytes), str(options.tensors)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    program = subprocess.Popen([options.program, options.folder, *sizes], **pipes)
+
+    def kasmina(row):
+        print(row, file=program.stdin, flush=True)
+        wall, cpu = map(float, program.stdout.readline().split())
+        return wall, cpu
+
+    def cell(seconds):
+        return f"{min(seconds):.3f} ({statistics.median(seconds):.3f})"
+
+    print(f"{options.mebibytes} MiB in {options.tensors} tensors, {options.rounds} rounds in turn")
+    print(f"{'':20}{'kasmina':>16}{'python package':>16}{'ratio':>7}{'CPU ratio':>11}")
+    plain = []
+    for row in ROWS:
+        kasmina(row), python.measure(row)  # to warm up
+        ours, theirs = [], []
+        for _ in range(options.rounds):
+            ours.append(kasmina(row))
+            theirs.append(python.measure(row))
+            if row == "save":
+                plain.append(kasmina("plain write")[0])
+        wall, cpu = zip(*ours)
+        their_wall, their_cpu = zip(*theirs)
+        print(
+            f"{row:20}{cell(wall):>16}{cell(their_wall):>16}"
+            f"{min(wall) / min(their_wall):7.2f}{min(cpu) / min(their_cpu):11.2f}",
+            flush=True,
+        )
+    print(f"{'plain write, fsync':20}{cell(plain):>16}")
+    program.stdin.close()
+    program.wait()
+    for name in ("kasmina.safetensors", "python.safetensors", "plain"):
+        os.remove(os.path.join(options.folder, name))
+
+
+if __name__ == "__main__":
+    main()

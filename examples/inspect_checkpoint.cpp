@@ -1,0 +1,246 @@
+// inspect_checkpoint: says in words, or as JSON, what a checkpoint holds, also of one that is
+// broken.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <kasmina/checkpoint/peek.hpp>
+
+namespace {
+
+using namespace kasmina;
+namespace file = checkpoint::file;
+using Json = nlohmann::json;
+
+/// What could be found out about a file.
+struct Findings {
+    std::string path{};
+    std::uint64_t bytes = 0;
+    std::optional<std::string> error{};
+    std::optional<checkpoint::Seen> seen{};                 ///< when all is well
+    std::optional<std::vector<file::TensorEntry>> whole{};  ///< else, the tensors that are there
+    std::vector<std::string> records{};                     ///< and the records that are JSON
+    std::vector<std::string> broken_records{};
+};
+
+/// The header of a file that ends too early, as if it went on to where the header says.
+file::Header header_of_cut_file(const std::filesystem::path& path, std::uint64_t bytes) {
+    std::ifstream in(path, std::ios::binary);
+    std::array<unsigned char, 8> raw{};
+    in.read(reinterpret_cast<char*>(raw.data()), raw.size());
+    std::uint64_t length = 0;
+    for (std::size_t i = 8; i-- > 0;) length = length << 8 | raw[i];
+    if (!in || length > file::HeaderLimits::bytes || bytes < 8 + length) {
+        throw CheckpointError("the file ends within its header", path.string(), "a whole header",
+                              std::to_string(bytes) + " bytes", "take another copy of it");
+    }
+    std::string text(static_cast<std::size_t>(length), '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    const Json header = file::parse_json(text, path.string(), {.bytes = text.size()});
+    std::uint64_t end = 0;
+    for (const auto& [name, entry] : header.items()) {
+        if (entry.contains("data_offsets"))
+            end = std::max(end, entry["data_offsets"][1].get<std::uint64_t>());
+    }
+    return file::parse_header(text, end, path.string(), {});
+}
+
+/// What is still whole in a file that `peek` refuses.
+void look_for_the_rest(const std::filesystem::path& path, Findings& found) {
+    file::Header header;
+    std::uint64_t length = 0;
+    try {
+        header = header_of_cut_file(path, found.bytes);
+        std::ifstream in(path, std::ios::binary);
+        for (int byte = 0; byte < 8; ++byte) {
+            length |= static_cast<std::uint64_t>(in.get()) << (8 * byte);
+        }
+    } catch (const std::exception&) {
+        return;
+    }
+    const std::uint64_t data = found.bytes - 8 - length;
+    found.whole.emplace();
+    for (const file::TensorEntry& tensor : header.tensors) {
+        if (tensor.end <= data) found.whole->push_back(tensor);
+    }
+    for (const auto& [key, text] : header.metadata) {
+        try {
+            static_cast<void>(file::parse_json(text, key));
+            found.records.push_back(key);
+        } catch (const CheckpointError&) {
+            found.broken_records.push_back(key);
+        }
+    }
+}
+
+Findings inspect(const std::filesystem::path& path) {
+    Findings found{.path = path.string()};
+    std::error_code ignored;
+    const auto bytes = std::filesystem::file_size(path, ignored);
+    if (!ignored) found.bytes = bytes;
+    try {
+        found.seen = checkpoint::peek(path);
+    } catch (const Error& error) {
+        found.error = error.what();
+        if (!ignored) look_for_the_rest(path, found);
+    }
+    return found;
+}
+
+// ---- in words -----------------------------------------------------------------------------------
+
+std::string with_commas(std::uint64_t number) {
+    std::string text = std::to_string(number);
+    for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, ",");
+    return text;
+}
+
+void print_tensors(const std::vector<file::TensorEntry>& tensors) {
+    std::size_t width = 4;
+    std::uint64_t sum = 0;
+    for (const auto& tensor : tensors) {
+        width = std::max(width, tensor.name.size());
+        sum += tensor.bytes();
+    }
+    std::cout << "tensors: " << tensors.size() << ", " << with_commas(sum) << " bytes\n";
+    for (const auto& tensor : tensors) {
+        std::string line = "  " + tensor.name;
+        line.resize(width + 4, ' ');
+        line += name_of(tensor.type);
+        line.resize(width + 10, ' ');
+        line += file::to_string(tensor.shape);
+        line.resize(std::max(line.size() + 1, width + 32), ' ');
+        std::cout << line << with_commas(tensor.bytes()) << '\n';
+    }
+}
+
+std::string two_places(double number) {
+    std::string text(32, '\0');
+    const int length = std::snprintf(text.data(), text.size(), "%.2f", number);
+    text.resize(static_cast<std::size_t>(length));
+    return text;
+}
+
+/// "late: fossilized, noisy (id late-noisy), alpha 1.00; 24 epochs old".
+std::string in_words(const SlotState& slot) {
+    std::string text = slot.name + ": " + std::string(name_of(slot.stage));
+    if (slot.record) text += ", " + slot.record->blueprint + " (id " + slot.record->seed_id + ")";
+    if (slot.alpha) {
+        text += ", alpha " + two_places(slot.alpha->alpha);
+        if (slot.alpha->mode != AlphaMode::hold) {
+            text += " on the way to " + two_places(slot.alpha->target) + ", step " +
+                    std::to_string(slot.alpha->steps_done) + " of " +
+                    std::to_string(slot.alpha->steps_total);
+        }
+    }
+    if (slot.seed) text += ", blended by " + std::string(name_of(slot.seed->blend.algorithm));
+    if (slot.scheduled_prune) text += ", to be pruned (" + slot.scheduled_prune->reason + ")";
+    if (slot.embargo_ticks_left) {
+        text += ", " + std::to_string(*slot.embargo_ticks_left) + " ticks left";
+    }
+    if (slot.record) {
+        const SeedMetrics& metrics = slot.record->metrics;
+        text += "; " + std::to_string(metrics.epochs_total) + " epochs old";
+        if (metrics.contribution) {
+            text += ", contributes " + two_places(metrics.contribution->value) + " (by " +
+                    std::string(name_of(metrics.contribution_by)) + ")";
+        }
+        if (!metrics.prune_reason.empty()) text += ", pruned: " + metrics.prune_reason;
+    }
+    return text;
+}
+
+void print(const Findings& found) {
+    std::cout << found.path << ": " << with_commas(found.bytes) << " bytes\n";
+    if (!found.seen) {
+        std::cout << "broken: " << *found.error << '\n';
+        if (!found.whole) return;
+        std::cout << "still whole:\n";
+        for (const std::string& key : found.records) std::cout << "record " << key << '\n';
+        print_tensors(*found.whole);
+        for (const std::string& key : found.broken_records) {
+            std::cout << "not whole: record " << key << '\n';
+        }
+        return;
+    }
+    const checkpoint::Seen& seen = *found.seen;
+    std::cout << "written by Kasmina "
+              << (seen.library.empty() ? "(version not noted)" : seen.library) << '\n';
+    if (!seen.note.empty()) std::cout << "note: " << seen.note << '\n';
+    std::cout << "parts:";
+    for (const auto& part : seen.parts) {
+        std::cout << (&part == &seen.parts.front() ? " " : ", ") << part.name;
+        if (part.schema) std::cout << " (schema " << *part.schema << ")";
+    }
+    std::cout << '\n';
+    if (seen.model) {
+        std::cout << "slots:\n";
+        for (const SlotState& slot : seen.model->slots) std::cout << "  " << in_words(slot) << '\n';
+    }
+    print_tensors(seen.tensors);
+}
+
+// ---- as JSON ------------------------------------------------------------------------------------
+
+Json as_json(const std::vector<file::TensorEntry>& tensors) {
+    Json list = Json::array();
+    for (const auto& tensor : tensors) {
+        list.push_back({{"name", tensor.name},
+                        {"type", std::string(name_of(tensor.type))},
+                        {"shape", tensor.shape},
+                        {"bytes", tensor.bytes()}});
+    }
+    return list;
+}
+
+Json as_json(const Findings& found) {
+    Json json{{"file", found.path}, {"bytes", found.bytes}, {"whole", found.seen.has_value()}};
+    if (!found.seen) {
+        json["error"] = *found.error;
+        if (found.whole) {
+            json["still_whole"] = {{"tensors", as_json(*found.whole)}, {"records", found.records}};
+            json["broken_records"] = found.broken_records;
+        }
+        return json;
+    }
+    json["library"] = found.seen->library;
+    json["note"] = found.seen->note;
+    json["parts"] = Json::object();
+    for (const auto& part : found.seen->parts) {
+        json["parts"][part.name] = Json::parse(part.record);
+    }
+    json["tensors"] = as_json(found.seen->tensors);
+    return json;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const std::vector<std::string_view> arguments(argv + 1, argv + argc);
+    const bool json = std::ranges::count(arguments, "--json") > 0;
+    std::vector<std::string_view> files = arguments;
+    std::erase(files, "--json");
+    if (files.size() != 1 || files[0].starts_with("--")) {
+        std::cerr << "usage: inspect_checkpoint FILE [--json]\n";
+        return 2;
+    }
+    const Findings found = inspect(files[0]);
+    if (json) {
+        std::cout << as_json(found).dump(2) << '\n';
+    } else {
+        print(found);
+    }
+    return found.seen ? 0 : 1;
+}

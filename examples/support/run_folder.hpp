@@ -1,0 +1,130 @@
+// RunFolder: the checkpoints of a run of grow_cnn, of the host alone and then of the growing
+// network.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <kasmina/checkpoint/checkpoint.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/reflect/fields.hpp>
+
+namespace kasmina::examples {
+
+/// What decides the outcome of a run: one that goes on must have been asked for the same.
+struct RunSettings {
+    std::string data{};
+    std::size_t training_images = 0;
+    std::size_t validation_images = 0;
+    int epochs = 0;
+    std::uint64_t seed = 0;
+    std::string blueprint{};
+    std::vector<std::string> slots{};
+    double seed_rate = 0.0;
+    std::string judge{};
+    std::string incubation{};
+
+    using Fields =
+        reflect::List<&RunSettings::data, &RunSettings::training_images,
+                      &RunSettings::validation_images, &RunSettings::epochs, &RunSettings::seed,
+                      &RunSettings::blueprint, &RunSettings::slots, &RunSettings::seed_rate,
+                      &RunSettings::judge, &RunSettings::incubation>;
+    static constexpr std::string_view part_name = "settings";
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+};
+
+/// How far a network of a run is, beside what its trainer knows.
+struct RunProgress {
+    std::vector<double> accuracies{};  ///< on the validation part, after each epoch
+    double seconds = 0.0;
+
+    using Fields = reflect::List<&RunProgress::accuracies, &RunProgress::seconds>;
+    static constexpr std::string_view part_name = "progress";
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+};
+
+/// Errors: OptionError that names the first setting in which they differ.
+inline void require_same(const RunSettings& saved, const RunSettings& asked,
+                         const std::string& file) {
+    reflect::for_each_field(
+        saved, asked, [&file](std::string_view name, const auto& was, const auto& is) {
+            if (was == is) return;
+            throw OptionError("the run that was saved is another one: " + std::string(name),
+                              "--resume, " + file, "the options that it was started with",
+                              "another value of " + std::string(name),
+                              "give the same options, or another folder");
+        });
+}
+
+/// The last two checkpoints of either network; a broken one is passed over for the one before.
+class RunFolder {
+public:
+    /// Errors: CheckpointError when the folder cannot be made; OptionError when there are
+    /// checkpoints in it and the run does not go on with them.
+    RunFolder(const std::filesystem::path& folder, RunSettings settings, bool resumes)
+        : settings_(std::move(settings)),
+          host_(folder, {.name = "host", .keep = 2, .keep_best = false}),
+          grown_(folder, {.name = "grown", .keep = 2, .keep_best = false}) {
+        if (resumes || (host_.entries().empty() && grown_.entries().empty())) return;
+        throw OptionError("there are checkpoints of another run", "--checkpoint",
+                          "a folder without checkpoints, or --resume", folder.string(),
+                          "go on with that run by --resume, or choose another folder");
+    }
+
+    /// Parts of the host alone, or of the growing network.
+    template <class... Parts>
+    void save_host(int epoch, Parts&... parts) {
+        save(host_, epoch, parts...);
+    }
+    template <class... Parts>
+    void save_grown(int epoch, Parts&... parts) {
+        save(grown_, epoch, parts...);
+    }
+
+    /// Whether there was one that could be loaded; of each that could not, `tell` hears why.
+    /// Errors: OptionError for a run with other settings; nothing has been loaded then.
+    template <class Tell, class... Parts>
+    [[nodiscard]] bool load_host(Tell&& tell, Parts&... parts) {
+        return load(host_, tell, parts...);
+    }
+    template <class Tell, class... Parts>
+    [[nodiscard]] bool load_grown(Tell&& tell, Parts&... parts) {
+        return load(grown_, tell, parts...);
+    }
+
+private:
+    template <class... Parts>
+    void save(checkpoint::Rotating& folder, int epoch, Parts&... parts) {
+        folder.save(static_cast<std::uint64_t>(epoch), [&](const std::filesystem::path& file) {
+            checkpoint::save(file, settings_, parts...);
+        });
+    }
+
+    template <class Tell, class... Parts>
+    bool load(checkpoint::Rotating& folder, Tell& tell, Parts&... parts) {
+        const auto loaded = folder.load_newest([&](const std::filesystem::path& file) {
+            RunSettings saved;
+            checkpoint::load(file, saved);
+            require_same(saved, settings_, file.string());
+            checkpoint::load(file, parts...);
+        });
+        for (const auto& [file, reason] : loaded.refused) tell("passed over: " + reason);
+        if (loaded.entry) tell("going on from " + loaded.entry->path.string());
+        return loaded.entry.has_value();
+    }
+
+    RunSettings settings_;
+    checkpoint::Rotating host_;
+    checkpoint::Rotating grown_;
+};
+
+}  // namespace kasmina::examples

@@ -1,0 +1,148 @@
+// checkpoint::load: a model and whatever trains it go on from a file, or stay as they are.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <kasmina/checkpoint/opened.hpp>
+#include <kasmina/checkpoint/part.hpp>
+#include <kasmina/checkpoint/save.hpp>
+#include <kasmina/checkpoint/tensors.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/model/model_restore.hpp>
+
+namespace kasmina::checkpoint {
+
+namespace detail {
+
+/// Runs what reads a file; an error of a part's own (a state that cannot be) says where it is from.
+template <class F>
+decltype(auto) reading(const std::filesystem::path& path, std::string_view part, F&& f) {
+    try {
+        return f();
+    } catch (const CheckpointError&) {
+        throw;
+    } catch (const Error& error) {
+        throw CheckpointError(error.what_happened(),
+                              path.string() + ": " + key_of_part(part) + ": " + error.where(),
+                              error.expected(), error.got(), error.mend());
+    }
+}
+
+/// What is read of the file and not in its place yet.
+template <class Model>
+class Load {
+public:
+    Load(const std::filesystem::path& path, Model& model)
+        : path_(path), model_(&model), opened_(path), tensors_(opened_.reader()) {}
+
+    /// Reads part after part, and when all are read puts one after the other in its place.
+    template <class Place>
+    void read_parts(Place&& place) {
+        opened_.check_all_used(tensors_, loaded_);
+        place();
+    }
+    template <class Place, class P, class... Rest>
+    void read_parts(Place&& place, const Named<P>& first, const Rest&... rest) {
+        loaded_.push_back(first.name);
+        if constexpr (ModelPart<P>) {
+            ModelState state;
+            NoTensorsToRead none;
+            opened_.read(first.name, state, none);
+            auto next =
+                reading(path_, first.name, [&] { return PreparedModel<P>(*first.part, state); });
+            TensorReader<typename P::Backend> values(model_->context(), tensors_);
+            next.fill(model_->context(), [&values](std::string_view name, auto& tensor) {
+                values.load(name, tensor);
+            });
+            read_parts(
+                [&] {
+                    next.exchange(*first.part);
+                    try {
+                        place();
+                    } catch (...) {
+                        next.exchange(*first.part);
+                        throw;
+                    }
+                    next.settle(first.part->context());
+                    first.part->forget_gradient_health();
+                },
+                rest...);
+        } else {
+            typename StateOfPart<P, Model>::Type state{};
+            read_state(first.name, state);
+            read_parts([&] { replace(first, state, place); }, rest...);
+        }
+    }
+
+private:
+    template <class State>
+    void read_state(const std::string& name, State& state) {
+        if constexpr (std::same_as<Model, NoModel>) {
+            NoTensorsToRead none;
+            opened_.read(name, state, none);
+        } else {
+            TensorReader<typename Model::Backend> tensors(model_->context(), tensors_);
+            opened_.read(name, state, tensors);
+        }
+    }
+
+    template <class P, class State, class Place>
+    void replace(const Named<P>& named, State& state, Place& place) {
+        reading(path_, named.name,
+                [&] { replace_part(*named.part, *model_, state, [&place] { place(); }); });
+    }
+
+    std::filesystem::path path_;
+    Model* model_;
+    Opened opened_;
+    TensorsOfFile tensors_;
+    std::vector<std::string> loaded_{};
+};
+
+/// The model comes last: what is read last is put in its place first, and the others stand on it.
+template <class Model, class... Parts>
+void load(const std::filesystem::path& path, Model& model, const Parts&... parts) {
+    Load<Model> load(path, model);
+    const auto others = std::tuple_cat([](const auto& part) {
+        if constexpr (ModelPart<std::remove_pointer_t<decltype(part.part)>>) {
+            return std::tuple<>();
+        } else {
+            return std::tuple(part);
+        }
+    }(parts)...);
+    const auto models = std::tuple_cat([](const auto& part) {
+        if constexpr (ModelPart<std::remove_pointer_t<decltype(part.part)>>) {
+            return std::tuple(part);
+        } else {
+            return std::tuple<>();
+        }
+    }(parts)...);
+    std::apply([&load](const auto&... each) { load.read_parts([] {}, each...); },
+               std::tuple_cat(others, models));
+}
+
+}  // namespace detail
+
+/// Loads parts (part.hpp) that `save` has saved, into objects that are made like those that were
+/// saved: the same host, rule and groups, controller and source. Seeds are made anew from the
+/// record, whatever the slots hold (C-8). Parts of the file that are not asked for are left alone:
+/// a model alone is enough to infer with. All or nothing: after any error, all parts are as they
+/// were (C-3). Memory beside the parts: the tensors of what is loaded, once, and a few MiB. Errors:
+/// CheckpointError that names the file, and the JSON path or the tensor.
+template <class... Parts>
+void load(const std::filesystem::path& path, Parts&&... parts) {
+    static_assert(sizeof...(Parts) > 0, "say what to load");
+    const auto all = std::tuple(detail::as_named(parts)...);
+    detail::NoModel none;
+    auto& model = detail::model_among(none, all);
+    std::apply([&](const auto&... each) { detail::load(path, model, each...); }, all);
+}
+
+}  // namespace kasmina::checkpoint

@@ -1,0 +1,176 @@
+// Parts: what can be saved, what each is called, and how its state is taken and put back.
+#pragma once
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include <kasmina/error.hpp>
+#include <kasmina/model/model_restore.hpp>
+#include <kasmina/reflect/fields.hpp>
+
+/// \file
+/// A part is a model; an optimiser, learner, grower or trainer; anything that gives its state as
+/// `state()` and takes it back as `restore(state)` (generators, sources of batches, controllers);
+/// or a plain struct of the user's that lists its fields. Each has a name in the file: library
+/// types their own, a struct what its `part_name` says, anything what `named` says.
+namespace kasmina::checkpoint {
+
+/// A part by another name: `checkpoint::named("batches", source)`.
+template <class P>
+struct Named {
+    std::string name;
+    P* part;
+};
+
+/// Gives a part a name of its own in the file: letters, digits, underscores. The part must outlive
+/// the call that takes it.
+template <class P>
+[[nodiscard]] Named<P> named(std::string name, P& part) {
+    return {std::move(name), &part};
+}
+
+/// A remark that is saved beside the parts; `peek` shows it.
+struct Note {
+    std::string text;
+};
+
+namespace detail {
+
+template <class P>
+inline constexpr bool is_named = false;
+template <class P>
+inline constexpr bool is_named<Named<P>> = true;
+
+/// Has a name without being told one.
+template <class P>
+concept HasPartName = requires {
+    { std::remove_cv_t<P>::part_name } -> std::convertible_to<std::string_view>;
+};
+
+template <class P>
+concept ModelPart = requires(P& part) {
+    typename P::SlotType;
+    typename P::Host;
+    part.contents();
+    part.slots();
+};
+
+/// Stands for the model of a checkpoint without one.
+struct NoModel {};
+
+template <class P>
+[[nodiscard]] auto as_named(P& part) {
+    using Plain = std::remove_cv_t<P>;
+    if constexpr (is_named<Plain>) {
+        return part;
+    } else {
+        static_assert(HasPartName<P>,
+                      "this part has no name: pass checkpoint::named(\"name\", part), or give its "
+                      "type `static constexpr std::string_view part_name`");
+        return Named<P>{std::string(Plain::part_name), &part};
+    }
+}
+
+/// Its state, as `record::write` takes it.
+template <class P, class Model>
+[[nodiscard]] auto state_of_part(P& part, [[maybe_unused]] Model& model) {
+    if constexpr (ModelPart<P>) {
+        return state_of(part);
+    } else if constexpr (requires { part.state(model); }) {
+        return part.state(model);
+    } else if constexpr (requires { part.state(model.context()); }) {
+        return part.state(model.context());
+    } else if constexpr (requires { part.state(); }) {
+        return std::remove_cvref_t<decltype(part.state())>(part.state());
+    } else {
+        static_assert(!std::same_as<Model, Model>,
+                      "this cannot be saved: pass its model too, and where it has a controller or "
+                      "a source let that have state() and restore(state)");
+    }
+}
+
+/// A struct that is its own state.
+template <class P>
+concept PlainPart = reflect::Reflected<P> && !requires(P& part) { part.state(); };
+
+template <class P, class Model>
+struct StateOfPart {
+    using Type = decltype(state_of_part(std::declval<P&>(), std::declval<Model&>()));
+};
+template <PlainPart P, class Model>
+struct StateOfPart<P, Model> {
+    using Type = std::remove_cv_t<P>;
+};
+
+/// Errors: OptionError for names that cannot be, or that two parts have.
+inline void check_part_name(std::string_view name) {
+    const auto is_of_a_name = [](char letter) {
+        return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+               (letter >= '0' && letter <= '9') || letter == '_';
+    };
+    bool fits = !name.empty() && name != "host" && name != "slots";
+    for (const char letter : name) fits = fits && is_of_a_name(letter);
+    if (fits) return;
+    throw OptionError("a part of a checkpoint cannot have this name", "checkpoint",
+                      "letters, digits and underscores, and not host or slots", std::string(name),
+                      "give it another with checkpoint::named");
+}
+
+/// Puts `state` in the part's place, runs `rest`, and puts all back if that throws.
+template <class P, class Model, class State, class Rest>
+void replace_part(P& part, [[maybe_unused]] Model& model, State& state, Rest&& rest) {
+    if constexpr (PlainPart<P>) {
+        std::swap(part, state);
+        try {
+            rest();
+        } catch (...) {
+            std::swap(part, state);
+            throw;
+        }
+    } else if constexpr (requires { part.prepare(model, std::move(state)); }) {
+        auto next = part.prepare(model, std::move(state));
+        part.exchange(next);
+        try {
+            rest();
+        } catch (...) {
+            part.exchange(next);
+            throw;
+        }
+    } else if constexpr (requires {
+                             part.restored(model.context(), model.parameters(), std::move(state));
+                         }) {
+        P next = part.restored(model.context(), model.parameters(), std::move(state));
+        std::swap(part, next);
+        try {
+            rest();
+        } catch (...) {
+            std::swap(part, next);
+            throw;
+        }
+    } else if constexpr (requires { P::from_state(state); }) {
+        P next = P::from_state(state);
+        std::swap(part, next);
+        try {
+            rest();
+        } catch (...) {
+            std::swap(part, next);
+            throw;
+        }
+    } else {
+        const State before = part.state();
+        part.restore(state);
+        try {
+            rest();
+        } catch (...) {
+            part.restore(before);
+            throw;
+        }
+    }
+}
+
+}  // namespace detail
+}  // namespace kasmina::checkpoint

@@ -1,0 +1,251 @@
+// weights::load, weights::save: values alone, to and from the files of PyTorch and other programs.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <kasmina/checkpoint/file/plan.hpp>
+#include <kasmina/checkpoint/file/reader.hpp>
+#include <kasmina/checkpoint/file/writer.hpp>
+#include <kasmina/checkpoint/number_formats.hpp>
+#include <kasmina/checkpoint/tensors.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/model/model_restore.hpp>
+#include <kasmina/nn/parameters.hpp>
+
+namespace kasmina::weights {
+
+/// What became of each name.
+struct LoadReport {
+    std::vector<std::string> loaded{};   ///< of the module, now with the file's values
+    std::vector<std::string> missing{};  ///< of the module, not in the file: as they were
+    std::vector<std::string> unused{};   ///< of the file, that nobody asked for
+
+    /// "loaded 14; missing: classifier.bias; unused: ...".
+    [[nodiscard]] std::string in_words() const {
+        std::string text = "loaded " + std::to_string(loaded.size());
+        for (const auto& [what, names] :
+             {std::pair("missing", &missing), std::pair("unused", &unused)}) {
+            text += std::string("; ") + what + ": ";
+            std::string list;
+            for (const std::string& name : *names) list += (list.empty() ? "" : ", ") + name;
+            text += list.empty() ? "none" : list;
+        }
+        return text;
+    }
+};
+
+/// The names in the file are the module's.
+struct SameNames {
+    [[nodiscard]] std::string operator()(std::string_view name) const { return std::string(name); }
+};
+
+namespace detail {
+
+namespace format = checkpoint::file;
+
+/// One value of a file as T. Whole numbers come from whole numbers, numbers from numbers.
+template <class T>
+[[nodiscard]] T value_at(const std::byte* from, format::ElementType type, bool& fits) {
+    const auto get = [from]<class Raw>(Raw raw) {
+        std::memcpy(&raw, from, sizeof raw);
+        return raw;
+    };
+    if constexpr (std::integral<T>) {
+        const std::int64_t whole = type == format::ElementType::i32
+                                       ? std::int64_t{get(std::int32_t{})}
+                                       : get(std::int64_t{});
+        fits = fits && std::in_range<T>(whole);
+        return static_cast<T>(whole);
+    } else {
+        double number = 0.0;
+        switch (type) {
+            case format::ElementType::f16:
+                number = checkpoint::from_half(get(std::uint16_t{}));
+                break;
+            case format::ElementType::bf16:
+                number = checkpoint::from_bfloat16(get(std::uint16_t{}));
+                break;
+            case format::ElementType::f32: number = get(float{}); break;
+            default: number = get(double{}); break;
+        }
+        const T value = static_cast<T>(number);
+        fits = fits && (std::isfinite(value) || !std::isfinite(number));
+        return value;
+    }
+}
+
+template <class T>
+[[nodiscard]] constexpr bool converts(format::ElementType type) noexcept {
+    using enum format::ElementType;
+    if constexpr (std::integral<T>) return type == i32 || type == i64;
+    return type == f16 || type == bf16 || type == f32 || type == f64;
+}
+
+/// A new tensor with a file's values.
+template <class B, class T>
+[[nodiscard]] Tensor<B, T> converted(typename B::Context& context, const format::Reader& reader,
+                                     const format::TensorEntry& entry, const Shape& shape,
+                                     const std::string& name) {
+    const auto refuse = [&](std::string_view what, std::string_view expected,
+                            std::string_view got) {
+        throw CheckpointError(
+            what, reader.path().string() + ": tensor " + format::in_quotes(entry.name), expected,
+            got, "load it into a module like the one that was saved, or rename it away");
+    };
+    if (entry.shape != checkpoint::extents_of(shape)) {
+        refuse("a tensor of another shape", to_string(shape) + ", for " + name,
+               format::to_string(entry.shape));
+    }
+    if (!converts<T>(entry.type)) {
+        refuse("a tensor of another kind of numbers",
+               std::integral<T> ? "I32 or I64" : "F16, BF16, F32 or F64", name_of(entry.type));
+    }
+    auto tensor = Tensor<B, T>::persistent(context, shape);
+    const std::size_t width = bytes_of(entry.type);
+    constexpr Index piece = Index{1} << 18;
+    std::vector<std::byte> raw;
+    std::vector<T> values;
+    bool fits = true;
+    for (Index done = 0; done < tensor.size(); done += piece) {
+        const auto count = static_cast<std::size_t>(std::min(piece, tensor.size() - done));
+        raw.resize(count * width);
+        values.resize(count);
+        reader.read(entry, static_cast<std::uint64_t>(done) * width, raw);
+        for (std::size_t i = 0; i < count; ++i) {
+            values[i] = value_at<T>(raw.data() + i * width, entry.type, fits);
+        }
+        B::upload(context, values.data(), tensor.data() + done, static_cast<Index>(count));
+    }
+    if (!fits) {
+        refuse("a value that does not fit", "values of " + std::to_string(sizeof(T)) + " bytes",
+               "a larger one");
+    }
+    return tensor;
+}
+
+/// Each once, by the first of its names.
+template <class B>
+[[nodiscard]] nn::Contents<B> each_once(nn::Contents<B> all) {
+    all.parameters = nn::each_once(std::move(all.parameters));
+    all.states = states_each_once(all.states);
+    return all;
+}
+
+template <class B, class Rename>
+LoadReport load(const std::filesystem::path& path, typename B::Context& context,
+                nn::Contents<B> contents, Rename& rename) {
+    const auto reader = format::Reader::open(path, {.aligned = false});
+    const nn::Contents<B> wanted = each_once<B>(std::move(contents));
+    LoadReport report;
+    std::vector<std::string> used;
+    const auto find = [&](const std::string& name) {
+        const std::string in_file(rename(std::string_view(name)));
+        const format::TensorEntry* entry = reader.find(in_file);
+        (entry == nullptr ? report.missing : report.loaded).push_back(name);
+        if (entry != nullptr) used.push_back(in_file);
+        return entry;
+    };
+    std::vector<std::pair<Parameter<B>*, Tensor<B>>> parameters;
+    std::vector<std::pair<nn::AnyState<B>, nn::AnyTensor<B>>> states;
+    for (const auto& [name, parameter] : wanted.parameters) {
+        const format::TensorEntry* entry = find(name);
+        if (entry == nullptr) continue;
+        parameters.emplace_back(parameter, converted<B, typename B::Scalar>(
+                                               context, reader, *entry, parameter->shape(), name));
+    }
+    for (const auto& [name, state] : wanted.states) {
+        const format::TensorEntry* entry = find(name);
+        if (entry == nullptr) continue;
+        states.emplace_back(state, state.visit([&,
+                                                &its = name]<class T>(const Tensor<B, T>& present) {
+            return nn::AnyTensor<B>(converted<B, T>(context, reader, *entry, present.shape(), its));
+        }));
+    }
+    std::ranges::sort(used);
+    for (const format::TensorEntry& entry : reader.tensors()) {
+        if (!std::ranges::binary_search(used, entry.name)) report.unused.push_back(entry.name);
+    }
+    for (const auto& [parameter, value] : parameters) {
+        parameter->value().copy_from(context, value);
+        parameter->zero_gradient();
+    }
+    for (const auto& [state, values] : states) state.copy_from(context, values);
+    return report;
+}
+
+template <class B>
+void save(const std::filesystem::path& path, typename B::Context& context,
+          nn::Contents<B> contents) {
+    const nn::Contents<B> all = each_once<B>(std::move(contents));
+    format::Plan plan;
+    checkpoint::TensorWriter<B> tensors(context, plan);
+    for (const auto& [name, parameter] : all.parameters) tensors.add(name, parameter->value());
+    for (const auto& [name, state] : all.states) {
+        state.visit([&, &its = name](const auto& value) { tensors.add(its, value); });
+    }
+    format::write(path, plan);
+}
+
+/// A model as a whole, by the names that everything else uses.
+template <class M>
+concept GrowingModel = requires(M& model) {
+    typename M::SlotType;
+    model.contents();
+    model.context();
+};
+
+}  // namespace detail
+
+/// Values for a module (a host, a layer) from a safetensors file, by its own names, which are
+/// PyTorch's: "blocks.0.conv.weight". `rename(name)` gives the name in the file. Numbers are
+/// converted from F16, BF16, F32 and F64. What the file lacks stays as it is, what it has too much
+/// is left alone: the report says both. All or nothing. Memory beside the module: its tensors once
+/// more, and 1 MiB. Errors: CheckpointError for a file that cannot be read, or a tensor of another
+/// shape or kind, or with values that do not fit; nothing is changed then.
+template <class B, nn::VisitableModule<B> M, class Rename = SameNames>
+LoadReport load_module(const std::filesystem::path& path, typename B::Context& context, M& module,
+                       Rename rename = {}) {
+    return detail::load<B>(path, context, nn::contents<B>(module), rename);
+}
+
+/// The same for what knows its backend, as hosts do.
+template <class M, class Rename = SameNames>
+    requires(!detail::GrowingModel<M>)
+LoadReport load(const std::filesystem::path& path, typename M::Backend::Context& context, M& module,
+                Rename rename = {}) {
+    return load_module<typename M::Backend>(path, context, module, std::move(rename));
+}
+
+/// The same for a model with its live seeds: "host/...", "slots/r0c1/seed/...".
+template <detail::GrowingModel M, class Rename = SameNames>
+LoadReport load(const std::filesystem::path& path, M& model, Rename rename = {}) {
+    return detail::load<typename M::Backend>(path, model.context(), model.contents(), rename);
+}
+
+/// A module's values as a safetensors file, by its own names: PyTorch's `load_state_dict` takes
+/// them. Errors: as `checkpoint::save`.
+template <class M>
+    requires(!detail::GrowingModel<M>)
+void save(const std::filesystem::path& path, typename M::Backend::Context& context, M& module) {
+    detail::save<typename M::Backend>(path, context, nn::contents<typename M::Backend>(module));
+}
+
+/// A model's values with those of its live seeds.
+template <detail::GrowingModel M>
+void save(const std::filesystem::path& path, M& model) {
+    detail::save<typename M::Backend>(path, model.context(), model.contents());
+}
+
+}  // namespace kasmina::weights

@@ -1,0 +1,41 @@
+// Sizes: the one place where a width, a count or an extent is held against its bounds.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <string_view>
+
+#include <kasmina/error.hpp>
+#include <kasmina/tensor/index.hpp>
+
+namespace kasmina {
+
+/// No upper bound.
+inline constexpr Index unlimited = std::numeric_limits<Index>::max();
+
+/// `size` itself, of what `where` calls `name`: a number of channels, classes, blocks, a kernel's
+/// extent. Errors: OptionError naming it when it is below `least` or above `most`.
+constexpr Index checked_size(std::string_view where, std::string_view name, Index size,
+                             Index least = 1, Index most = unlimited) {
+    if (size >= least && size <= most) return size;
+    throw OptionError(
+        "the size " + std::string(name) + " is out of range", where,
+        std::string(name) + " of " +
+            (most == unlimited ? std::to_string(least) + " or more"
+                               : std::to_string(least) + " ... " + std::to_string(most)),
+        std::to_string(size), "pass a size in the range");
+}
+
+/// The same for the extent of a kernel, which has a middle.
+constexpr Index checked_kernel(std::string_view where, Index kernel) {
+    if (checked_size(where, "kernel", kernel) % 2 == 1) return kernel;
+    throw OptionError("a kernel has no middle", where, "an odd extent: 1, 3, 5, ...",
+                      std::to_string(kernel), "pass the next odd one");
+}
+
+/// Whether the product of two sizes of 0 or more is a size.
+[[nodiscard]] constexpr bool is_size(Index a, Index b) noexcept {
+    return b == 0 || a <= unlimited / b;
+}
+
+}  // namespace kasmina

@@ -1,0 +1,86 @@
+// grow_cnn goes on after a signal, and its outcome is that of a run that never stopped.
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "program.hpp"
+#include "support/catch.hpp"
+
+namespace kasmina {
+namespace {
+
+using namespace tests;
+namespace fs = std::filesystem;
+
+/// The outcome without what the clock says.
+nlohmann::json summary_of(const fs::path& file) {
+    nlohmann::json summary = nlohmann::json::parse(text_of(file));
+    summary.erase("seconds");
+    return summary;
+}
+
+/// Ends it by a signal when there is a file whose name begins so; the exit code is the program's.
+Outcome run_until_there(const std::vector<std::string>& arguments, const std::string& signal,
+                        const fs::path& beginning) {
+    return run_shell(command_of(arguments) +
+                     " & program=$!; while kill -0 $program 2>/dev/null && ! ls '" +
+                     beginning.string() + "'* >/dev/null 2>&1; do sleep 0.02; done; kill -" +
+                     signal + " $program 2>/dev/null; wait $program");
+}
+
+std::vector<std::string> with(std::vector<std::string> arguments,
+                              const std::vector<std::string>& more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+}
+
+TEST_CASE("a run that signals have stopped twice ends like one that never stopped",
+          "[examples][C-6]") {
+    const test::TemporaryFolder folder;
+    write_cifar(folder.path());
+    const std::vector<std::string> asked{
+        "--data", folder.path().string(), "--epochs", "12", "--slots", "r0c0,r1c0"};
+    const Outcome whole = run(with(asked, {"--summary", (folder / "whole.json").string()}));
+    REQUIRE(whole.code == 0);
+
+    const fs::path saved = folder / "run";
+    const auto kept = with(
+        asked, {"--checkpoint", saved.string(), "--summary", (folder / "resumed.json").string()});
+    const Outcome first = run_until_there(kept, "TERM", saved / "host-");
+    INFO(first.out << first.err);
+    // It may have been over before the signal came.
+    CHECK((first.code == 4 || first.code == 0));
+    if (first.code == 4) {
+        CHECK(first.out.find("SIGTERM has stopped the run") != std::string::npos);
+        CHECK_FALSE(fs::exists(folder / "resumed.json"));
+    }
+    const Outcome second = run_until_there(with(kept, {"--resume"}), "INT", saved / "grown-");
+    INFO(second.out << second.err);
+    CHECK((second.code == 4 || second.code == 0));
+    CHECK(second.out.find("going on from ") != std::string::npos);
+    const Outcome last = run(with(kept, {"--resume"}));
+    INFO(last.out << last.err);
+    REQUIRE(last.code == 0);
+    CHECK(summary_of(folder / "resumed.json") == summary_of(folder / "whole.json"));
+}
+
+TEST_CASE("a run goes on with its own options alone, and replaces no other", "[examples][E-6]") {
+    const test::TemporaryFolder folder;
+    write_cifar(folder.path());
+    const std::vector<std::string> kept{"--data",       folder.path().string(),   "--epochs", "1",
+                                        "--checkpoint", (folder / "run").string()};
+    REQUIRE(run(kept).code == 0);
+    check_one_clear_error(run(kept), {"--checkpoint", "another run", "--resume"});
+    const Outcome other = run(with(kept, {"--resume", "--blueprint", "norm"}));
+    CHECK(other.code == 2);
+    CHECK(other.err.find("blueprint") != std::string::npos);
+    CHECK(other.err.find("the same options") != std::string::npos);
+    const Outcome without = run({"--resume"});
+    CHECK(without.code == 2);
+    CHECK(without.err.find("--checkpoint") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace kasmina

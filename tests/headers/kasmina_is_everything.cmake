@@ -1,0 +1,41 @@
+# Fails if kasmina.hpp does not include what its first line says: everything of the library but
+# backends and the headers that write telemetry files. -DROOT=<include>
+cmake_minimum_required(VERSION 3.25)
+
+file(STRINGS ${ROOT}/kasmina/kasmina.hpp first LIMIT_COUNT 1)
+set(promise "// Everything of the library but backends and the headers that write telemetry files.")
+if(NOT first STREQUAL promise)
+  message(FATAL_ERROR "kasmina.hpp says something else now; this test holds it to:\n${promise}")
+endif()
+
+set(reached)
+set(waiting kasmina/kasmina.hpp)
+while(waiting)
+  list(POP_FRONT waiting header)
+  if(header IN_LIST reached)
+    continue()
+  endif()
+  list(APPEND reached ${header})
+  file(STRINGS ${ROOT}/${header} lines REGEX "^#include <kasmina/")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "^#include <(kasmina/[^>]+)>.*" "\\1" included "${line}")
+    list(APPEND waiting ${included})
+  endforeach()
+endwhile()
+
+# What writes files.
+set(apart kasmina/telemetry/crc32c.hpp kasmina/telemetry/json_lines.hpp
+          kasmina/telemetry/tensorboard.hpp kasmina/telemetry/tensorboard_event.hpp)
+file(GLOB_RECURSE headers RELATIVE ${ROOT} ${ROOT}/*.hpp)
+set(wrong)
+foreach(header IN LISTS headers)
+  if(header IN_LIST apart AND header IN_LIST reached)
+    list(APPEND wrong "${header} writes telemetry files, and is included")
+  elseif(NOT header IN_LIST apart AND NOT header IN_LIST reached)
+    list(APPEND wrong "${header} is not included")
+  endif()
+endforeach()
+if(wrong)
+  list(JOIN wrong "\n  " wrong)
+  message(FATAL_ERROR "kasmina.hpp is not what it says:\n  ${wrong}")
+endif()
