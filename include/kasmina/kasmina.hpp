@@ -1,4 +1,4 @@
-// Everything of the library but backends and the headers that write telemetry files.
+// Everything of the library but backends, and the headers that read and write files.
 #pragma once
 
 // These say which rule a user's own part breaks. From the bottom up and before all others, so that
@@ -31,6 +31,7 @@
 #include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
+#include <kasmina/model/model_restore.hpp>
 #include <kasmina/nn/dropout.hpp>
 #include <kasmina/nn/embedding.hpp>
 #include <kasmina/optim/adamw.hpp>
@@ -41,4 +42,5 @@
 #include <kasmina/policy/idle_controller.hpp>
 #include <kasmina/slot/typed_seed.hpp>
 #include <kasmina/telemetry/fan_out.hpp>
+#include <kasmina/telemetry/memory_sink.hpp>
 #include <kasmina/version.hpp>

@@ -202,7 +202,7 @@ public:
     template <class State>
         requires RestorableController<C> &&
                  std::same_as<std::remove_cvref_t<State>, GrowerStateOf<B, C>>
-    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, State&& state) const {
+    [[nodiscard]] auto prepare(Model& model, State&& state) const {
         if (state.epoch < 0) {
             throw StateError("a grower cannot have this state: epoch", "Grower::restore",
                              "at least 0", std::to_string(state.epoch),

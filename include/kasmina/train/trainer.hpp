@@ -304,7 +304,7 @@ public:
     /// Of a state that is moved here the tensors are taken over, of another one copied.
     template <class State>
         requires RestorableController<C> && std::same_as<std::remove_cvref_t<State>, StateOf<C>>
-    [[nodiscard]] Prepared<typename C::State> prepare(Model& model, State&& state) const {
+    [[nodiscard]] auto prepare(Model& model, State&& state) const {
         moved_.check("a trainer");
         if (state.under_way && (state.under_way->steps < 0 || state.under_way->samples < 0)) {
             throw StateError("a trainer cannot have this state: under_way", where(),
@@ -313,13 +313,14 @@ public:
                                  std::to_string(state.under_way->samples) + " samples",
                              "restore what state() returned");
         }
-        return {checked(state.epochs),
-                state.host_rate,
-                state.seed_rate,
-                learner_.prepare(model, std::forward<State>(state).learner),
-                grower_.prepare(model, std::forward<State>(state).grower),
-                state.source,
-                state.under_way};
+        return Prepared<typename C::State>{
+            checked(state.epochs),
+            state.host_rate,
+            state.seed_rate,
+            learner_.prepare(model, std::forward<State>(state).learner),
+            grower_.prepare(model, std::forward<State>(state).grower),
+            state.source,
+            state.under_way};
     }
 
     /// The rest: what the trainer was is in `other` after it. Errors: those of the controller's and

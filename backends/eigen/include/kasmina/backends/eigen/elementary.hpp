@@ -224,21 +224,21 @@ template <class T>
 #if defined(__GNUC__) && defined(__AVX512F__)
     // Masked: the plain intrinsic begins with a register that g++ 12 finds uninitialised.
     if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm512_maskz_sqrt_ps(static_cast<__mmask16>(0xffff), (__m512)x);
+        return _mm512_maskz_sqrt_ps(static_cast<__mmask16>(0xffff), x);
     } else {
-        return (Vector<T>)_mm512_maskz_sqrt_pd(static_cast<__mmask8>(0xff), (__m512d)x);
+        return _mm512_maskz_sqrt_pd(static_cast<__mmask8>(0xff), x);
     }
 #elif defined(__GNUC__) && defined(__AVX__)
     if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm256_sqrt_ps((__m256)x);
+        return _mm256_sqrt_ps(x);
     } else {
-        return (Vector<T>)_mm256_sqrt_pd((__m256d)x);
+        return _mm256_sqrt_pd(x);
     }
 #elif defined(__GNUC__) && defined(__SSE2__)
     if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm_sqrt_ps((__m128)x);
+        return _mm_sqrt_ps(x);
     } else {
-        return (Vector<T>)_mm_sqrt_pd((__m128d)x);
+        return _mm_sqrt_pd(x);
     }
 #else
     return lane_by_lane<T>(x, [](T number) { return std::sqrt(number); });

@@ -37,11 +37,9 @@ template <class T>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
     const std::uint32_t mask = (std::uint32_t{1} << count) - 1;
     if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm512_mask_loadu_ps(_mm512_set1_ps(*from), static_cast<__mmask16>(mask),
-                                               from);
+        return _mm512_mask_loadu_ps(_mm512_set1_ps(*from), static_cast<__mmask16>(mask), from);
     } else {
-        return (Vector<T>)_mm512_mask_loadu_pd(_mm512_set1_pd(*from), static_cast<__mmask8>(mask),
-                                               from);
+        return _mm512_mask_loadu_pd(_mm512_set1_pd(*from), static_cast<__mmask8>(mask), from);
     }
 }
 
@@ -49,9 +47,9 @@ template <class T>
 KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> vector, Index count) {
     const std::uint32_t mask = (std::uint32_t{1} << count) - 1;
     if constexpr (std::same_as<T, float>) {
-        _mm512_mask_storeu_ps(to, static_cast<__mmask16>(mask), (__m512)vector);
+        _mm512_mask_storeu_ps(to, static_cast<__mmask16>(mask), vector);
     } else {
-        _mm512_mask_storeu_pd(to, static_cast<__mmask8>(mask), (__m512d)vector);
+        _mm512_mask_storeu_pd(to, static_cast<__mmask8>(mask), vector);
     }
 }
 
@@ -75,20 +73,20 @@ template <class T>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
     const __m256i used = mask<T>(count);
     if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm256_blendv_ps(_mm256_set1_ps(*from), _mm256_maskload_ps(from, used),
-                                           _mm256_castsi256_ps(used));
+        return _mm256_blendv_ps(_mm256_set1_ps(*from), _mm256_maskload_ps(from, used),
+                                _mm256_castsi256_ps(used));
     } else {
-        return (Vector<T>)_mm256_blendv_pd(_mm256_set1_pd(*from), _mm256_maskload_pd(from, used),
-                                           _mm256_castsi256_pd(used));
+        return _mm256_blendv_pd(_mm256_set1_pd(*from), _mm256_maskload_pd(from, used),
+                                _mm256_castsi256_pd(used));
     }
 }
 
 template <class T>
 KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> vector, Index count) {
     if constexpr (std::same_as<T, float>) {
-        _mm256_maskstore_ps(to, mask<T>(count), (__m256)vector);
+        _mm256_maskstore_ps(to, mask<T>(count), vector);
     } else {
-        _mm256_maskstore_pd(to, mask<T>(count), (__m256d)vector);
+        _mm256_maskstore_pd(to, mask<T>(count), vector);
     }
 }
 

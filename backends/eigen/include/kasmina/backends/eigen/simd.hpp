@@ -85,15 +85,15 @@ template <class T>
 [[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> multiply_add(Vector<T> a, Vector<T> b, Vector<T> c) {
 #if defined(__GNUC__) && defined(__AVX512F__)
     if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+        return _mm512_fmadd_ps(a, b, c);
     } else {
-        return (Vector<T>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+        return _mm512_fmadd_pd(a, b, c);
     }
 #elif defined(__GNUC__) && defined(__FMA__)
     if constexpr (std::same_as<T, float>) {
-        return (Vector<T>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+        return _mm256_fmadd_ps(a, b, c);
     } else {
-        return (Vector<T>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+        return _mm256_fmadd_pd(a, b, c);
     }
 #else
     return a * b + c;
@@ -110,7 +110,7 @@ template <class T>
         using Whole = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
         constexpr auto infinity = static_cast<Whole>(detail::infinity_bits<T>);
         constexpr Whole magnitude = std::numeric_limits<Whole>::max();
-        return ((Mask)x & magnitude) > infinity;
+        return (load<Mask>(&x) & magnitude) > infinity;
     } else {
         return x != x;
     }
