@@ -80,7 +80,9 @@ HeuristicOptions controller_options(const CommandLine& line) {
     options.slots = line.slots;
     options.blueprints = {line.blueprint};
     options.seeds_on_trial = static_cast<int>(line.slots.size());
+    options.plateau_epochs = 1;
     options.plateau_improvement = 100.0;
+    options.first_epoch = 3;
     options.drop_limit = 8.0;
     options.germination.incubation =
         line.incubation == "feedback" ? Incubation::feedback : Incubation::straight_through;

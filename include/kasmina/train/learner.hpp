@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,8 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/judge/shadows.hpp>
 #include <kasmina/moved_from.hpp>
+#include <kasmina/number_text.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/optimiser.hpp>
 #include <kasmina/random/generator.hpp>
@@ -60,6 +63,10 @@ template <class Rule>
 struct LearnerOptions {
     typename Rule::Options host{};
     typename Rule::Options seeds{};
+    /// What share of the seeds' rate a seed learns with behind the host. Nothing can adapt to it
+    /// there, so at the full rate the shortest way to do no harm is to fall silent, and a branch
+    /// that has fallen silent learns no more (docs/growth.md).
+    double lesson_rate = 0.01;
     /// Of the network's gradients together, and of each seed's that learns behind it; none: no
     /// clipping.
     std::optional<double> max_gradient_norm{};
@@ -92,14 +99,18 @@ public:
     /// Groups of the optimiser.
     static constexpr std::size_t host_group = 0;
     static constexpr std::size_t seed_group = 1;
+    static constexpr std::size_t lesson_group = 2;  ///< seeds in training, behind the host
 
-    /// Errors: OptionError from the rule's check and the clipper's.
+    /// Errors: OptionError from the rule's check and the clipper's, and for a lesson rate that is
+    /// no positive number.
     Learner(Model& model, const Options& options, Generator random = Generator(), Judge judge = {})
         : judge_(std::move(judge)),
           random_(random),
-          tape_(std::make_unique<Tape<B>>(model.context())) {
+          tape_(std::make_unique<Tape<B>>(model.context())),
+          lesson_rate_(checked(options.lesson_rate)) {
         optimiser_.add_group(options.host);
         optimiser_.add_group(options.seeds);
+        optimiser_.add_group(in_lessons(options.seeds));
         if (options.max_gradient_norm) clipper_.emplace(*options.max_gradient_norm);
         synchronise(model);
     }
@@ -129,8 +140,7 @@ public:
     /// Makes the optimiser step what the model owns now. `step` does it by itself.
     void synchronise(Model& model) {
         moved_.check("a learner");
-        optimiser_.synchronise(host_group, model.host_parameters());
-        optimiser_.synchronise(seed_group, model.seed_parameters());
+        synchronise_groups(optimiser_, model);
         owned_ = owned_in(model);
         model_ = model.identity();
         if constexpr (trains_a_shadow) judge_.follow(model, optimiser_);
@@ -149,11 +159,14 @@ public:
     void set_learning_rates(double host, double seeds) {
         moved_.check("a learner");
         const double before = optimiser_.options(host_group).learning_rate;
+        const double seeds_before = optimiser_.options(seed_group).learning_rate;
         optimiser_.set_learning_rate(host_group, host);
         try {
             optimiser_.set_learning_rate(seed_group, seeds);
+            optimiser_.set_learning_rate(lesson_group, seeds * lesson_rate_);
         } catch (...) {
             optimiser_.set_learning_rate(host_group, before);
+            optimiser_.set_learning_rate(seed_group, seeds_before);
             throw;
         }
     }
@@ -178,6 +191,7 @@ public:
 private:
     /// What tells the seeds that a slot had apart, and their gate networks.
     struct Owned {
+        bool behind = false;  ///< it learns behind the host
         std::size_t parameters = 0;
         std::weak_ptr<ParameterState<B>> last{};
     };
@@ -207,8 +221,7 @@ public:
         for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
             ready.optimiser.add_group(optimiser_.options(g));
         }
-        ready.optimiser.synchronise(host_group, model.host_parameters());
-        ready.optimiser.synchronise(seed_group, model.seed_parameters());
+        synchronise_groups(ready.optimiser, model);
         ready.optimiser.restore(model.context(), std::forward<S>(state).optimiser);
         if constexpr (remembers_judge) {
             ready.judge.emplace(
@@ -251,7 +264,6 @@ private:
     /// The network as one, and each seed that learns behind it by itself: how steep its lesson is
     /// must not shorten the host's step (I-1).
     void clip(const Model& model, Optimiser& optimiser) {
-        const auto learns_behind = [](const auto& slot) { return slot.stage() == Stage::training; };
         static_cast<void>(clipper_->clip(model.context(), optimiser, [&](const auto& tracked) {
             return std::ranges::none_of(model.slots(), [&](const auto& slot) {
                 return learns_behind(slot) && is_of(tracked.name, slot.name());
@@ -273,11 +285,52 @@ private:
         return parameter.starts_with(slot) && parameter.substr(slot.size()).starts_with('/');
     }
 
+    [[nodiscard]] static double checked(double lesson_rate) {
+        if (is_finite(lesson_rate) && lesson_rate > 0.0) return lesson_rate;
+        throw OptionError("the lesson rate is no share of a rate", "train::Learner",
+                          "a positive number", number_text(lesson_rate),
+                          "use 0.01, or 1 for the rate of the other seeds");
+    }
+
+    [[nodiscard]] typename Rule::Options in_lessons(typename Rule::Options options) const {
+        options.learning_rate *= lesson_rate_;
+        return options;
+    }
+
+    [[nodiscard]] static bool learns_behind(const auto& slot) {
+        return slot.stage() == Stage::germinated || slot.stage() == Stage::training;
+    }
+
+    /// A seed that leaves training changes its group: what it gathered behind the frozen host is no
+    /// momentum for what comes, so it starts anew there.
+    static void synchronise_groups(Optimiser& optimiser, Model& model) {
+        std::vector<typename Model::Named> heard;
+        std::vector<typename Model::Named> behind;
+        for (auto& named : model.seed_parameters()) {
+            const bool learns = std::ranges::any_of(model.slots(), [&](const auto& slot) {
+                return learns_behind(slot) && is_of(named.name, slot.name());
+            });
+            (learns ? behind : heard).push_back(std::move(named));
+        }
+        optimiser.synchronise(host_group, model.host_parameters());
+        // A group gives up what goes to the other before that takes it.
+        const auto is_there = [&](const typename Model::Named& named) {
+            return std::ranges::any_of(optimiser.tracked(lesson_group), [&](const auto& tracked) {
+                return tracked.parameter.lock() == named.parameter->state();
+            });
+        };
+        std::vector<typename Model::Named> staying;
+        std::ranges::copy_if(behind, std::back_inserter(staying), is_there);
+        optimiser.synchronise(lesson_group, staying);
+        optimiser.synchronise(seed_group, heard);
+        optimiser.synchronise(lesson_group, behind);
+    }
+
     template <class SlotType>
     [[nodiscard]] static Owned owned_by(const SlotType& slot) {
         const auto parameters = slot.parameter_list();
         if (parameters.empty()) return {};
-        return {parameters.size(), parameters.back().parameter->state()};
+        return {learns_behind(slot), parameters.size(), parameters.back().parameter->state()};
     }
 
     void check(const Model& model) const {
@@ -302,8 +355,8 @@ private:
         for (std::size_t i = 0; i < slots.size(); ++i) {
             const Owned now = owned_by(slots[i]);
             const Owned& then = owned_[i];
-            if (now.parameters != then.parameters || now.last.owner_before(then.last) ||
-                then.last.owner_before(now.last)) {
+            if (now.behind != then.behind || now.parameters != then.parameters ||
+                now.last.owner_before(then.last) || then.last.owner_before(now.last)) {
                 return true;
             }
         }
@@ -314,6 +367,7 @@ private:
     Optimiser optimiser_;
     Generator random_;
     std::unique_ptr<Tape<B>> tape_;
+    double lesson_rate_;
     std::optional<optim::GradientClipper<B>> clipper_{};
     std::vector<Owned> owned_{};
     std::vector<typename Model::Lesson> lessons_{};

@@ -12,7 +12,7 @@
 namespace kasmina::cnn {
 
 struct ConvHeavyOptions {
-    bool layer_scale = true;  ///< scale the branch per channel, from 1e-3: a quiet birth (B-5)
+    bool layer_scale = true;  ///< scale the branch per channel, from 0.1: a quiet birth (B-5)
 
     using Fields = reflect::List<&ConvHeavyOptions::layer_scale>;
 };

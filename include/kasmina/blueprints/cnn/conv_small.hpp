@@ -21,6 +21,8 @@ struct ConvSmall {
 
     struct Options {};
 
+    static constexpr double scale_start = 1e-3;
+
     static constexpr void check(Index width, const Options& = {}) {
         require_at_least(name, "width", width, 1);
     }
@@ -40,7 +42,7 @@ struct ConvSmall {
         Module(typename B::Context& context, Index width, const Options&, Generator& generator)
             : conv(context, width, width, 1, generator),
               norm(context, width),
-              scale(nn::constant_parameter<B>(context, {width}, layer_scale_start)) {}
+              scale(nn::constant_parameter<B>(context, {width}, scale_start)) {}
 
         [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
             const Variable<B> branch =
