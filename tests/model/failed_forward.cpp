@@ -6,7 +6,6 @@
 #include <span>
 #include <stdexcept>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
@@ -68,7 +67,7 @@ struct Noisy {
         }
 
         [[nodiscard]] static constexpr auto members() {
-            return std::tuple(nn::Member{"norm", &Module::norm});
+            return nn::members(nn::Member{"norm", &Module::norm});
         }
     };
 };
@@ -117,7 +116,7 @@ public:
     }
 
     [[nodiscard]] static constexpr auto members() {
-        return std::tuple(
+        return nn::members(
             nn::Member{"first", &Tripping::first_}, nn::Member{"second", &Tripping::second_},
             nn::Member{"seen", &Tripping::seen_}, nn::Member{"head", &Tripping::head_});
     }
