@@ -242,9 +242,12 @@ void transform_filters(Context& context, const Convolution<T>& call, const Outpu
     });
 }
 
+// Arguments come by value: what is read through a reference would have to be read again after each
+// store, as the compiler cannot tell that they do not overlap.
+
 /// V = B' d B of some tiles for the products.
 template <class T>
-void transform_inputs(const TileBlock& tiles, const MapMemory<const T>& x, const Planes<T>& to) {
+void transform_inputs(TileBlock tiles, MapMemory<const T> x, Planes<T> to) {
     using V = Vector<T>;
     for (Index tile = 0; tile < tiles.count; ++tile) {
         const PixelPatch<4, const T> patch(tiles, tile, 1, x);
@@ -263,8 +266,8 @@ void transform_inputs(const TileBlock& tiles, const MapMemory<const T>& x, const
 
 /// Z = A dY A' of some tiles for the products, for a group of the channels of grad_y.
 template <class T>
-void transform_gradients(const TileBlock& tiles, const OutputGroup<T>& group,
-                         const MapMemory<const T>& grad_y, const Planes<T>& to) {
+void transform_gradients(TileBlock tiles, OutputGroup<T> group, MapMemory<const T> grad_y,
+                         Planes<T> to) {
     using V = Vector<T>;
     for (Index tile = 0; tile < tiles.count; ++tile) {
         const PixelPatch<2, const T> patch(tiles, tile, 0, grad_y);
@@ -285,8 +288,8 @@ void transform_gradients(const TileBlock& tiles, const OutputGroup<T>& group,
 /// Y = A' m A of some tiles, added to y if `accumulate`, for a group of its channels; what is off
 /// the map goes to y.outside.
 template <class T>
-void transform_outputs(const TileBlock& tiles, const OutputGroup<T>& group,
-                       const Planes<const T>& products, const MapMemory<T>& y, bool accumulate) {
+void transform_outputs(TileBlock tiles, OutputGroup<T> group, Planes<const T> products,
+                       MapMemory<T> y, bool accumulate) {
     using V = Vector<T>;
     for (Index tile = 0; tile < tiles.count; ++tile) {
         const PixelPatch<2, T> patch(tiles, tile, 0, y);
