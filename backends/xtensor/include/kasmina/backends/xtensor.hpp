@@ -2,7 +2,8 @@
 #pragma once
 
 #if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
-#error "kasmina::xtensor is what other backends are held against, NaNs included: compile without -ffast-math and -Ofast"
+#error \
+    "kasmina::xtensor is what other backends are held against, NaNs included: compile without -ffast-math and -Ofast"
 #endif
 
 #include <kasmina/backend/backend.hpp>
