@@ -2,12 +2,14 @@
 // usage: checkpoint_bench FOLDER MEBIBYTES TENSORS, and then names of rows on standard input
 // Prints wall and CPU seconds of each. bench/peers/checkpoint.py does the same with the Python
 // package, and runs both in turn.
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iostream>
+#include <new>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,10 +49,10 @@ void forget(const std::filesystem::path& path) {
     ::close(handle);
 }
 
-void write_plainly(const std::filesystem::path& path, const std::vector<std::vector<float>>& all) {
+void write_plainly(const std::filesystem::path& path, const std::vector<std::span<float>>& all) {
     const int handle = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    for (const std::vector<float>& values : all) {
-        std::span<const std::byte> bytes = std::as_bytes(std::span(values));
+    for (const std::span<float> values : all) {
+        std::span<const std::byte> bytes = std::as_bytes(values);
         while (!bytes.empty()) {
             const auto done = ::write(handle, bytes.data(), bytes.size());
             if (done <= 0) std::abort();
@@ -73,20 +75,25 @@ int main(int count, char** arguments) {
     const std::size_t each = std::stoul(arguments[2]) * (std::size_t{1} << 20) / 4 / tensors;
     const std::filesystem::path path = folder / "kasmina.safetensors";
 
-    std::vector<std::vector<float>> all(tensors);
-    for (std::size_t i = 0; i < tensors; ++i) all[i].assign(each, static_cast<float>(i));
+    // Aligned as tensors are, here and in PyTorch.
+    std::vector<std::span<float>> all;
+    for (std::size_t i = 0; i < tensors; ++i) {
+        void* const memory = ::operator new(each * sizeof(float), std::align_val_t{64});
+        all.emplace_back(static_cast<float*>(memory), each);
+        std::ranges::fill(all.back(), static_cast<float>(i));
+    }
     const auto name = [](std::size_t i) { return "block." + std::to_string(i) + ".weight"; };
     const auto save = [&](file::Durability durability) {
         file::Plan plan;
         for (std::size_t i = 0; i < tensors; ++i) {
-            plan.add(name(i), file::ElementType::f32, {each}, std::as_bytes(std::span(all[i])));
+            plan.add(name(i), file::ElementType::f32, {each}, std::as_bytes(all[i]));
         }
         file::write(path, plan, durability);
     };
     const auto load = [&] {
         const file::Reader reader = file::Reader::open(path);
         for (std::size_t i = 0; i < tensors; ++i) {
-            reader.read(*reader.find(name(i)), std::as_writable_bytes(std::span(all[i])));
+            reader.read(*reader.find(name(i)), std::as_writable_bytes(all[i]));
         }
     };
 

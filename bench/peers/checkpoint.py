@@ -1,6 +1,6 @@
 """Saving and loading of safetensors files: Kasmina against the Python package, in turn.
 
-usage: checkpoint.py PROGRAM FOLDER [--mebibytes 256] [--tensors 64] [--rounds 7]
+usage: checkpoint.py PROGRAM FOLDER [--mebibytes 256] [--tensors 64] [--rounds 7] [--rows ROW ...]
 PROGRAM is build/release/bench/checkpoint_bench; FOLDER lies on the disk to be measured. Both save
 from memory that is there and load into memory that is there, as a model's parameters are; fsync of
 file and folder on both sides, or on neither. Seconds of the best round, and in brackets of the median
@@ -61,6 +61,7 @@ def main():
     parser.add_argument("--mebibytes", type=int, default=256)
     parser.add_argument("--tensors", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rows", nargs="+", default=ROWS, choices=ROWS)
     options = parser.parse_args()
     torch.set_num_threads(1)
     python = Python(options.folder, options.mebibytes, options.tensors)
@@ -74,20 +75,19 @@ def main():
         wall, cpu = map(float, program.stdout.readline().split())
         return wall, cpu
 
+    kasmina("save"), python.measure("save")
+
     def cell(seconds):
         return f"{min(seconds):.3f} ({statistics.median(seconds):.3f})"
 
     print(f"{options.mebibytes} MiB in {options.tensors} tensors, {options.rounds} rounds in turn")
     print(f"{'':20}{'kasmina':>16}{'python package':>16}{'ratio':>7}{'CPU ratio':>11}")
-    plain = []
-    for row in ROWS:
+    for row in options.rows:
         kasmina(row), python.measure(row)  # to warm up
         ours, theirs = [], []
         for _ in range(options.rounds):
             ours.append(kasmina(row))
             theirs.append(python.measure(row))
-            if row == "save":
-                plain.append(kasmina("plain write")[0])
         wall, cpu = zip(*ours)
         their_wall, their_cpu = zip(*theirs)
         print(
@@ -95,6 +95,7 @@ def main():
             f"{min(wall) / min(their_wall):7.2f}{min(cpu) / min(their_cpu):11.2f}",
             flush=True,
         )
+    plain = [kasmina("plain write")[0] for _ in range(options.rounds + 1)][1:]
     print(f"{'plain write, fsync':20}{cell(plain):>16}")
     program.stdin.close()
     program.wait()

@@ -128,7 +128,7 @@ inline std::uint64_t checked_bytes_of(const PlannedTensor& tensor) {
 struct Layout {
     /// Of the plan's tensors, in the order in which their bytes follow each other.
     std::vector<const PlannedTensor*> order{};
-    /// Length of the header, header, and spaces up to a multiple of 8.
+    /// Length of the header, header, and spaces up to a multiple of 64.
     std::string begin{};
     /// Of the whole file.
     std::uint64_t bytes = 0;
@@ -172,7 +172,11 @@ struct Layout {
         detail::throw_plan_error("tensor " + in_quotes(*twice), "a tensor that stands twice",
                                  "every name once", "a second " + in_quotes(*twice));
     }
-    header.resize((header.size() + 7) / 8 * 8, ' ');
+    // The format asks for a multiple of 8. Where bytes of the file lie as the memory that they come
+    // from or go to does (tensors begin at multiples of 64), the system copies them up to twice as
+    // fast.
+    constexpr std::size_t alignment = 64;
+    header.resize((8 + header.size() + alignment - 1) / alignment * alignment - 8, ' ');
     if (header.size() > HeaderLimits::bytes) {
         detail::throw_plan_error("header", "a header that is too long",
                                  "at most " + std::to_string(HeaderLimits::bytes) + " bytes",

@@ -18,6 +18,7 @@
 #include <kasmina/checkpoint/file/in_quotes.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/number_text.hpp>
 
 namespace kasmina::checkpoint {
 
@@ -176,7 +177,7 @@ private:
         if (score) {
             if (!std::isfinite(*score)) {
                 throw CheckpointError("a score that is not finite", folder_.string(),
-                                      "a finite number, or no score", std::to_string(*score),
+                                      "a finite number, or no score", number_text(*score),
                                       "look after the run, or save without a score");
             }
             std::array<char, 32> text{};
