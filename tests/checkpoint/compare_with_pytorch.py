@@ -39,6 +39,28 @@ def strict_load(module, tensors, prefix):
     return module.eval()
 
 
+class LayerScaled(torch.nn.Module):
+    """A blueprint with its option `layer_scale`: the branch beside the input times a scale."""
+
+    def __init__(self, seed, channels):
+        super().__init__()
+        self.seed = seed
+        self.scale = torch.nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x, kinks):
+        return x + self.scale[:, None, None] * (self.seed(x, kinks) - x)
+
+    def load_state_dict(self, state, strict=True):
+        state = dict(state)
+        self.scale.data = state.pop("scale")
+        return self.seed.load_state_dict(state, strict=strict)
+
+
+def has_layer_scale(slot):
+    return any(option["name"] == "layer_scale" and option["value"]["flag"]
+               for option in slot["seed"]["blueprint_options"])
+
+
 def seed_of(slot, tensors):
     """The function of a slot that is heard; none for one that is not."""
     if slot["stage"] not in ("blending", "holding", "fossilized"):
@@ -46,6 +68,8 @@ def seed_of(slot, tensors):
     prefix = f"slots/{slot['name']}/"
     width = slot["width"]
     module = modules.BLUEPRINTS[slot["record"]["blueprint"]](width)
+    if has_layer_scale(slot):
+        module = LayerScaled(module, width)
     strict_load(module, tensors, prefix + "seed/")
     algorithm = slot["seed"]["blend"]["algorithm"]
     gate_network = None
@@ -77,8 +101,8 @@ def logits_of(path):
     for slot in slots:
         run = seed_of(slot, tensors)
         if run is not None:
-            assert slot["name"].endswith("c0"), slot["name"]
-            heard[int(slot["name"][1])] = run
+            assert slot["name"].startswith("r0c"), slot["name"]
+            heard[int(slot["name"][3:])] = run
     return host_of(tensors, "host/"), heard, [slot["stage"] for slot in slots]
 
 

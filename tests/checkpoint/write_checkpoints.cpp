@@ -64,7 +64,7 @@ void grow(const fs::path& folder) {
     train::Learner<Model, optim::AdamWRule> learner(
         model, {.host = {.learning_rate = 0.01}, .seeds = {.learning_rate = 0.02}});
     const std::vector<std::pair<std::string, std::string>> seeds{
-        {"r0c0", "conv_light"}, {"r1c0", "conv_small"}, {"r2c0", "depthwise"}};
+        {"r0c0", "conv_light"}, {"r0c1", "conv_small"}, {"r0c2", "depthwise"}};
     const std::vector<BlendAlgorithm> blends{BlendAlgorithm::add, BlendAlgorithm::multiply,
                                              BlendAlgorithm::gate};
     for (int epoch = 0; epoch < 14; ++epoch) {
@@ -80,8 +80,8 @@ void grow(const fs::path& folder) {
                 if (epoch == when + 2 * place) slot.advance();
             }
         }
-        if (epoch == 3) model.slot("r0c1").germinate("norm");
-        if (epoch == 5) model.slot("r0c1").prune("asked");
+        if (epoch == 3) model.slot("r1c0").germinate("norm");
+        if (epoch == 5) model.slot("r1c0").prune("asked");
         for (int step = 0; step < 3; ++step) {
             static_cast<void>(learner.step(model, input, [&labels](const Variable<B>& logits) {
                 return ops::cross_entropy(logits, std::span<const std::int32_t>(labels));

@@ -125,11 +125,6 @@ TEST_CASE("threads that cannot be had are an error with the cause", "[E-2]") {
                   test::error_text<ResourceError>([] { B::Context context(200); });
               return test::mentions(text, "200 threads");
           }) == 0);
-    B::Context context(200);
-    CHECK(in_child([&] {
-              starve();
-              return !test::error_text<ResourceError>([&] { run_job(context); }).empty();
-          }) == 0);
 }
 
 #endif

@@ -53,7 +53,7 @@ struct Mine {
     struct Module : nn::Visitable<Module<B>> {
         Module(typename B::Context&, Index, const Options&, Generator&) {}
         Variable<B> forward(Pass<B>&, const Variable<B>& x) const { return x; }
-        static constexpr auto members() { return std::tuple(); }
+        static constexpr auto members() { return kasmina::nn::members(); }
     };
 };
 static_assert(CnnBlueprints::with<Mine>::size == 9);

@@ -57,7 +57,7 @@ struct Mine : nn::Visitable<Mine> {
     void initialise(Cpu::Context&, Generator&) {}
 #endif
 #ifndef no_members
-    static constexpr auto members() { return std::tuple(); }
+    static constexpr auto members() { return kasmina::nn::members(); }
 #endif
 };
 

@@ -56,7 +56,7 @@ struct Mine {
     }
 #endif
 #ifndef no_members
-        static constexpr auto members() { return std::tuple(); }
+        static constexpr auto members() { return kasmina::nn::members(); }
 #endif
     };
 #endif

@@ -110,11 +110,9 @@ public:
         });
     }
 
-    /// Overwrites `values` with its own, on the backend. Errors: as for `copy_from`.
-    void copy_to(Context& context, AnyTensor<B>& values) const {
-        visit([&]<class T>(const Tensor<B, T>& value) {
-            std::get<Tensor<B, T>>(values).copy_from(context, value);
-        });
+    /// Whether `other` has the same element type and shape.
+    [[nodiscard]] bool is_like(const AnyState& other) const {
+        return calls_->element == other.calls_->element && shape() == other.shape();
     }
 
     /// Whether both are the same state.

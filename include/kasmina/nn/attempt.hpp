@@ -4,10 +4,10 @@
 #include <cstddef>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/nn/any_state.hpp>
 #include <kasmina/nn/visit.hpp>
 #include <kasmina/random/generator.hpp>
@@ -32,13 +32,13 @@ public:
     void close() noexcept { open_ = false; }
 
     /// Keeps a copy of a state, made on the backend.
-    void note(Context& context, const AnyState<B>& state) {
+    KASMINA_APART void note(Context& context, const AnyState<B>& state) {
         const std::size_t place = states_.size();
-        if (place < saved_.size() && fits(state, saved_[place])) {
-            state.copy_to(context, saved_[place]);
+        if (place < saved_.size() && saved_[place].is_like(state)) {
+            saved_[place].copy_from(context, state);
         } else {
-            saved_.resize(place);
-            saved_.push_back(state.clone(context));
+            saved_.erase(saved_.begin() + static_cast<std::ptrdiff_t>(place), saved_.end());
+            saved_.push_back(state.duplicate(context));
         }
         states_.push_back(state);
     }
@@ -47,7 +47,7 @@ public:
     void note(Generator& stream) { streams_.emplace_back(&stream, stream); }
 
     /// Puts everything back.
-    void restore(Context& context) {
+    KASMINA_RARE void restore(Context& context) {
         for (std::size_t i = 0; i < states_.size(); ++i) {
             states_[i].copy_from(context, saved_[i]);
         }
@@ -55,15 +55,8 @@ public:
     }
 
 private:
-    [[nodiscard]] static bool fits(const AnyState<B>& state, const AnyTensor<B>& saved) {
-        return state.visit([&saved]<class T>(const Tensor<B, T>& value) {
-            const auto* kept = std::get_if<Tensor<B, T>>(&saved);
-            return kept != nullptr && kept->shape() == value.shape();
-        });
-    }
-
     std::vector<AnyState<B>> states_;
-    std::vector<AnyTensor<B>> saved_;  ///< of states_, and more where a pass before had more
+    std::vector<AnyState<B>> saved_;  ///< of states_, and more where a pass before had more
     std::vector<std::pair<Generator*, Generator>> streams_;
     bool open_ = false;
 };

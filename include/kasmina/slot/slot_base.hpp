@@ -39,23 +39,8 @@ public:
                           Services& services);
 
     /// What was moved from is dormant.
-    SlotBase(SlotBase&& other) noexcept
-        : name_(other.name_),
-          topology_(other.topology_),
-          width_(other.width_),
-          options_(other.options_),
-          services_(other.services_),
-          state_(std::exchange(other.state_, AnyStage(slot_detail::Dormant{}))) {}
-    SlotBase& operator=(SlotBase&& other) noexcept {
-        if (this == &other) return *this;
-        name_ = other.name_;
-        topology_ = other.topology_;
-        width_ = other.width_;
-        options_ = other.options_;
-        services_ = other.services_;
-        state_ = std::exchange(other.state_, AnyStage(slot_detail::Dormant{}));
-        return *this;
-    }
+    KASMINA_RARE SlotBase(SlotBase&& other) noexcept;
+    KASMINA_RARE SlotBase& operator=(SlotBase&& other) noexcept;
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] Topology topology() const noexcept { return topology_; }
@@ -144,7 +129,7 @@ protected:
     static_assert(slot_detail::steps_match_table(std::type_identity<AnyStage>{}),
                   "the run-time steps and the transition table differ: add or remove a Step");
 
-    ~SlotBase() = default;
+    KASMINA_RARE ~SlotBase();
 
     [[nodiscard]] Live* live_seed() noexcept { return slot_detail::live_seed(state_); }
     [[nodiscard]] const Live* live_seed() const noexcept { return slot_detail::live_seed(state_); }
@@ -236,6 +221,30 @@ SlotBase<B, Policies>::SlotBase(std::string name, Topology topology, Index width
                           "set services.context to one that outlives the slot");
     }
 }
+
+template <class B, class Policies>
+SlotBase<B, Policies>::SlotBase(SlotBase&& other) noexcept
+    : name_(other.name_),
+      topology_(other.topology_),
+      width_(other.width_),
+      options_(other.options_),
+      services_(other.services_),
+      state_(std::exchange(other.state_, AnyStage(slot_detail::Dormant{}))) {}
+
+template <class B, class Policies>
+auto SlotBase<B, Policies>::operator=(SlotBase&& other) noexcept -> SlotBase& {
+    if (this == &other) return *this;
+    name_ = other.name_;
+    topology_ = other.topology_;
+    width_ = other.width_;
+    options_ = other.options_;
+    services_ = other.services_;
+    state_ = std::exchange(other.state_, AnyStage(slot_detail::Dormant{}));
+    return *this;
+}
+
+template <class B, class Policies>
+SlotBase<B, Policies>::~SlotBase() = default;
 
 template <class B, class Policies>
 auto SlotBase<B, Policies>::learning_parameters() const -> std::vector<nn::NamedParameter<B>> {

@@ -13,11 +13,10 @@ namespace kasmina {
 /// No upper bound.
 inline constexpr Index unlimited = std::numeric_limits<Index>::max();
 
-/// `size` itself, of what `where` calls `name`: a number of channels, classes, blocks, a kernel's
-/// extent. Errors: OptionError naming it when it is below `least` or above `most`.
-constexpr Index checked_size(std::string_view where, std::string_view name, Index size,
-                             Index least = 1, Index most = unlimited) {
-    if (size >= least && size <= most) return size;
+namespace detail {
+
+[[noreturn]] KASMINA_COLD inline void refuse_size(std::string_view where, std::string_view name,
+                                                  Index size, Index least, Index most) {
     throw OptionError(
         "the size " + std::string(name) + " is out of range", where,
         std::string(name) + " of " +
@@ -26,11 +25,25 @@ constexpr Index checked_size(std::string_view where, std::string_view name, Inde
         std::to_string(size), "pass a size in the range");
 }
 
-/// The same for the extent of a kernel, which has a middle.
-constexpr Index checked_kernel(std::string_view where, Index kernel) {
-    if (checked_size(where, "kernel", kernel) % 2 == 1) return kernel;
+[[noreturn]] KASMINA_COLD inline void refuse_kernel(std::string_view where, Index kernel) {
     throw OptionError("a kernel has no middle", where, "an odd extent: 1, 3, 5, ...",
                       std::to_string(kernel), "pass the next odd one");
+}
+
+}  // namespace detail
+
+/// `size` itself, of what `where` calls `name`: a number of channels, classes, blocks, a kernel's
+/// extent. Errors: OptionError naming it when it is below `least` or above `most`.
+constexpr Index checked_size(std::string_view where, std::string_view name, Index size,
+                             Index least = 1, Index most = unlimited) {
+    if (size < least || size > most) detail::refuse_size(where, name, size, least, most);
+    return size;
+}
+
+/// The same for the extent of a kernel, which has a middle.
+constexpr Index checked_kernel(std::string_view where, Index kernel) {
+    if (checked_size(where, "kernel", kernel) % 2 == 0) detail::refuse_kernel(where, kernel);
+    return kernel;
 }
 
 /// Whether the product of two sizes of 0 or more is a size.

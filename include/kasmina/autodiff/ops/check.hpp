@@ -36,7 +36,7 @@ inline void require_shape(const char* op, const char* operand, const Shape& expe
 
 /// Errors: ShapeError when a dimension behind the first has no elements: there may be no samples,
 /// but a sample without values has no mean, no maximum and no gradient.
-inline void require_filled(const char* op, const Shape& shape) {
+KASMINA_APART inline void require_filled(const char* op, const Shape& shape) {
     for (Index axis = 1; axis < shape.rank(); ++axis) {
         require(shape[axis] > 0, op, "extents of 1 or more behind the first", shape,
                 "leave such an operand out");
@@ -51,7 +51,7 @@ inline void require_values(const char* op, const Shape& shape) {
 
 /// A feature map's four extents. Errors: ShapeError for any other rank, and for a map without
 /// pixels or channels.
-[[nodiscard]] inline MapShape map_shape(const char* op, const Shape& shape) {
+[[nodiscard]] KASMINA_APART inline MapShape map_shape(const char* op, const Shape& shape) {
     require(shape.rank() == 4, op, "a feature map (batch, height, width, channels)", shape,
             "pass a map of rank 4, channels last");
     require_filled(op, shape);

@@ -38,20 +38,24 @@ struct Conv2dOperation {
     }
 };
 
+KASMINA_COLD [[noreturn]] inline void refuse_channels_first(const char* op, const Shape& input,
+                                                            Index channels) {
+    throw ShapeError(
+        "a map has its channels first (NCHW)", std::string("ops::") + op,
+        "(batch, height, width, channels) with " + std::to_string(channels) + " channels",
+        to_string(input), "move the channels to the end, as permute(0, 2, 3, 1) does in PyTorch");
+}
+
 /// The geometry of a convolution with that weight. Errors: ShapeError.
-inline ConvShape conv_shape(const char* op, const Shape& input, const Shape& weight,
-                            bool depthwise) {
+KASMINA_APART inline ConvShape conv_shape(const char* op, const Shape& input, const Shape& weight,
+                                          bool depthwise) {
     const MapShape map = map_shape(op, input);
     require(weight.rank() == 4 && weight[2] % 2 == 1 && weight[3] % 2 == 1, op,
             "a weight (out, in, kernel height, kernel width) with odd kernel extents", weight,
             "use kernels of 1x1, 3x3, 5x5, ...");
     require_values(op, weight);
     if (!depthwise && map.channels != weight[1] && input[1] == weight[1]) {
-        throw ShapeError(
-            "a map has its channels first (NCHW)", std::string("ops::") + op,
-            "(batch, height, width, channels) with " + std::to_string(weight[1]) + " channels",
-            to_string(input),
-            "move the channels to the end, as permute(0, 2, 3, 1) does in PyTorch");
+        refuse_channels_first(op, input, weight[1]);
     }
     const Shape expected = depthwise ? Shape{map.channels, 1, weight[2], weight[3]}
                                      : Shape{weight[0], map.channels, weight[2], weight[3]};

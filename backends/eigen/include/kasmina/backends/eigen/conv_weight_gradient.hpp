@@ -30,8 +30,8 @@ struct PartialGradients {
 
 /// Adds up the parts in order and writes the sum in PyTorch's order (out, in, tap).
 template <class T>
-void write_weight_gradient(Context& context, const ConvShape& shape,
-                           const PartialGradients<T>& partial, const GradientTarget<T>& gradient) {
+void write_weight_gradient(Context& context, const ConvShape& shape, PartialGradients<T> partial,
+                           GradientTarget<T> gradient) {
     const Index out_stride = partial.out_stride;
     const Index parts = partial.parts;
     const Index taps = shape.kernel_height * shape.kernel_width;
@@ -72,8 +72,8 @@ struct PixelRows {
 /// The sums of one kernel row over some rows of pixels, (tap, input) x outputs of one panel, are
 /// added to the panel's.
 template <class T>
-void accumulate_kernel_row(const ConvShape& shape, const PaddedRows<T>& x, Index kh,
-                           const PixelRows& rows, const OutputPanel<T>& panel) {
+void accumulate_kernel_row(const ConvShape& shape, const PaddedRows<T>& x, Index kh, PixelRows rows,
+                           OutputPanel<T> panel) {
     const Index down = kh - shape.kernel_height / 2;
     const Index out_stride = panel.stride;
     T* const sums_at = panel.sums + kh * shape.kernel_width * shape.in_channels * out_stride;

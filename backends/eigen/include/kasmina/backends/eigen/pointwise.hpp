@@ -163,8 +163,9 @@ void map_row(const void* function, const T* const* operands, T* to, Index length
     // Twice through one loop, which is compiled once: whole registers in place, then the rest.
     for (Index end = whole;; end = lanes<T>) {
         [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+            const std::array<const T*, N> in = from;  // addresses that stay in registers
             for (Index place = 0; place < end; place += lanes<T>) {
-                store(out + place, f(Pack<T>(load<Vector<T>>(from[Is] + place))...).values);
+                store(out + place, f(Pack<T>(load<Vector<T>>(in[Is] + place))...).values);
             }
         }(std::make_index_sequence<N>{});
         if (out == result.numbers) break;
@@ -192,15 +193,17 @@ void map_pullback_row(const void* function, const T* const* operands, const T* u
     bool in_place = true;
     for (Index end = whole;; end = lanes<T>) {
         [&]<std::size_t... Is>(std::index_sequence<Is...>) {
+            const std::array<const T*, N> in = from;  // addresses that stay in registers
+            const std::array<GradientTarget<T>, N> out = to;
             for (Index place = 0; place < end; place += lanes<T>) {
                 const Number result =
-                    f(Number::variable(Pack<T>(load<Vector<T>>(from[Is] + place)), Is)...);
+                    f(Number::variable(Pack<T>(load<Vector<T>>(in[Is] + place)), Is)...);
                 const Vector<T> gradient = load<Vector<T>>(upstream + place);
                 const auto put = [&](const GradientTarget<T>& target, const Pack<T>& derivative) {
                     if (!target) return;
                     put_lanes(target, place, gradient * derivative.values, AllLanes<T>{});
                 };
-                (put(to[Is], result.derivatives[Is]), ...);
+                (put(out[Is], result.derivatives[Is]), ...);
             }
         }(std::make_index_sequence<N>{});
         if (!in_place) break;

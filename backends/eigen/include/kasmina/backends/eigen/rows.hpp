@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <concepts>
 #include <cstddef>
+#include <cstring>
 
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
@@ -53,6 +55,19 @@ KASMINA_ALWAYS_INLINE void for_each_row(Index elements, Index width, Body&& body
 /// to[i] += the lanes of a register, wider.
 template <class T, class Count>
 KASMINA_ALWAYS_INLINE void add_widened(double* to, Vector<T> vector, Count count) {
+#if defined(__GNUC__)
+    if constexpr (std::same_as<T, float> && !std::same_as<Count, Index>) {
+        typedef float Half __attribute__((vector_size(vector_bytes / 2)));
+        typedef double Wide __attribute__((vector_size(vector_bytes)));
+        Half halves[2];
+        std::memcpy(halves, &vector, sizeof(vector));
+        for (Index half = 0; half < 2; ++half) {
+            double* const at = to + half * lanes<double>;
+            store(at, load<Wide>(at) + __builtin_convertvector(halves[half], Wide));
+        }
+        return;
+    }
+#endif
     T values[static_cast<std::size_t>(lanes<T>)];
     store(values, vector);
     for (Index i = 0; i < count; ++i) to[i] += static_cast<double>(values[i]);
@@ -61,7 +76,7 @@ KASMINA_ALWAYS_INLINE void add_widened(double* to, Vector<T> vector, Count count
 /// How many terms of a sum are added up in a register before they go to one in double. A gradient
 /// is the sum of some hundred thousand terms of either sign: in single precision what is rounded
 /// away on the way would be more than what all the rest of a step does.
-inline constexpr Index terms_at_once = 16;
+inline constexpr Index terms_at_once = 32;
 
 /// Adds up, for each column i of rows of `width`, what term(at, i, count) gives for the elements
 /// `at` of that column: `Sums` vectors, added to sums[i], sums[stride + i], ... in row order.

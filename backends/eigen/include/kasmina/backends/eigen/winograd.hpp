@@ -35,7 +35,7 @@ struct PanelOfBlock {
 
 /// products = inputs * filters.
 template <class T>
-void multiply(const PanelOfBlock& of, const T* inputs, const T* filters, T* products) {
+void multiply(PanelOfBlock of, const T* inputs, const T* filters, T* products) {
     const Index in = of.in;
     constexpr Constant<panel_width<T>> width;
     for_each_tile(of.tiles, of.vectors, [&]<int Rows, int Vectors>(Index tile) {
@@ -168,10 +168,10 @@ struct PartialSums {
 
 /// Adds up the parts, applies G' . G and writes a group's gradient in PyTorch's order.
 template <class T>
-void write_gradient(Context& context, const Conv2dPullbackWeight<T>& call,
-                    const OutputGroup<T>& group, const PartialSums<T>& sums) {
+void write_gradient(Context& context, const Conv2dPullbackWeight<T>& call, OutputGroup<T> group,
+                    PartialSums<T> sums) {
     const Index in = call.shape.in_channels;
-    const GradientTarget<T>& gradient = call.grad_weight;
+    const GradientTarget<T> gradient = call.grad_weight;
     using V = Vector<T>;
     constexpr Index width = panel_width<T>;
     context.parallel_for(group.channels / lanes<T>, [&](Index chunk) {
@@ -204,8 +204,8 @@ void write_gradient(Context& context, const Conv2dPullbackWeight<T>& call,
 
 /// sums (inputs x outputs) (+)= inputs' * gradients over the tiles of the block.
 template <class T>
-void multiply_transposed(const PanelOfBlock& of, const T* inputs, const T* gradients,
-                         const GradientTarget<T>& target) {
+void multiply_transposed(PanelOfBlock of, const T* inputs, const T* gradients,
+                         GradientTarget<T> target) {
     constexpr Constant<panel_width<T>> width;
     for (Index first = 0; first < of.in; first += width) {
         for_each_tile(std::min<Index>(width, of.in - first), of.vectors,

@@ -281,10 +281,13 @@ template <class T>
     return static_cast<std::uint8_t>(empty);
 }
 
+// Arguments come by value: what is read through a reference would have to be read again after each
+// store, as the compiler cannot tell that they do not overlap.
+
 /// V = B' d B of some tiles for the products. `empty`, where it is not null, gets each tile's
 /// `empty_outputs`.
 template <class T>
-void transform_inputs(const TileBlock& tiles, const MapMemory<const T>& x, const Planes<T>& to,
+void transform_inputs(TileBlock tiles, MapMemory<const T> x, Planes<T> to,
                       std::uint8_t* empty = nullptr) {
     using V = Vector<T>;
     for (Index tile = 0; tile < tiles.count; ++tile) {
@@ -305,8 +308,8 @@ void transform_inputs(const TileBlock& tiles, const MapMemory<const T>& x, const
 
 /// Z = A dY A' of some tiles for the products, for a group of the channels of grad_y.
 template <class T>
-void transform_gradients(const TileBlock& tiles, const OutputGroup<T>& group,
-                         const MapMemory<const T>& grad_y, const Planes<T>& to) {
+void transform_gradients(TileBlock tiles, OutputGroup<T> group, MapMemory<const T> grad_y,
+                         Planes<T> to) {
     using V = Vector<T>;
     for (Index tile = 0; tile < tiles.count; ++tile) {
         const PixelPatch<2, const T> patch(tiles, tile, 0, grad_y);
@@ -328,9 +331,8 @@ void transform_gradients(const TileBlock& tiles, const OutputGroup<T>& group,
 /// the map goes to y.outside. What sees nothing but zeros, by `empty`, is 0, and not what rounding
 /// leaves of sums with its neighbours' values.
 template <class T>
-void transform_outputs(const TileBlock& tiles, const OutputGroup<T>& group,
-                       const Planes<const T>& products, const std::uint8_t* empty,
-                       const MapMemory<T>& y, bool accumulate) {
+void transform_outputs(TileBlock tiles, OutputGroup<T> group, Planes<const T> products,
+                       const std::uint8_t* empty, MapMemory<T> y, bool accumulate) {
     using V = Vector<T>;
     for (Index tile = 0; tile < tiles.count; ++tile) {
         const PixelPatch<2, T> patch(tiles, tile, 0, y);
