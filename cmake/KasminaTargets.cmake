@@ -21,16 +21,24 @@ else()
                  "kasmina::checkpoint")
 endif()
 
-# The CPU backend. It took the place of one on Eigen, by whose name it still goes, and needs no
-# library.
+# The CPU backend. Its kernels are its own; Eigen is what its tensors are seen as
+# (kasmina/backends/eigen/view.hpp).
+find_package(Eigen3 3.4 QUIET NO_MODULE)
+if(NOT Eigen3_FOUND)
+  find_package(Eigen3 5 QUIET NO_MODULE)
+endif()
 find_package(Threads REQUIRED)
-add_library(kasmina_eigen INTERFACE)
-add_library(kasmina::eigen ALIAS kasmina_eigen)
-set_target_properties(kasmina_eigen PROPERTIES EXPORT_NAME eigen)
-target_include_directories(kasmina_eigen INTERFACE
-  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/backends/eigen/include>
-  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_link_libraries(kasmina_eigen INTERFACE kasmina Threads::Threads)
+if(TARGET Eigen3::Eigen)
+  add_library(kasmina_eigen INTERFACE)
+  add_library(kasmina::eigen ALIAS kasmina_eigen)
+  set_target_properties(kasmina_eigen PROPERTIES EXPORT_NAME eigen)
+  target_include_directories(kasmina_eigen INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/backends/eigen/include>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(kasmina_eigen INTERFACE kasmina Eigen3::Eigen Threads::Threads)
+else()
+  message(STATUS "Kasmina: no Eigen >= 3.4 (Debian: libeigen3-dev), so no kasmina::eigen")
+endif()
 
 # The reference backend.
 find_package(xtensor QUIET)
