@@ -56,7 +56,7 @@ function(kasmina_install_pkg_config component name description requires libs fla
 endfunction()
 kasmina_install_pkg_config(core kasmina "${PROJECT_DESCRIPTION}" "" "" "-std=c++20")
 if(TARGET kasmina_eigen)
-  kasmina_install_pkg_config(eigen kasmina-eigen "The CPU backend of Kasmina" "kasmina"
+  kasmina_install_pkg_config(eigen kasmina-eigen "The CPU backend of Kasmina" "kasmina eigen3"
                              "-pthread" "-pthread")
 endif()
 
