@@ -183,7 +183,8 @@ struct Step<From, Pruned> {
     static constexpr bool exists = true;
     template <class Input>
     static Pruned take(From&& from, Input&) {
-        return {std::move(from.seed->record)};
+        const auto seed = std::move(from.seed);  // a typed seed would keep it otherwise
+        return {std::move(seed->record)};
     }
 };
 
