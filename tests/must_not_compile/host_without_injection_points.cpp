@@ -24,7 +24,7 @@ struct Barren : kasmina::nn::Visitable<Barren> {
     }
     Features head(kasmina::Pass<Backend>&, const Features& state) const { return state; }
     void initialise(Backend::Context&, kasmina::Generator&) {}
-    static constexpr auto members() { return nn::members(); }
+    static constexpr auto members() { return kasmina::nn::members(); }
 };
 
 static_assert(kasmina::hosts::RequireHost<Barren>::value);
