@@ -21,7 +21,7 @@ CASES = {
     "narrow": dict(in_channels=1, base=2, blocks=2, size=32, batch=16),
 }
 CLASSES = 10
-DRAWS = 5
+DRAWS = 25
 WORD = 0xFFFFFFFF
 
 
