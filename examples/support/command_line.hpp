@@ -130,12 +130,10 @@ inline std::variant<CommandLine, Exit> parse_command_line(int argument_count,
         ->needs(checkpoint);
     app.footer(
         "Without --data and --mnist it draws a task of its own. Data and outputs are checked "
-        "before "
-        "training begins.\nIt ends with 0, with 2 when it was refused or stopped (files of other "
-        "runs "
-        "are as they were), with 3 when training is over and something could not be written, or "
-        "with "
-        "4 when a signal stopped it and all was saved.");
+        "before training begins.\n"
+        "It ends with 0, with 2 when it was refused or stopped (files of other runs are as they "
+        "were), with 3 when training is over and something could not be written, or with 4 when a "
+        "signal stopped it and all was saved.");
     try {
         app.parse(argument_count, arguments);
     } catch (const CLI::CallForHelp&) {

@@ -12,6 +12,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <kasmina/finite.hpp>
+
 namespace kasmina::examples {
 
 /// What is known of the place that output goes to.
@@ -81,7 +83,7 @@ public:
 
 private:
     [[nodiscard]] std::string render(double done, double elapsed, std::string_view label) const {
-        done = std::isfinite(done) ? std::clamp(done, 0.0, 1.0) : 0.0;
+        done = is_finite(done) ? std::clamp(done, 0.0, 1.0) : 0.0;
         char percent[8];
         std::snprintf(percent, sizeof percent, "%3.0f%%", 100.0 * done);
         // Before there is anything to extrapolate from, no time left is claimed.

@@ -22,7 +22,7 @@ std::filesystem::path stored(const std::string& name) {
 }
 
 TEST_CASE("the version that files note is the project's", "[C-4]") {
-    CHECK(checkpoint::library_version() == KASMINA_PROJECT_VERSION);
+    CHECK(version == KASMINA_PROJECT_VERSION);
 }
 
 /// Both files are of this life; schema_1 has a table without library and note.

@@ -4,7 +4,7 @@ cmake_minimum_required(VERSION 3.25)
 
 # Each folder names what stands directly under it and is listed after all of that; it may include
 # from there, from what that stands on in turn, and from the words that all share, which lie in
-# no folder: error.hpp, code_size.hpp, finite.hpp, number_text.hpp and topology.hpp.
+# no folder (error.hpp, finite.hpp and their like).
 set(layers
   "reflect:" "pointwise:" "tensor:" "distributed:"
   "random:reflect"

@@ -30,7 +30,7 @@ if(CLANG)
   expect_refusal("needs clang 16" "${all}" ${CLANG} -std=c++20)
 endif()
 foreach(header IN LISTS HEADERS)
-  # This one holds macros alone, for the preprocessor.
+  # These hold nothing that needs C++20.
   if(NOT header MATCHES "eigen/instruction_set.hpp|version.hpp")
     expect_refusal("compile with -std=c\\+\\+20" "#include <${header}>\n" ${COMPILER} -std=c++17)
   endif()

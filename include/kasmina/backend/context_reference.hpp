@@ -23,7 +23,7 @@ private:
     std::shared_ptr<const char> token_;
 };
 
-/// Refers to a context of its user's. One thread at a time uses it with the context's end.
+/// Refers to a context that somebody else owns. While that ends, no other thread may use this.
 template <class Context>
 class ContextReference {
 public:

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 
+#include <kasmina/checkpoint/contents.hpp>
 #include <kasmina/checkpoint/file/plan.hpp>
 #include <kasmina/checkpoint/file/writer.hpp>
 #include <kasmina/checkpoint/part.hpp>
@@ -17,6 +18,7 @@
 #include <kasmina/checkpoint/table_of_parts.hpp>
 #include <kasmina/checkpoint/tensors.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/version.hpp>
 
 namespace kasmina::checkpoint {
 
@@ -39,20 +41,6 @@ template <class... Parts>
             return index;
         }();
         return *std::get<place>(parts).part;
-    }
-}
-
-/// Lists all tensors of a model, each once, by the names that everything else uses.
-template <class Model>
-void plan_values(Model& model, file::Plan& plan) {
-    using B = typename Model::Backend;
-    TensorWriter<B> tensors(model.context(), plan);
-    nn::Contents<B> contents = model.contents();
-    contents.parameters = nn::each_once(std::move(contents.parameters));
-    contents.states = states_each_once(contents.states);
-    for (const auto& [name, parameter] : contents.parameters) tensors.add(name, parameter->value());
-    for (const auto& [name, state] : contents.states) {
-        state.visit([&, &its = name](const auto& value) { tensors.add(its, value); });
     }
 }
 
@@ -82,14 +70,19 @@ void plan_parts(Model& model, file::Plan& plan, Write& write, const Named<P>& fi
     } else {
         const auto state = state_of_part(*first.part, model);
         plan_record(first.name, state, model, plan);
-        if constexpr (ModelPart<P>) plan_values(*first.part, plan);
-        plan_parts(model, plan, write, rest...);
+        if constexpr (ModelPart<P>) {
+            const auto contents = each_once<typename P::Backend>(first.part->contents());
+            plan_values(first.part->context(), contents, plan);
+            plan_parts(model, plan, write, rest...);
+        } else {
+            plan_parts(model, plan, write, rest...);
+        }
     }
 }
 
 template <class... Parts>
 void save(const std::filesystem::path& path, const Note& note, const std::tuple<Parts...>& parts) {
-    TableOfParts table{.library = library_version(), .note = note.text, .parts = {}};
+    TableOfParts table{.library = std::string(version), .note = note.text, .parts = {}};
     file::Plan plan;
     std::apply([&table](const auto&... each) { (table.parts.push_back(each.name), ...); }, parts);
     for (const std::string& name : table.parts) {

@@ -7,15 +7,8 @@
 #include <vector>
 
 #include <kasmina/reflect/fields.hpp>
-#include <kasmina/version.hpp>
 
 namespace kasmina::checkpoint {
-
-/// Of this library: "0.1.0".
-[[nodiscard]] inline std::string library_version() {
-    return std::to_string(KASMINA_VERSION_MAJOR) + "." + std::to_string(KASMINA_VERSION_MINOR) +
-           "." + std::to_string(KASMINA_VERSION_PATCH);
-}
 
 /// As it was in schema 1.
 struct TableOfPartsBefore2 {

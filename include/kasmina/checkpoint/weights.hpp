@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -15,13 +14,15 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/checkpoint/contents.hpp>
 #include <kasmina/checkpoint/file/plan.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
 #include <kasmina/checkpoint/file/writer.hpp>
 #include <kasmina/checkpoint/number_formats.hpp>
 #include <kasmina/checkpoint/tensors.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/model/model_restore.hpp>
+#include <kasmina/finite.hpp>
+#include <kasmina/nn/any_state.hpp>
 #include <kasmina/nn/parameters.hpp>
 
 namespace kasmina::weights {
@@ -81,7 +82,7 @@ template <class T>
             default: number = get(double{}); break;
         }
         const T value = static_cast<T>(number);
-        fits = fits && (std::isfinite(value) || !std::isfinite(number));
+        fits = fits && (is_finite(value) || !is_finite(number));
         return value;
     }
 }
@@ -135,19 +136,11 @@ template <class B, class T>
     return tensor;
 }
 
-/// Each once, by the first of its names.
-template <class B>
-[[nodiscard]] nn::Contents<B> each_once(nn::Contents<B> all) {
-    all.parameters = nn::each_once(std::move(all.parameters));
-    all.states = states_each_once(all.states);
-    return all;
-}
-
 template <class B, class Rename>
 LoadReport load(const std::filesystem::path& path, typename B::Context& context,
                 nn::Contents<B> contents, Rename& rename) {
     const auto reader = format::Reader::open(path, {.aligned = false});
-    const nn::Contents<B> wanted = each_once<B>(std::move(contents));
+    const nn::Contents<B> wanted = checkpoint::each_once<B>(std::move(contents));
     LoadReport report;
     std::vector<std::string> used;
     const auto find = [&](const std::string& name) {
@@ -188,13 +181,9 @@ LoadReport load(const std::filesystem::path& path, typename B::Context& context,
 template <class B>
 void save(const std::filesystem::path& path, typename B::Context& context,
           nn::Contents<B> contents) {
-    const nn::Contents<B> all = each_once<B>(std::move(contents));
+    const nn::Contents<B> all = checkpoint::each_once<B>(std::move(contents));
     format::Plan plan;
-    checkpoint::TensorWriter<B> tensors(context, plan);
-    for (const auto& [name, parameter] : all.parameters) tensors.add(name, parameter->value());
-    for (const auto& [name, state] : all.states) {
-        state.visit([&, &its = name](const auto& value) { tensors.add(its, value); });
-    }
+    checkpoint::plan_values(context, all, plan);
     format::write(path, plan);
 }
 

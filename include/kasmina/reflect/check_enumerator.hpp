@@ -1,4 +1,4 @@
-// The error for a number that stands where an enumeration's value should.
+// Errors for what stands where an enumeration's value should: which values there are, in words.
 #pragma once
 
 #include <string>
@@ -16,6 +16,16 @@ template <Enumerated Enumeration>
     for (const Enumeration known : Enumerators<Enumeration>::all) {
         if (!list.empty()) list += ", ";
         list += std::string(name_of(known)) + " (" + std::to_string(static_cast<int>(known)) + ")";
+    }
+    return list;
+}
+
+/// "one of add, multiply, gate"; for messages of what is read by name.
+template <Enumerated Enumeration>
+[[nodiscard]] KASMINA_COLD std::string enumerator_names() {
+    std::string list;
+    for (const Enumeration known : Enumerators<Enumeration>::all) {
+        list += (list.empty() ? "one of " : ", ") + std::string(name_of(known));
     }
     return list;
 }

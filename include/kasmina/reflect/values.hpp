@@ -14,6 +14,7 @@
 
 #include <kasmina/error.hpp>
 #include <kasmina/number_text.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 #include <kasmina/reflect/fields.hpp>
 
@@ -90,11 +91,7 @@ template <PlainValue Field>
     } else if constexpr (std::same_as<Field, std::string>) {
         return "a text";
     } else if constexpr (std::is_enum_v<Field>) {
-        std::string list;
-        for (const Field known : Enumerators<Field>::all) {
-            list += (list.empty() ? "one of " : ", ") + std::string(name_of(known));
-        }
-        return list;
+        return enumerator_names<Field>();
     } else if constexpr (std::integral<Field>) {
         return "a whole number that fits";
     } else {

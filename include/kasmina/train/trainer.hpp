@@ -377,8 +377,6 @@ private:
     /// when the next step is under way. Notes their means. False when it was stopped.
     template <class Stop, class OnStep>
     bool train(Model& model, Stop& stop, OnStep& on_step, EpochResult& result) {
-        static_assert(LossOfBatch<Loss, typename Model::Output, Batch, B>,
-                      "the loss must be callable as loss(output, batch), and give a Variable");
         const std::optional<EpochProgress> before = std::exchange(under_way_, std::nullopt);
         std::optional<int> done;
         if (before) done = before->steps;

@@ -4,14 +4,8 @@
 #include <kasmina/lifecycle/lifecycle.hpp>
 #include <kasmina/version.hpp>
 
-#define KASMINA_TEXT(x) #x
-#define KASMINA_VERSION_TEXT(major, minor, patch) \
-    KASMINA_TEXT(major) "." KASMINA_TEXT(minor) "." KASMINA_TEXT(patch)
-
 #if defined(EXPECTED_VERSION)
-static_assert(std::string_view(EXPECTED_VERSION) == KASMINA_VERSION_TEXT(KASMINA_VERSION_MAJOR,
-                                                                         KASMINA_VERSION_MINOR,
-                                                                         KASMINA_VERSION_PATCH));
+static_assert(std::string_view(EXPECTED_VERSION) == kasmina::version);
 #endif
 static_assert(KASMINA_VERSION >= 1000);
 

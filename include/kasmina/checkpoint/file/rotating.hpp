@@ -2,8 +2,8 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -12,12 +12,14 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include <kasmina/checkpoint/file/in_quotes.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/number_text.hpp>
 
 namespace kasmina::checkpoint {
@@ -175,7 +177,7 @@ private:
         if (digits.size() < 8) digits.insert(0, 8 - digits.size(), '0');
         std::string name = options_.name + "-" + digits;
         if (score) {
-            if (!std::isfinite(*score)) {
+            if (!is_finite(*score)) {
                 throw CheckpointError("a score that is not finite", folder_.string(),
                                       "a finite number, or no score", number_text(*score),
                                       "look after the run, or save without a score");
@@ -210,7 +212,7 @@ private:
             return std::nullopt;
         }
         // Only what path_of makes: other ways to write the same number are somebody else's.
-        if (entry.score && !std::isfinite(*entry.score)) return std::nullopt;
+        if (entry.score && !is_finite(*entry.score)) return std::nullopt;
         return path_of(entry.step, entry.score).filename() == path.filename()
                    ? std::optional(std::move(entry))
                    : std::nullopt;

@@ -1,7 +1,6 @@
 // Plain values in JSON: each kind written in one way, and read back in that way alone.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -15,6 +14,7 @@
 #include <kasmina/checkpoint/file/in_quotes.hpp>
 #include <kasmina/checkpoint/record/place.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 
 /// \file
 /// No templates: what walks over structs is compiled for each of them, and calls these.
@@ -94,14 +94,14 @@ inline constexpr std::string_view not_a_number_text = "not a number";
 /// The shortest text that reads as the same double. Errors: NumericError for one that is not finite
 /// where none may be: it would not be read back.
 [[nodiscard]] inline Json write_real(double value, const Place& place, bool may_be_not_finite) {
-    if (std::isfinite(value)) return value;
+    if (is_finite(value)) return value;
     if (!may_be_not_finite) {
         throw NumericError("a state holds what is no finite number",
                            std::string(place.source()) + ": " + place.path().text(),
-                           "a finite number", std::isnan(value) ? "not a number" : "infinity",
+                           "a finite number", is_nan(value) ? "not a number" : "infinity",
                            "save a state of a run that is sound");
     }
-    if (std::isnan(value)) return not_a_number_text;
+    if (is_nan(value)) return not_a_number_text;
     return value > 0.0 ? infinity_text : negative_infinity_text;
 }
 

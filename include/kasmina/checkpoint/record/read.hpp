@@ -16,6 +16,7 @@
 #include <kasmina/checkpoint/record/kinds.hpp>
 #include <kasmina/checkpoint/record/place.hpp>
 #include <kasmina/checkpoint/record/schema.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 #include <kasmina/reflect/fields.hpp>
 
@@ -30,19 +31,11 @@ void read(const Json& value, T& into, const Place& place, Tensors& tensors,
 namespace detail {
 
 template <reflect::Enumerated T>
-[[nodiscard]] KASMINA_COLD std::string names_of_all() {
-    std::string list;
-    for (const T known : reflect::Enumerators<T>::all) {
-        list += (list.empty() ? "one of " : ", ") + std::string(name_of(known));
-    }
-    return list;
-}
-
-template <reflect::Enumerated T>
 [[nodiscard]] T read_enumerator(const Json& value, const Place& place) {
     const std::string& name = read_text(value, place);
     const std::optional<T> known = reflect::enumerator_named<T>(name);
-    if (!known) place.refuse("a name that is not known", names_of_all<T>(), shown(value));
+    if (!known)
+        place.refuse("a name that is not known", reflect::enumerator_names<T>(), shown(value));
     return *known;
 }
 
