@@ -69,7 +69,7 @@ def main():
         kind = "zero" if tick == 0 else "grid"
         out.append(f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(tick):.1f}" '
                    f'y2="{y(tick):.1f}"/><text x="{LEFT - 8}" y="{y(tick) + 4:.1f}" '
-                   f'text-anchor="end">{tick:+.0f}</text>')
+                   f'text-anchor="end">{f"{tick:+.0f}" if tick else "0"}</text>')
         tick += step
     for epoch in range(first, last + 1):
         if epoch % 5 == 0:

