@@ -1,6 +1,8 @@
 // Code size: words for functions that are not worth the compiler's time, or the cache's room.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 /// `KASMINA_COLD`: called where something is wrong; kept out of the code that is run.
 /// `KASMINA_RARE`: called now and then and not in every step (making, listing and restoring
 /// things): compiled for size, which takes the compiler a fraction of the time. `KASMINA_APART`:

@@ -93,7 +93,7 @@ TEST_CASE("options out of range are refused with their numbers when the seed is 
         cnn::Attention::check(8, {.reduction = 0});
     } catch (const OptionError& error) {
         CHECK(error.where() == "blueprint attention");
-        CHECK(error.expected() == "reduction >= 1");
+        CHECK(error.expected() == "reduction of 1 or more");
         CHECK(error.got() == "0");
     }
 }

@@ -45,7 +45,8 @@ TEST_CASE("a save needs a few pieces of a tensor, and a load the tensors once mo
     checkpoint::load(folder / "file", other);
     const std::size_t for_loading = test::allocated_bytes() - before;
     CHECK(for_loading > bytes);
-    CHECK(for_loading < bytes + 2 * checkpoint::transfer_bytes + records);
+    // The pool's blocks are up to an eighth larger than what they hold.
+    CHECK(for_loading < bytes + bytes / 8 + 2 * checkpoint::transfer_bytes + records);
     CHECK(other.host_parameters()[2].parameter->value().to_host(context) ==
           model.host_parameters()[2].parameter->value().to_host(context));
 }

@@ -189,7 +189,7 @@ TEST_CASE("an epoch of batches goes on from its middle: position, order and augm
     first.start_epoch();
     REQUIRE(first.next());
     const BatchesState before = other.state();
-    CHECK_THROWS_AS(other.restore(first.state()), StateError);
+    CHECK_THROWS_AS(other.restore(first.state()), kasmina::StateError);
     CHECK(other.state() == before);
 }
 

@@ -244,7 +244,9 @@ TEST_CASE("a measure of one's own judges the seeds that are held", "[K][J-1][J-2
     for (int epoch = 1; epoch <= 5; ++epoch) {
         CAPTURE(epoch);
         const EpochReport report = run.grower->end_epoch(run.model, 1.0, alike, TwoPoints{});
-        CHECK(report.notices.empty());
+        for (const std::string& notice : report.notices) {
+            CHECK_FALSE(test::mentions(notice, "depends"));  // that nothing is stepped, it may tell
+        }
         REQUIRE(report.judgements.size() == run.model.slots().size());
         for (std::size_t i = 0; i < report.slots.size(); ++i) {
             const bool held = report.slots[i].slot == "r1c1";

@@ -128,7 +128,7 @@ TEMPLATE_TEST_CASE("a run that is saved goes on in fresh objects, bit for bit", 
 
         Run<B> fresh(context, 99);
         REQUIRE(fresh.values() != run.values());
-        fresh.govern(HeuristicController({.slots = {"r0c0"}, .blueprints = {"other"}}));
+        fresh.govern(HeuristicController({.slots = {"r1c1"}, .blueprints = {"conv_light"}}));
         restore(fresh, saved);
         CHECK(fresh.grower->epoch() == saved_at);
         CHECK(fresh.values() == run.values());

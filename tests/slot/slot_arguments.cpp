@@ -71,7 +71,7 @@ TEST_CASE("options of a germination are checked, and the error names slot and nu
     const std::vector<std::pair<GerminationOptions, std::string>> bad{
         {{.tempo_epochs = 0}, "0"},
         {{.tempo_epochs = -7}, "-7"},
-        {{.alpha_target = 0.0}, "0.0"},
+        {{.alpha_target = 0.0}, "0;"},
         {{.alpha_target = -0.5}, "-0.5"},
         {{.alpha_target = 1.5}, "1.5"},
         {{.alpha_target = nan}, "nan"},

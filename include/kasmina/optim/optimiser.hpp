@@ -66,7 +66,7 @@ public:
 
     /// Adds an empty group and returns its index. Errors: OptionError from the rule's check.
     KASMINA_RARE std::size_t add_group(const Options& options) {
-        moved_.check(where());
+        moved_.check("an optimiser");
         Rule::check(options);
         groups_.push_back({options, {}});
         return groups_.size() - 1;
@@ -262,7 +262,7 @@ private:
     }
 
     [[nodiscard]] const Group& checked(std::size_t group) const {
-        moved_.check(where());
+        moved_.check("an optimiser");
         if (group >= groups_.size()) {
             throw OptionError("no such parameter group", where(),
                               "an index below " + std::to_string(groups_.size()),
@@ -436,7 +436,7 @@ void Optimiser<B, Rule>::synchronise(std::size_t group,
 template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
 void Optimiser<B, Rule>::step(Context& context) {
-    moved_.check(where());
+    moved_.check("an optimiser");
     const auto is_empty = [](const Group& group) { return group.tracked.empty(); };
     if (std::ranges::all_of(groups_, is_empty)) refuse_to_idle();
     for (Group& group : groups_) step(context, group);
