@@ -1,6 +1,8 @@
 // is_finite and is_nan: asked of a number's bits, so that no compiler flag can answer for it.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <bit>
 #include <concepts>
 #include <cstdint>
