@@ -6,6 +6,7 @@
 #include <new>
 
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/requirements.hpp>
 
 #if defined(__linux__)
 #include <sys/mman.h>
