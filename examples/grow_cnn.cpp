@@ -411,13 +411,12 @@ Failures run(const CommandLine& line, Screen& screen) {
     require_slots(host, line.slots);
     HeuristicController controller(controller_options(line));
     auto host_trainer = make_trainer(host, data, line, IdleController{}, judge::Ablation{});
+    std::optional<RunFolder> folder;
+    if (line.checkpoint) folder.emplace(*line.checkpoint, settings_of(line, data), line.resume);
     story.line(data.name + ": " + std::to_string(data.training.count()) + " images to train, " +
                std::to_string(data.validation.count()) + " to validate; seed " +
                std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
     screen.require_good();
-
-    std::optional<RunFolder> folder;
-    if (line.checkpoint) folder.emplace(*line.checkpoint, settings_of(line, data), line.resume);
 
     // From here on there are events of this run in the place of another's.
     Policies::Sink sink;
