@@ -70,7 +70,7 @@ TEST_CASE("a tensor is read in pieces, and never past its end", "[C-2][C-7]") {
     const Reader reader = Reader::open(path);
     const file::TensorEntry& a = *reader.find("a");
     std::vector<std::byte> piece(7);
-    for (const std::size_t offset : {0, 1, 4'096, 99'993}) {
+    for (const std::size_t offset : {0U, 1U, 4'096U, 99'993U}) {
         reader.read(a, offset, piece);
         CHECK(std::ranges::equal(piece, std::span(bytes).subspan(offset, 7)));
     }
