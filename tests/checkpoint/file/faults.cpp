@@ -104,7 +104,7 @@ TEST_CASE("errors say what the system said and what to do", "[C-5][E-2]") {
 TEST_CASE("a disk that fills up leaves the old file, wherever it is full", "[C-5]") {
     const Saved old_state("old");
     const Saved new_state("new");
-    for (const std::uint64_t room : {0, 1, 100, 150'000, 299'999, 300'100}) {
+    for (const std::uint64_t room : {0U, 1U, 100U, 150'000U, 299'999U, 300'100U}) {
         MemoryFiles files;
         save(files, old_state.plan);
         files.room = room;

@@ -145,7 +145,7 @@ TEST_CASE("a file is new with the modes that the umask leaves, and keeps those i
     const mode_t umask_before = ::umask(027);
     save(path, "old");
     CHECK(mode_of(path) == 0640);
-    for (const mode_t mode : {0600, 0664, 0777, 0200, 04755}) {
+    for (const mode_t mode : {0600U, 0664U, 0777U, 0200U, 04755U}) {
         REQUIRE(::chmod(path.c_str(), mode) == 0);
         if ((mode & 0400) == 0 && ::geteuid() != 0) continue;
         save(path, "new");
