@@ -58,6 +58,10 @@ struct FirstDuplicate<First, Rest...>
 
 namespace detail {
 
+/// `Is`, said of T: the compiler prints which type it was.
+template <class T, bool Is>
+inline constexpr bool keeps = Is;
+
 /// The duplicate shows in this struct's argument.
 template <class Found>
 struct RequireDistinctNames {
@@ -82,24 +86,24 @@ struct BlueprintEntry {
 template <class... Blueprints>
 class BlueprintList {
     // Here, and not in a helper: what the compiler says first is what is wrong.
-    static_assert((HasName<Blueprints> && ...),
+    static_assert((detail::keeps<Blueprints, HasName<Blueprints>> && ...),
                   "HasName: add `static constexpr std::string_view name` to the blueprint");
-    static_assert((HasTopology<Blueprints> && ...),
+    static_assert((detail::keeps<Blueprints, HasTopology<Blueprints>> && ...),
                   "HasTopology: add `static constexpr Topology topology` to the blueprint");
     static_assert(
-        (HasOptions<Blueprints> && ...),
+        (detail::keeps<Blueprints, HasOptions<Blueprints>> && ...),
         "HasOptions: add an aggregate `struct Options` with defaults to the blueprint, and if it "
         "is not empty `using Fields = reflect::List<&Options::first, ...>` to that");
-    static_assert((HasExactParameterCount<Blueprints> && ...),
+    static_assert((detail::keeps<Blueprints, HasExactParameterCount<Blueprints>> && ...),
                   "HasExactParameterCount: add `static constexpr Index parameter_count(Index "
                   "width, const Options&)` to the blueprint");
-    static_assert((ChecksItsOptions<Blueprints> && ...),
+    static_assert((detail::keeps<Blueprints, ChecksItsOptions<Blueprints>> && ...),
                   "ChecksItsOptions: add `static constexpr void check(Index width, const "
                   "Options&)`, which throws OptionError, to the blueprint");
-    static_assert((SaysHowItIsBornQuietly<Blueprints> && ...),
+    static_assert((detail::keeps<Blueprints, SaysHowItIsBornQuietly<Blueprints>> && ...),
                   "SaysHowItIsBornQuietly: add `static constexpr QuietBirth quiet_birth`, and the "
                   "option that it names, to the blueprint");
-    static_assert((NamesItsCapabilities<Blueprints> && ...),
+    static_assert((detail::keeps<Blueprints, NamesItsCapabilities<Blueprints>> && ...),
                   "NamesItsCapabilities: add `using Needs = kasmina::Needs<capability::...>` to "
                   "the blueprint");
     static_assert(
