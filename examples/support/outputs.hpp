@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <kasmina/above_standard_streams.hpp>
 #include <kasmina/error.hpp>
 
 #include "in_words.hpp"
@@ -76,14 +77,7 @@ namespace kasmina::examples {
 /// A descriptor that closes itself, never of a number of a standard stream.
 class Descriptor {
 public:
-    explicit Descriptor(int number) noexcept : number_(number) {
-        if (number_ < 0 || number_ > STDERR_FILENO) return;
-        const int higher = ::fcntl(number_, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-        const int cause = errno;
-        ::close(number_);
-        errno = cause;
-        number_ = higher;
-    }
+    explicit Descriptor(int number) noexcept : number_(above_standard_streams(number)) {}
     Descriptor(const Descriptor&) = delete;
     Descriptor& operator=(const Descriptor&) = delete;
     ~Descriptor() { static_cast<void>(close()); }

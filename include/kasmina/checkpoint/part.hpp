@@ -1,6 +1,7 @@
 // Parts: what can be saved, what each is called, and how its state is taken and put back.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include <kasmina/error.hpp>
 #include <kasmina/model/model_restore.hpp>
 #include <kasmina/reflect/fields.hpp>
+#include <kasmina/reflect/name_letter.hpp>
 
 /// \file
 /// A part is a model; an optimiser, learner, grower or trainer; anything that gives its state as
@@ -108,67 +110,53 @@ struct StateOfPart<P, Model> {
 
 /// Errors: OptionError for names that cannot be, or that two parts have.
 inline void check_part_name(std::string_view name) {
-    const auto is_of_a_name = [](char letter) {
-        return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-               (letter >= '0' && letter <= '9') || letter == '_';
-    };
-    bool fits = !name.empty() && name != "host" && name != "slots";
-    for (const char letter : name) fits = fits && is_of_a_name(letter);
+    const bool fits = !name.empty() && name != "host" && name != "slots" &&
+                      std::ranges::all_of(name, reflect::is_name_letter);
     if (fits) return;
     throw OptionError("a part of a checkpoint cannot have this name", "checkpoint",
                       "letters, digits and underscores, and not host or slots", std::string(name),
                       "give it another with checkpoint::named");
 }
 
+/// Runs `rest`, and `undo` if that throws.
+template <class Rest, class Undo>
+void run_or_undo(Rest& rest, Undo&& undo) {
+    try {
+        rest();
+    } catch (...) {
+        undo();
+        throw;
+    }
+}
+
+/// `part` and `other` change places, `rest` is run, and they change back if that throws.
+template <class P, class Rest>
+void swap_and_run(P& part, P& other, Rest& rest) {
+    std::swap(part, other);
+    run_or_undo(rest, [&] { std::swap(part, other); });
+}
+
 /// Puts `state` in the part's place, runs `rest`, and puts all back if that throws.
 template <class P, class Model, class State, class Rest>
 void replace_part(P& part, [[maybe_unused]] Model& model, State& state, Rest&& rest) {
     if constexpr (PlainPart<P>) {
-        std::swap(part, state);
-        try {
-            rest();
-        } catch (...) {
-            std::swap(part, state);
-            throw;
-        }
+        swap_and_run(part, state, rest);
     } else if constexpr (requires { part.prepare(model, std::move(state)); }) {
         auto next = part.prepare(model, std::move(state));
         part.exchange(next);
-        try {
-            rest();
-        } catch (...) {
-            part.exchange(next);
-            throw;
-        }
+        run_or_undo(rest, [&] { part.exchange(next); });
     } else if constexpr (requires {
                              part.restored(model.context(), model.parameters(), std::move(state));
                          }) {
         P next = part.restored(model.context(), model.parameters(), std::move(state));
-        std::swap(part, next);
-        try {
-            rest();
-        } catch (...) {
-            std::swap(part, next);
-            throw;
-        }
+        swap_and_run(part, next, rest);
     } else if constexpr (requires { P::from_state(state); }) {
         P next = P::from_state(state);
-        std::swap(part, next);
-        try {
-            rest();
-        } catch (...) {
-            std::swap(part, next);
-            throw;
-        }
+        swap_and_run(part, next, rest);
     } else {
         const State before = part.state();
         part.restore(state);
-        try {
-            rest();
-        } catch (...) {
-            part.restore(before);
-            throw;
-        }
+        run_or_undo(rest, [&] { part.restore(before); });
     }
 }
 

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#include <kasmina/reflect/name_letter.hpp>
+
 /// \file
 /// A plain struct says once what it has:
 ///
@@ -31,16 +33,11 @@ constexpr auto spelling_of() {
     return std::string_view(__PRETTY_FUNCTION__);
 }
 
-constexpr bool is_of_a_name(char letter) {
-    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
-           (letter >= '0' && letter <= '9') || letter == '_';
-}
-
 constexpr std::string_view last_name(std::string_view text) {
     std::size_t end = text.size();
-    while (end > 0 && !is_of_a_name(text[end - 1])) --end;
+    while (end > 0 && !is_name_letter(text[end - 1])) --end;
     std::size_t begin = end;
-    while (begin > 0 && is_of_a_name(text[begin - 1])) --begin;
+    while (begin > 0 && is_name_letter(text[begin - 1])) --begin;
     return text.substr(begin, end - begin);
 }
 

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <kasmina/above_standard_streams.hpp>
 #include <kasmina/error.hpp>
 
 namespace kasmina::telemetry {
@@ -115,12 +116,7 @@ private:
         do {
             descriptor = ::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY, 0666);
         } while (descriptor < 0 && errno == EINTR);
-        if (descriptor < 0 || descriptor > STDERR_FILENO) return descriptor;
-        const int higher = duplicate(descriptor);
-        const int cause = errno;
-        ::close(descriptor);
-        errno = cause;
-        return higher;
+        return above_standard_streams(descriptor);
     }
 
     /// Of a regular file, its last `count` bytes.

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <kasmina/checkpoint/file/posix_operations.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
 #include <kasmina/checkpoint/file/writer.hpp>
 
@@ -305,6 +306,29 @@ TEST_CASE("nothing stays open", "[C-5]") {
         static_cast<void>(save_error(folder.path()));
     }
     CHECK(open_files() == before);
+}
+
+TEST_CASE("a program without standard streams prints into no checkpoint", "[C-5]") {
+    const TemporaryFolder folder;
+    const fs::path path = folder / "file";
+    save(path, "old");
+    const pid_t child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+        for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::close(standard);
+        file::PosixFileOperations system;
+        const auto opened = system.open_folder(folder.path());
+        const auto made = system.create(static_cast<int>(opened), "made", 0600U);
+        const auto read = system.open_for_reading(path);
+        const bool apart = opened > STDERR_FILENO && made > STDERR_FILENO && read > STDERR_FILENO;
+        const std::string words = "in nobody's file";
+        const bool printed = ::write(STDOUT_FILENO, words.data(), words.size()) >= 0;
+        ::_exit(apart && !printed ? 0 : 1);
+    }
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
 }
 
 }  // namespace

@@ -1,11 +1,13 @@
 // JsonPath: where in a JSON document something stands, as messages name it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
 #include <kasmina/checkpoint/file/in_quotes.hpp>
+#include <kasmina/reflect/name_letter.hpp>
 
 namespace kasmina::checkpoint::file {
 
@@ -37,13 +39,8 @@ public:
 
 private:
     [[nodiscard]] static bool is_word(std::string_view key) {
-        if (key.empty() || key.size() > 80) return false;
-        for (const char c : key) {
-            const bool fits = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                              (c >= '0' && c <= '9') || c == '_';
-            if (!fits) return false;
-        }
-        return true;
+        return !key.empty() && key.size() <= 80 &&
+               std::ranges::all_of(key, reflect::is_name_letter);
     }
 
     std::string text_ = "$";

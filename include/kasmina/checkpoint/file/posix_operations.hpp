@@ -20,6 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <kasmina/above_standard_streams.hpp>
 #include <kasmina/checkpoint/file/operations.hpp>
 
 namespace kasmina::checkpoint::file {
@@ -29,7 +30,7 @@ namespace kasmina::checkpoint::file {
 class PosixFileOperations : public FileOperations {
 public:
     Outcome open_folder(const std::filesystem::path& folder) override {
-        return outcome(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        return opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     }
 
     Outcome list(Handle folder, std::vector<std::string>& names) override {
@@ -76,11 +77,11 @@ public:
     }
 
     Outcome open_for_reading(const std::filesystem::path& file) override {
-        return outcome(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        return opened(::open(file.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     }
 
     Outcome open_for_reading(Handle folder, const std::string& name) override {
-        return outcome(::openat(folder, name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+        return opened(::openat(folder, name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     }
 
     Outcome read(Handle file, std::uint64_t offset, std::span<std::byte> bytes) override {
@@ -89,7 +90,7 @@ public:
     }
 
     Outcome create(Handle folder, const std::string& name, unsigned mode) override {
-        return outcome(
+        return opened(
             ::openat(folder, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_t{mode}));
     }
 
@@ -141,6 +142,10 @@ private:
     template <class Returned>
     [[nodiscard]] static Outcome outcome(Returned returned) noexcept {
         return returned < 0 ? Outcome{-errno} : static_cast<Outcome>(returned);
+    }
+
+    [[nodiscard]] static Outcome opened(int descriptor) noexcept {
+        return outcome(above_standard_streams(descriptor));
     }
 
     [[nodiscard]] static FileStatus from(const struct stat& raw) noexcept {

@@ -21,6 +21,7 @@
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
 #include <kasmina/number_text.hpp>
+#include <kasmina/reflect/name_letter.hpp>
 
 namespace kasmina::checkpoint {
 
@@ -155,10 +156,7 @@ private:
     static constexpr std::string_view score_mark = "-score";
 
     void check_options() const {
-        const auto fits = [](char c) {
-            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                   c == '_' || c == '-';
-        };
+        const auto fits = [](char c) { return reflect::is_name_letter(c) || c == '-'; };
         if (options_.name.empty() || options_.name.size() > 100 ||
             !std::ranges::all_of(options_.name, fits)) {
             throw OptionError("a name that checkpoints cannot begin with", "RotatingOptions::name",
