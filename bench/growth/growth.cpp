@@ -1,11 +1,12 @@
 // growth: whole runs, of growing networks and of others beside them, a line of JSON each. What
 // docs/growth.md says is made of these lines by table.py.
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <iostream>
-#include <memory>
 #include <span>
 #include <string>
 #include <utility>

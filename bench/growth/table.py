@@ -1,88 +1,111 @@
 #!/usr/bin/env python3
-"""Tables of docs/growth.md from lines that `growth` printed: table.py FILE... [--host LABEL].
+"""The tables of docs/growth.md from lines that `growth` printed: table.py [--host LABEL] FILE...
 
-Runs are compared with the host's run of the same seed and task. Errors are standard errors of the
-mean over seeds.
+Runs are compared with the host's run of the same generator seed. Gains are in points, with the
+standard error of their mean. "Ablation keeps" are the runs in which a seed's dependence was above
+the bound of 1 point after its first epoch of holding: until then a run judged by ablation is the
+same one. Below the table, what blending did to the network.
 """
 import argparse
 import collections
 import json
 import math
 
-
-def mean_and_error(values):
-    mean = sum(values) / len(values)
-    if len(values) < 2:
-        return mean, float("nan")
-    variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    return mean, math.sqrt(variance / len(values))
+MIN_DEPENDENCE = 1.0  # GateThresholds::min_fossilize_dependence
 
 
 def signed(values):
-    mean, error = mean_and_error(values)
-    return f"{mean:+.2f} ± {error:.2f}"
+    mean = sum(values) / len(values)
+    if len(values) < 2:
+        return f"{mean:+.2f}"
+    variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
+    return f"{mean:+.2f} ± {math.sqrt(variance / len(values)):.2f}"
 
 
 def last_epochs(run, count=5):
     return sum(run["validation"][-count:]) / count
 
 
-def span_of(run, first, last):
-    """Epochs from the change to stage `first` to that to one of `last`; None without."""
-    begin = next((c[0] for c in run["changes"] if c[2] == first), None)
-    if begin is None:
-        return None
-    end = next((c[0] for c in run["changes"] if c[2] in last and c[0] > begin), None)
-    return begin, end if end is not None else len(run["validation"])
+def epochs_of(run, stage):
+    """The epochs at whose ends a seed came to `stage`."""
+    return [change[0] for change in run["changes"] if change[2] == stage]
 
 
-def host_swing(run, begin):
-    """The deepest fall of the host alone from one epoch to the next, from epoch `begin` on."""
-    values = run["validation"][begin - 1:]
-    return min(b - a for a, b in zip(values, values[1:]))
+def is_kept(run):
+    return any(verdict["to"] == "fossilized" for verdict in run["verdicts"])
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("files", nargs="+")
-    parser.add_argument("--host", default="host", help="label of the host's own runs")
-    arguments = parser.parse_args()
+def ablation_keeps(run):
+    dependence = {epoch: value for epoch, _, value in run["dependence"]}
+    return any(dependence.get(epoch + 1, -math.inf) >= MIN_DEPENDENCE
+               for epoch in epochs_of(run, "holding"))
+
+
+def read(names):
     runs = collections.defaultdict(dict)
-    for name in arguments.files:
+    for name in names:
         with open(name, encoding="utf-8") as lines:
             for line in lines:
                 if line.startswith("{"):
                     run = json.loads(line)
                     runs[run["label"]][run["seed"]] = run
+    return runs
+
+
+def tell_of_blending(label, group, hosts, seeds):
+    """What the network lost and won while its first seed was blended in, and after."""
+    shares, worst, swings, kept = [], [], [], []
+    for seed in seeds:
+        run, host = group[seed], hosts[seed]
+        blending = epochs_of(run, "blending")
+        if not blending:
+            continue
+        begin = blending[0]
+        end = next((epoch for epoch in epochs_of(run, "holding") if epoch > begin),
+                   len(run["validation"]))
+        lead = [a - b for a, b in zip(run["validation"], host["validation"])]
+        shares.append(sum(lead[begin:end]) / max(1, end - begin))
+        worst.append(min(lead[begin:]))
+        alone = host["validation"][begin - 1:]
+        swings.append(min(b - a for a, b in zip(alone, alone[1:])))
+        kept += [v for v in run["verdicts"] if v["to"] == "fossilized"]
+    if not shares:
+        return
+    print(f"\n{label}: {min(shares):+.1f} to {max(shares):+.1f} points from the host in the mean of "
+          f"the epochs of blending; the worst epoch from then on {min(worst):+.1f}, where the host "
+          f"alone falls by up to {-min(swings):.1f} from one epoch to the next")
+    if kept:
+        epochs = [verdict["epoch"] for verdict in kept]
+        values = [verdict["contribution"] for verdict in kept if "contribution" in verdict]
+        print(f"{label}: kept in the epochs {min(epochs)} to {max(epochs)}, with contributions of "
+              f"{min(values):+.1f} to {max(values):+.1f}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", metavar="FILE")
+    parser.add_argument("--host", default="host", help="label of the host's own runs")
+    arguments = parser.parse_args()
+    runs = read(arguments.files)
     hosts = runs.pop(arguments.host)
-    print("| runs | kept | equal to the host | gain on validation | gain on the test file | "
-          "while blending | worst epoch, and the host's own worst step | parameters | time |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    for label, group in runs.items():
-        seeds = sorted(set(group) & set(hosts))
+    print("| seed | runs | kept | came to be judged | ablation keeps | equal | validation | test |")
+    print("|---|---|---|---|---|---|---|---|")
+    compared = {label: sorted(set(group) & set(hosts)) for label, group in runs.items()}
+    for label, seeds in compared.items():
         if not seeds:
             continue
-        kept = sum(any(v["to"] == "fossilized" for v in group[s]["verdicts"]) for s in seeds)
-        equal = sum(group[s]["digest"] == hosts[s]["digest"] for s in seeds)
+        group = runs[label]
+        chosen = [group[seed] for seed in seeds]
+        equal = sum(group[seed]["digest"] == hosts[seed]["digest"] for seed in seeds)
         validation = [last_epochs(group[s]) - last_epochs(hosts[s]) for s in seeds]
-        test = [group[s]["test"] - hosts[s]["test"] for s in seeds]
-        blending, worst, swing = [], [], []
-        for seed in seeds:
-            run, host = group[seed], hosts[seed]
-            span = span_of(run, "blending", ("holding", "pruned", "fossilized"))
-            if span is None:
-                continue
-            begin, end = span
-            lead = [a - b for a, b in zip(run["validation"], host["validation"])]
-            blending.append(sum(lead[begin:end]) / max(1, end - begin))
-            worst.append(min(lead[begin:]))
-            swing.append(host_swing(host, begin))
-        shown = f"{min(blending):+.1f} to {max(blending):+.1f}" if blending else ""
-        deepest = f"{min(worst):+.1f}, {min(swing):+.1f}" if worst else ""
-        seconds = sum(group[s]["seconds"] for s in seeds) / sum(hosts[s]["seconds"] for s in seeds)
-        print(f"| {label} ({len(seeds)}) | {kept} | {equal} | {signed(validation)} | "
-              f"{signed(test)} | {shown} | {deepest} | "
-              f"{max(group[s]['parameters'] for s in seeds)} | {seconds:.2f} |")
+        test = [group[seed]["test"] - hosts[seed]["test"] for seed in seeds]
+        print(f"| {label} | {len(seeds)} | {sum(map(is_kept, chosen))} | "
+              f"{sum(bool(epochs_of(run, 'holding')) for run in chosen)} | "
+              f"{sum(map(ablation_keeps, chosen))} | {equal} | {signed(validation)} | "
+              f"{signed(test)} |")
+    for label, seeds in compared.items():
+        tell_of_blending(label, runs[label], hosts, seeds)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,15 @@
 #include <kasmina/backends/eigen/pack.hpp>
 #include <kasmina/random/generator.hpp>
 
+#include "eigen/on_register.hpp"
 #include "support/catch.hpp"
 
 namespace kasmina {
 namespace {
 
-namespace kernels = backends::eigen_detail;
+using test::Lanes;
+using test::on_register;
+using test::Tanh;
 
 struct Exp {
     template <class V>
@@ -28,24 +31,6 @@ struct Log {
         return math::log(x);
     }
 };
-struct Tanh {
-    template <class V>
-    V operator()(const V& x) const {
-        return math::tanh(x);
-    }
-};
-
-template <class T>
-using Lanes = std::array<T, static_cast<std::size_t>(kernels::lanes<T>)>;
-
-template <class T, class F>
-Lanes<T> on_register(const F& function, const Lanes<T>& x) {
-    Lanes<T> results{};
-    const kernels::Pack<T> pack(kernels::load<kernels::Vector<T>>(x.data()));
-    kernels::store(results.data(), function(pack).values);
-    return results;
-}
-
 template <class T, class F>
 T of_one(const F& function, T x) {
     Lanes<T> same{};

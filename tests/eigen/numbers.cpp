@@ -10,6 +10,7 @@
 #include <kasmina/backend/backend.hpp>
 #include <kasmina/backends/eigen.hpp>
 
+#include "eigen/on_register.hpp"
 #include "support/catch.hpp"
 
 namespace kasmina {
@@ -20,6 +21,7 @@ using backends::eigen_detail::load;
 using backends::eigen_detail::Pack;
 using backends::eigen_detail::store;
 using backends::eigen_detail::Vector;
+using test::Tanh;
 
 static_assert(CompleteBackend<backends::Eigen<float>>);
 static_assert(CompleteBackend<backends::Eigen<double>>);
@@ -40,12 +42,6 @@ struct Sqrt {
     template <class V>
     V operator()(const V& x) const {
         return math::sqrt(x * x + 1);
-    }
-};
-struct Tanh {
-    template <class V>
-    V operator()(const V& x) const {
-        return math::tanh(x);
     }
 };
 struct Erf {
@@ -78,16 +74,14 @@ struct Choices {
 
 template <class T, class F>
 double worst_error(const F& function) {
-    constexpr auto width = static_cast<std::size_t>(lanes<T>);
     double worst = 0.0;
     for (int i = -2000; i < 2000; ++i) {
-        std::array<T, width> values{};
-        for (std::size_t lane = 0; lane < width; ++lane) {
+        test::Lanes<T> values{};
+        for (std::size_t lane = 0; lane < values.size(); ++lane) {
             values[lane] = static_cast<T>(0.005 * (i + 0.3 * static_cast<double>(lane)));
         }
-        std::array<T, width> results{};
-        store(results.data(), function(Pack<T>(load<Vector<T>>(values.data()))).values);
-        for (std::size_t lane = 0; lane < width; ++lane) {
+        const test::Lanes<T> results = test::on_register(function, values);
+        for (std::size_t lane = 0; lane < values.size(); ++lane) {
             const double expected = function(static_cast<double>(values[lane]));
             const double error = std::abs(static_cast<double>(results[lane]) - expected);
             worst = std::max(worst, error / std::max(std::abs(expected), 1e-3));
