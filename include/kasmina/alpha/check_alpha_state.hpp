@@ -32,11 +32,11 @@ inline void check_amplitude(const std::string& where, const char* field, double 
 inline void check_alpha_state(const AlphaState& state, const std::string& where) {
     using alpha_detail::refuse_state;
     if (!reflect::is_enumerator(state.mode)) {
-        refuse_state(where, "mode", reflect::enumerators_in_words<AlphaMode>(),
+        refuse_state(where, "mode", reflect::in_words(reflect::enumerators<AlphaMode>),
                      std::to_string(static_cast<int>(state.mode)));
     }
     if (!reflect::is_enumerator(state.curve)) {
-        refuse_state(where, "curve", reflect::enumerators_in_words<AlphaCurve>(),
+        refuse_state(where, "curve", reflect::in_words(reflect::enumerators<AlphaCurve>),
                      std::to_string(static_cast<int>(state.curve)));
     }
     alpha_detail::check_amplitude(where, "alpha", state.alpha);

@@ -140,13 +140,13 @@ public:
 
     /// Uninitialised pooled memory for an op's output or scratch.
     template <class T = Scalar>
-    [[nodiscard]] typename B::template Buffer<T> acquire(Index elements) {
+    [[nodiscard]] KASMINA_APART typename B::template Buffer<T> acquire(Index elements) {
         return B::template acquire<T>(context(), elements);
     }
 
     /// Puts an op's output on the tape. `op` is kept only when an input needs a gradient.
     template <DifferentiableOperation<B> Op>
-    Variable<B> record(const Shape& shape, Buffer value, std::initializer_list<Edge<B>> inputs,
+    Variable<B> record(const Shape& shape, Buffer&& value, std::initializer_list<Edge<B>> inputs,
                        Op op) {
         Variable<B> output = push(shape, std::move(value), any_requires_gradient(inputs));
         if (output.requires_gradient()) add_entry(output, op);
@@ -155,7 +155,7 @@ public:
 
     /// The same where the op itself says whether a gradient is wanted from it.
     template <DifferentiableOperation<B> Op>
-    Variable<B> record(const Shape& shape, Buffer value, bool requires_gradient, Op op) {
+    Variable<B> record(const Shape& shape, Buffer&& value, bool requires_gradient, Op op) {
         const bool wanted = recording() && requires_gradient;
         Variable<B> output = push(shape, std::move(value), wanted);
         if (wanted) add_entry(output, op);
@@ -271,12 +271,13 @@ private:
 
     [[nodiscard]] bool any_requires_gradient(std::initializer_list<Edge<B>> inputs) const;
 
-    Variable<B> push(const Shape& shape, Buffer value, bool requires_gradient) {
+    Variable<B> push(const Shape& shape, Buffer&& value, bool requires_gradient) {
         const Scalar* data = value.data();
         return push(shape, data, std::move(value), requires_gradient);
     }
 
-    Variable<B> push(const Shape& shape, const Scalar* data, Buffer owned, bool requires_gradient);
+    Variable<B> push(const Shape& shape, const Scalar* data, Buffer&& owned,
+                     bool requires_gradient);
 
     Variable<B> alias(const Shape& shape, const Variable<B>& source, bool requires_gradient);
 
@@ -385,7 +386,7 @@ bool Tape<B>::any_requires_gradient(std::initializer_list<Edge<B>> inputs) const
 }
 
 template <class B>
-Variable<B> Tape<B>::push(const Shape& shape, const Scalar* data, Buffer owned,
+Variable<B> Tape<B>::push(const Shape& shape, const Scalar* data, Buffer&& owned,
                           bool requires_gradient) {
     Node node;
     node.shape = shape;

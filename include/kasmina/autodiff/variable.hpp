@@ -114,39 +114,19 @@ class Variable {
 public:
     using Scalar = typename B::Scalar;
 
-    Variable(const Variable& other) noexcept
-        : core_(other.core_),
-          node_(other.node_),
-          generation_(other.generation_),
-          shape_(other.shape_) {
-        take_hold();
-    }
-    Variable(Variable&& other) noexcept
-        : core_(std::exchange(other.core_, nullptr)),
-          node_(other.node_),
-          generation_(other.generation_),
-          shape_(other.shape_) {}
-    Variable& operator=(const Variable& other) noexcept {
-        Variable copy(other);
-        swap(copy);
-        return *this;
-    }
-    Variable& operator=(Variable&& other) noexcept {
-        Variable taken(std::move(other));
-        swap(taken);
-        return *this;
-    }
-    ~Variable() {
-        if (core_ != nullptr) drop();
-    }
+    KASMINA_APART Variable(const Variable& other) noexcept;
+    KASMINA_APART Variable(Variable&& other) noexcept;
+    KASMINA_APART Variable& operator=(const Variable& other) noexcept;
+    KASMINA_APART Variable& operator=(Variable&& other) noexcept;
+    KASMINA_APART ~Variable();
 
     /// Errors of all of these: TapeError for a variable whose tape was cleared or has gone, or
     /// that was moved from.
-    [[nodiscard]] Tape<B>& tape() const {
+    [[nodiscard]] KASMINA_APART Tape<B>& tape() const {
         check();
         return *core_->tape;
     }
-    [[nodiscard]] const Shape& shape() const& {
+    [[nodiscard]] KASMINA_APART const Shape& shape() const& {
         check();
         return shape_;
     }
@@ -155,8 +135,8 @@ public:
         return shape_;
     }
     /// The backend's memory.
-    [[nodiscard]] const Scalar* data() const { return node().value; }
-    [[nodiscard]] bool requires_gradient() const { return node().requires_gradient; }
+    [[nodiscard]] KASMINA_APART const Scalar* data() const { return node().value; }
+    [[nodiscard]] KASMINA_APART bool requires_gradient() const { return node().requires_gradient; }
     [[nodiscard]] Edge<B> edge() const noexcept { return *this; }
 
     /// Starts to read the values, in row-major order.
@@ -226,6 +206,38 @@ private:
     std::uint32_t generation_;
     Shape shape_;
 };
+
+template <class B>
+Variable<B>::Variable(const Variable& other) noexcept
+    : core_(other.core_), node_(other.node_), generation_(other.generation_), shape_(other.shape_) {
+    take_hold();
+}
+
+template <class B>
+Variable<B>::Variable(Variable&& other) noexcept
+    : core_(std::exchange(other.core_, nullptr)),
+      node_(other.node_),
+      generation_(other.generation_),
+      shape_(other.shape_) {}
+
+template <class B>
+Variable<B>& Variable<B>::operator=(const Variable& other) noexcept {
+    Variable copy(other);
+    swap(copy);
+    return *this;
+}
+
+template <class B>
+Variable<B>& Variable<B>::operator=(Variable&& other) noexcept {
+    Variable taken(std::move(other));
+    swap(taken);
+    return *this;
+}
+
+template <class B>
+Variable<B>::~Variable() {
+    if (core_ != nullptr) drop();
+}
 
 template <class B>
 void Variable<B>::take_hold() noexcept {

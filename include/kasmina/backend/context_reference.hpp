@@ -37,7 +37,7 @@ public:
     }
 
     /// Errors: LifetimeError when the context has gone.
-    [[nodiscard]] Context& get() const {
+    [[nodiscard]] KASMINA_APART Context& get() const {
         if constexpr (watched) {
             if (lifetime_.expired()) refuse();
         }

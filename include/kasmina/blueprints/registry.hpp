@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -69,6 +70,32 @@ struct RequireDistinctNames {
                   "two blueprints of a list have one name: give one of them another `name`");
     static constexpr bool value = true;
 };
+
+struct NamedBlueprint {
+    std::string_view name;
+    Topology topology;
+};
+
+[[noreturn]] KASMINA_COLD inline void refuse_blueprint(std::span<const NamedBlueprint> known,
+                                                       Topology topology, std::string_view name) {
+    std::string available;
+    for (const NamedBlueprint& blueprint : known) {
+        if (blueprint.topology != topology) continue;
+        available += (available.empty() ? "" : ", ") + std::string(blueprint.name);
+    }
+    throw UnknownNameError(
+        "no blueprint of that name for a " + std::string(name_of(topology)) + " host",
+        "BlueprintList", available.empty() ? "(none)" : available, name_or_none(name),
+        "use a listed name, or add a blueprint with BlueprintList::with");
+}
+
+[[nodiscard]] constexpr std::size_t find_blueprint(std::span<const NamedBlueprint> known,
+                                                   Topology topology, std::string_view name) {
+    for (std::size_t i = 0; i < known.size(); ++i) {
+        if (known[i].topology == topology && known[i].name == name) return i;
+    }
+    refuse_blueprint(known, topology, name);
+}
 
 }  // namespace detail
 
@@ -162,19 +189,9 @@ public:
 
     /// The position of a blueprint. Errors: UnknownNameError that lists the available names.
     [[nodiscard]] static constexpr std::size_t find(Topology topology, std::string_view name) {
-        constexpr std::array<Topology, size> topologies{Blueprints::topology...};
-        for (std::size_t i = 0; i < size; ++i) {
-            if (topologies[i] == topology && names()[i] == name) return i;
-        }
-        std::string available;
-        for (std::size_t i = 0; i < size; ++i) {
-            if (topologies[i] != topology) continue;
-            available += (available.empty() ? "" : ", ") + std::string(names()[i]);
-        }
-        throw UnknownNameError(
-            "no blueprint of that name for a " + std::string(name_of(topology)) + " host",
-            "BlueprintList", available.empty() ? "(none)" : available, name_or_none(name),
-            "use a listed name, or add a blueprint with BlueprintList::with");
+        constexpr std::array<detail::NamedBlueprint, size> known{
+            {{Blueprints::name, Blueprints::topology}...}};
+        return detail::find_blueprint(known, topology, name);
     }
 
     /// Calls `f.template operator()<T>()` for the blueprint T at that position.

@@ -18,8 +18,9 @@ inline constexpr int stage_encoding_version = 1;
 
 /// Errors: LifecycleError that names the valid stages.
 [[noreturn]] KASMINA_COLD inline void throw_no_stage(std::string_view where, std::string got) {
-    throw LifecycleError("not a stage", std::string(where), reflect::enumerators_in_words<Stage>(),
-                         std::move(got), "use one of the valid stages");
+    throw LifecycleError("not a stage", std::string(where),
+                         reflect::in_words(reflect::enumerators<Stage>), std::move(got),
+                         "use one of the valid stages");
 }
 
 /// The stage of a stored value. Errors: LifecycleError for the retired 5 and all other values that

@@ -2,9 +2,7 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,48 +12,15 @@
 #include <vector>
 
 #include <kasmina/code_size.hpp>
-#include <kasmina/health/gradient_probe.hpp>
 #include <kasmina/hosts/host.hpp>
+#include <kasmina/model/host_values.hpp>
+#include <kasmina/model/model_options.hpp>
+#include <kasmina/model/network_health.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/nn/attempt.hpp>
-#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/slot/slot.hpp>
 
 namespace kasmina {
-
-/// Where the values come from that a model's host begins with.
-enum class HostValues : std::uint8_t {
-    drawn,  ///< from the model's generator, whatever was in the host
-    kept,   ///< they are in the host
-};
-
-[[nodiscard]] constexpr std::string_view name_of(HostValues values) noexcept {
-    switch (values) {
-        case HostValues::drawn: return "drawn";
-        case HostValues::kept: return "kept";
-    }
-    return "(invalid)";
-}
-
-template <>
-struct reflect::Enumerators<HostValues> {
-    static constexpr std::array all{HostValues::drawn, HostValues::kept};
-};
-
-/// What a model is made with.
-template <class Policies = DefaultPolicies>
-struct ModelOptions {
-    /// Not said: a host whose values were drawn or put in keeps them, and a new one is drawn.
-    std::optional<HostValues> host{};
-    SlotOptions slots{};
-    typename Policies::Gates gates{};
-    typename Policies::Sink sink{};
-    typename Policies::Communicator communicator{};
-    std::optional<std::int64_t> environment{};  ///< of telemetry, absent when there is just one
-};
-
-/// What the host's norms do in passes that train.
-enum class HostStatistics : std::uint8_t { moving, still };
 
 /// A network that grows (H-4): runs the host's segments and the slots between them in execution
 /// order. With no active slot it is exactly the host. It keeps the context that it was made on, for
@@ -206,10 +171,7 @@ public:
     KASMINA_RARE void record_gradient_health();
 
     /// Drops gradients' norms that were launched and not recorded: they are of what the model was.
-    void forget_gradient_health() noexcept {
-        probe_.forget();
-        measured_.clear();
-    }
+    void forget_gradient_health() noexcept { health_.forget(); }
 
     /// Records with every live seed the amplitudes before and behind it (S-8).
     KASMINA_RARE void record_neighbours();
@@ -281,10 +243,7 @@ public:
     template <class AnyNamed>
     [[nodiscard]] static std::vector<const Parameter<Backend>*> pointers(
         const std::vector<AnyNamed>& named) {
-        std::vector<const Parameter<Backend>*> all;
-        all.reserve(named.size());
-        for (const AnyNamed& entry : named) all.push_back(entry.parameter);
-        return all;
+        return parameter_pointers<Backend>(named);
     }
     template <class AnyNamed>
     static std::vector<const Parameter<Backend>*> pointers(const std::vector<AnyNamed>&&) = delete;
@@ -293,18 +252,6 @@ private:
     /// Where nobody asks for lessons, a taught seed is none of the pass's business.
     [[nodiscard]] Output run(Pass<Backend>& pass, const Input& input,
                              const AlphaOverrides& overrides, std::vector<Lesson>* lessons) const;
-
-    /// Whether the host's values are to be drawn. Errors: OptionError where that cannot be told.
-    [[nodiscard]] static bool draws(std::optional<HostValues> wanted,
-                                    const std::vector<Named>& parameters);
-
-    /// A seed whose gradients are being measured.
-    struct Measured {
-        std::size_t slot;
-        std::size_t group;  ///< the probe's
-        bool warm;          ///< this was not its first backward pass (I-7)
-        std::string seed_id;
-    };
 
     /// Listing what a model owns changes nothing; only what the list points to may be changed.
     [[nodiscard]] MorphogeneticModel& mutable_this() const noexcept {
@@ -337,8 +284,7 @@ private:
     HostType host_;
     std::shared_ptr<SlotServices<Backend, Policies>> services_;
     std::vector<SlotType> slots_;
-    GradientProbe<Backend> probe_;
-    std::vector<Measured> measured_;
+    NetworkHealth<Backend> health_;
     std::vector<nn::AnyState<Backend>> host_states_;
     std::unique_ptr<nn::Undo<Backend>> undo_ = std::make_unique<nn::Undo<Backend>>();
     HostStatistics host_statistics_ = HostStatistics::moving;
@@ -362,7 +308,9 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
     hosts::check_points(host_.injection_points());
     nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
     const nn::Contents<Backend> host_contents = nn::contents<Backend>(host_);
-    if (draws(options.host, host_contents.parameters)) host_.initialise(context, generator);
+    if (are_drawn<Backend>(options.host, host_contents.parameters)) {
+        host_.initialise(context, generator);
+    }
     host_states_ = nn::state_list<Backend>(host_);
     services_->generator = generator.split();
     for (const Named& named : host_parameters()) {
@@ -377,127 +325,6 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
 }
 
 template <class HostType, class Blueprints, class Policies>
-bool MorphogeneticModel<HostType, Blueprints, Policies>::draws(
-    std::optional<HostValues> wanted, const std::vector<Named>& parameters) {
-    if (wanted) {
-        reflect::check_enumerator(*wanted, "host", "MorphogeneticModel");
-        return *wanted == HostValues::drawn;
-    }
-    const Named* with = nullptr;
-    const Named* without = nullptr;
-    for (const Named& named : parameters) {
-        if (named.parameter->state()->drawn || named.parameter->value().assigned()) {
-            with = &named;
-        } else if (named.parameter->shape().rank() > 1) {  // norms and biases may start constant
-            without = &named;
-        }
-    }
-    if (with != nullptr && without != nullptr) {
-        throw OptionError("some of the host's weights have values and others have not",
-                          "MorphogeneticModel",
-                          "a host with all of its values, or a new one whose values are drawn",
-                          with->name + " with values and " + without->name + " without",
-                          "say ModelOptions{.host = HostValues::kept} to begin with what is there, "
-                          "or HostValues::drawn to draw all anew");
-    }
-    return with == nullptr;
-}
-
-template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::forward(
-    Pass<Backend>& pass, const Input& input, const AlphaOverrides& overrides) const -> Output {
-    return run(pass, input, overrides, nullptr);
-}
-
-template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass,
-                                                             const Input& input,
-                                                             const AlphaOverrides& overrides,
-                                                             std::vector<Lesson>* lessons) const
-    -> Output {
-    static_cast<void>(services());
-    check_overrides(overrides, hosts::samples(input));
-    nn::Attempt<Backend> attempt = this->attempt(pass);
-    Pass<Backend> for_host = this->for_host(pass);
-    std::size_t boundary = hosts::start_boundary;
-    State state = host_.stem(for_host, input);
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-        const AlphaOverride* chosen = overrides.find(slots_[i].name());
-        const bool teaches =
-            lessons != nullptr && pass.recording() && chosen == nullptr && slots_[i].teaches();
-        if (!teaches && !slots_[i].runs(pass.recording(), chosen)) continue;
-        state = host_.forward(for_host, state, boundary, i + 1);
-        boundary = i + 1;
-        if (teaches) {
-            lessons->push_back({i, state});
-            continue;
-        }
-        Variable<Backend>& features = hosts::features(state);
-        features = slots_[i].forward(pass, features, chosen);
-    }
-    state = host_.forward(for_host, state, boundary, slots_.size());
-    Output output = host_.head(for_host, state);
-    attempt.succeed();
-    return output;
-}
-
-template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::forward_lesson(Pass<Backend>& pass,
-                                                                        Lesson lesson) const
-    -> Output {
-    static_cast<void>(services());
-    if (lesson.slot >= slots_.size()) {
-        throw LifecycleError("a lesson is of another model", "MorphogeneticModel::forward_lesson",
-                             "a slot below " + std::to_string(slots_.size()),
-                             std::to_string(lesson.slot), "give it to the model that noted it");
-    }
-    nn::Attempt<Backend> attempt = this->attempt(pass);
-    Pass<Backend> frozen = pass.frozen();
-    State& state = lesson.state;
-    Variable<Backend>& taught = hosts::features(state);
-    taught = slots_[lesson.slot].forward_taught(pass, taught);
-    std::size_t boundary = lesson.slot + 1;
-    for (std::size_t k = boundary; k < slots_.size(); ++k) {
-        if (!slots_[k].runs(false, nullptr)) continue;
-        state = host_.forward(frozen, state, boundary, k + 1);
-        boundary = k + 1;
-        Variable<Backend>& features = hosts::features(state);
-        features = slots_[k].forward(frozen, features);
-    }
-    state = host_.forward(frozen, state, boundary, slots_.size());
-    Output output = host_.head(frozen, state);
-    attempt.succeed();
-    return output;
-}
-
-template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Backend>& pass) const
-    -> nn::Attempt<Backend> {
-    // Evaluation moves nothing, and several threads may be at it.
-    const bool mine = pass.training() && !undo_->is_open();
-    return nn::Attempt<Backend>(pass.context(), mine ? undo_.get() : nullptr,
-                                [&](nn::Undo<Backend>& undo) {
-                                    if (pass.generator() != nullptr) undo.note(*pass.generator());
-                                    for (const auto& state : host_states_)
-                                        undo.note(pass.context(), state);
-                                    for (const SlotType& slot : slots_) {
-                                        if (!slot.active()) continue;
-                                        for (const auto& named : slot.state_list())
-                                            undo.note(pass.context(), named.state);
-                                        undo.note(*slot.random_stream());
-                                    }
-                                });
-}
-
-template <class HostType, class Blueprints, class Policies>
-void MorphogeneticModel<HostType, Blueprints, Policies>::check_overrides(
-    const AlphaOverrides& overrides, Index samples) const {
-    for (const AlphaOverride& entry : overrides.entries()) {
-        slot(entry.slot).check_override(entry, samples);
-    }
-}
-
-template <class HostType, class Blueprints, class Policies>
 std::vector<TickResult> MorphogeneticModel<HostType, Blueprints, Policies>::step_epoch() {
     static_cast<void>(services());
     std::vector<TickResult> results;
@@ -508,40 +335,13 @@ std::vector<TickResult> MorphogeneticModel<HostType, Blueprints, Policies>::step
 
 template <class HostType, class Blueprints, class Policies>
 void MorphogeneticModel<HostType, Blueprints, Policies>::launch_gradient_health() {
-    static_cast<void>(services());
-    measured_.clear();
-    const std::vector<Named> host = host_parameters();
-    probe_.add(pointers(host));
-    for (std::size_t i = 0; i < slots_.size(); ++i) {
-        if (!slots_[i].active()) continue;
-        const std::vector<Named> learning = slots_[i].learning_parameters();
-        const bool warm = std::ranges::all_of(
-            learning, [](const Named& named) { return named.parameter->state()->warm; });
-        const std::size_t group = probe_.add(pointers(learning));
-        measured_.push_back({i, group, warm, slots_[i].record()->seed_id});
-    }
-    probe_.launch(context());
+    health_.launch(context(), host_parameters(), slots());
 }
 
 template <class HostType, class Blueprints, class Policies>
 void MorphogeneticModel<HostType, Blueprints, Policies>::record_gradient_health() {
-    if (!probe_.launched()) launch_gradient_health();
-    const std::span<const GradientNorm> norms = probe_.read();
-    const std::vector<Named> all = parameters();
-    const auto is_stepped = [](const Named& named) {
-        return named.parameter->state()->in_optimiser;
-    };
-    const bool steps = std::ranges::any_of(all, is_stepped);
-    for (const Measured& measured : measured_) {
-        SlotType& slot = slots_[measured.slot];
-        if (slot.record() == nullptr || slot.record()->seed_id != measured.seed_id) continue;
-        slot.record_gradients(norms[0], norms[measured.group], probe_.tensor_norms(measured.group),
-                              measured.warm);
-        const GradientNorm& seed = norms[measured.group];
-        if (!steps || !seed.measured || !seed.trainable) continue;
-        slot.record_in_optimiser(std::ranges::any_of(slot.parameter_list(), is_stepped));
-    }
-    for (const Named& named : all) named.parameter->state()->in_optimiser = false;
+    if (!health_.launched()) launch_gradient_health();
+    health_.record(parameters(), slots());
 }
 
 template <class HostType, class Blueprints, class Policies>
@@ -592,3 +392,5 @@ Index MorphogeneticModel<HostType, Blueprints, Policies>::count(bool (*counts)(S
 }
 
 }  // namespace kasmina
+
+#include <kasmina/model/model_forward.hpp>

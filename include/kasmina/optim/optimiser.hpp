@@ -19,32 +19,12 @@
 #include <kasmina/error.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/nn/parameters.hpp>
+#include <kasmina/optim/check_optimiser_state.hpp>
 #include <kasmina/optim/optimiser_state.hpp>
+#include <kasmina/optim/tracked.hpp>
+#include <kasmina/optim/update_rule.hpp>
 
 namespace kasmina::optim {
-
-/// An update rule: a name, options with a learning rate, how many state tensors a parameter needs,
-/// and the step over a run of parameters that have been stepped equally often.
-template <class R, class B>
-concept UpdateRule =
-    requires(typename R::Options options, typename B::Context& context, std::int64_t step,
-             std::span<const OptimiserSlice<typename B::Scalar>> slices) {
-        { R::name } -> std::convertible_to<std::string_view>;
-        { options.learning_rate } -> std::convertible_to<double>;
-        R::check(options);
-        { R::state_tensors(options) } -> std::convertible_to<int>;
-        R::template step<B>(context, options, step, slices);
-    };
-
-/// What an optimiser remembers of one parameter.
-template <class B>
-struct Tracked {
-    std::weak_ptr<ParameterState<B>> parameter;
-    std::string name{};      ///< empty when it was given without one
-    std::int64_t steps = 0;  ///< steps taken so far
-    Tensor<B> first{};       ///< momentum, or the first moment; empty before the first step
-    Tensor<B> second{};      ///< the second moment
-};
 
 /// Steps parameters in groups, each with its own options (host and seed rates apart). Holds
 /// parameters weakly: the state of a seed goes when the seed is pruned, and appears when
@@ -143,7 +123,7 @@ public:
             for (const Tracked<B>& tracked : other.groups_[g].tracked) {
                 if (keep(tracked.name)) wanted.push_back({tracked.parameter, tracked.name});
             }
-            keep_moments(g, std::move(wanted));
+            take(g, std::move(wanted));
         }
     }
 
@@ -203,9 +183,10 @@ public:
             }
             std::vector<bool> restored(group.tracked.size());
             for (auto& entry : state.groups[g].parameters) {
-                const std::size_t place = place_of(entry, group);
-                check_complete(entry, group, *group.tracked[place].parameter.lock());
-                if (restored[place]) throw_name_taken(entry.name);
+                const std::size_t place = detail::place_of(Rule::name, entry.name, group.tracked);
+                detail::check_complete(Rule::name, entry, Rule::state_tensors(group.options),
+                                       *group.tracked[place].parameter.lock());
+                if (restored[place]) detail::refuse_name(Rule::name, entry.name);
                 restored[place] = true;
                 Tracked<B>& tracked = group.tracked[place];
                 tracked.steps = entry.steps;
@@ -234,7 +215,9 @@ public:
             std::vector<nn::NamedParameter<B>> stepped;
             for (const typename State::Entry& entry : state.groups[g].parameters) {
                 const auto place = known.find(entry.name);
-                if (place == known.end()) throw_not_there(entry.name, "one of the model's");
+                if (place == known.end()) {
+                    detail::refuse_unknown(Rule::name, entry.name, "one of the model's");
+                }
                 stepped.push_back(*place->second);
             }
             other.synchronise(g, stepped);
@@ -249,9 +232,7 @@ private:
         std::vector<Tracked<B>> tracked;
     };
 
-    KASMINA_RARE static std::string where() {
-        return "Optimiser (" + std::string(Rule::name) + ")";
-    }
+    KASMINA_COLD static std::string where() { return detail::optimiser_of(Rule::name); }
 
     [[noreturn]] KASMINA_COLD void refuse_to_idle() const {
         throw OptionError("the optimiser has nothing to step", where(),
@@ -285,55 +266,15 @@ private:
         }
     }
 
-    // ---- which parameters -------------------------------------------------------------------
-
-    KASMINA_RARE static void want(std::vector<Tracked<B>>& wanted,
-                                  const std::shared_ptr<ParameterState<B>>& parameter,
-                                  std::string name) {
-        for (const Tracked<B>& other : wanted) {
-            if (is(other, parameter)) return;
-            if (!name.empty() && other.name == name) throw_name_taken(name);
-        }
-        wanted.push_back({parameter, std::move(name)});
-    }
-
+    /// Makes `wanted` what a group steps. Errors: OptionError for no such group, and for a
+    /// parameter of another group; DuplicateNameError for the name of another one's.
     KASMINA_RARE void synchronise(std::size_t group, std::vector<Tracked<B>> wanted);
 
-    /// Makes `wanted` what a group steps, with what it remembers of those it stepped already.
-    KASMINA_RARE void keep_moments(std::size_t group, std::vector<Tracked<B>> wanted);
-
-    KASMINA_RARE void check_in_no_other(std::size_t group, const Tracked<B>& wanted) const {
-        const auto parameter = wanted.parameter.lock();
-        for (std::size_t other = 0; other < groups_.size(); ++other) {
-            if (other == group) continue;
-            for (const Tracked<B>& tracked : groups_[other].tracked) {
-                if (is(tracked, parameter)) {
-                    throw OptionError("a parameter is in another group already", where(),
-                                      "each parameter in one group",
-                                      "one of shape " + to_string(parameter->value.shape()) +
-                                          " in the groups " + std::to_string(other) + " and " +
-                                          std::to_string(group),
-                                      "synchronise the other group without it first");
-                }
-                const bool taken = !wanted.name.empty() && tracked.name == wanted.name;
-                if (taken && !tracked.parameter.expired()) throw_name_taken(wanted.name);
-            }
-        }
+    /// The same of what is in no other group.
+    KASMINA_RARE void take(std::size_t group, std::vector<Tracked<B>> wanted) {
+        slices_.reserve(wanted.size());
+        detail::replace_tracked(groups_[group].tracked, std::move(wanted));
     }
-
-    [[nodiscard]] static bool is(const Tracked<B>& tracked,
-                                 const std::shared_ptr<ParameterState<B>>& parameter) noexcept {
-        return !tracked.parameter.owner_before(parameter) &&
-               !parameter.owner_before(tracked.parameter);
-    }
-
-    [[noreturn]] KASMINA_COLD static void throw_name_taken(const std::string& name) {
-        throw DuplicateNameError(
-            "two parameters go by one name", where(), "one parameter for each name",
-            "a second one called \"" + name + "\"", "put the name of its owner in front");
-    }
-
-    // ---- a step -----------------------------------------------------------------------------
 
     /// Runs of neighbours with equal step counts go to the rule in one pass: a whole host is one
     /// run, a seed born later another.
@@ -343,62 +284,11 @@ private:
         if (moment.empty()) moment = Tensor<B>::full(context, shape, Scalar{0});
     }
 
-    // ---- state ------------------------------------------------------------------------------
-
+    /// Errors: StateError for a state of another rule or number of groups; OptionError from the
+    /// rule's check of its options.
     void check_fits(const State& state) const {
-        if (state.rule != Rule::name) {
-            throw StateError("the state is of another rule", where(), std::string(Rule::name),
-                             state.rule, "restore it into the optimiser that it is of");
-        }
-        if (state.groups.size() != groups_.size()) {
-            throw StateError("the state has another number of groups", where(),
-                             std::to_string(groups_.size()), std::to_string(state.groups.size()),
-                             "add the groups, and synchronise them, before restoring");
-        }
+        detail::check_kind(Rule::name, state.rule, groups_.size(), state.groups.size());
         for (const typename State::Group& group : state.groups) Rule::check(group.options);
-    }
-
-    [[nodiscard]] static std::size_t place_of(const typename State::Entry& entry,
-                                              const Group& group) {
-        const auto place = std::ranges::find(group.tracked, entry.name, &Tracked<B>::name);
-        if (entry.name.empty() || place == group.tracked.end() || place->parameter.expired()) {
-            throw_not_there(entry.name, names_of(group));
-        }
-        return static_cast<std::size_t>(place - group.tracked.begin());
-    }
-
-    [[noreturn]] KASMINA_COLD static void throw_not_there(const std::string& name,
-                                                          const std::string& expected) {
-        throw UnknownNameError("the state speaks of a parameter that is not stepped", where(),
-                               expected, "\"" + name + "\"",
-                               "restore the model first, and synchronise the group with it");
-    }
-
-    static void check_complete(const typename State::Entry& entry, const Group& group,
-                               const ParameterState<B>& parameter) {
-        const int tensors = entry.steps > 0 ? Rule::state_tensors(group.options) : 0;
-        if (entry.steps < 0 || entry.first.empty() != (tensors < 1) ||
-            entry.second.empty() != (tensors < 2)) {
-            throw StateError("the state of a parameter is incomplete", where(),
-                             std::to_string(tensors) + " moments of \"" + entry.name + "\" after " +
-                                 std::to_string(entry.steps) + " steps",
-                             std::to_string(!entry.first.empty() + !entry.second.empty()),
-                             "restore what state() returned");
-        }
-        for (const Tensor<B>* moment : {&entry.first, &entry.second}) {
-            if (moment->empty() || moment->shape() == parameter.value.shape()) continue;
-            throw ShapeError("a moment does not fit its parameter \"" + entry.name + "\"", where(),
-                             to_string(parameter.value.shape()), to_string(moment->shape()),
-                             "restore a state of a model with the same shapes");
-        }
-    }
-
-    [[nodiscard]] static std::string names_of(const Group& group) {
-        std::string names;
-        for (const Tracked<B>& tracked : group.tracked) {
-            names += (names.empty() ? "one of " : ", ") + tracked.name;
-        }
-        return names.empty() ? "no parameter at all" : names;
     }
 
     std::vector<Group> groups_;
@@ -418,7 +308,7 @@ void Optimiser<B, Rule>::synchronise(std::size_t group,
                               "the name that its model calls it by", "\"\"",
                               "pass what MorphogeneticModel::parameters returns");
         }
-        want(wanted, named.parameter->state(), named.name);
+        detail::want(Rule::name, wanted, named.parameter->state(), named.name);
     }
     synchronise(group, std::move(wanted));
 }
@@ -429,7 +319,9 @@ void Optimiser<B, Rule>::synchronise(std::size_t group,
                                      std::span<const Parameter<B>* const> parameters) {
     std::vector<Tracked<B>> wanted;
     wanted.reserve(parameters.size());
-    for (const Parameter<B>* parameter : parameters) want(wanted, parameter->state(), {});
+    for (const Parameter<B>* parameter : parameters) {
+        detail::want(Rule::name, wanted, parameter->state(), {});
+    }
     synchronise(group, std::move(wanted));
 }
 
@@ -446,25 +338,13 @@ template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
 void Optimiser<B, Rule>::synchronise(std::size_t group, std::vector<Tracked<B>> wanted) {
     static_cast<void>(checked(group));
-    for (const Tracked<B>& tracked : wanted) check_in_no_other(group, tracked);
-    keep_moments(group, std::move(wanted));
-}
-
-template <class B, class Rule>
-    requires MultiTensorBackend<B> && UpdateRule<Rule, B>
-void Optimiser<B, Rule>::keep_moments(std::size_t group, std::vector<Tracked<B>> wanted) {
-    std::vector<Tracked<B>>& present = groups_[group].tracked;
-    slices_.reserve(wanted.size());
-    for (Tracked<B>& tracked : wanted) {
-        const auto parameter = tracked.parameter.lock();
-        const auto known = std::ranges::find_if(
-            present, [&](const Tracked<B>& other) { return is(other, parameter); });
-        if (known == present.end()) continue;
-        tracked.steps = known->steps;
-        tracked.first = std::move(known->first);
-        tracked.second = std::move(known->second);
+    for (std::size_t other = 0; other < groups_.size(); ++other) {
+        if (other == group) continue;
+        for (const Tracked<B>& tracked : wanted) {
+            detail::check_apart(Rule::name, groups_[other].tracked, other, tracked, group);
+        }
     }
-    present = std::move(wanted);
+    take(group, std::move(wanted));
 }
 
 template <class B, class Rule>

@@ -388,7 +388,7 @@ private:
                     break;
                 case Decision::Action::advance: slot.advance(); break;
                 case Decision::Action::prune: slot.prune(decision.reason, "controller"); break;
-                default: reflect::refuse_enumerator(decision.action, "action", "Controller");
+                default: reflect::check_enumerator(decision.action, "action", "Controller");
             }
             note_change(slot, from, decision.reason, report);
             fossilized = fossilized || (slot.stage() != from && slot.stage() == Stage::fossilized);

@@ -1,6 +1,9 @@
 // Errors for what stands where an enumeration's value should: which values there are, in words.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -9,40 +12,55 @@
 
 namespace kasmina::reflect {
 
-/// "add (1), multiply (2), gate (3)"; for messages.
+/// An enumeration's value for messages, whatever the enumeration.
+struct Enumerator {
+    std::string_view name;
+    int number;
+};
+
 template <Enumerated Enumeration>
-[[nodiscard]] KASMINA_COLD std::string enumerators_in_words() {
+inline constexpr auto enumerators = [] {
+    constexpr auto all = Enumerators<Enumeration>::all;
+    std::array<Enumerator, all.size()> known{};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        known[i] = {name_of(all[i]), static_cast<int>(all[i])};
+    }
+    return known;
+}();
+
+/// "add (1), multiply (2), gate (3)"; for messages.
+[[nodiscard]] KASMINA_COLD inline std::string in_words(std::span<const Enumerator> enumerators) {
     std::string list;
-    for (const Enumeration known : Enumerators<Enumeration>::all) {
+    for (const Enumerator known : enumerators) {
         if (!list.empty()) list += ", ";
-        list += std::string(name_of(known)) + " (" + std::to_string(static_cast<int>(known)) + ")";
+        list += std::string(known.name) + " (" + std::to_string(known.number) + ")";
     }
     return list;
 }
 
 /// "one of add, multiply, gate"; for messages of what is read by name.
-template <Enumerated Enumeration>
-[[nodiscard]] KASMINA_COLD std::string enumerator_names() {
+[[nodiscard]] KASMINA_COLD inline std::string names_in_words(
+    std::span<const Enumerator> enumerators) {
     std::string list;
-    for (const Enumeration known : Enumerators<Enumeration>::all) {
-        list += (list.empty() ? "one of " : ", ") + std::string(name_of(known));
+    for (const Enumerator known : enumerators) {
+        list += (list.empty() ? "one of " : ", ") + std::string(known.name);
     }
     return list;
 }
 
-template <Enumerated Enumeration>
-[[noreturn]] KASMINA_COLD void refuse_enumerator(Enumeration value, std::string_view what,
-                                                 std::string_view where) {
+[[noreturn]] KASMINA_COLD inline void refuse_enumerator(int value, std::string_view what,
+                                                        std::string_view where,
+                                                        std::span<const Enumerator> enumerators) {
     throw OptionError(std::string(what) + " has a value that does not exist", where,
-                      enumerators_in_words<Enumeration>(), std::to_string(static_cast<int>(value)),
-                      "use one of the named values");
+                      in_words(enumerators), std::to_string(value), "use one of the named values");
 }
 
 /// Errors: OptionError that names the valid values, for a value outside the enumeration. `what`
 /// is the option's name.
 template <Enumerated Enumeration>
 constexpr void check_enumerator(Enumeration value, std::string_view what, std::string_view where) {
-    if (!is_enumerator(value)) refuse_enumerator(value, what, where);
+    if (is_enumerator(value)) return;
+    refuse_enumerator(static_cast<int>(value), what, where, enumerators<Enumeration>);
 }
 
 }  // namespace kasmina::reflect

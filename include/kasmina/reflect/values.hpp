@@ -91,7 +91,7 @@ template <PlainValue Field>
     } else if constexpr (std::same_as<Field, std::string>) {
         return "a text";
     } else if constexpr (std::is_enum_v<Field>) {
-        return enumerator_names<Field>();
+        return names_in_words(enumerators<Field>);
     } else if constexpr (std::integral<Field>) {
         return "a whole number that fits";
     } else {

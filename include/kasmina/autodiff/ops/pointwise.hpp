@@ -137,14 +137,18 @@ void pull_back(const AnyPointwise<B>& function, const MapGeometry& geometry,
     }
 }
 
-template <PointwiseBackend B, std::size_t Count>
+/// Room for the inputs of most functions, so that what records them is compiled once for all.
+inline constexpr std::size_t few_operands = 4;
+
+template <PointwiseBackend B, std::size_t Room>
 struct PointwiseOperation {
     AnyPointwise<B> function;
     MapGeometry geometry;
-    std::array<PointwiseInput<B>, Count> inputs;
+    std::size_t operands;
+    std::array<PointwiseInput<B>, Room> inputs;  ///< behind the operands is the first one again
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
-        pull_back<B>(function, geometry, inputs, tape, upstream);
+        pull_back<B>(function, geometry, std::span(inputs).first(operands), tape, upstream);
     }
 };
 
@@ -180,16 +184,22 @@ template <PointwiseBackend B>
 }
 
 template <PointwiseBackend B, std::size_t... Is>
-[[nodiscard]] Variable<B> record_pointwise(
-    const AnyPointwise<B>& function, const std::array<const Variable<B>*, sizeof...(Is)>& inputs,
-    const std::array<bool, sizeof...(Is)>& read, std::index_sequence<Is...>) {
+[[nodiscard]] KASMINA_APART Variable<B> record_pointwise(const AnyPointwise<B>& function,
+                                                         std::span<const Variable<B>* const> inputs,
+                                                         std::span<const bool> read,
+                                                         std::index_sequence<Is...>) {
     PointwiseOutput<B> output = run_pointwise<B>(function, inputs);
+    const std::size_t count = inputs.size();
+    const auto input = [&](std::size_t i) -> const Variable<B>& {
+        return *inputs[i < count ? i : 0];
+    };
+    const auto kept = [&](std::size_t i) {
+        return PointwiseInput<B>{Saved<B>(input(i), i < count && read[i]),
+                                 output.call.operands[i].broadcast};
+    };
     return inputs[0]->tape().record(
-        output.shape, std::move(output.values), {*inputs[Is]...},
-        PointwiseOperation<B, sizeof...(Is)>{
-            function,
-            output.call.geometry,
-            {PointwiseInput<B>{{*inputs[Is], read[Is]}, output.call.operands[Is].broadcast}...}});
+        output.shape, std::move(output.values), {input(Is)...},
+        PointwiseOperation<B, sizeof...(Is)>{function, output.call.geometry, count, {kept(Is)...}});
 }
 
 /// One for each operand.
@@ -221,10 +231,13 @@ template <PointwiseBackend B, class Function, class... Rest>
     static_assert(GivesANumber<Function, AnyNumber, detail::NumberFor<Rest>...>,
                   "GivesANumber: return a number of the kind that the pointwise callable is given, "
                   "as `template <class V> V operator()(const V& x) const` does");
-    constexpr std::make_index_sequence<count> operands;
+    constexpr std::size_t room =
+        count <= detail::few_operands ? detail::few_operands : detail::most_operands;
+    constexpr std::array<bool, count> read =
+        detail::reads<Function>(std::make_index_sequence<count>{});
+    const std::array<const Variable<B>*, count> inputs{&first, &rest...};
     return detail::record_pointwise<B>(detail::AnyPointwise<B>::template of<count>(function),
-                                       {&first, &rest...}, detail::reads<Function>(operands),
-                                       operands);
+                                       inputs, read, std::make_index_sequence<room>{});
 }
 
 }  // namespace kasmina::ops

@@ -14,9 +14,9 @@ class Saved {
 public:
     using Scalar = typename B::Scalar;
 
-    Saved(const Variable<B>& input, bool read) : edge_(input) {
-        if (read) value_.emplace(input);
-    }
+    Saved(const Variable<B>& input, bool read);
+    Saved(Saved&& other) noexcept;
+    ~Saved();
 
     [[nodiscard]] const Edge<B>& edge() const noexcept { return edge_; }
 
@@ -30,5 +30,16 @@ private:
     Edge<B> edge_;
     std::optional<Variable<B>> value_;
 };
+
+template <class B>
+KASMINA_APART Saved<B>::Saved(const Variable<B>& input, bool read) : edge_(input) {
+    if (read) value_.emplace(input);
+}
+
+template <class B>
+KASMINA_APART Saved<B>::Saved(Saved&& other) noexcept = default;
+
+template <class B>
+KASMINA_APART Saved<B>::~Saved() = default;
 
 }  // namespace kasmina::ops

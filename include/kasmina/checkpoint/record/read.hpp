@@ -35,7 +35,8 @@ template <reflect::Enumerated T>
     const std::string& name = read_text(value, place);
     const std::optional<T> known = reflect::enumerator_named<T>(name);
     if (!known)
-        place.refuse("a name that is not known", reflect::enumerator_names<T>(), shown(value));
+        place.refuse("a name that is not known", reflect::names_in_words(reflect::enumerators<T>),
+                     shown(value));
     return *known;
 }
 

@@ -58,10 +58,7 @@ void batch_norm_statistics(Context& context, const BatchNormStatistics<T>& call)
             double* chunk_squares = chunk_mean + partial;
             const double pixels = static_cast<double>(plan.pixels(chunk, channels));
             std::fill_n(sums, plan.width, 0.0);
-            sum_rows<1, T>(plan.size(chunk), plan.width, sums, stride,
-                           [&](Index at, Index, auto count) {
-                               return std::array{load_lanes(from + at, count)};
-                           });
+            sum_rows_of(from, plan.size(chunk), plan.width, sums);
             fold(sums, channels, plan.width);
             for (Index c = 0; c < channels; ++c) means[c] = static_cast<T>(sums[c] / pixels);
             spread_first(means, channels, plan.width);

@@ -64,10 +64,7 @@ void group_statistics(const GroupNormPlan<T>& plan, double epsilon, const T* x, 
     const Index channels = plan.geometry.channels;
     const double count = static_cast<double>(plan.group_elements());
     std::fill_n(sums, plan.width, 0.0);
-    sum_rows<1, T>(plan.sample_size, plan.width, sums, plan.stride,
-                   [&](Index at, Index, auto lanes_used) {
-                       return std::array{load_lanes(x + at, lanes_used)};
-                   });
+    sum_rows_of(x, plan.sample_size, plan.width, sums);
     fold(sums, channels, plan.width);
     for (Index group = 0; group < plan.geometry.groups; ++group) {
         mean[group] = static_cast<T>(plan.group_sum(sums, group) / count);

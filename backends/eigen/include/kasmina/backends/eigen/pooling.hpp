@@ -169,9 +169,7 @@ void mean_positions(Context& context, const MeanPositions<T>& call) {
         geometry.samples, spaced<double>(width), [&](Index sample, double* sums) {
             const T* from = x + sample * sample_size;
             std::fill_n(sums, width, 0.0);
-            sum_rows<1, T>(sample_size, width, sums, Index{0}, [&](Index at, Index, auto count) {
-                return std::array{load_lanes(from + at, count)};
-            });
+            sum_rows_of(from, sample_size, width, sums);
             fold(sums, channels, width);
             for (Index c = 0; c < channels; ++c) {
                 y[sample * channels + c] = static_cast<T>(sums[c] / positions);

@@ -11,6 +11,7 @@
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/partial_register.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/tensor/index.hpp>
 
 /// \file
@@ -127,6 +128,14 @@ KASMINA_ALWAYS_INLINE void sum_rows(Index elements, Index width, double* sums, I
     }
     for_each_vector<T>(elements - whole,
                        [&](Index column, auto count) { rest(whole + column, column, count); });
+}
+
+/// The same with the elements themselves: a function of its own, because many kernels want it.
+template <class T>
+KASMINA_APART void sum_rows_of(const T* from, Index elements, Index width, double* sums) {
+    sum_rows<1, T>(elements, width, sums, Index{0}, [=](Index at, Index, auto count) {
+        return std::array{load_lanes(from + at, count)};
+    });
 }
 
 /// A size in numbers, rounded up so that neighbours share no pair of cache lines.

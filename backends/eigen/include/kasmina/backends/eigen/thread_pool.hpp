@@ -216,7 +216,7 @@ inline void Crew::stop() noexcept {
     for (std::thread& worker : workers_) worker.join();
 }
 
-inline void ThreadPool::run(Index chunks, Chunk call, void* closure) {
+KASMINA_APART inline void ThreadPool::run(Index chunks, Chunk call, void* closure) {
     const FlushDenormals flush;
     if (chunks > 1 && threads_ > 1 && has_crew() && crew_->run(chunks, call, closure)) return;
     for (Index chunk = 0; chunk < chunks; ++chunk) call(closure, chunk, 0);

@@ -1,0 +1,112 @@
+// The way of a pass through a model: the host's segments, the slots between them, and lessons.
+#pragma once
+
+// Included by model/model.hpp, after the class.
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kasmina/error.hpp>
+#include <kasmina/hosts/host.hpp>
+#include <kasmina/model/model.hpp>
+#include <kasmina/nn/attempt.hpp>
+
+namespace kasmina {
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::forward(
+    Pass<Backend>& pass, const Input& input, const AlphaOverrides& overrides) const -> Output {
+    return run(pass, input, overrides, nullptr);
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass,
+                                                             const Input& input,
+                                                             const AlphaOverrides& overrides,
+                                                             std::vector<Lesson>* lessons) const
+    -> Output {
+    static_cast<void>(services());
+    check_overrides(overrides, hosts::samples(input));
+    nn::Attempt<Backend> attempt = this->attempt(pass);
+    Pass<Backend> for_host = this->for_host(pass);
+    std::size_t boundary = hosts::start_boundary;
+    State state = host_.stem(for_host, input);
+    for (std::size_t i = 0; i < slots_.size(); ++i) {
+        const AlphaOverride* chosen = overrides.find(slots_[i].name());
+        const bool teaches =
+            lessons != nullptr && pass.recording() && chosen == nullptr && slots_[i].teaches();
+        if (!teaches && !slots_[i].runs(pass.recording(), chosen)) continue;
+        state = host_.forward(for_host, state, boundary, i + 1);
+        boundary = i + 1;
+        if (teaches) {
+            lessons->push_back({i, state});
+            continue;
+        }
+        Variable<Backend>& features = hosts::features(state);
+        features = slots_[i].forward(pass, features, chosen);
+    }
+    state = host_.forward(for_host, state, boundary, slots_.size());
+    Output output = host_.head(for_host, state);
+    attempt.succeed();
+    return output;
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::forward_lesson(Pass<Backend>& pass,
+                                                                        Lesson lesson) const
+    -> Output {
+    static_cast<void>(services());
+    if (lesson.slot >= slots_.size()) {
+        throw LifecycleError("a lesson is of another model", "MorphogeneticModel::forward_lesson",
+                             "a slot below " + std::to_string(slots_.size()),
+                             std::to_string(lesson.slot), "give it to the model that noted it");
+    }
+    nn::Attempt<Backend> attempt = this->attempt(pass);
+    Pass<Backend> frozen = pass.frozen();
+    State& state = lesson.state;
+    Variable<Backend>& taught = hosts::features(state);
+    taught = slots_[lesson.slot].forward_taught(pass, taught);
+    std::size_t boundary = lesson.slot + 1;
+    for (std::size_t k = boundary; k < slots_.size(); ++k) {
+        if (!slots_[k].runs(false, nullptr)) continue;
+        state = host_.forward(frozen, state, boundary, k + 1);
+        boundary = k + 1;
+        Variable<Backend>& features = hosts::features(state);
+        features = slots_[k].forward(frozen, features);
+    }
+    state = host_.forward(frozen, state, boundary, slots_.size());
+    Output output = host_.head(frozen, state);
+    attempt.succeed();
+    return output;
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Backend>& pass) const
+    -> nn::Attempt<Backend> {
+    // Evaluation moves nothing, and several threads may be at it.
+    const bool mine = pass.training() && !undo_->is_open();
+    return nn::Attempt<Backend>(pass.context(), mine ? undo_.get() : nullptr,
+                                [&](nn::Undo<Backend>& undo) {
+                                    if (pass.generator() != nullptr) undo.note(*pass.generator());
+                                    for (const auto& state : host_states_)
+                                        undo.note(pass.context(), state);
+                                    for (const SlotType& slot : slots_) {
+                                        if (!slot.active()) continue;
+                                        for (const auto& named : slot.state_list())
+                                            undo.note(pass.context(), named.state);
+                                        undo.note(*slot.random_stream());
+                                    }
+                                });
+}
+
+template <class HostType, class Blueprints, class Policies>
+void MorphogeneticModel<HostType, Blueprints, Policies>::check_overrides(
+    const AlphaOverrides& overrides, Index samples) const {
+    for (const AlphaOverride& entry : overrides.entries()) {
+        slot(entry.slot).check_override(entry, samples);
+    }
+}
+
+}  // namespace kasmina
