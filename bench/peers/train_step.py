@@ -127,15 +127,18 @@ def main():
     for _ in range(max(1, options.warmup)):
         step()
     for _ in range(options.repeat):
-        times = []
+        times, cpu_times = [], []
         for _ in range(options.steps):
-            begin = time.perf_counter()
+            begin, cpu_begin = time.perf_counter(), time.process_time()
             step()
             times.append((time.perf_counter() - begin) * 1e3)
+            cpu_times.append((time.process_time() - cpu_begin) * 1e3)
         result = {
             "name": f"train_step/{options.case}/batch:{options.batch}/threads:{options.threads}",
             "min_ms": min(times),
             "median_ms": statistics.median(times),
+            "cpu_min_ms": min(cpu_times),
+            "cpu_median_ms": statistics.median(cpu_times),
             "steps": options.steps,
             "torch": torch.__version__,
             "instruction_set": torch.backends.cpu.get_cpu_capability(),
