@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <iostream>
 #include <span>
 #include <string>
@@ -53,7 +54,11 @@ struct Options {
     double host_rate = 0.05;
     double seed_rate = 0.05;
     double lesson_rate = 0.01;
+    int lesson_every = 4;
     double errors = 2.0;
+    int judged_epochs = 5;
+    int patience = 20;
+    bool sealed = false;
     std::size_t batch = 64;
 };
 
@@ -163,11 +168,14 @@ template <class Policies, class Judge>
 Json run(const Options& line, const Splits& data, std::uint64_t seed) {
     using Model = ModelOf<Policies>;
     const auto start = std::chrono::steady_clock::now();
+    const std::clock_t cpu = std::clock();
     const ImageSet& images = data.training;
     Cpu::Context context(1);
     Generator generator(seed);
     ModelOptions<Policies> options;
     options.gates.thresholds.judgement_errors = line.errors;
+    options.gates.thresholds.min_judgement_epochs = line.judged_epochs;
+    options.gates.thresholds.judgement_patience = line.patience;
     if (line.judge == "keep") options.gates.thresholds.min_fossilize_dependence = -1e9;
     Model model(context,
                 hosts::Cnn<Cpu>(context, {.classes = images.classes,
@@ -180,9 +188,11 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
         return optim::SgdOptions{
             .learning_rate = rate, .momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
     };
-    train::Learner<Model, optim::SgdRule, Judge> learner(model, {.host = rule(line.host_rate),
-                                                                 .seeds = rule(line.seed_rate),
-                                                                 .lesson_rate = line.lesson_rate});
+    train::Learner<Model, optim::SgdRule, Judge> learner(model,
+                                                         {.host = rule(line.host_rate),
+                                                          .seeds = rule(line.seed_rate),
+                                                          .lesson_rate = line.lesson_rate,
+                                                          .lesson_every = line.lesson_every});
     Grower grower(model, HeuristicController(controller_options(line)),
                   std::log(static_cast<double>(images.classes)));
     ImageStream<Cpu> stream(context, images, line.batch, data.augmentation, Generator(seed, 1));
@@ -191,7 +201,11 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
                            AccuracyScore{});
     };
     const train::CosineSchedule schedule;
-    Json result{{"label", line.label}, {"seed", seed}, {"kind", line.kind}, {"judge", line.judge}};
+    Json result{{"label", line.label},
+                {"data", data.name},
+                {"seed", seed},
+                {"kind", line.kind},
+                {"judge", line.judge}};
     for (const char* list : {"changes", "verdicts", "readiness", "dependence", "contribution"}) {
         result[list] = Json::array();
     }
@@ -236,11 +250,14 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
         validation.push_back(report.accuracy);
         losses_of_epochs.push_back(loss / steps);
     }
-    const ImageSet test = data.open_test();
     result["validation"] = validation;
     result["loss"] = losses_of_epochs;
-    result["test"] = mean_scores(model, context, std::array{AlphaOverrides{}},
-                                 held_out<Cpu>(context, test), AccuracyScore{})[0];
+    result["cpu_seconds"] = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
+    if (!line.sealed) {
+        const ImageSet test = data.open_test();
+        result["test"] = mean_scores(model, context, std::array{AlphaOverrides{}},
+                                     held_out<Cpu>(context, test), AccuracyScore{})[0];
+    }
     result["parameters"] = model.total_parameters();
     result["digest"] = digest(model);
     result["seconds"] =
@@ -277,7 +294,11 @@ int main(int argc, char** argv) {
     app.add_option("--seed-rate", line.seed_rate, "learning rate of seeds at the start");
     app.add_option("--lesson-rate", line.lesson_rate,
                    "share of the seeds' rate that a seed learns with behind the host");
+    app.add_option("--lesson-every", line.lesson_every, "with each how many steps it learns there");
     app.add_option("--judgement-errors", line.errors, "standard errors that part from the bound");
+    app.add_option("--judged-epochs", line.judged_epochs, "at least, at full amplitude");
+    app.add_option("--patience", line.patience, "epochs after which the value decides by itself");
+    app.add_flag("--sealed", line.sealed, "the test part is not read");
     app.add_option("--batch", line.batch, "images in a batch");
     CLI11_PARSE(app, argc, argv);
     try {

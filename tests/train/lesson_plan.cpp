@@ -196,17 +196,45 @@ struct Nobody {
     void restore(const State&) const {}
 };
 
-/// A trainer that may be stopped between two steps; each epoch has four.
+/// Four batches an epoch, and knows where in it it stands.
+class FourBatches {
+public:
+    struct State {
+        Generator::State random;
+        int left;
+    };
+
+    explicit FourBatches(B::Context& context) : context_(&context) {}
+
+    void start_epoch() { left_ = 4; }
+    [[nodiscard]] std::optional<test::NoiseBatches<B>::Batch> next() {
+        if (left_ == 0) return std::nullopt;
+        --left_;
+        return batches_.next(*context_);
+    }
+    [[nodiscard]] State state() const { return {batches_.state(), left_}; }
+    void restore(const State& state) {
+        batches_.restore(state.random);
+        left_ = state.left;
+    }
+
+private:
+    B::Context* context_;
+    test::NoiseBatches<B> batches_{11};
+    int left_ = 0;
+};
+
+/// A trainer that may be stopped between two steps.
 struct StoppedRun {
-    using Trainer = train::Trainer<Model, optim::SgdRule, test::NoiseStream<B>,
-                                   std::vector<LabelledBatch<B>>, Nobody>;
+    using Trainer =
+        train::Trainer<Model, optim::SgdRule, FourBatches, std::vector<LabelledBatch<B>>, Nobody>;
     using State = decltype(std::declval<Trainer&>().state(std::declval<Model&>()));
 
     explicit StoppedRun(B::Context& on)
         : context(on),
           model(make_model(on)),
-          trainer(model, test::NoiseStream<B>(on, 11), test::held_out<B>(on), options_of(3),
-                  Nobody{}, {.epochs = 6, .random_guess_loss = 1.1, .random = Generator(1)}) {
+          trainer(model, FourBatches(on), test::held_out<B>(on), options_of(3), Nobody{},
+                  {.epochs = 6, .random_guess_loss = 1.1, .random = Generator(1)}) {
         plant(model, "early");
     }
 
