@@ -202,6 +202,7 @@ public:
     struct State {
         Generator::State random;
         int left;
+        int handed;
     };
 
     explicit FourBatches(B::Context& context) : context_(&context) {}
@@ -210,18 +211,24 @@ public:
     [[nodiscard]] std::optional<test::NoiseBatches<B>::Batch> next() {
         if (left_ == 0) return std::nullopt;
         --left_;
+        ++handed_;
         return batches_.next(*context_);
     }
-    [[nodiscard]] State state() const { return {batches_.state(), left_}; }
+    /// So many of the whole run.
+    [[nodiscard]] int handed() const noexcept { return handed_; }
+
+    [[nodiscard]] State state() const { return {batches_.state(), left_, handed_}; }
     void restore(const State& state) {
         batches_.restore(state.random);
         left_ = state.left;
+        handed_ = state.handed;
     }
 
 private:
     B::Context* context_;
     test::NoiseBatches<B> batches_{11};
     int left_ = 0;
+    int handed_ = 0;
 };
 
 /// A trainer that may be stopped between two steps.
@@ -238,10 +245,10 @@ struct StoppedRun {
         plant(model, "early");
     }
 
-    /// Runs so many steps, across epochs; keeps what was measured at the end of each.
-    void run(int steps) {
+    /// Runs to that step, across epochs; keeps what was measured at the end of each.
+    void run_to(int step) {
         static_cast<void>(trainer.run_until(
-            model, [&steps] { return steps-- == 0; },
+            model, [&] { return trainer.source().handed() == step; },
             [this](const train::EpochResult& result) {
                 measured.push_back(result.report.slots[0].metrics);
             }));
@@ -257,15 +264,18 @@ TEST_CASE("a run that is saved between two lessons goes on to the bit, in what i
           "[P-7][I-9]") {
     B::Context context{};
     StoppedRun whole(context);
-    whole.run(100);
+    whole.run_to(100);
     REQUIRE(whole.measured.size() == 6);
     REQUIRE(whole.measured.back().gradient_ratio);
     for (const bool moved : {false, true}) {
         for (int at = 1; at < 20; ++at) {
             CAPTURE(moved, at);
             StoppedRun run(context);
-            run.run(at);
+            run.run_to(at);
             StoppedRun fresh(context);
+            for (std::size_t i = 0; i < run.model.slots().size(); ++i) {
+                fresh.model.slots()[i].restore(run.model.slots()[i].state());
+            }
             for (const auto& [name, parameter] : fresh.model.contents().parameters) {
                 for (const auto& other : run.model.contents().parameters) {
                     if (other.name != name) continue;
@@ -278,9 +288,6 @@ TEST_CASE("a run that is saved between two lessons goes on to the bit, in what i
                     if (other.name == name) state.copy_from(context, other.state.clone(context));
                 }
             }
-            for (std::size_t i = 0; i < run.model.slots().size(); ++i) {
-                fresh.model.slots()[i].restore(run.model.slots()[i].state());
-            }
             StoppedRun::State state = run.trainer.state(run.model);
             REQUIRE(state.learner.lessons.size() == 1);
             CHECK(state.learner.lessons[0].steps_to_wait == 2 - (at - 1) % 3);
@@ -291,7 +298,7 @@ TEST_CASE("a run that is saved between two lessons goes on to the bit, in what i
                 fresh.trainer.restore(fresh.model, state);
             }
             fresh.measured = run.measured;
-            fresh.run(100);
+            fresh.run_to(100);
             CHECK(fresh.measured == whole.measured);
             CHECK(test::values_of(fresh.model) == test::values_of(whole.model));
         }
@@ -303,7 +310,7 @@ TEST_CASE("a state of lessons that cannot be is refused, and one that is taken b
     B::Context context{};
     StoppedRun run(context);
     StoppedRun unharmed(context);
-    for (StoppedRun* each : {&run, &unharmed}) each->run(6);
+    for (StoppedRun* each : {&run, &unharmed}) each->run_to(6);
     StoppedRun::State state = run.trainer.state(run.model);
     REQUIRE(state.learner.lessons[0].gradients.size() > 1);
     auto& lesson = state.learner.lessons[0];
@@ -343,7 +350,7 @@ TEST_CASE("a state of lessons that cannot be is refused, and one that is taken b
         run.trainer.exchange(next);
         run.trainer.exchange(next);
     }
-    for (StoppedRun* each : {&run, &unharmed}) each->run(100);
+    for (StoppedRun* each : {&run, &unharmed}) each->run_to(100);
     CHECK(run.measured == unharmed.measured);
     CHECK(test::values_of(run.model) == test::values_of(unharmed.model));
 }
