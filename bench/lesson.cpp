@@ -58,7 +58,8 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-int main() {
+/// Prints the rows of the blueprints that are named, or of all.
+int main(int argc, char** argv) {
     constexpr Index batch = 32;
     // Whole rounds from lesson to lesson.
     const int steps = 2 * train::LearnerOptions<optim::SgdRule>{}.lesson_every;
@@ -79,6 +80,8 @@ int main() {
     for (const std::string& slot : slots) std::printf("%7s", slot.c_str());
     std::printf("\n");
     for (const auto name : CnnBlueprints::names()) {
+        const bool is_named = std::find(argv + 1, argv + argc, name) != argv + argc;
+        if (argc > 1 && !is_named) continue;
         std::printf("%-14s", std::string(name).c_str());
         for (const std::string& slot : slots) {
             Network host(context, slot, "");

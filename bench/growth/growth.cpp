@@ -50,6 +50,7 @@ struct Options {
     std::string incubation = "feedback";
     std::string curve = "sigmoid";
     int tempo = 5;
+    int on_trial = 0;
     int first_epoch = 3;
     double host_rate = 0.05;
     double seed_rate = 0.05;
@@ -58,6 +59,7 @@ struct Options {
     double errors = 2.0;
     int judged_epochs = 5;
     int patience = 20;
+    double lowest = 0.0;
     bool sealed = false;
     std::size_t batch = 64;
 };
@@ -83,7 +85,8 @@ HeuristicOptions controller_options(const Options& line) {
     HeuristicOptions options;
     options.slots = line.slots;
     options.blueprints = line.blueprints;
-    options.seeds_on_trial = static_cast<int>(line.slots.size());
+    options.seeds_on_trial =
+        line.on_trial > 0 ? line.on_trial : static_cast<int>(line.slots.size());
     options.plateau_epochs = 1;
     options.plateau_improvement = 100.0;
     options.first_epoch = line.first_epoch;
@@ -200,12 +203,14 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
         return mean_scores(model, context, configurations, held_out<Cpu>(context, data.validation),
                            AccuracyScore{});
     };
-    const train::CosineSchedule schedule;
+    const train::CosineSchedule schedule{.lowest = line.lowest};
     Json result{{"label", line.label},
                 {"data", data.name},
                 {"seed", seed},
                 {"kind", line.kind},
-                {"judge", line.judge}};
+                {"judge", line.judge},
+                {"slots", line.slots},
+                {"blueprints", line.blueprints}};
     for (const char* list : {"changes", "verdicts", "readiness", "dependence", "contribution"}) {
         result[list] = Json::array();
     }
@@ -289,6 +294,7 @@ int main(int argc, char** argv) {
     app.add_option("--incubation", line.incubation, "feedback or straight_through");
     app.add_option("--curve", line.curve, "sigmoid, linear or cosine");
     app.add_option("--tempo", line.tempo, "epochs of the ramp");
+    app.add_option("--on-trial", line.on_trial, "seeds at once; 0: one for each slot");
     app.add_option("--first-epoch", line.first_epoch, "in which a seed may germinate");
     app.add_option("--host-rate", line.host_rate, "learning rate of the host at the start");
     app.add_option("--seed-rate", line.seed_rate, "learning rate of seeds at the start");
@@ -298,6 +304,7 @@ int main(int argc, char** argv) {
     app.add_option("--judgement-errors", line.errors, "standard errors that part from the bound");
     app.add_option("--judged-epochs", line.judged_epochs, "at least, at full amplitude");
     app.add_option("--patience", line.patience, "epochs after which the value decides by itself");
+    app.add_option("--lowest", line.lowest, "share of the rates that the cosine ends at");
     app.add_flag("--sealed", line.sealed, "the test part is not read");
     app.add_option("--batch", line.batch, "images in a batch");
     CLI11_PARSE(app, argc, argv);

@@ -164,7 +164,7 @@ public:
                 });
         }
         Pending<B> read = run(model, input, loss, observe, optimiser_, random_, {});
-        plan_.count_step(model);
+        plan_.count_step();
         return read;
     }
 
@@ -174,6 +174,7 @@ public:
         synchronise_groups(optimiser_, model);
         owned_ = owned_in(model);
         model_ = model.identity();
+        plan_.list_again(model);
         if constexpr (trains_a_shadow) judge_.follow(model, optimiser_);
     }
 
@@ -207,8 +208,10 @@ public:
     [[nodiscard]] State state(Model& model) {
         check(model);
         if (changed(model)) synchronise(model);
-        State state{
-            optimiser_.state(model.context()), random_.state(), {}, plan_.state(model.context())};
+        State state{optimiser_.state(model.context()),
+                    random_.state(),
+                    {},
+                    plan_.state(model, model.context())};
         if constexpr (remembers_judge) state.judge = judge_.state(model.context());
         return state;
     }
@@ -309,7 +312,7 @@ private:
         Pass<B> pass(*tape_, Mode::training, random);
         auto attempt = model.attempt(pass);
         const Variable<B> value =
-            learn(model, pass, input, loss, plan_.with_waiting(overrides), lessons_, observe);
+            learn(model, pass, input, loss, overrides, lessons_, observe, plan_.waiting());
         Pending<B> read = value.read();
         if (clipper_) clip(model, optimiser);
         optimiser.step(model.context());

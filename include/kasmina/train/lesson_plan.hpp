@@ -2,8 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -13,7 +15,7 @@
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/reflect/fields.hpp>
-#include <kasmina/slot/alpha_overrides.hpp>
+#include <kasmina/tensor/shape.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
 namespace kasmina::train {
@@ -60,43 +62,50 @@ public:
 
     /// Before a step: looks who is to be taught.
     void follow(const Model& model) {
-        std::erase_if(places_, [&model](const Place& place) {
-            const auto& slot = model.slot(place.slot);
+        const auto slots = model.slots();
+        std::erase_if(places_, [&slots](const Place& place) {
+            const auto& slot = slots[place.index];
             return !slot.teaches() || slot.record()->seed_id != place.seed_id;
         });
-        for (const auto& slot : model.slots()) {
-            if (!slot.teaches()) continue;
-            const auto is_here = [&slot](const Place& place) { return place.slot == slot.name(); };
-            if (std::ranges::any_of(places_, is_here)) continue;
-            places_.push_back({slot.name(), slot.record()->seed_id, 0, {}});
+        for (std::size_t i = 0; i < slots.size(); ++i) {
+            if (!slots[i].teaches()) continue;
+            if (std::ranges::find(places_, i, &Place::index) != places_.end()) continue;
+            places_.push_back({i, slots[i].record()->seed_id, 0, listed(slots[i])});
         }
-        waiting_ = {};
+        waiting_.clear();
         for (const Place& place : places_) {
-            if (place.steps_to_wait > 0) waiting_.add(place.slot, 0.0);
+            if (place.steps_to_wait > 0) waiting_.push_back(place.index);
         }
     }
 
-    /// These, and what keeps the lessons of those who wait from being given.
-    [[nodiscard]] AlphaOverrides with_waiting(AlphaOverrides overrides) const {
-        for (const AlphaOverride& waiting : waiting_.entries()) {
-            overrides.add(waiting.slot, waiting.values);
+    /// After seeds have got or lost parameters, such as a gate network's.
+    KASMINA_RARE void list_again(const Model& model) {
+        for (Place& place : places_) {
+            std::vector<Taught> taught = listed(model.slots()[place.index]);
+            for (Taught& each : taught) {
+                const auto known = std::ranges::find_if(place.taught, [&](const Taught& other) {
+                    return other.parameter.lock() == each.parameter.lock();
+                });
+                each.reached = known != place.taught.end() && known->reached;
+            }
+            place.taught = std::move(taught);
         }
-        return overrides;
     }
+
+    /// The slots whose seeds have no lesson with this step.
+    [[nodiscard]] std::span<const std::size_t> waiting() const noexcept { return waiting_; }
 
     /// After a step that succeeded: who was taught begins to wait, and others wait less.
-    void count_step(const Model& model) {
+    void count_step() noexcept {
         for (Place& place : places_) {
             if (place.steps_to_wait > 0) {
                 --place.steps_to_wait;
                 continue;
             }
             place.steps_to_wait = every_ - 1;
-            place.taught.clear();
-            for (const auto& named : model.slot(place.slot).parameter_list()) {
-                if (named.parameter->has_gradient()) {
-                    place.taught.push_back({named.name, named.parameter->state()});
-                }
+            for (Taught& taught : place.taught) {
+                const auto parameter = taught.parameter.lock();
+                taught.reached = parameter != nullptr && parameter->has_gradient;
             }
         }
     }
@@ -104,22 +113,24 @@ public:
     /// The gradients of the last lessons of those who wait are there again.
     void show_gradients() const noexcept {
         for (const Place& place : places_) {
-            if (waiting_.find(place.slot) == nullptr) continue;
+            if (std::ranges::find(waiting_, place.index) == waiting_.end()) continue;
             for (const Taught& taught : place.taught) {
                 const auto parameter = taught.parameter.lock();
-                if (parameter != nullptr && parameter->trainable) parameter->has_gradient = true;
+                if (parameter == nullptr || !taught.reached || !parameter->trainable) continue;
+                parameter->has_gradient = true;
             }
         }
     }
 
     /// Where each seed stands, with copies of the gradients.
-    [[nodiscard]] State state(typename B::Context& context) const {
+    [[nodiscard]] KASMINA_RARE State state(const Model& model, typename B::Context& context) const {
         State state;
         for (const Place& place : places_) {
-            state.push_back({place.slot, place.seed_id, place.steps_to_wait, {}});
+            state.push_back(
+                {model.slots()[place.index].name(), place.seed_id, place.steps_to_wait, {}});
             for (const Taught& taught : place.taught) {
                 const auto parameter = taught.parameter.lock();
-                if (parameter == nullptr) continue;
+                if (parameter == nullptr || !taught.reached) continue;
                 state.back().gradients.push_back({taught.name, parameter->gradient.clone(context)});
             }
         }
@@ -137,23 +148,24 @@ public:
         LessonPlan plan(every_);
         for (auto& each : state) {
             const auto& slot = model.slot(each.slot);
-            const auto is_here = [&each](const Place& place) { return place.slot == each.slot; };
-            if (each.steps_to_wait < 0 || std::ranges::any_of(plan.places_, is_here)) {
+            const auto index = static_cast<std::size_t>(&slot - model.slots().data());
+            const auto known = std::ranges::find(plan.places_, index, &Place::index);
+            if (each.steps_to_wait < 0 || known != plan.places_.end()) {
                 throw StateError("a learner cannot have this state: lessons", where(),
                                  "each slot once, waiting for at least 0 steps",
                                  each.slot + ", waiting for " + std::to_string(each.steps_to_wait),
                                  "restore what state() returned");
             }
-            Place place{each.slot, each.seed_id, each.steps_to_wait, {}};
+            Place place{index, each.seed_id, each.steps_to_wait, listed(slot)};
             for (auto& gradient : each.gradients) {
-                const auto& parameter = parameter_of(slot, gradient.name);
-                if (gradient.values.shape() != parameter->value.shape()) {
+                Taught& taught = named(place, gradient.name, each.slot);
+                const Shape& shape = taught.parameter.lock()->value.shape();
+                if (gradient.values.shape() != shape) {
                     throw ShapeError("a lesson's gradient does not fit \"" + gradient.name + "\"",
-                                     where(), to_string(parameter->value.shape()),
-                                     to_string(gradient.values.shape()),
+                                     where(), to_string(shape), to_string(gradient.values.shape()),
                                      "restore a state of a model with the same shapes");
                 }
-                Taught& taught = place.taught.emplace_back(Taught{gradient.name, parameter});
+                taught.reached = true;
                 if constexpr (std::is_lvalue_reference_v<S>) {
                     taught.restored = gradient.values.clone(model.context());
                 } else {
@@ -178,36 +190,44 @@ public:
     }
 
 private:
-    /// A parameter that the last lesson reached.
     struct Taught {
         std::string name;
         std::weak_ptr<ParameterState<B>> parameter;
+        bool reached = false;                 ///< by the last lesson
         std::optional<Tensor<B>> restored{};  ///< its gradient, for the parameter to take over
     };
     struct Place {
-        std::string slot;
+        std::size_t index;  ///< of the slot
         std::string seed_id;
         int steps_to_wait;
-        std::vector<Taught> taught{};
+        std::vector<Taught> taught;
     };
 
     [[nodiscard]] static std::string where() { return "train::Learner"; }
 
-    [[nodiscard]] static const std::shared_ptr<ParameterState<B>>& parameter_of(
-        const auto& slot, const std::string& name) {
-        std::string there;
-        for (const auto& named : slot.parameter_list()) {
-            if (named.name == name) return named.parameter->state();
-            there += (there.empty() ? "one of " : ", ") + named.name;
+    [[nodiscard]] static std::vector<Taught> listed(const auto& slot) {
+        std::vector<Taught> taught;
+        for (const auto& each : slot.parameter_list()) {
+            taught.push_back({each.name, each.parameter->state()});
         }
-        throw UnknownNameError("a lesson's gradient is of no parameter in " + slot.name(), where(),
+        return taught;
+    }
+
+    [[nodiscard]] static Taught& named(Place& place, const std::string& name,
+                                       const std::string& slot) {
+        std::string there;
+        for (Taught& taught : place.taught) {
+            if (taught.name == name) return taught;
+            there += (there.empty() ? "one of " : ", ") + taught.name;
+        }
+        throw UnknownNameError("a lesson's gradient is of no parameter in " + slot, where(),
                                there.empty() ? "none, for there is no seed" : there,
                                "\"" + name + "\"", "restore the model first, to the same moment");
     }
 
     int every_;
     std::vector<Place> places_{};
-    AlphaOverrides waiting_{};
+    std::vector<std::size_t> waiting_{};
 };
 
 }  // namespace kasmina::train
