@@ -121,11 +121,12 @@ public:
     };
 
     /// The same, and notes where there is a lesson to give, for `forward_lesson` after the backward
-    /// pass. (See train/learn.hpp, which does both.)
+    /// pass; none in the slots whose places in `slots()` are among `waiting`. (See train/learn.hpp,
+    /// which does both.)
     [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
-                                 const AlphaOverrides& overrides,
-                                 std::vector<Lesson>& lessons) const {
-        return run(pass, input, overrides, &lessons);
+                                 const AlphaOverrides& overrides, std::vector<Lesson>& lessons,
+                                 std::span<const std::size_t> waiting = {}) const {
+        return run(pass, input, overrides, &lessons, waiting);
     }
 
     /// From the state that reached a slot to the output that the network would give with that
@@ -251,7 +252,8 @@ public:
 private:
     /// Where nobody asks for lessons, a taught seed is none of the pass's business.
     [[nodiscard]] Output run(Pass<Backend>& pass, const Input& input,
-                             const AlphaOverrides& overrides, std::vector<Lesson>* lessons) const;
+                             const AlphaOverrides& overrides, std::vector<Lesson>* lessons,
+                             std::span<const std::size_t> waiting = {}) const;
 
     /// Listing what a model owns changes nothing; only what the list points to may be changed.
     [[nodiscard]] MorphogeneticModel& mutable_this() const noexcept {

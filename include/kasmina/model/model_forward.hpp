@@ -3,7 +3,9 @@
 
 // Included by model/model.hpp, after the class.
 
+#include <algorithm>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,11 +24,9 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::forward(
 }
 
 template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass,
-                                                             const Input& input,
-                                                             const AlphaOverrides& overrides,
-                                                             std::vector<Lesson>* lessons) const
-    -> Output {
+auto MorphogeneticModel<HostType, Blueprints, Policies>::run(
+    Pass<Backend>& pass, const Input& input, const AlphaOverrides& overrides,
+    std::vector<Lesson>* lessons, std::span<const std::size_t> waiting) const -> Output {
     static_cast<void>(services());
     check_overrides(overrides, hosts::samples(input));
     nn::Attempt<Backend> attempt = this->attempt(pass);
@@ -35,8 +35,8 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass
     State state = host_.stem(for_host, input);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         const AlphaOverride* chosen = overrides.find(slots_[i].name());
-        const bool teaches =
-            lessons != nullptr && pass.recording() && chosen == nullptr && slots_[i].teaches();
+        const bool teaches = lessons != nullptr && pass.recording() && chosen == nullptr &&
+                             slots_[i].teaches() && std::ranges::find(waiting, i) == waiting.end();
         if (!teaches && !slots_[i].runs(pass.recording(), chosen)) continue;
         state = host_.forward(for_host, state, boundary, i + 1);
         boundary = i + 1;
