@@ -19,8 +19,8 @@ std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t m
 /// What costs time at every allocation and finds nothing here: what is allocated is filled, where
 /// it was is noted, and much that was freed is kept from use.
 const char* __asan_default_options() {
-    return "max_malloc_fill_size=0:malloc_context_size=4:quarantine_size_mb=4:"
-           "thread_local_quarantine_size_kb=64:detect_stack_use_after_return=0";
+    return "max_malloc_fill_size=0:malloc_context_size=0:quarantine_size_mb=1:"
+           "thread_local_quarantine_size_kb=16:detect_stack_use_after_return=0";
 }
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

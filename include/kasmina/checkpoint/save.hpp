@@ -18,6 +18,7 @@
 #include <kasmina/checkpoint/table_of_parts.hpp>
 #include <kasmina/checkpoint/tensors.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/nn/parameters.hpp>
 #include <kasmina/version.hpp>
 
 namespace kasmina::checkpoint {
@@ -71,7 +72,7 @@ void plan_parts(Model& model, file::Plan& plan, Write& write, const Named<P>& fi
         const auto state = state_of_part(*first.part, model);
         plan_record(first.name, state, model, plan);
         if constexpr (ModelPart<P>) {
-            const auto contents = each_once<typename P::Backend>(first.part->contents());
+            const auto contents = nn::each_once(first.part->contents());
             plan_values(first.part->context(), contents, plan);
             plan_parts(model, plan, write, rest...);
         } else {
