@@ -182,6 +182,7 @@ void load_parts(const std::filesystem::path& path, std::optional<LittleMemory> l
                 Parts&... parts) {
     static_assert(sizeof...(Parts) > 0, "say what to load");
     const auto all = std::tuple(as_named(parts)...);
+    check_part_names(all);
     NoModel none;
     auto& model = model_among(none, all);
     std::apply([&](const auto&... each) { load(path, std::move(little), model, each...); }, all);
