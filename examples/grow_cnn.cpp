@@ -190,13 +190,14 @@ void show(Story& story, const Table& table, const EpochRow& row) {
 using Keep = std::function<void()>;
 
 /// Trains to the end; `on_epoch(result, seconds)` hears of each epoch. Saves after each; a save
-/// that fails is told and ends nothing. Errors: Stopped when a signal came and all is saved; those
-/// of the trainer, and of that last save.
+/// that fails is told and ends nothing, and the last one's cause is returned. Errors: Stopped when
+/// a signal came and all is saved; those of the trainer, and of that last save.
 template <class Trainer, class OnEpoch>
-void run_to_the_end(Trainer& trainer, Model& model, const char* label, Story& story,
-                    RunProgress& progress, const Keep& keep, OnEpoch&& on_epoch) {
+std::string run_to_the_end(Trainer& trainer, Model& model, const char* label, Story& story,
+                           RunProgress& progress, const Keep& keep, OnEpoch&& on_epoch) {
     const auto steps = static_cast<double>(trainer.source().batches_per_epoch());
     auto start = Clock::now();
+    std::string not_saved;
     const bool over = trainer.run_until(
         model, [&] { return keep && stop_requested(); },
         [&](const train::EpochResult& epoch) {
@@ -209,12 +210,14 @@ void run_to_the_end(Trainer& trainer, Model& model, const char* label, Story& st
             if (!keep) return;
             try {
                 keep();
+                not_saved.clear();
             } catch (const Error& error) {
-                story.line(std::string("this epoch is not saved: ") + error.what());
+                not_saved = error.what();
+                story.line("this epoch is not saved: " + not_saved);
             }
         },
         [&](const train::StepResult& step) { story.step(label, step.step / steps); });
-    if (over) return;
+    if (over) return not_saved;
     progress.seconds += seconds_since(start);
     keep();
     story.finish();
@@ -223,16 +226,17 @@ void run_to_the_end(Trainer& trainer, Model& model, const char* label, Story& st
                   "), and all of it is saved: go on with the same options and --resume"};
 }
 
-/// Trains the host by itself; its accuracy on the test part is taken later.
+/// Trains the host by itself; its accuracy on the test part is taken later. Returns why its end is
+/// not saved.
 template <class Trainer>
-void train_host(Trainer& trainer, Model& model, Story& story, RunProgress& progress,
-                const Keep& keep) {
+std::string train_host(Trainer& trainer, Model& model, Story& story, RunProgress& progress,
+                       const Keep& keep) {
     const Table table;
     story.line(table.header());
-    run_to_the_end(trainer, model, "host alone", story, progress, keep,
-                   [&](const train::EpochResult& epoch, double seconds) {
-                       show(story, table, row_of(epoch, seconds));
-                   });
+    return run_to_the_end(trainer, model, "host alone", story, progress, keep,
+                          [&](const train::EpochResult& epoch, double seconds) {
+                              show(story, table, row_of(epoch, seconds));
+                          });
 }
 
 /// In per cent, on a set that the network was not trained on.
@@ -264,26 +268,27 @@ std::vector<SlotRow> slot_rows(const std::vector<SlotReport>& slots, const Epoch
 }
 
 template <class Trainer>
-void train_growing(Trainer& trainer, Model& model, Growth& growth, const CommandLine& line,
-                   Story& story, RunProgress& progress, const Keep& keep) {
+std::string train_growing(Trainer& trainer, Model& model, Growth& growth, const CommandLine& line,
+                          Story& story, RunProgress& progress, const Keep& keep) {
     const Table table(line.slots.size() > 1);
     story.line(table.header());
-    run_to_the_end(trainer, model, "growing", story, progress, keep,
-                   [&](const train::EpochResult& epoch, double seconds) {
-                       const EpochReport& report = epoch.report;
-                       if (report.panic) {
-                           story.line("epoch " + std::to_string(report.epoch) +
-                                      ": the governor rolled back (" +
-                                      std::string(prune_reason(*report.panic)) + ")");
-                       }
-                       const std::vector<SlotReport> slots = reports_of(line.slots, model, report);
-                       EpochRow row = row_of(epoch, seconds);
-                       row.slots = slot_rows(slots, report);
-                       show(story, table, row);
-                       for (const std::string& sentence : growth.note(report, slots))
-                           story.line(sentence);
-                       for (const std::string& notice : report.notices) story.line(notice);
-                   });
+    return run_to_the_end(trainer, model, "growing", story, progress, keep,
+                          [&](const train::EpochResult& epoch, double seconds) {
+                              const EpochReport& report = epoch.report;
+                              if (report.panic) {
+                                  story.line("epoch " + std::to_string(report.epoch) +
+                                             ": the governor rolled back (" +
+                                             std::string(prune_reason(*report.panic)) + ")");
+                              }
+                              const std::vector<SlotReport> slots =
+                                  reports_of(line.slots, model, report);
+                              EpochRow row = row_of(epoch, seconds);
+                              row.slots = slot_rows(slots, report);
+                              show(story, table, row);
+                              for (const std::string& sentence : growth.note(report, slots))
+                                  story.line(sentence);
+                              for (const std::string& notice : report.notices) story.line(notice);
+                          });
 }
 
 RunSettings settings_of(const CommandLine& line, const Splits& data) {
@@ -451,12 +456,17 @@ Failures run(const CommandLine& line, Screen& screen) {
     }
 
     story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
-    train_host(host_trainer, host, story, host_progress, keep_host);
+    const std::string host_not_saved =
+        train_host(host_trainer, host, story, host_progress, keep_host);
     story.line("\nthe same host, growing " + line.blueprint + " at " + joined(line.slots, ", "));
-    train_growing(grown_trainer, grown, growth, line, story, grown_progress, keep_grown);
+    const std::string grown_not_saved =
+        train_growing(grown_trainer, grown, growth, line, story, grown_progress, keep_grown);
     story.finish();
 
     Failures failures;
+    for (const std::string& cause : {host_not_saved, grown_not_saved}) {
+        if (!cause.empty()) failures.add("the run's end is not saved: " + cause);
+    }
     Summary summary;
     summary.host_parameters = host.total_parameters();
     summary.grown_parameters = grown.total_parameters();

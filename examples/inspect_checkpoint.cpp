@@ -12,10 +12,14 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include <kasmina/checkpoint/file/header.hpp>
+#include <kasmina/checkpoint/file/parse_header.hpp>
+#include <kasmina/checkpoint/file/strict_json.hpp>
 #include <kasmina/checkpoint/peek.hpp>
 
 namespace {
@@ -35,49 +39,47 @@ struct Findings {
     std::vector<std::string> broken_records{};
 };
 
-/// The header of a file that ends too early, as if it went on to where the header says.
-file::Header header_of_cut_file(const std::filesystem::path& path, std::uint64_t bytes) {
+/// The text of a file's header; none where that is not there whole.
+std::optional<std::string> header_text(const std::filesystem::path& path) {
     std::ifstream in(path, std::ios::binary);
-    std::array<unsigned char, 8> raw{};
-    in.read(reinterpret_cast<char*>(raw.data()), raw.size());
-    std::uint64_t length = 0;
-    for (std::size_t i = 8; i-- > 0;) length = length << 8 | raw[i];
-    if (!in || length > file::HeaderLimits::bytes || bytes < 8 + length) {
-        throw CheckpointError("the file ends within its header", path.string(), "a whole header",
-                              std::to_string(bytes) + " bytes", "take another copy of it");
-    }
+    std::array<std::byte, file::header_length_bytes> first{};
+    in.read(reinterpret_cast<char*>(first.data()), first.size());
+    const std::uint64_t length = file::header_length(first);
+    if (!in || length > file::HeaderLimits::bytes) return std::nullopt;
     std::string text(static_cast<std::size_t>(length), '\0');
     in.read(text.data(), static_cast<std::streamsize>(text.size()));
-    const Json header = file::parse_json(text, path.string(), {.bytes = text.size()});
+    return in ? std::optional(std::move(text)) : std::nullopt;
+}
+
+/// The header of a file that may end too early or too late, as if it ended where the header says.
+file::Header header_of_broken_file(const std::string& text, const std::string& source) {
+    const Json header = file::parse_json(text, source, {.bytes = text.size()});
     std::uint64_t end = 0;
     for (const auto& [name, entry] : header.items()) {
         if (entry.contains("data_offsets"))
             end = std::max(end, entry["data_offsets"][1].get<std::uint64_t>());
     }
-    return file::parse_header(text, end, path.string(), {});
+    return file::parse_header(text, end, source);
 }
 
 /// What is still whole in a file that `peek` refuses.
 void look_for_the_rest(const std::filesystem::path& path, Findings& found) {
+    const std::optional<std::string> text = header_text(path);
+    if (!text) return;
     file::Header header;
-    std::uint64_t length = 0;
     try {
-        header = header_of_cut_file(path, found.bytes);
-        std::ifstream in(path, std::ios::binary);
-        for (int byte = 0; byte < 8; ++byte) {
-            length |= static_cast<std::uint64_t>(in.get()) << (8 * byte);
-        }
+        header = header_of_broken_file(*text, found.path);
     } catch (const std::exception&) {
         return;
     }
-    const std::uint64_t data = found.bytes - 8 - length;
+    const std::uint64_t data = found.bytes - file::header_length_bytes - text->size();
     found.whole.emplace();
     for (const file::TensorEntry& tensor : header.tensors) {
         if (tensor.end <= data) found.whole->push_back(tensor);
     }
-    for (const auto& [key, text] : header.metadata) {
+    for (const auto& [key, record] : header.metadata) {
         try {
-            static_cast<void>(file::parse_json(text, key));
+            static_cast<void>(file::parse_json(record, key));
             found.records.push_back(key);
         } catch (const CheckpointError&) {
             found.broken_records.push_back(key);

@@ -13,8 +13,8 @@
 
 #include <zlib.h>
 #include <kasmina/error.hpp>
+#include <kasmina/system_message.hpp>
 
-#include "in_words.hpp"
 #include "mistaken_data.hpp"
 
 namespace kasmina::examples {
@@ -73,7 +73,7 @@ inline std::vector<std::uint8_t> read_file(const std::filesystem::path& file) {
     const std::unique_ptr<gzFile_s, int (*)(gzFile)> handle(gzopen(file.c_str(), "rbe"), gzclose_r);
     if (!handle) {
         throw DataError("a data file cannot be opened", file.string(), "a readable file",
-                        in_words(errno == 0 ? ENOMEM : errno), "check its permissions");
+                        system_message(errno == 0 ? ENOMEM : errno), "check its permissions");
     }
     std::vector<std::uint8_t> bytes;
     std::array<std::uint8_t, 1 << 16> block{};
@@ -88,7 +88,7 @@ inline std::vector<std::uint8_t> read_file(const std::filesystem::path& file) {
     const std::string after = " after " + std::to_string(bytes.size()) + " bytes";
     if (code == Z_ERRNO) {
         throw DataError("a data file cannot be read", file.string(), "a readable file",
-                        in_words(cause) + after, "check the disk");
+                        system_message(cause) + after, "check the disk");
     }
     if (got < 0 || (code != Z_OK && code != Z_STREAM_END)) {
         throw DataError("a data file is truncated or damaged", file.string(), "a whole gzip file",

@@ -18,8 +18,7 @@
 
 #include <kasmina/above_standard_streams.hpp>
 #include <kasmina/error.hpp>
-
-#include "in_words.hpp"
+#include <kasmina/system_message.hpp>
 
 namespace kasmina::examples {
 
@@ -29,7 +28,7 @@ namespace kasmina::examples {
                     mend);
 }
 [[noreturn]] inline void refuse_output(const std::filesystem::path& file, int cause) {
-    refuse_output(file, in_words(cause), "create the folder, or choose another place");
+    refuse_output(file, system_message(cause), "create the folder, or choose another place");
 }
 
 /// What is at the end of a path, symlinks followed.

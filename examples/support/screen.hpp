@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <kasmina/system_message.hpp>
+
 #include "outputs.hpp"
 
 namespace kasmina::examples {
@@ -64,7 +66,7 @@ public:
     void require_good() const {
         if (buffer_.failure() == 0) return;
         throw DataError("what is printed gets lost", "standard output", "a place to print to",
-                        in_words(buffer_.failure()), "keep it open, and free its disk");
+                        system_message(buffer_.failure()), "keep it open, and free its disk");
     }
 
 private:

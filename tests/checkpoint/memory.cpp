@@ -1,4 +1,5 @@
-// What a save and a load need beside the model: a few pieces, and the model's tensors once more.
+// What a save and a load need beside the model: a few pieces of a tensor, and as a rule a load the
+// model's tensors once more.
 #include <cstddef>
 #include <utility>
 
@@ -49,6 +50,27 @@ TEST_CASE("a save needs a few pieces of a tensor, and a load the tensors once mo
     CHECK(for_loading < bytes + bytes / 8 + 2 * checkpoint::transfer_bytes + records);
     CHECK(other.host_parameters()[2].parameter->value().to_host(context) ==
           model.host_parameters()[2].parameter->value().to_host(context));
+}
+
+TEST_CASE("with little memory a load needs two pieces of a tensor", "[C-3][C-7]") {
+    B::Context context;
+    const test::TemporaryFolder folder;
+    Model model = make_model(context, 1);
+    const auto bytes = static_cast<std::size_t>(model.total_parameters()) * sizeof(float);
+    constexpr std::size_t records = std::size_t{1} << 20;
+    REQUIRE(bytes > 2 * checkpoint::transfer_bytes + 2 * records);
+    checkpoint::save(folder / "file", model);
+
+    Model other = make_model(context, 2);
+    std::size_t before = test::forget_most_bytes();
+    checkpoint::load(folder / "file", checkpoint::LittleMemory{folder.path()}, other);
+    CHECK(test::most_bytes() - before < 2 * checkpoint::transfer_bytes + records);
+    CHECK(other.host_parameters()[2].parameter->value().to_host(context) ==
+          model.host_parameters()[2].parameter->value().to_host(context));
+
+    before = test::forget_most_bytes();
+    checkpoint::load(folder / "file", other);
+    CHECK(test::most_bytes() - before > bytes);
 }
 
 }  // namespace

@@ -135,6 +135,24 @@ TEST_CASE("what is no finite number is stored where it may be, and nowhere else"
     CHECK(test::mentions(test::error_text<CheckpointError>([&] { read<Sample>(json); }), "$.real"));
 }
 
+TEST_CASE("what is not UTF-8 is not written, and told by its path", "[C-2][E-2]") {
+    const auto refusal = [](const Sample& sample) {
+        return test::error_text<CheckpointError>([&] { written(sample); });
+    };
+    Sample sample = full();
+    sample.text = "\xC3";
+    CHECK(test::mentions(refusal(sample), "sample: $.text: a text that is not UTF-8"));
+    sample = full();
+    sample.list[1].name = "\xff";
+    CHECK(test::mentions(refusal(sample), "$.list[1].name: a text that is not UTF-8"));
+    sample = full();
+    sample.by_name["\xff"] = 1;
+    CHECK(test::mentions(refusal(sample), "a text that is not UTF-8"));
+    sample = full();
+    sample.any = std::string("\xff");
+    CHECK(test::mentions(refusal(sample), "a text that is not UTF-8"));
+}
+
 TEST_CASE("each broken field is refused by its path, with what was expected and what is there",
           "[C-2]") {
     struct Broken {

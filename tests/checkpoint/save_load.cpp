@@ -271,9 +271,30 @@ TEST_CASE("a part that was not saved, and names that are taken, are refused by n
     CHECK(test::mentions(text, "the part trainer"));
     CHECK(test::mentions(text, "got model"));
     Generator random(1);
-    text = test::error_text<DuplicateNameError>(
-        [&] { checkpoint::save(folder / "file", life.model, checkpoint::named("model", random)); });
-    CHECK(test::mentions(text, "a second model"));
+    const auto twice = [&](auto&& call) {
+        CHECK(test::mentions(test::error_text<DuplicateNameError>(call), "a second a"));
+    };
+    Generator other(2);
+    twice([&] {
+        checkpoint::save(folder / "file", checkpoint::named("a", random),
+                         checkpoint::named("a", other));
+    });
+    twice([&] {
+        checkpoint::load(folder / "file", checkpoint::named("a", random),
+                         checkpoint::named("a", other));
+    });
+    // What belongs to a model is found by the names of its tensors.
+    for (const bool saves : {true, false}) {
+        const auto refused = [&](auto& part, const std::string& name) {
+            text = test::error_text<OptionError>([&] {
+                if (saves) checkpoint::save(folder / "file", checkpoint::named(name, part));
+                if (!saves) checkpoint::load(folder / "file", checkpoint::named(name, part));
+            });
+            CHECK(test::mentions(text, "model for a model, and for nothing else"));
+        };
+        refused(random, "model");
+        refused(life.model, "network");
+    }
     text = test::error_text<OptionError>(
         [&] { checkpoint::save(folder / "file", checkpoint::named("slots", random)); });
     CHECK(test::mentions(text, "slots"));
@@ -292,6 +313,21 @@ TEST_CASE("a state that could not be read back is not written over one that can"
         [&] { checkpoint::save(folder / "file", life.model, life.diary); });
     CHECK(test::mentions(text, "diary: $.losses[1]"));
     CHECK(test::get(folder / "file") == before);
+
+    const auto refused = [&](const std::string& mentioned) {
+        const std::string why = test::error_text<CheckpointError>(
+            [&] { checkpoint::save(folder / "file", life.model, life.diary); });
+        INFO(why);
+        CHECK(test::mentions(why, mentioned));
+        CHECK(test::get(folder / "file") == before);
+    };
+    life.diary.losses.assign(1'000'001, 0.0);
+    refused("diary: $.losses: too many values");
+    life.diary.losses.clear();
+    life.diary.last.assign(std::size_t{17} << 20, 'x');
+    refused("diary: $: too long a JSON document");
+    life.diary.last = "\xff";
+    refused("diary: $.last: a text that is not UTF-8");
 }
 
 // ---- all or nothing ---------------------------------------------------------------------------

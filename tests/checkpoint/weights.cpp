@@ -175,6 +175,24 @@ TEST_CASE("weights that do not fit are refused by name, and nothing is changed",
     refused("a value that does not fit");
 }
 
+TEST_CASE("a rule that makes one name of two is refused, and nothing is changed", "[C-2][E-5]") {
+    using B = test::Eigen32;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    auto host = make_host<B>(context, 1);
+    weights::save(folder / "file", context, host);
+    auto other = make_host<B>(context, 2);
+    const auto before = values_of<B>(context, other);
+    const std::string text = test::error_text<DuplicateNameError>([&] {
+        weights::load(folder / "file", context, other, [](std::string_view name) {
+            return std::string(name == "blocks.0.norm.weight" ? "blocks.0.norm.bias" : name);
+        });
+    });
+    INFO(text);
+    CHECK(test::mentions(text, "blocks.0.norm.weight and blocks.0.norm.bias"));
+    CHECK(values_of<B>(context, other) == before);
+}
+
 TEST_CASE("a grown model's values are saved with those of its seeds", "[C-1]") {
     using B = test::Eigen32;
     B::Context context;

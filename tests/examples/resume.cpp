@@ -82,5 +82,19 @@ TEST_CASE("a run goes on with its own options alone, and replaces no other", "[e
     CHECK(without.err.find("--checkpoint") != std::string::npos);
 }
 
+TEST_CASE("a run whose end could not be saved ends with the code for what is lost",
+          "[examples][E-6]") {
+    const test::TemporaryFolder folder;
+    write_cifar(folder.path());
+    const Outcome outcome = run_shell("trap '' XFSZ; ulimit -f 8; " +
+                                      command_of({"--data", folder.path().string(), "--epochs", "1",
+                                                  "--checkpoint", (folder / "run").string()}));
+    INFO(outcome.out << outcome.err);
+    CHECK(outcome.code == 3);
+    CHECK(outcome.out.find("this epoch is not saved: ") != std::string::npos);
+    CHECK(outcome.err.find("the run's end is not saved: ") != std::string::npos);
+    CHECK(outcome.err.find("File too large") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace kasmina

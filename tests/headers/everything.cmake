@@ -17,7 +17,7 @@ if(NOT code EQUAL 0)
 endif()
 
 file(GLOB_RECURSE headers RELATIVE ${ROOT} ${ROOT}/kasmina/*.hpp)
-set(files "^kasmina/(above_standard_streams|checkpoint/.*|telemetry/(crc32c|json_lines|output_file|tensorboard.*))\\.hpp$")
+set(files "^kasmina/(above_standard_streams|checkpoint/.*|system_message|telemetry/(crc32c|json_lines|output_file|tensorboard.*))\\.hpp$")
 set(wrong)
 foreach(header IN LISTS headers)
   string(FIND "${reached}" "${ROOT}/${header}" place)

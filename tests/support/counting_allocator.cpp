@@ -5,11 +5,21 @@
 #include <cstdlib>
 #include <new>
 
+#include <malloc.h>
+
 namespace {
 
 std::atomic<std::size_t> count{0};
 std::atomic<std::size_t> freed{0};
 std::atomic<std::size_t> bytes{0};
+std::atomic<std::size_t> live_bytes{0};
+std::atomic<std::size_t> most{0};
+
+void note_live(std::size_t now) noexcept {
+    std::size_t known = most;
+    while (now > known && !most.compare_exchange_weak(known, now)) {
+    }
+}
 
 void* counted_or_null(std::size_t size, std::size_t alignment) noexcept {
     const std::size_t rounded = (size + alignment - 1) / alignment * alignment;
@@ -17,6 +27,8 @@ void* counted_or_null(std::size_t size, std::size_t alignment) noexcept {
     if (memory != nullptr) {
         ++count;
         bytes += rounded;
+        const std::size_t usable = malloc_usable_size(memory);
+        note_live(live_bytes.fetch_add(usable) + usable);
     }
     return memory;
 }
@@ -30,6 +42,7 @@ void* counted(std::size_t size, std::size_t alignment) {
 void release(void* memory) noexcept {
     if (memory == nullptr) return;
     ++freed;
+    live_bytes -= malloc_usable_size(memory);
     std::free(memory);
 }
 
@@ -47,6 +60,15 @@ std::size_t live_allocations() noexcept {
 
 std::size_t allocated_bytes() noexcept {
     return bytes;
+}
+
+std::size_t most_bytes() noexcept {
+    return most;
+}
+
+std::size_t forget_most_bytes() noexcept {
+    most = live_bytes.load();
+    return most;
 }
 
 }  // namespace kasmina::test

@@ -16,4 +16,10 @@ namespace kasmina::test {
 /// Bytes of all those allocations together, freed or not.
 [[nodiscard]] std::size_t allocated_bytes() noexcept;
 
+/// The most bytes that were there at once since `forget_most_bytes`, in sizes of the allocator's.
+[[nodiscard]] std::size_t most_bytes() noexcept;
+
+/// From now on the most are those that are there now, which it returns.
+std::size_t forget_most_bytes() noexcept;
+
 }  // namespace kasmina::test

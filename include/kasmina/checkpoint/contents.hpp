@@ -1,22 +1,11 @@
-// Contents on their way to a file: each parameter and state of a module once, by its first name.
+// Contents on their way to a file: parameters and states of a module, by name.
 #pragma once
-
-#include <utility>
 
 #include <kasmina/checkpoint/file/plan.hpp>
 #include <kasmina/checkpoint/tensors.hpp>
-#include <kasmina/model/model_restore.hpp>
 #include <kasmina/nn/parameters.hpp>
 
 namespace kasmina::checkpoint {
-
-/// Each once, by the first of its names.
-template <class B>
-[[nodiscard]] nn::Contents<B> each_once(nn::Contents<B> all) {
-    all.parameters = nn::each_once(std::move(all.parameters));
-    all.states = states_each_once(all.states);
-    return all;
-}
 
 /// Lists the values of `contents`, of which each is there once. They are read when the plan is
 /// written, and must live and stay as they are until then.

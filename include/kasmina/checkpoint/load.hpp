@@ -1,8 +1,10 @@
 // checkpoint::load: a model and whatever trains it go on from a file, or stay as they are.
 #pragma once
 
-#include <cstddef>
+#include <concepts>
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -10,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/checkpoint/in_place.hpp>
 #include <kasmina/checkpoint/opened.hpp>
 #include <kasmina/checkpoint/part.hpp>
 #include <kasmina/checkpoint/save.hpp>
@@ -18,6 +21,13 @@
 #include <kasmina/model/model_restore.hpp>
 
 namespace kasmina::checkpoint {
+
+/// For a load that has no memory for the host's values beside those that the host has: these wait
+/// in a file without a name in `folder`, until all is loaded, and are put back if that fails.
+struct LittleMemory {
+    /// On a disk with room for the host's values, which are written there once.
+    std::filesystem::path folder{};
+};
 
 namespace detail {
 
@@ -39,8 +49,12 @@ decltype(auto) reading(const std::filesystem::path& path, std::string_view part,
 template <class Model>
 class Load {
 public:
-    Load(const std::filesystem::path& path, Model& model)
-        : path_(path), model_(&model), opened_(path), tensors_(opened_.reader()) {}
+    Load(const std::filesystem::path& path, Model& model, std::optional<LittleMemory> little)
+        : path_(path),
+          model_(&model),
+          little_(std::move(little)),
+          opened_(path),
+          tensors_(opened_.reader()) {}
 
     /// Reads part after part, and when all are read puts one after the other in its place.
     template <class Place>
@@ -48,6 +62,12 @@ public:
         opened_.check_all_used(tensors_, loaded_);
         place();
     }
+
+    /// Once all parts are in their places: what could not be read before.
+    void finish() {
+        if (finish_) finish_();
+    }
+
     template <class Place, class P, class... Rest>
     void read_parts(Place&& place, const Named<P>& first, const Rest&... rest) {
         loaded_.push_back(first.name);
@@ -58,9 +78,19 @@ public:
             auto next =
                 reading(path_, first.name, [&] { return PreparedModel<P>(*first.part, state); });
             TensorReader<typename P::Backend> values(model_->context(), tensors_);
-            next.fill(model_->context(), [&values](std::string_view name, auto& tensor) {
+            const auto load = [&values](std::string_view name, auto& tensor) {
                 values.load(name, tensor);
-            });
+            };
+            if (little_) {
+                next.load_host([&values](std::string_view name, const auto& tensor) {
+                    static_cast<void>(values.checked(name, tensor));
+                });
+                finish_ = [&] { overwrite_host(next); };
+            } else {
+                next.make_room(model_->context());
+                next.load_host(load);
+            }
+            next.load_seeds(load);
             read_parts(
                 [&] {
                     next.exchange(*first.part);
@@ -93,6 +123,21 @@ private:
         }
     }
 
+    /// All that could be wrong was checked, but that reading may fail.
+    template <class Prepared>
+    void overwrite_host(Prepared& next) {
+        ReadInPlace<typename Model::Backend> in_place(model_->context(), opened_.reader(),
+                                                      little_->folder);
+        try {
+            next.load_host([&](std::string_view name, auto& tensor) {
+                in_place.read(*opened_.reader().find(name), tensor);
+            });
+        } catch (...) {
+            in_place.undo();
+            throw;
+        }
+    }
+
     template <class P, class State, class Place>
     void replace(const Named<P>& named, State& state, Place& place) {
         reading(path_, named.name,
@@ -101,15 +146,18 @@ private:
 
     std::filesystem::path path_;
     Model* model_;
+    std::optional<LittleMemory> little_;
     Opened opened_;
     TensorsOfFile tensors_;
     std::vector<std::string> loaded_{};
+    std::function<void()> finish_{};
 };
 
 /// The model comes last: what is read last is put in its place first, and the others stand on it.
 template <class Model, class... Parts>
-void load(const std::filesystem::path& path, Model& model, const Parts&... parts) {
-    Load<Model> load(path, model);
+void load(const std::filesystem::path& path, std::optional<LittleMemory> little, Model& model,
+          const Parts&... parts) {
+    Load<Model> load(path, model, std::move(little));
     const auto others = std::tuple_cat([](const auto& part) {
         if constexpr (ModelPart<std::remove_pointer_t<decltype(part.part)>>) {
             return std::tuple<>();
@@ -124,8 +172,20 @@ void load(const std::filesystem::path& path, Model& model, const Parts&... parts
             return std::tuple<>();
         }
     }(parts)...);
-    std::apply([&load](const auto&... each) { load.read_parts([] {}, each...); },
-               std::tuple_cat(others, models));
+    std::apply(
+        [&load](const auto&... each) { load.read_parts([&load] { load.finish(); }, each...); },
+        std::tuple_cat(others, models));
+}
+
+template <class... Parts>
+void load_parts(const std::filesystem::path& path, std::optional<LittleMemory> little,
+                Parts&... parts) {
+    static_assert(sizeof...(Parts) > 0, "say what to load");
+    const auto all = std::tuple(as_named(parts)...);
+    check_part_names(all);
+    NoModel none;
+    auto& model = model_among(none, all);
+    std::apply([&](const auto&... each) { load(path, std::move(little), model, each...); }, all);
 }
 
 }  // namespace detail
@@ -137,12 +197,20 @@ void load(const std::filesystem::path& path, Model& model, const Parts&... parts
 /// were (C-3). Memory beside the parts: the tensors of what is loaded, once, and a few MiB. Errors:
 /// CheckpointError that names the file, and the JSON path or the tensor.
 template <class... Parts>
+    requires(!std::same_as<std::remove_cvref_t<Parts>, LittleMemory> && ...)
 void load(const std::filesystem::path& path, Parts&&... parts) {
-    static_assert(sizeof...(Parts) > 0, "say what to load");
-    const auto all = std::tuple(detail::as_named(parts)...);
-    detail::NoModel none;
-    auto& model = detail::model_among(none, all);
-    std::apply([&](const auto&... each) { detail::load(path, model, each...); }, all);
+    detail::load_parts(path, std::nullopt, parts...);
+}
+
+/// The same for a model that takes half of the memory: the host's values are read where the old
+/// ones are, once all else is checked and in its place. Memory beside the parts: what the slots
+/// held, and a few MiB; no other tensors where nothing was trained before. Errors: also
+/// CheckpointError when the folder has no room. Should the folder then not give back what it has
+/// taken either, the error says that the host holds values of both; only there is it not all or
+/// nothing.
+template <class... Parts>
+void load(const std::filesystem::path& path, const LittleMemory& little, Parts&&... parts) {
+    detail::load_parts(path, little, parts...);
 }
 
 }  // namespace kasmina::checkpoint

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <concepts>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -108,14 +110,37 @@ struct StateOfPart<P, Model> {
     using Type = std::remove_cv_t<P>;
 };
 
-/// Errors: OptionError for names that cannot be, or that two parts have.
-inline void check_part_name(std::string_view name) {
-    const bool fits = !name.empty() && name != "host" && name != "slots" &&
-                      std::ranges::all_of(name, reflect::is_name_letter);
-    if (fits) return;
-    throw OptionError("a part of a checkpoint cannot have this name", "checkpoint",
-                      "letters, digits and underscores, and not host or slots", std::string(name),
-                      "give it another with checkpoint::named");
+/// Tensors of a model are called host/... and slots/..., those of other parts begin with the part's
+/// name. Errors: OptionError for a name that a part cannot have.
+inline void check_part_name(std::string_view name, bool is_model) {
+    const auto refuse = [name](std::string_view what, std::string_view expected) {
+        throw OptionError(what, "checkpoint", expected, name_or_none(name),
+                          "give it another with checkpoint::named");
+    };
+    if (is_model != (name == "model")) {
+        refuse(is_model ? "a model goes by another name" : "a part goes by a model's name",
+               "model for a model, and for nothing else");
+    }
+    if (name.empty() || name == "host" || name == "slots" ||
+        !std::ranges::all_of(name, reflect::is_name_letter)) {
+        refuse("a part of a checkpoint cannot have this name",
+               "letters, digits and underscores, and not host or slots");
+    }
+}
+
+/// Of parts that are saved or loaded together. Errors: as above; DuplicateNameError for a name that
+/// two of them have.
+template <class... Parts>
+void check_part_names(const std::tuple<Parts...>& parts) {
+    std::set<std::string_view> names;
+    const auto check = [&names](const auto& part) {
+        check_part_name(part.name, ModelPart<std::remove_pointer_t<decltype(part.part)>>);
+        if (names.insert(part.name).second) return;
+        throw DuplicateNameError("two parts of a checkpoint go by one name", "checkpoint",
+                                 "each name once", "a second " + part.name,
+                                 "give one of them another with checkpoint::named");
+    };
+    std::apply([&check](const auto&... each) { (check(each), ...); }, parts);
 }
 
 /// Runs `rest`, and `undo` if that throws.

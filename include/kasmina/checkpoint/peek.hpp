@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include <kasmina/checkpoint/file/header.hpp>
+#include <kasmina/checkpoint/file/tensor_entry.hpp>
 #include <kasmina/checkpoint/opened.hpp>
 #include <kasmina/model/model_state.hpp>
 

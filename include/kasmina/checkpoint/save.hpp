@@ -12,12 +12,15 @@
 
 #include <kasmina/checkpoint/contents.hpp>
 #include <kasmina/checkpoint/file/plan.hpp>
+#include <kasmina/checkpoint/file/strict_json.hpp>
 #include <kasmina/checkpoint/file/writer.hpp>
 #include <kasmina/checkpoint/part.hpp>
+#include <kasmina/checkpoint/record/json_values.hpp>
 #include <kasmina/checkpoint/record/write.hpp>
 #include <kasmina/checkpoint/table_of_parts.hpp>
 #include <kasmina/checkpoint/tensors.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/nn/parameters.hpp>
 #include <kasmina/version.hpp>
 
 namespace kasmina::checkpoint {
@@ -44,15 +47,28 @@ template <class... Parts>
     }
 }
 
+/// A record as text. Errors: CheckpointError for one that could not be read again: it is longer
+/// than readers take, or has more values.
+[[nodiscard]] inline std::string text_of(const std::string& part, const record::Json& record) {
+    std::string text = record.dump();
+    try {
+        static_cast<void>(file::parse_json(text, part));
+    } catch (const CheckpointError& error) {
+        throw CheckpointError(error.what_happened(), error.where(), error.expected(), error.got(),
+                              "keep long series in a file of their own, or in a tensor");
+    }
+    return text;
+}
+
 template <class Model, class State>
 void plan_record(const std::string& name, const State& state, Model& model, file::Plan& plan) {
     const record::Place place(name, name);
     if constexpr (std::same_as<Model, NoModel>) {
         record::NoTensors none;
-        plan.metadata[key_of_part(name)] = record::write(state, place, none).dump();
+        plan.metadata[key_of_part(name)] = text_of(name, record::write(state, place, none));
     } else {
         TensorWriter<typename Model::Backend> tensors(model.context(), plan);
-        plan.metadata[key_of_part(name)] = record::write(state, place, tensors).dump();
+        plan.metadata[key_of_part(name)] = text_of(name, record::write(state, place, tensors));
     }
 }
 
@@ -71,7 +87,7 @@ void plan_parts(Model& model, file::Plan& plan, Write& write, const Named<P>& fi
         const auto state = state_of_part(*first.part, model);
         plan_record(first.name, state, model, plan);
         if constexpr (ModelPart<P>) {
-            const auto contents = each_once<typename P::Backend>(first.part->contents());
+            const auto contents = nn::each_once(first.part->contents());
             plan_values(first.part->context(), contents, plan);
             plan_parts(model, plan, write, rest...);
         } else {
@@ -82,20 +98,13 @@ void plan_parts(Model& model, file::Plan& plan, Write& write, const Named<P>& fi
 
 template <class... Parts>
 void save(const std::filesystem::path& path, const Note& note, const std::tuple<Parts...>& parts) {
+    check_part_names(parts);
     TableOfParts table{.library = std::string(version), .note = note.text, .parts = {}};
-    file::Plan plan;
     std::apply([&table](const auto&... each) { (table.parts.push_back(each.name), ...); }, parts);
-    for (const std::string& name : table.parts) {
-        check_part_name(name);
-        if (!plan.metadata.emplace(key_of_part(name), std::string()).second) {
-            throw DuplicateNameError("two parts of a checkpoint go by one name", "checkpoint::save",
-                                     "each name once", "a second " + name,
-                                     "give one of them another with checkpoint::named");
-        }
-    }
+    file::Plan plan;
     record::NoTensors none;
     plan.metadata[std::string(table_key)] =
-        record::write(table, record::Place("table", "table"), none).dump();
+        text_of("table", record::write(table, record::Place("table", "table"), none));
     NoModel no_model;
     auto& model = model_among(no_model, parts);
     auto write = [&] { file::write(path, plan); };
@@ -108,7 +117,8 @@ void save(const std::filesystem::path& path, const Note& note, const std::tuple<
 /// durably: whenever the process or the machine stops, the old or the new file is whole. The same
 /// state gives the same bytes. Call it between epochs, or where the trainer has stopped. Memory:
 /// copies of what trainers and optimisers remember, on the backend, and a few MiB. Errors:
-/// CheckpointError when the file cannot be written; NumericError for a record with numbers that are
+/// CheckpointError when the file cannot be written, or a record is longer than a load takes;
+/// NumericError for a record with numbers that are
 /// not finite; DuplicateNameError, OptionError for names of parts. The old file is there then.
 template <class... Parts>
     requires(!std::same_as<std::remove_cvref_t<Parts>, Note> && ...)

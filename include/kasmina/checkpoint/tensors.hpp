@@ -127,9 +127,16 @@ public:
     /// another element type or shape, or cannot be read.
     template <class T>
     void load(std::string_view name, Tensor<B, T>& into) {
+        fill(checked(name, into), into);
+    }
+
+    /// What `load` would read there. Errors: as `load`, but for those of reading.
+    template <class T>
+    [[nodiscard]] const file::TensorEntry& checked(std::string_view name,
+                                                   const Tensor<B, T>& into) {
         const file::TensorEntry& entry = tensors_->take(name);
         tensors_->check(entry, element_type_of<T>, extents_of(into.shape()));
-        fill(entry, into);
+        return entry;
     }
 
     /// A new tensor, or one of any element type, of the shape that is in the file.

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -136,18 +137,31 @@ template <class B, class T>
     return tensor;
 }
 
+[[noreturn]] KASMINA_COLD inline void throw_renamed_to_one(const format::Reader& reader,
+                                                           const format::TensorEntry& entry,
+                                                           std::string_view first,
+                                                           std::string_view second) {
+    throw DuplicateNameError(
+        "two names of the module are one in the file",
+        reader.path().string() + ": tensor " + format::in_quotes(entry.name),
+        "a tensor of the file for each name", std::string(first) + " and " + std::string(second),
+        "mend the rule that renames; what is tied there and not here is loaded by a call for each");
+}
+
 template <class B, class Rename>
 LoadReport load(const std::filesystem::path& path, typename B::Context& context,
                 nn::Contents<B> contents, Rename& rename) {
     const auto reader = format::Reader::open(path, {.aligned = false});
-    const nn::Contents<B> wanted = checkpoint::each_once<B>(std::move(contents));
+    const nn::Contents<B> wanted = nn::each_once(std::move(contents));
     LoadReport report;
-    std::vector<std::string> used;
+    std::map<std::string_view, std::string_view> used;  // names in the file, and the module's
     const auto find = [&](const std::string& name) {
         const std::string in_file(rename(std::string_view(name)));
         const format::TensorEntry* entry = reader.find(in_file);
         (entry == nullptr ? report.missing : report.loaded).push_back(name);
-        if (entry != nullptr) used.push_back(in_file);
+        if (entry == nullptr) return entry;
+        const auto [other, is_new] = used.emplace(entry->name, name);
+        if (!is_new) throw_renamed_to_one(reader, *entry, other->second, name);
         return entry;
     };
     std::vector<std::pair<Parameter<B>*, Tensor<B>>> parameters;
@@ -166,9 +180,8 @@ LoadReport load(const std::filesystem::path& path, typename B::Context& context,
             return nn::AnyTensor<B>(converted<B, T>(context, reader, *entry, present.shape(), its));
         }));
     }
-    std::ranges::sort(used);
     for (const format::TensorEntry& entry : reader.tensors()) {
-        if (!std::ranges::binary_search(used, entry.name)) report.unused.push_back(entry.name);
+        if (!used.contains(entry.name)) report.unused.push_back(entry.name);
     }
     for (const auto& [parameter, value] : parameters) {
         parameter->value().copy_from(context, value);
@@ -181,7 +194,7 @@ LoadReport load(const std::filesystem::path& path, typename B::Context& context,
 template <class B>
 void save(const std::filesystem::path& path, typename B::Context& context,
           nn::Contents<B> contents) {
-    const nn::Contents<B> all = checkpoint::each_once<B>(std::move(contents));
+    const nn::Contents<B> all = nn::each_once(std::move(contents));
     format::Plan plan;
     checkpoint::plan_values(context, all, plan);
     format::write(path, plan);
@@ -202,7 +215,8 @@ concept GrowingModel = requires(M& model) {
 /// converted from F16, BF16, F32 and F64. What the file lacks stays as it is, what it has too much
 /// is left alone: the report says both. All or nothing. Memory beside the module: its tensors once
 /// more, and 1 MiB. Errors: CheckpointError for a file that cannot be read, or a tensor of another
-/// shape or kind, or with values that do not fit; nothing is changed then.
+/// shape or kind, or with values that do not fit; DuplicateNameError for a rule that makes one name
+/// of two. Nothing is changed then.
 template <class B, nn::VisitableModule<B> M, class Rename = SameNames>
 LoadReport load_module(const std::filesystem::path& path, typename B::Context& context, M& module,
                        Rename rename = {}) {

@@ -1,7 +1,6 @@
 // A model's whole state: taken as plain structs, and put back with values, all or nothing.
 #pragma once
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <memory>
@@ -17,19 +16,6 @@
 
 namespace kasmina {
 
-/// States of a module, each once, by the first of its names.
-template <class B>
-[[nodiscard]] std::vector<nn::NamedState<B>> states_each_once(
-    const std::vector<nn::NamedState<B>>& all) {
-    std::vector<nn::NamedState<B>> once;
-    for (const nn::NamedState<B>& named : all) {
-        const bool known = std::ranges::any_of(
-            once, [&named](const nn::NamedState<B>& seen) { return seen.state == named.state; });
-        if (!known) once.push_back(named);
-    }
-    return once;
-}
-
 /// All of a model but its tensors.
 template <class Model>
 [[nodiscard]] ModelState state_of(Model& model) {
@@ -41,8 +27,9 @@ template <class Model>
     return state;
 }
 
-/// What a model is to become: rebuilt seeds, flags, and room for the values of all its tensors. It
-/// is made beside the model, filled, and then changes places with what the model was.
+/// What a model is to become: rebuilt seeds, flags, and values. It is made beside the model,
+/// filled, and then changes places with what the model was. With `make_room` that goes for the
+/// host's values too; without, they are loaded where the host has them.
 template <class Model>
 class PreparedModel {
 public:
@@ -58,7 +45,7 @@ public:
         }
         nn::Contents<B> host;
         host.append("host/", nn::contents<B>(model.host()));
-        for (const nn::NamedState<B>& named : states_each_once(host.states)) {
+        for (const nn::NamedState<B>& named : nn::each_once(std::move(host.states))) {
             states_.push_back({named.name, named.state, {}});
         }
         set_flags(state);
@@ -71,25 +58,39 @@ public:
             slots_.push_back(slot.prepare(state.slots[i]));
             seeds_.append("slots/" + slot.name() + "/", slots_.back().contents());
         }
-        seeds_.parameters = nn::each_once(std::move(seeds_.parameters));
-        seeds_.states = states_each_once(seeds_.states);
+        seeds_ = nn::each_once(std::move(seeds_));
     }
 
-    /// Calls `load(name, tensor)` for each tensor that the model will have, once: tensors of the
-    /// right shape and element type, with memory of their own that the model does not see yet.
-    template <class Load>
-    void fill(typename B::Context& context, Load&& load) {
+    /// Memory for the host's values that the model does not see yet.
+    void make_room(typename B::Context& context) {
+        has_room_ = true;
         for (HostParameter& each : parameters_) {
             each.value = Tensor<B>::persistent(context, each.parameter->value.shape());
-            load(each.name, each.value);
         }
         for (HostState& each : states_) {
             each.values = each.state.visit([&]<class T>(const Tensor<B, T>& present) {
-                auto fresh = Tensor<B, T>::persistent(context, present.shape());
-                load(each.name, fresh);
-                return nn::AnyTensor<B>(std::move(fresh));
+                return nn::AnyTensor<B>(Tensor<B, T>::persistent(context, present.shape()));
             });
         }
+    }
+
+    /// Calls `load(name, tensor)` for each tensor of the host, once: in the room for it, or where
+    /// the host has it. Of the right shape and element type.
+    template <class Load>
+    void load_host(Load&& load) {
+        for (HostParameter& each : parameters_) {
+            load(each.name, has_room_ ? each.value : each.parameter->value);
+        }
+        for (HostState& each : states_) {
+            each.state.visit([&]<class T>(Tensor<B, T>& present) {
+                load(each.name, has_room_ ? *std::get_if<Tensor<B, T>>(&each.values) : present);
+            });
+        }
+    }
+
+    /// The same for each tensor of the seeds that were rebuilt, which the model does not see yet.
+    template <class Load>
+    void load_seeds(Load&& load) {
         for (const auto& [name, parameter] : seeds_.parameters) load(name, parameter->value());
         for (const auto& [name, state] : seeds_.states) {
             state.visit([&, &its = name](auto& value) { load(its, value); });
@@ -101,12 +102,13 @@ public:
     void exchange(Model& model) noexcept {
         for (HostParameter& each : parameters_) {
             ParameterState<B>& parameter = *each.parameter;
-            std::swap(parameter.value, each.value);
+            if (has_room_) std::swap(parameter.value, each.value);
             std::swap(parameter.trainable, each.trainable);
             std::swap(parameter.warm, each.warm);
             std::swap(parameter.has_gradient, each.has_gradient);
         }
         for (HostState& each : states_) {
+            if (!has_room_) break;
             each.state.visit([&each]<class T>(Tensor<B, T>& value) {
                 std::swap(value, *std::get_if<Tensor<B, T>>(&each.values));
             });
@@ -118,6 +120,7 @@ public:
     /// After the last exchange: the host's new values move to where the old ones lay, so that what
     /// still points there (a tape of before) finds values and no freed memory.
     void settle(typename B::Context& context) {
+        if (!has_room_) return;
         for (HostParameter& each : parameters_) {
             std::swap(each.parameter->value, each.value);
             each.parameter->value.copy_from(context, each.value);
@@ -174,6 +177,7 @@ private:
     std::vector<HostState> states_{};
     std::vector<typename Model::SlotType::Prepared> slots_{};
     nn::Contents<B> seeds_{};
+    bool has_room_ = false;
 };
 
 }  // namespace kasmina

@@ -1,6 +1,7 @@
 // Contents of a module: its parameters and states with their names, and what is done with all.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <string>
@@ -169,6 +170,24 @@ template <class B>
     }
     while (all.size() > kept) all.pop_back();
     return all;
+}
+
+/// Each state once, by the first of its names.
+template <class B>
+[[nodiscard]] KASMINA_RARE std::vector<NamedState<B>> each_once(std::vector<NamedState<B>> all) {
+    std::vector<NamedState<B>> once;
+    for (NamedState<B>& named : all) {
+        const bool known = std::ranges::any_of(
+            once, [&named](const NamedState<B>& seen) { return seen.state == named.state; });
+        if (!known) once.push_back(std::move(named));
+    }
+    return once;
+}
+
+/// Each parameter and state once, by the first of its names.
+template <class B>
+[[nodiscard]] KASMINA_RARE Contents<B> each_once(Contents<B> all) {
+    return {each_once(std::move(all.parameters)), each_once(std::move(all.states))};
 }
 
 /// The same parameters, to be looked at.

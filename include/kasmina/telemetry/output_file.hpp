@@ -12,7 +12,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <fcntl.h>
@@ -21,6 +20,7 @@
 
 #include <kasmina/above_standard_streams.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/system_message.hpp>
 
 namespace kasmina::telemetry {
 
@@ -130,7 +130,7 @@ private:
 
     [[noreturn]] KASMINA_COLD void refuse(const char* what, int cause) const {
         throw DataError(std::string("a telemetry file ") + what, where_, "a place to write to",
-                        path_.string() + ": " + std::generic_category().message(cause),
+                        path_.string() + ": " + system_message(cause),
                         "create the folder, free the disk or choose another path");
     }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <kasmina/checkpoint/file/header.hpp>
+#include <kasmina/checkpoint/file/parse_header.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
 #include <kasmina/checkpoint/file/strict_json.hpp>
 

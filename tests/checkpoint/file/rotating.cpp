@@ -130,6 +130,29 @@ TEST_CASE("broken files are passed over and do not count", "[C-5][E-5]") {
                                             "checkpoint-00000006.safetensors"});
 }
 
+TEST_CASE("what is broken is replaced by one of its step, whatever is in it", "[C-5]") {
+    const TemporaryFolder folder;
+    Rotating rotating(folder.path(), {.keep = 2});
+    for (std::uint64_t step = 1; step <= 3; ++step) rotating.save(step, write_empty);
+    put(rotating.entries().back().path, "this was a disk that failed");
+    REQUIRE(rotating.newest()->step == 2);
+    rotating.save(3, write_empty);
+    CHECK(rotating.newest()->step == 3);
+    CHECK(rotating.entries().size() == 2);
+}
+
+TEST_CASE("folders are no checkpoints, whatever they are called", "[C-5][E-6]") {
+    const TemporaryFolder folder;
+    Rotating rotating(folder.path(), {.keep = 1});
+    rotating.save(1, write_empty);
+    const auto odd = folder / "checkpoint-00000000.safetensors";
+    fs::create_directory(odd);
+    put(odd / "inside", "x");
+    rotating.save(2, write_empty);
+    CHECK(rotating.entries().size() == 1);
+    CHECK(fs::exists(odd / "inside"));
+}
+
 TEST_CASE("nothing whole is nothing loaded; other errors come through", "[C-5]") {
     const TemporaryFolder folder;
     Rotating rotating(folder / "run");

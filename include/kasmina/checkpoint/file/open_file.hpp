@@ -7,11 +7,11 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include <kasmina/checkpoint/file/operations.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/system_message.hpp>
 
 namespace kasmina::checkpoint::file {
 
@@ -59,8 +59,7 @@ template <class Call>
                                                          std::string_view expected,
                                                          FileOperations::Outcome outcome) {
     const int error = static_cast<int>(-outcome);
-    throw CheckpointError(what, shown(file), expected, std::generic_category().message(error),
-                          mend_of(error));
+    throw CheckpointError(what, shown(file), expected, system_message(error), mend_of(error));
 }
 
 }  // namespace detail

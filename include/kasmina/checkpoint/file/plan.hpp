@@ -14,7 +14,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include <kasmina/checkpoint/file/element_type.hpp>
 #include <kasmina/checkpoint/file/header.hpp>
+#include <kasmina/checkpoint/file/in_quotes.hpp>
+#include <kasmina/checkpoint/file/tensor_entry.hpp>
 #include <kasmina/error.hpp>
 
 namespace kasmina::checkpoint::file {
@@ -176,15 +179,16 @@ struct Layout {
     // from or go to does (tensors begin at multiples of 64), the system copies them up to twice as
     // fast.
     constexpr std::size_t alignment = 64;
-    header.resize((8 + header.size() + alignment - 1) / alignment * alignment - 8, ' ');
+    const std::size_t begin = header_length_bytes + header.size();
+    header.append((alignment - begin % alignment) % alignment, ' ');
     if (header.size() > HeaderLimits::bytes) {
         detail::throw_plan_error("header", "a header that is too long",
                                  "at most " + std::to_string(HeaderLimits::bytes) + " bytes",
                                  std::to_string(header.size()) + " bytes");
     }
 
-    for (int byte = 0; byte < 8; ++byte) {
-        layout.begin += static_cast<char>(header.size() >> (8 * byte) & 0xff);
+    for (const std::byte each : header_length_as_bytes(header.size())) {
+        layout.begin += static_cast<char>(each);
     }
     layout.begin += header;
     layout.bytes = layout.begin.size() + offset;

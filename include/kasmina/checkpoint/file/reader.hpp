@@ -13,8 +13,10 @@
 #include <vector>
 
 #include <kasmina/checkpoint/file/header.hpp>
+#include <kasmina/checkpoint/file/header_error.hpp>
 #include <kasmina/checkpoint/file/open_file.hpp>
 #include <kasmina/checkpoint/file/operations.hpp>
+#include <kasmina/checkpoint/file/parse_header.hpp>
 #include <kasmina/checkpoint/file/posix_operations.hpp>
 #include <kasmina/error.hpp>
 
@@ -92,37 +94,33 @@ private:
                                   "give the path of a safetensors file");
         }
         bytes_ = status.bytes;
-        const std::uint64_t length = header_length();
-        data_ = 8 + length;
+        const std::uint64_t length = checked_header_length();
+        data_ = header_length_bytes + length;
         std::string text(static_cast<std::size_t>(length), '\0');
-        read_at(8, std::as_writable_bytes(std::span(text)));
+        read_at(header_length_bytes, std::as_writable_bytes(std::span(text)));
         header_ = parse_header(text, bytes_ - data_, source_, rules);
     }
 
     /// What the first eight bytes say, after it was compared with the file's length, so that
     /// nothing is allocated for what is not there.
-    [[nodiscard]] std::uint64_t header_length() const {
+    [[nodiscard]] std::uint64_t checked_header_length() const {
         const auto fail = [this](std::string_view what, const std::string& expected,
                                  const std::string& got) {
             detail::throw_header_error(source_, "length of the header", what, expected, got);
         };
-        if (bytes_ < 8) {
+        if (bytes_ < header_length_bytes) {
             fail("the file is too short", "at least 8 bytes", std::to_string(bytes_) + " bytes");
         }
-        std::array<std::byte, 8> raw{};
-        read_at(0, raw);
-        std::uint64_t length = 0;
-        for (std::size_t i = 8; i-- > 0;) {
-            length = length << 8 | static_cast<std::uint64_t>(raw[i]);
-        }
+        std::array<std::byte, header_length_bytes> first{};
+        read_at(0, first);
+        const std::uint64_t length = header_length(first);
         if (length > HeaderLimits::bytes) {
             fail("the header is too long", "at most " + std::to_string(HeaderLimits::bytes),
                  std::to_string(length));
         }
-        if (length > bytes_ - 8) {
+        if (const std::uint64_t left = bytes_ - header_length_bytes; length > left) {
             fail("the file ends within its header",
-                 "a header of at most " + std::to_string(bytes_ - 8) + " bytes",
-                 std::to_string(length));
+                 "a header of at most " + std::to_string(left) + " bytes", std::to_string(length));
         }
         return length;
     }

@@ -79,13 +79,17 @@ public:
 
     /// Saves the checkpoint of `step` (an epoch, or a training step) and then removes what is no
     /// longer kept, so that there is never one fewer than promised. One of the same step is
-    /// replaced. Errors: CheckpointError when a whole checkpoint of a later step is there (another
-    /// run's: saving would not make this one the newest), or a score is not finite; what `save`
-    /// throws. Nothing has been removed then.
+    /// replaced, also where it is broken and nothing like a checkpoint any more. Errors:
+    /// CheckpointError when a whole checkpoint of a later step is there (another run's: saving
+    /// would not make this one the newest), or a score is not finite; what `save` throws. Nothing
+    /// that is whole has been removed then.
     std::filesystem::path save(std::uint64_t step, std::optional<double> score, const Save& save) {
         const std::vector<RotatingEntry> before = entries();
         require_newest(before, step);
         const std::filesystem::path path = path_of(step, score);
+        for (const RotatingEntry& entry : before) {
+            if (entry.path == path && !is_whole(entry)) remove(path);
+        }
         save(path);
         for (const RotatingEntry& entry : before) {
             if (entry.step == step && entry.path != path) remove(entry.path);
@@ -103,11 +107,15 @@ public:
         std::error_code failure;
         std::filesystem::directory_iterator file(folder_, failure);
         for (; !failure && file != std::filesystem::directory_iterator(); file.increment(failure)) {
-            if (auto entry = entry_of(file->path())) found.push_back(std::move(*entry));
+            auto entry = entry_of(file->path());
+            std::error_code ignored;
+            if (!entry || !std::filesystem::is_regular_file(entry->path, ignored)) continue;
+            found.push_back(std::move(*entry));
         }
         if (failure) {
             throw CheckpointError("the folder of checkpoints cannot be read", folder_.string(),
-                                  "a folder", failure.message(), "look at the folder's mode");
+                                  "a folder", failure.message(),
+                                  "make the folder anew, or look at its mode");
         }
         std::ranges::sort(found, [](const RotatingEntry& a, const RotatingEntry& b) {
             return std::tie(a.step, a.path) < std::tie(b.step, b.path);

@@ -59,7 +59,7 @@ inline void require_replaceable(const Target& target, const std::filesystem::pat
                            path, "a checkpoint, or nothing", opened);
     }
     const OpenFile file(operations, static_cast<FileOperations::Handle>(opened));
-    std::array<std::byte, 9> first{};
+    std::array<std::byte, header_length_bytes + 1> first{};
     std::size_t got = 0;
     while (got < first.size()) {
         const auto more = uninterrupted(
@@ -67,9 +67,8 @@ inline void require_replaceable(const Target& target, const std::filesystem::pat
         if (more <= 0) break;
         got += static_cast<std::size_t>(more);
     }
-    std::uint64_t length = 0;
-    for (std::size_t i = 8; i-- > 0;) length = length << 8 | static_cast<std::uint64_t>(first[i]);
-    if (got < first.size() || first[8] != std::byte{'{'} || length > HeaderLimits::bytes) {
+    const std::uint64_t length = header_length(std::span(first).first<header_length_bytes>());
+    if (got < first.size() || first.back() != std::byte{'{'} || length > HeaderLimits::bytes) {
         throw CheckpointError("the file that is there is not a checkpoint", shown(path),
                               "a safetensors file, an empty file, or nothing",
                               "a file of another kind", "choose another name, or remove the file");

@@ -105,6 +105,19 @@ inline constexpr std::string_view not_a_number_text = "not a number";
     return value > 0.0 ? infinity_text : negative_infinity_text;
 }
 
+/// Errors: CheckpointError for a text that is not UTF-8: JSON has no others.
+[[nodiscard]] inline Json write_text(const std::string& value, const Place& place) {
+    Json text = value;
+    try {
+        static_cast<void>(text.dump());
+    } catch (const Json::type_error&) {
+        throw CheckpointError("a text that is not UTF-8",
+                              std::string(place.source()) + ": " + place.path().text(), "UTF-8",
+                              shown(text), "change what is to be saved");
+    }
+    return text;
+}
+
 [[nodiscard]] inline const std::string& read_text(const Json& value, const Place& place) {
     if (!value.is_string()) place.refuse("a field of another kind", "a text", shown(value));
     return value.get_ref<const std::string&>();

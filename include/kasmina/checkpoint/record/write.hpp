@@ -43,7 +43,8 @@ template <class Element>
 
 /// The value as JSON. `tensors.add(name, tensor)` is called for each tensor in it that is not
 /// empty. Enumerations are texts, absent values null, variants objects of one field. Errors:
-/// NumericError for numbers that are not finite where none may be.
+/// NumericError for numbers that are not finite where none may be; CheckpointError for texts that
+/// are not UTF-8.
 template <class T, class Tensors>
 [[nodiscard]] Json write(const T& value, const Place& place, Tensors& tensors,
                          bool not_finite = false) {
@@ -58,7 +59,7 @@ template <class T, class Tensors>
     } else if constexpr (std::floating_point<T>) {
         return write_real(static_cast<double>(value), place, not_finite);
     } else if constexpr (std::same_as<T, std::string>) {
-        return value;
+        return write_text(value, place);
     } else if constexpr (std::same_as<T, TimePoint>) {
         return static_cast<std::int64_t>(
             std::chrono::duration_cast<std::chrono::nanoseconds>(value.time_since_epoch()).count());
@@ -92,7 +93,8 @@ template <class T, class Tensors>
     } else if constexpr (is_map<T>) {
         Json object = Json::object();
         for (const auto& [key, each] : value) {
-            object.emplace(key, write(each, Place(place, key), tensors, not_finite));
+            const Place below(place, key);
+            object.emplace(write_text(key, below), write(each, below, tensors, not_finite));
         }
         return object;
     } else if constexpr (reflect::Reflected<T>) {
