@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/comma_list.hpp>
+
 #include "slot/ramp_model.hpp"
 #include "slot/slot_operation.hpp"
 #include "slot/slot_view.hpp"
@@ -299,8 +301,7 @@ private:
     void add_allowed(std::vector<std::string>& words) const {
         std::string list;
         for (const LifecycleRow& row : table) {
-            if (row.from != stage_) continue;
-            list += (list.empty() ? "" : ", ") + std::string(name_of(row.to));
+            if (row.from == stage_) append_to_list(list, name_of(row.to));
         }
         words.push_back(list.empty() ? "final" : list);
     }

@@ -16,6 +16,7 @@
 #include <kasmina/blueprints/quiet_birth.hpp>
 #include <kasmina/blueprints/seed_module.hpp>
 #include <kasmina/code_size.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/reflect/values.hpp>
 #include <kasmina/topology.hpp>
@@ -168,8 +169,7 @@ public:
         }
         std::string available;
         for (std::size_t i = 0; i < size; ++i) {
-            if (topologies[i] != topology) continue;
-            available += (available.empty() ? "" : ", ") + std::string(names()[i]);
+            if (topologies[i] == topology) append_to_list(available, names()[i]);
         }
         throw UnknownNameError(
             "no blueprint of that name for a " + std::string(name_of(topology)) + " host",

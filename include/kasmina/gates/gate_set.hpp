@@ -6,6 +6,7 @@
 #include <string>
 #include <type_traits>
 
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/gates/policies.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
@@ -81,7 +82,7 @@ struct GateSet : Policies... {
 private:
     [[noreturn]] KASMINA_COLD static void throw_missing(Gate asked) {
         std::string there;
-        ((there.append(there.empty() ? "" : ", ").append(name_of(Policies::gate))), ...);
+        (append_to_list(there, name_of(Policies::gate)), ...);
         throw GateError(
             "there is no such gate in this set", "GateSet::evaluate",
             there.empty() ? "a set with gates" : "one of " + there,

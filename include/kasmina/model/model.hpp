@@ -57,6 +57,19 @@ struct ModelOptions {
 /// What the host's norms do in passes that train.
 enum class HostStatistics : std::uint8_t { moving, still };
 
+[[nodiscard]] constexpr std::string_view name_of(HostStatistics statistics) noexcept {
+    switch (statistics) {
+        case HostStatistics::moving: return "moving";
+        case HostStatistics::still: return "still";
+    }
+    return "(invalid)";
+}
+
+template <>
+struct reflect::Enumerators<HostStatistics> {
+    static constexpr std::array all{HostStatistics::moving, HostStatistics::still};
+};
+
 /// A network that grows (H-4): runs the host's segments and the slots between them in execution
 /// order. With no active slot it is exactly the host. It keeps the context that it was made on, for
 /// what it does between passes, and that must outlive it. Move-only; its slots stay where they are
@@ -178,8 +191,11 @@ public:
     /// Whether norms of the host, in passes that train, use the batch's statistics and move the
     /// running ones (the default), or use the running ones and leave them as they are. Freezing the
     /// host's parameters does not do that: as in PyTorch, a frozen host still follows the data,
-    /// until it is told to stand still.
-    void set_host_statistics(HostStatistics statistics) noexcept { host_statistics_ = statistics; }
+    /// until it is told to stand still. Errors: OptionError for a value that does not exist.
+    void set_host_statistics(HostStatistics statistics) {
+        reflect::check_enumerator(statistics, "statistics", "MorphogeneticModel");
+        host_statistics_ = statistics;
+    }
     [[nodiscard]] HostStatistics host_statistics() const noexcept { return host_statistics_; }
 
     /// Errors: as `forward`, for overrides that it would refuse.
@@ -340,7 +356,7 @@ private:
     GradientProbe<Backend> probe_;
     std::vector<Measured> measured_;
     std::vector<nn::AnyState<Backend>> host_states_;
-    std::unique_ptr<nn::Undo<Backend>> undo_ = std::make_unique<nn::Undo<Backend>>();
+    std::shared_ptr<nn::Undo<Backend>> undo_ = std::make_shared<nn::Undo<Backend>>();
     HostStatistics host_statistics_ = HostStatistics::moving;
 };
 
@@ -360,6 +376,9 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
                                           .environment = options.environment,
                                           .correlation_id = std::nullopt})) {
     hosts::check_points(host_.injection_points());
+    if constexpr (requires { services_->gates.thresholds; }) {
+        check_thresholds(services_->gates.thresholds);
+    }
     nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
     const nn::Contents<Backend> host_contents = nn::contents<Backend>(host_);
     if (draws(options.host, host_contents.parameters)) host_.initialise(context, generator);
@@ -475,7 +494,7 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Back
     -> nn::Attempt<Backend> {
     // Evaluation moves nothing, and several threads may be at it.
     const bool mine = pass.training() && !undo_->is_open();
-    return nn::Attempt<Backend>(pass.context(), mine ? undo_.get() : nullptr,
+    return nn::Attempt<Backend>(pass.context(), mine ? undo_ : nullptr,
                                 [&](nn::Undo<Backend>& undo) {
                                     if (pass.generator() != nullptr) undo.note(*pass.generator());
                                     for (const auto& state : host_states_)
@@ -484,7 +503,7 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Back
                                         if (!slot.active()) continue;
                                         for (const auto& named : slot.state_list())
                                             undo.note(pass.context(), named.state);
-                                        undo.note(*slot.random_stream());
+                                        undo.note(slot.random_stream());
                                     }
                                 });
 }

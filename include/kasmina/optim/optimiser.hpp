@@ -16,6 +16,7 @@
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/backend/multi_tensor.hpp>
 #include <kasmina/code_size.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/nn/parameters.hpp>
@@ -395,10 +396,8 @@ private:
 
     [[nodiscard]] static std::string names_of(const Group& group) {
         std::string names;
-        for (const Tracked<B>& tracked : group.tracked) {
-            names += (names.empty() ? "one of " : ", ") + tracked.name;
-        }
-        return names.empty() ? "no parameter at all" : names;
+        for (const Tracked<B>& tracked : group.tracked) append_to_list(names, tracked.name);
+        return names.empty() ? "no parameter at all" : "one of " + names;
     }
 
     std::vector<Group> groups_;

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 
@@ -14,8 +15,8 @@ template <Enumerated Enumeration>
 [[nodiscard]] KASMINA_COLD std::string enumerators_in_words() {
     std::string list;
     for (const Enumeration known : Enumerators<Enumeration>::all) {
-        if (!list.empty()) list += ", ";
-        list += std::string(name_of(known)) + " (" + std::to_string(static_cast<int>(known)) + ")";
+        append_to_list(list, std::string(name_of(known)) + " (" +
+                                 std::to_string(static_cast<int>(known)) + ")");
     }
     return list;
 }
@@ -25,9 +26,9 @@ template <Enumerated Enumeration>
 [[nodiscard]] KASMINA_COLD std::string enumerator_names() {
     std::string list;
     for (const Enumeration known : Enumerators<Enumeration>::all) {
-        list += (list.empty() ? "one of " : ", ") + std::string(name_of(known));
+        append_to_list(list, name_of(known));
     }
-    return list;
+    return "one of " + list;
 }
 
 template <Enumerated Enumeration>
