@@ -166,4 +166,93 @@ TEST_CASE("an observer that throws does not take the epoch back", "[E-6]") {
     CHECK(told == 1);
 }
 
+// ---- scores, judges and blueprints
+// ---------------------------------------------------------------
+
+TEST_CASE("a score that moves the model away is an error", "[E-4][S-11]") {
+    Cpu::Context context;
+    Network model = network(context);
+    grow(model.slot("r0c0"), Stage::blending, "conv_light");
+    const Batches data = batches(context);
+    const std::vector<AlphaOverrides> configurations{AlphaOverrides{}.with("r0c0", 0.0),
+                                                     AlphaOverrides{}.with("r0c0", 1.0)};
+    std::optional<Network> elsewhere;
+    const auto steal = [&](const auto&, const Variable<Cpu>&) {
+        if (!elsewhere) elsewhere.emplace(std::move(model));
+        return 1.0;
+    };
+    CHECK_THROWS_AS(mean_scores(model, context, configurations, data, steal), LifetimeError);
+}
+
+TEST_CASE("while the shadow stands in the model's place nothing else is done to it", "[E-4][J-4]") {
+    Cpu::Context context;
+    Network model = network(context);
+    auto& slot = model.slot("r0c0");
+    grow(slot, Stage::blending, "conv_light");
+    Learner learner(model, {.host = {.learning_rate = 0.1}, .seeds = {.learning_rate = 0.1}});
+    const auto step = [&] {
+        static_cast<void>(learner.step(model, images(context), loss_of_labels()));
+    };
+    for (int epoch = 0; epoch < 3; ++epoch) {
+        step();
+        slot.step_epoch();
+    }
+    slot.advance();
+    REQUIRE(slot.stage() == Stage::holding);
+    REQUIRE(learner.judge().judges(slot));
+    Grower grower(model, controller(), 0.7);
+    const auto end_epoch = [&](const auto& meddle) {
+        int calls = 0;
+        return grower.end_epoch(model, learner, 0.7, [&](std::span<const AlphaOverrides> asked) {
+            if (++calls == 2) meddle();  // the shadow is measured
+            return std::vector<double>(asked.size(), 50.0);
+        });
+    };
+    const auto before = values(model);
+    CHECK_THROWS_AS(end_epoch(step), StateError);
+    CHECK_THROWS_AS(end_epoch([&] {
+                        slot.prune("in the middle");
+                        learner.settle(model);
+                    }),
+                    StateError);
+    CHECK(slot.stage() == Stage::pruned);
+    const auto after = values(model);
+    for (const auto& [name, value] : after) CHECK(before.at(name) == value);
+    CHECK(learner.settle(model));
+}
+
+namespace {
+
+/// Does not use what it has.
+struct Idle : cnn::ConvSmall {
+    static constexpr std::string_view name = "idle";
+
+    template <class B>
+    struct Module : cnn::ConvSmall::Module<B> {
+        using cnn::ConvSmall::Module<B>::Module;
+        [[nodiscard]] Variable<B> forward(Pass<B>&, const Variable<B>& x) const { return x; }
+    };
+};
+
+}  // namespace
+
+TEST_CASE("a blueprint that does not use its parameters is told of", "[E-5][B-8]") {
+    Cpu::Context context;
+    Generator random(1);
+    MorphogeneticModel model{context, hosts::Cnn<Cpu>(context, small_host), BlueprintList<Idle>{},
+                             random};
+    model.slot("r0c0").germinate("idle");
+    model.slot("r0c0").advance();
+    train::Learner<decltype(model), optim::SgdRule> learner(model, {});
+    std::string told;
+    for (int epoch = 0; epoch < 3; ++epoch) {
+        static_cast<void>(learner.step(model, images(context), loss_of_labels()));
+        model.record_gradient_health();
+        for (const TickResult& tick : model.step_epoch()) told += tick.notice;
+    }
+    CHECK(mentions(told, "no gradient reaches idle in r0c0"));
+    CHECK(mentions(told, "computed from its parameters"));
+    CHECK(told.find("no gradient", 1) == std::string::npos);
+}
+
 }  // namespace kasmina::test
