@@ -82,6 +82,14 @@ struct BlueprintEntry {
     friend constexpr bool operator==(const BlueprintEntry&, const BlueprintEntry&) = default;
 };
 
+template <class... Blueprints>
+class BlueprintList;
+
+template <class List>
+inline constexpr bool is_blueprint_list = false;
+template <class... Blueprints>
+inline constexpr bool is_blueprint_list<BlueprintList<Blueprints...>> = true;
+
 /// A list of blueprints. It has no state: everything is a function of the types. What is no
 /// blueprint, and two of one name, do not compile: static assertions say which rule is broken.
 template <class... Blueprints>

@@ -129,6 +129,15 @@ struct GateSetProof {
 template <class Set>
 inline constexpr bool gates_are_policies = gates::detail::ArePolicies<Set>::value;
 
+/// What can be asked for each gate whether it has it, and for its verdict.
+template <class Set>
+concept GuardingSet =
+    gates_are_policies<Set> && requires(const Set& set, const GateEvidence& seen) {
+        { Set::template has<Gate::g2> } -> std::convertible_to<bool>;
+        { Set::template strict<Gate::g2> } -> std::convertible_to<bool>;
+        { set.evaluate(Gate::g2, seen) } -> std::same_as<GateResult>;
+    };
+
 /// `GuardsEveryStep<Set>::value` is true, or a compile error that names the gate the set lacks
 /// (G-8).
 template <class Set>

@@ -218,8 +218,10 @@ concept Host =
     static_assert(::kasmina::hosts::HasInitialise<HOST>,                                         \
                   "HasInitialise: add `void initialise(Backend::Context&, Generator&)` to the "  \
                   "host");                                                                       \
-    static_assert(::kasmina::nn::VisitableModule<HOST, typename HOST::Backend>,                  \
-                  "VisitableModule: inherit nn::Visitable and list the `members()` of the host");
+    static_assert(                                                                               \
+        ::kasmina::nn::VisitableModule<HOST, typename HOST::Backend>,                            \
+        "VisitableModule: inherit nn::Visitable and list the `members()` of the host: "          \
+        "`static constexpr auto members() { return nn::members(nn::Member{...}, ...); }`");
 
 /// Instantiated for a type that is to be a host.
 template <class H>

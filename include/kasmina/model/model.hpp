@@ -78,9 +78,15 @@ template <class HostType, class Blueprints, class Policies = DefaultPolicies>
 class MorphogeneticModel {
     // Not constraints, and not in helpers: the compilers would tell the broken rule too far down.
     KASMINA_REQUIRE_HOST(HostType)
+    static_assert(is_blueprint_list<Blueprints>,
+                  "BlueprintList: pass a list of blueprints, as `CnnBlueprints::with<Mine>{}` or "
+                  "`BlueprintList<Mine>{}`");
     static_assert(gates_are_policies<typename Policies::Gates>,
                   "GatePolicy: give each gate `static constexpr Gate gate` and `GateResult "
                   "operator()(const GateEvidence&, const GateThresholds&) const`");
+    static_assert(GuardingSet<typename Policies::Gates>,
+                  "GuardingSet: let the policies' `Gates` be a `GateSet<...>` of gates, as "
+                  "StrictGates is");
     static_assert(telemetry::Sink<typename Policies::Sink>,
                   "Sink: give the sink `void emit(const telemetry::Event&)`, and let it be moved");
     static_assert(Communicator<typename Policies::Communicator>,
@@ -99,7 +105,8 @@ class MorphogeneticModel {
         "blueprint's Module");
     static_assert(Blueprints::template all_can_be_visited<typename HostType::Backend>,
                   "VisitableModule: inherit nn::Visitable<Module<B>> and list the `members()` of "
-                  "the blueprint's Module");
+                  "the blueprint's Module: `static constexpr auto members() { return "
+                  "nn::members(nn::Member{...}, ...); }`");
 
 public:
     using Backend = typename HostType::Backend;
