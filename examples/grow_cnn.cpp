@@ -514,8 +514,9 @@ constexpr int stopped = 4;    ///< by a signal, and all is saved
 
 int main(int argc, char** argv) {
     hold_standard_streams();
-    // A reader that has gone is a failed write with a cause.
+    // A reader that has gone, and a file that may not grow, are failed writes with a cause.
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     Screen screen;
     try {
         Choices choices{.blueprints = {}, .most_threads = Backend::Context::max_threads};

@@ -19,7 +19,7 @@ struct Noisy {
         kasmina::Needs<capability::Convolution, capability::BatchNorm, capability::Dropout>;
     using Options = NoisyOptions;
     static constexpr void check(Index, const Options&) {}
-    static constexpr Index parameter_count(Index c, const Options& = {}) { return c * c + 2 * c; }
+    static constexpr Index parameter_count(Index c, const Options&) { return c * c + 2 * c; }
     template <class B>
     struct Module : nn::Visitable<Module<B>> {
         nn::Conv2d<B> conv;

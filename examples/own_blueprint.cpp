@@ -18,7 +18,7 @@ struct Mix {
     using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution>;
     struct Options {};
     static constexpr void check(Index, const Options&) {}
-    static constexpr Index parameter_count(Index c, const Options& = {}) { return c * c; }
+    static constexpr Index parameter_count(Index c, const Options&) { return c * c; }
     template <class B>
     struct Module : nn::Visitable<Module<B>> {
         nn::Conv2d<B> conv;

@@ -24,8 +24,8 @@ namespace kasmina::examples {
 
 [[noreturn]] inline void refuse_output(const std::filesystem::path& file, const std::string& cause,
                                        const std::string& mend) {
-    throw DataError("an output cannot be written", file.string(), "a place to write to", cause,
-                    mend);
+    throw DataError("an output cannot be written", name_or_none(file.string()),
+                    "a place to write to", cause, mend);
 }
 [[noreturn]] inline void refuse_output(const std::filesystem::path& file, int cause) {
     refuse_output(file, system_message(cause), "create the folder, or choose another place");

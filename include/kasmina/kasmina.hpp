@@ -13,6 +13,8 @@
 
 #include <kasmina/hosts/host.hpp>
 
+#include <kasmina/slot/slot.hpp>
+
 #include <kasmina/model/model.hpp>
 
 #include <kasmina/model/analyse_slots.hpp>

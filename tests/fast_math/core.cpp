@@ -7,7 +7,7 @@
 #include <kasmina/alpha/controller.hpp>
 #include <kasmina/gates/policies.hpp>
 #include <kasmina/health/gradient_health.hpp>
-#include <kasmina/model/finite.hpp>
+#include <kasmina/model/not_finite.hpp>
 #include <kasmina/nn/batch_norm.hpp>
 #include <kasmina/nn/dropout.hpp>
 #include <kasmina/optim/adamw.hpp>
@@ -117,14 +117,14 @@ void networks(test::Expectations& all) {
     using B = backends::Eigen<float>;
     B::Context context;
     nn::BatchNorm2d<B> norm(context, 3);
-    all.expect(!first_not_finite<B>(context, nn::contents<B>(norm)), "a new network is finite");
+    all.expect(!find_not_finite<B>(context, nn::contents<B>(norm)), "a new network is finite");
     for (const float number : {a_nan<float>, an_infinity<float>}) {
         norm.running_variance.value().assign(context, std::vector<float>{1, number, 1});
-        all.expect(first_not_finite<B>(context, nn::contents<B>(norm)) == "running_var",
+        all.expect(find_not_finite<B>(context, nn::contents<B>(norm)) == "running_var",
                    "a state that is no number is found");
         norm.running_variance.value().fill(context, 1);
         norm.weight.value().assign(context, std::vector<float>{1, number, 1});
-        all.expect(first_not_finite<B>(context, nn::contents<B>(norm)) == "weight",
+        all.expect(find_not_finite<B>(context, nn::contents<B>(norm)) == "weight",
                    "a parameter that is no number is found");
         norm.weight.value().fill(context, 1);
     }

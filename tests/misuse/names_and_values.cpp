@@ -173,6 +173,10 @@ TEST_CASE("a value outside its enumeration is refused wherever one is taken", "[
     Tape<Cpu> tape(context);
     CHECK_THROWS_AS(Tape<Cpu>(context, static_cast<Recording>(5)), OptionError);
     CHECK_THROWS_AS(Pass<Cpu>(tape, static_cast<Mode>(9)), OptionError);
+    CHECK_THROWS_AS(model.set_host_statistics(static_cast<HostStatistics>(9)), OptionError);
+    CHECK_THROWS_AS(nn::Linear<Cpu>(context, 2, 2, static_cast<nn::Bias>(9)), OptionError);
+    const std::vector<hosts::InjectionPoint> odd{{"a", 4, 0, {}, static_cast<hosts::Surface>(9)}};
+    CHECK_THROWS_AS(hosts::check_points(odd), OptionError);
     AlphaController controller;
     CHECK_THROWS_AS(controller.retarget(1.0, 3, static_cast<AlphaCurve>(9)), OptionError);
     CHECK_THROWS_AS(curve_value(static_cast<AlphaCurve>(9), 0.5), OptionError);
@@ -190,6 +194,10 @@ TEST_CASE("no value outside its enumeration goes by the name of one inside", "[E
     CHECK(name_of(static_cast<Mode>(9)) == "(invalid)");
     CHECK(name_of(static_cast<Stage>(99)) == "(invalid)");
     CHECK(name_of(static_cast<Decision::Action>(9)) == "(invalid)");
+    CHECK(name_of(static_cast<HostStatistics>(9)) == "(invalid)");
+    CHECK(name_of(static_cast<nn::Bias>(9)) == "(invalid)");
+    CHECK(name_of(static_cast<hosts::Surface>(9)) == "(invalid)");
+    CHECK(name_of(static_cast<Precision>(9)) == "(invalid)");
 }
 
 TEST_CASE("what is no stage has no code, and the error names those that are", "[L-6]") {
@@ -207,49 +215,6 @@ TEST_CASE("what is no stage has no code, and the error names those that are", "[
 }
 
 // ---- numbers of the lifecycle ------------------------------------------------------------------
-
-TEST_CASE("a germination's numbers are in range, or nothing germinates", "[S-1]") {
-    Cpu::Context context;
-    Network model = network(context);
-    auto& slot = model.slot("r0c0");
-    const auto refuses = [&](const GerminationOptions& options) {
-        return !error_text<OptionError>([&] { slot.germinate("norm", options); }).empty();
-    };
-    for (const double steepness : {not_a_number, infinity, 0.0, 0.05, -1.0}) {
-        CHECK(refuses({.steepness = steepness}));
-    }
-    for (const double target : {not_a_number, infinity, 0.0, -0.5, 1.5}) {
-        CHECK(refuses({.alpha_target = target}));
-    }
-    for (const int tempo : {0, -3}) CHECK(refuses({.tempo_epochs = tempo}));
-    CHECK(slot.stage() == Stage::dormant);
-}
-
-TEST_CASE("a steepness that is no number is an error wherever it is given", "[A-1][S-6]") {
-    Cpu::Context context;
-    Network model = network(context);
-    auto& slot = model.slot("r0c0");
-    grow(slot, Stage::blending);
-    slot.step_epoch();
-    CHECK_THROWS_AS(slot.set_alpha_target(0.5, 3, AlphaCurve::sigmoid, not_a_number), OptionError);
-    CHECK_THROWS_AS(slot.schedule_prune(3, AlphaCurve::sigmoid, not_a_number, "x"), OptionError);
-    AlphaController controller;
-    CHECK_THROWS_AS(controller.retarget(1.0, 3, AlphaCurve::sigmoid, not_a_number), AlphaError);
-}
-
-TEST_CASE("a measurement that is no number is not recorded", "[G-7]") {
-    Cpu::Context context;
-    Network model = network(context);
-    auto& slot = model.slot("r0c0");
-    grow(slot, Stage::holding);
-    for (const double value : {not_a_number, infinity, -infinity}) {
-        CHECK_THROWS_AS(slot.record_accuracy(value), NumericError);
-        CHECK_THROWS_AS(slot.record_lead(value), NumericError);
-        CHECK_THROWS_AS(slot.record_dependence(value), NumericError);
-        CHECK_THROWS_AS(slot.record_interactions(value, 0.0), NumericError);
-    }
-    CHECK(slot.record()->leads.empty());
-}
 
 TEST_CASE("cooldown stages record their length", "[L-8]") {
     Cpu::Context context;
@@ -323,33 +288,6 @@ TEST_CASE("overrides that no pass can take are refused, and change nothing", "[A
     grow(model.slot("r0c0"), Stage::holding);
     CHECK_THROWS_AS(forward(AlphaOverrides{}.with("r0c0", std::vector<double>{0.0, 0.5, 1.0})),
                     OptionError);
-}
-
-TEST_CASE("a coalition has a place for 64 players and no more", "[H-5]") {
-    CHECK(Coalition::of_first(64).size() == 64);
-    CHECK_THROWS_AS(Coalition::of_first(65), OptionError);
-    CHECK_THROWS_AS(Coalition::of_first(70), OptionError);
-    CHECK_THROWS_AS(Coalition{}.with(64), OptionError);
-    CHECK_THROWS_AS(Coalition::of_first(3).without(64), OptionError);
-    CHECK_THROWS_AS(Coalition{}.contains(100), OptionError);
-    static_assert(Coalition::of_first(3).contains(2) && !Coalition::of_first(3).contains(3));
-}
-
-TEST_CASE("options of growth are in range", "[E-2]") {
-    CHECK_THROWS_AS(HeuristicController({.slots = {"a"}, .blueprints = {}}), OptionError);
-    CHECK_THROWS_AS(HeuristicController({.slots = {"a"}, .blueprints = {"b"}, .seeds_on_trial = 0}),
-                    OptionError);
-    Cpu::Context context;
-    Network model = network(context);
-    for (const double guess : {not_a_number, infinity, 0.0, -1.0}) {
-        CHECK_THROWS_AS(Grower(model, Once{}, guess), OptionError);
-    }
-    optim::Sgd<Cpu> sgd;
-    for (const double rate : {not_a_number, infinity, -0.1}) {
-        CHECK_THROWS_AS(sgd.add_group({.learning_rate = rate}), OptionError);
-    }
-    CHECK_THROWS_AS(optim::GradientClipper<Cpu>(0.0), OptionError);
-    CHECK_THROWS_AS(optim::GradientClipper<Cpu>(not_a_number), OptionError);
 }
 
 }  // namespace kasmina::test

@@ -9,6 +9,8 @@
 // head_of_another_type expects: HasHead: add `Output head(Pass<Backend>&, const State&) const`
 // no_initialise expects: add `void initialise(Backend::Context&, Generator&)` to the host
 // no_members expects: VisitableModule: inherit nn::Visitable and list the `members()`
+// members_in_a_tuple expects: VisitableModule: inherit nn::Visitable and list the `members()`
+// members_not_static expects: `static constexpr auto members() { return nn::members(nn::Member{
 // state_without_features expects: give the host's State a member `Variable<Backend> features`
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
@@ -56,7 +58,11 @@ struct Mine : nn::Visitable<Mine> {
 #ifndef no_initialise
     void initialise(Cpu::Context&, Generator&) {}
 #endif
-#ifndef no_members
+#if defined(members_in_a_tuple)
+    static constexpr auto members() { return std::tuple(); }
+#elif defined(members_not_static)
+    constexpr auto members() const { return kasmina::nn::members(); }
+#elif !defined(no_members)
     static constexpr auto members() { return kasmina::nn::members(); }
 #endif
 };

@@ -7,6 +7,9 @@
 // forward_not_const expects: add `Variable<B> forward(Pass<B>&, const Variable<B>&) const`
 // forward_gives_nothing expects: add `Variable<B> forward(Pass<B>&, const Variable<B>&) const`
 // no_members expects: VisitableModule: inherit nn::Visitable<Module<B>> and list
+// member_without_name expects: `static constexpr auto members() { return nn::members(nn::Member{
+// no_list expects: BlueprintList: pass a list of blueprints, as `CnnBlueprints::with<Mine>{}`
+// not_in_the_list expects: BlueprintList: the model's list lacks this blueprint: make the model with
 // lacking_capability expects: RunsOn: the host's backend lacks a capability
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
@@ -55,7 +58,10 @@ struct Mine {
         return x;
     }
 #endif
-#ifndef no_members
+#if defined(member_without_name)
+        int value = 0;
+        static constexpr auto members() { return kasmina::nn::members(&Module::value); }
+#elif !defined(no_members)
         static constexpr auto members() { return kasmina::nn::members(); }
 #endif
     };
@@ -65,5 +71,13 @@ struct Mine {
 int main() {
     Cpu::Context cpu;
     Generator random(1);
+#if defined(no_list)
+    MorphogeneticModel model{cpu, hosts::Cnn<Cpu>{cpu}, Mine{}, random};
+#elif defined(not_in_the_list)
+    MorphogeneticModel model{cpu, hosts::Cnn<Cpu>{cpu}, CnnBlueprints{}, random};
+    model.slot("r0c0").germinate<Mine>();
+#else
     MorphogeneticModel model{cpu, hosts::Cnn<Cpu>{cpu}, CnnBlueprints::with<Mine>{}, random};
+    model.slot("r0c0").germinate<Mine>();
+#endif
 }

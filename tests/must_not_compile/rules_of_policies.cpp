@@ -2,6 +2,7 @@
 // gate_gives_a_bool expects: `GateResult operator()(const GateEvidence&, const GateThresholds&)
 // gate_without_gate expects: GatePolicy: give each gate `static constexpr Gate gate`
 // gate_not_const expects: `GateResult operator()(const GateEvidence&, const GateThresholds&)
+// gates_are_no_set expects: GuardingSet: let the policies' `Gates` be a `GateSet<...>` of gates
 // sink_without_emit expects: Sink: give the sink `void emit(const telemetry::Event&)`
 // sink_that_stays expects: and let it be moved
 // communicator_decides_nothing expects: and `bool decide(bool verdict)`
@@ -51,8 +52,12 @@ struct MyCommunicator {
 };
 
 struct Policies : DefaultPolicies {
+#ifdef gates_are_no_set
+    using Gates = MyGate;
+#else
     using Gates = GateSet<gates::Identity, gates::Germination, MyGate, gates::Blended<true>,
                           gates::Contribution<true>>;
+#endif
     using Sink = MySink;
     using Communicator = MyCommunicator;
 };

@@ -9,73 +9,14 @@
 
 #include <kasmina/policy/heuristic_controller.hpp>
 
+#include "policy/story.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
 namespace kasmina {
 namespace {
 
-using Action = Decision::Action;
-
-/// One or two slots and a controller, fed epoch by epoch.
-class Story {
-public:
-    explicit Story(HeuristicOptions options, std::vector<std::string> slots = {"r0c0"})
-        : controller_(std::move(options)) {
-        for (std::string& slot : slots) {
-            reports.emplace_back();
-            reports.back().slot = std::move(slot);
-        }
-    }
-
-    std::vector<Decision> epoch(double accuracy, bool gates_pass = false) {
-        const auto passes = std::make_unique<bool[]>(reports.size());
-        std::fill_n(passes.get(), reports.size(), gates_pass);
-        verdicts.resize(reports.size(), judge::Verdict::undecided);
-        return controller_.decide(
-            {++epoch_, accuracy, reports, {passes.get(), reports.size()}, verdicts});
-    }
-
-    /// The number of the epoch in which the first decision falls; 0 when none does in 20.
-    int first_decision(double accuracy) {
-        for (int i = 0; i < 20; ++i) {
-            if (!epoch(accuracy).empty()) return epoch_;
-        }
-        return 0;
-    }
-
-    [[nodiscard]] double penalty(const std::string& blueprint) const {
-        return controller_.penalty(blueprint);
-    }
-
-    /// Stands where another story stands, with the other controller's state.
-    void take(const Story& other) {
-        controller_.restore(other.controller_.state());
-        reports = other.reports;
-        epoch_ = other.epoch_;
-    }
-
-    std::vector<SlotReport> reports;
-    std::vector<judge::Verdict> verdicts{};  ///< undecided unless a test says otherwise
-
-private:
-    HeuristicController controller_;
-    int epoch_ = 0;
-};
-
-HeuristicOptions options() {
-    return {.slots = {"r0c0"}, .blueprints = {"norm", "attention"}};
-}
-
-/// Puts a seed into a report: accuracies at the stage's start and now, epochs in the stage.
-void put_seed(SlotReport& report, Stage stage, double start, double now, int epochs,
-              const std::string& blueprint = "norm") {
-    report.stage = stage;
-    report.blueprint = blueprint;
-    report.metrics.accuracy_at_stage_start = start;
-    report.metrics.current_accuracy = now;
-    report.metrics.epochs_in_stage = epochs;
-}
+using namespace test;
 
 TEST_CASE("a plateau germinates the first blueprint in the first slot, from epoch five on", "[K]") {
     Story story(options());
@@ -388,101 +329,12 @@ TEST_CASE("the blueprint with the least penalty is next, and 3 or more is skippe
     }
 }
 
-TEST_CASE("a controller with nothing to grow is refused", "[K][E-2]") {
-    CHECK_THROWS_AS(HeuristicController({.blueprints = {"norm"}}), OptionError);
-    CHECK_THROWS_AS(HeuristicController({.slots = {"r0c0"}}), OptionError);
-}
-
-TEST_CASE("a restored controller decides as if it had never stopped", "[K][P-7]") {
-    HeuristicOptions two = options();
-    two.slots = {"r0c0", "r0c1"};
-    two.seeds_on_trial = 2;
-    two.readiness_patience = 5;
-    // Seeds that do not get ready are pruned, which is held against their blueprints for a while.
-    const auto live_an_epoch = [](Story& story, int epoch) {
-        for (SlotReport& report : story.reports) {
-            const bool pruned = report.stage == Stage::pruned;
-            if (pruned && epoch % 3 == 0) report = SlotReport{.slot = report.slot};
-            ++report.metrics.epochs_in_stage;
-        }
-        const auto decisions = story.epoch(40.0 + 0.2 * (epoch % 6));
-        for (const Decision& decision : decisions) {
-            SlotReport& report =
-                *std::ranges::find(story.reports, decision.slot, &SlotReport::slot);
-            if (decision.action == Action::germinate) {
-                put_seed(report, Stage::training, 40.0, 40.0, 1, decision.blueprint);
-            }
-            if (decision.action == Action::prune) report.stage = Stage::pruned;
-        }
-        return decisions;
-    };
-    for (const int saved_at : {0, 3, 5, 11, 12, 18}) {
-        CAPTURE(saved_at);
-        Story story(two, {"r0c0", "r0c1"});
-        for (int epoch = 1; epoch <= saved_at; ++epoch) live_an_epoch(story, epoch);
-        Story restored(options(), {"r0c0", "r0c1"});
-        restored.take(story);
-        int germinations = 0;
-        for (int epoch = saved_at + 1; epoch <= saved_at + 30; ++epoch) {
-            const auto expected = live_an_epoch(story, epoch);
-            const auto decisions = live_an_epoch(restored, epoch);
-            REQUIRE(decisions.size() == expected.size());
-            for (std::size_t i = 0; i < decisions.size(); ++i) {
-                CHECK(decisions[i].slot == expected[i].slot);
-                CHECK(decisions[i].action == expected[i].action);
-                CHECK(decisions[i].blueprint == expected[i].blueprint);
-                CHECK(decisions[i].reason == expected[i].reason);
-                germinations += decisions[i].action == Action::germinate;
-            }
-            CHECK(restored.penalty("norm") == story.penalty("norm"));
-            CHECK(restored.penalty("attention") == story.penalty("attention"));
-        }
-        CHECK(germinations > 1);
-    }
-}
-
-TEST_CASE("a state that no controller can have is refused, and nothing is changed",
-          "[K][P-7][E-2]") {
-    HeuristicController controller(options());
-    const auto refused = [&](auto spoil, const std::string& named) {
-        HeuristicState state = controller.state();
-        spoil(state);
-        const std::string text = test::error_text<StateError>([&] { controller.restore(state); });
-        INFO(named << ": " << text);
-        CHECK(test::mentions(text, named));
-        CHECK(controller.state().options.blueprints.size() == 2);
-        CHECK(controller.state().penalties == std::vector<double>{0.0, 0.0});
-    };
-    refused([](HeuristicState& state) { state.penalties.pop_back(); }, "penalties");
-    refused([](HeuristicState& state) { state.penalties[1] = std::nan(""); }, "penalties");
-    refused([](HeuristicState& state) { state.best_accuracy = std::nan(""); }, "best_accuracy");
-    refused([](HeuristicState& state) { state.epochs_without_improvement = -1; },
-            "epochs_without_improvement");
-    HeuristicState state = controller.state();
-    state.options.slots.clear();
-    CHECK_THROWS_AS(controller.restore(state), OptionError);
-    CHECK(controller.state().options.slots.size() == 1);
-    CHECK(reflect::field_names<HeuristicState>.size() == 4);
-    CHECK(reflect::field_names<HeuristicOptions>.size() == 13);
-}
-
 TEST_CASE("an accuracy that is no number is no improvement, even as the first", "[K]") {
     Story story(options());
     CHECK(story.epoch(std::nan("")).empty());
     for (int epoch = 2; epoch <= 4; ++epoch) CHECK(story.epoch(50.0).empty());
     CHECK(story.epoch(50.0).size() == 1);
 }
-
-struct Idle {
-    std::vector<Decision> decide(const EpochObservation&) { return {}; }
-};
-struct Mute {
-    void decide(const EpochObservation&) {}
-};
-static_assert(Controller<Idle>, "a user's own controller satisfies the concept");
-static_assert(!Controller<Mute>);
-static_assert(RestorableController<HeuristicController>);
-static_assert(!RestorableController<Idle>, "what cannot be saved says so");
 
 }  // namespace
 }  // namespace kasmina

@@ -89,6 +89,7 @@ TEST_CASE("whatever a sink throws is counted", "[T-3]") {
     Failures failures;
     telemetry::send(sink, failures, [] { return telemetry::SeedFossilized{}; });
     CHECK(failures.count == 1);
+    CHECK(failures.first == "no std::exception");
 }
 
 TEST_CASE("an event that cannot be built breaks nothing either, and is not sent", "[T-3]") {

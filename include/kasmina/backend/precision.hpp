@@ -3,8 +3,12 @@
 
 #include <kasmina/requirements.hpp>
 
+#include <array>
 #include <concepts>
 #include <cstdint>
+#include <string_view>
+
+#include <kasmina/reflect/enumerators.hpp>
 
 namespace kasmina {
 
@@ -14,6 +18,19 @@ enum class Precision : std::uint8_t {
     full,  ///< operands as they are stored
     fast,  ///< operands rounded to what the device multiplies fastest - bfloat16 on a CPU, TF32 on
            ///< a GPU, to nearest, ties to even - and sums as wide as the scalar
+};
+
+[[nodiscard]] constexpr std::string_view name_of(Precision precision) noexcept {
+    switch (precision) {
+        case Precision::full: return "full";
+        case Precision::fast: return "fast";
+    }
+    return "(invalid)";
+}
+
+template <>
+struct reflect::Enumerators<Precision> {
+    static constexpr std::array all{Precision::full, Precision::fast};
 };
 
 /// A context whose precision can be set; it starts as full.

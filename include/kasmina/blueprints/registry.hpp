@@ -17,6 +17,7 @@
 #include <kasmina/blueprints/quiet_birth.hpp>
 #include <kasmina/blueprints/seed_module.hpp>
 #include <kasmina/code_size.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/reflect/values.hpp>
 #include <kasmina/topology.hpp>
@@ -80,8 +81,7 @@ struct NamedBlueprint {
                                                        Topology topology, std::string_view name) {
     std::string available;
     for (const NamedBlueprint& blueprint : known) {
-        if (blueprint.topology != topology) continue;
-        available += (available.empty() ? "" : ", ") + std::string(blueprint.name);
+        if (blueprint.topology == topology) append_to_list(available, blueprint.name);
     }
     throw UnknownNameError(
         "no blueprint of that name for a " + std::string(name_of(topology)) + " host",
@@ -107,6 +107,14 @@ struct BlueprintEntry {
 
     friend constexpr bool operator==(const BlueprintEntry&, const BlueprintEntry&) = default;
 };
+
+template <class... Blueprints>
+class BlueprintList;
+
+template <class List>
+inline constexpr bool is_blueprint_list = false;
+template <class... Blueprints>
+inline constexpr bool is_blueprint_list<BlueprintList<Blueprints...>> = true;
 
 /// A list of blueprints. It has no state: everything is a function of the types. What is no
 /// blueprint, and two of one name, do not compile: static assertions say which rule is broken.

@@ -14,6 +14,7 @@
 #include <kasmina/checkpoint/record/read.hpp>
 #include <kasmina/checkpoint/table_of_parts.hpp>
 #include <kasmina/checkpoint/tensors.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 
 namespace kasmina::checkpoint {
@@ -52,8 +53,7 @@ public:
     [[nodiscard]] record::Json record_of(std::string_view part) const {
         if (!reader_.metadata().contains(key_of_part(part))) {
             std::string parts;
-            for (const std::string& name : table_.parts)
-                parts += (parts.empty() ? "" : ", ") + name;
+            for (const std::string& name : table_.parts) append_to_list(parts, name);
             throw CheckpointError("the checkpoint does not hold this", source_,
                                   "the part " + std::string(part), parts.empty() ? "none" : parts,
                                   "load what was saved, or save this too");

@@ -17,6 +17,7 @@
 #include <kasmina/checkpoint/file/in_quotes.hpp>
 #include <kasmina/checkpoint/file/plan.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
@@ -192,10 +193,8 @@ private:
         };
         if ((try_one(static_cast<Ts*>(nullptr)) || ...)) return any;
         std::string names;
-        ((names += (names.empty() ? "one of " : ", ") +
-                   std::string(name_of(element_type_of<typename Ts::Value>))),
-         ...);
-        tensors_->refuse(entry.name, "a tensor of another element type", names,
+        (append_to_list(names, name_of(element_type_of<typename Ts::Value>)), ...);
+        tensors_->refuse(entry.name, "a tensor of another element type", "one of " + names,
                          name_of(entry.type));
     }
 

@@ -21,6 +21,7 @@
 #include <kasmina/checkpoint/file/writer.hpp>
 #include <kasmina/checkpoint/number_formats.hpp>
 #include <kasmina/checkpoint/tensors.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
 #include <kasmina/nn/any_state.hpp>
@@ -41,7 +42,7 @@ struct LoadReport {
              {std::pair("missing", &missing), std::pair("unused", &unused)}) {
             text += std::string("; ") + what + ": ";
             std::string list;
-            for (const std::string& name : *names) list += (list.empty() ? "" : ", ") + name;
+            for (const std::string& name : *names) append_to_list(list, name);
             text += list.empty() ? "none" : list;
         }
         return text;

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 
 #include <kasmina/alpha/controller.hpp>
+#include <kasmina/check_option.hpp>
+#include <kasmina/code_size.hpp>
 #include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
@@ -33,6 +36,28 @@ struct GateThresholds {
         &GateThresholds::min_judgement_epochs, &GateThresholds::judgement_patience,
         &GateThresholds::alpha_tolerance>;
 };
+
+/// Errors: OptionError naming the bound, for one that no measurement could be held against: a NaN
+/// would refuse every seed.
+KASMINA_RARE inline void check_thresholds(const GateThresholds& bound) {
+    constexpr std::string_view where = "GateThresholds";
+    const auto check = [&](std::string_view name, double value, const OptionRange& range) {
+        check_option(where, name, value, range, "choose a bound in the range");
+    };
+    const OptionRange any = OptionRange::any();
+    const OptionRange positive = OptionRange::at_least(0.0);
+    check("min_training_improvement", bound.min_training_improvement, any);
+    check("min_blending_epochs", bound.min_blending_epochs, positive);
+    check("min_seed_gradient_ratio", bound.min_seed_gradient_ratio, positive);
+    check("min_gradient_health", bound.min_gradient_health, positive.at_most(1.0));
+    check("min_readiness", bound.min_readiness, any);
+    check("min_fossilize_contribution", bound.min_fossilize_contribution, any);
+    check("min_fossilize_dependence", bound.min_fossilize_dependence, any);
+    check("judgement_errors", bound.judgement_errors, positive);
+    check("min_judgement_epochs", bound.min_judgement_epochs, positive);
+    check("judgement_patience", bound.judgement_patience, OptionRange::at_least(1.0));
+    check("alpha_tolerance", bound.alpha_tolerance, positive.at_most(1.0));
+}
 
 /// Gradient statistics as G2 reads them (I-7).
 struct GradientEvidence {

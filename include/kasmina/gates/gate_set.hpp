@@ -6,6 +6,7 @@
 #include <string>
 #include <type_traits>
 
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/gates/policies.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
@@ -81,7 +82,7 @@ struct GateSet : Policies... {
 private:
     [[noreturn]] KASMINA_COLD static void throw_missing(Gate asked) {
         std::string there;
-        ((there.append(there.empty() ? "" : ", ").append(name_of(Policies::gate))), ...);
+        (append_to_list(there, name_of(Policies::gate)), ...);
         throw GateError(
             "there is no such gate in this set", "GateSet::evaluate",
             there.empty() ? "a set with gates" : "one of " + there,
@@ -127,6 +128,15 @@ struct GateSetProof {
 /// itself.
 template <class Set>
 inline constexpr bool gates_are_policies = gates::detail::ArePolicies<Set>::value;
+
+/// What can be asked for each gate whether it has it, and for its verdict.
+template <class Set>
+concept GuardingSet =
+    gates_are_policies<Set> && requires(const Set& set, const GateEvidence& seen) {
+        { Set::template has<Gate::g2> } -> std::convertible_to<bool>;
+        { Set::template strict<Gate::g2> } -> std::convertible_to<bool>;
+        { set.evaluate(Gate::g2, seen) } -> std::same_as<GateResult>;
+    };
 
 /// `GuardsEveryStep<Set>::value` is true, or a compile error that names the gate the set lacks
 /// (G-8).

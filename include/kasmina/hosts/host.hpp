@@ -1,20 +1,25 @@
 // The host concept: a network cut into segments at named places where seeds may grow (spec H-3).
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/code_size.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/nn/attempt.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/tensor/sizes.hpp>
 #include <kasmina/topology.hpp>
 
@@ -29,6 +34,26 @@ namespace kasmina::hosts {
 
 /// Which side of a block's pool an injection point is on, or the end of a segment.
 enum class Surface : std::uint8_t { before_pool, after_pool, segment_end };
+
+[[nodiscard]] constexpr std::string_view name_of(Surface surface) noexcept {
+    switch (surface) {
+        case Surface::before_pool: return "before_pool";
+        case Surface::after_pool: return "after_pool";
+        case Surface::segment_end: return "segment_end";
+    }
+    return "(invalid)";
+}
+
+}  // namespace kasmina::hosts
+
+template <>
+struct kasmina::reflect::Enumerators<kasmina::hosts::Surface> {
+    static constexpr std::array all{kasmina::hosts::Surface::before_pool,
+                                    kasmina::hosts::Surface::after_pool,
+                                    kasmina::hosts::Surface::segment_end};
+};
+
+namespace kasmina::hosts {
 
 /// Layers [first, last) that run between the boundary before an injection point and the point.
 struct LayerRange {
@@ -193,8 +218,10 @@ concept Host =
     static_assert(::kasmina::hosts::HasInitialise<HOST>,                                         \
                   "HasInitialise: add `void initialise(Backend::Context&, Generator&)` to the "  \
                   "host");                                                                       \
-    static_assert(::kasmina::nn::VisitableModule<HOST, typename HOST::Backend>,                  \
-                  "VisitableModule: inherit nn::Visitable and list the `members()` of the host");
+    static_assert(                                                                               \
+        ::kasmina::nn::VisitableModule<HOST, typename HOST::Backend>,                            \
+        "VisitableModule: inherit nn::Visitable and list the `members()` of the host: "          \
+        "`static constexpr auto members() { return nn::members(nn::Member{...}, ...); }`");
 
 /// Instantiated for a type that is to be a host.
 template <class H>
@@ -215,9 +242,8 @@ template <Host H>
 [[nodiscard]] OutputOf<H> forward(const H& host, Pass<typename H::Backend>& pass,
                                   const typename H::Input& input) {
     using B = typename H::Backend;
-    nn::Undo<B> undo;
-    const bool moves = pass.training();
-    nn::Attempt<B> attempt(pass.context(), moves ? &undo : nullptr, [&](nn::Undo<B>& noting) {
+    auto undo = pass.training() ? std::make_shared<nn::Undo<B>>() : nullptr;
+    nn::Attempt<B> attempt(pass.context(), std::move(undo), [&](nn::Undo<B>& noting) {
         if (pass.generator() != nullptr) noting.note(*pass.generator());
         for (const auto& state : nn::state_list<B>(host)) noting.note(pass.context(), state);
     });
@@ -230,9 +256,7 @@ template <Host H>
 /// "r0c0, r1c0, ...", for error messages.
 [[nodiscard]] KASMINA_RARE inline std::string slot_names(std::span<const InjectionPoint> points) {
     std::string names;
-    for (const InjectionPoint& point : points) {
-        names += (names.empty() ? "" : ", ") + point.slot_id;
-    }
+    for (const InjectionPoint& point : points) append_to_list(names, point.slot_id);
     return names;
 }
 
@@ -266,6 +290,8 @@ KASMINA_RARE inline void check_points(std::span<const InjectionPoint> points) {
         }
         static_cast<void>(checked_size("Host::injection_points, " + points[i].slot_id, "channels",
                                        points[i].channels));
+        reflect::check_enumerator(points[i].surface, "surface",
+                                  "Host::injection_points, " + points[i].slot_id);
         for (std::size_t k = 0; k < i; ++k) {
             if (points[k].slot_id != points[i].slot_id) continue;
             throw DuplicateNameError("two slots go by one name", "Host::injection_points",

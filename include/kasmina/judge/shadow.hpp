@@ -13,7 +13,7 @@
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/model/finite.hpp>
+#include <kasmina/model/not_finite.hpp>
 #include <kasmina/model/snapshot.hpp>
 #include <kasmina/nn/any_state.hpp>
 #include <kasmina/random/generator.hpp>
@@ -223,7 +223,7 @@ public:
         for (const auto& named : all.states) {
             if (is_followed(named.name)) own.states.push_back(named);
         }
-        const bool finite = !first_not_finite<B>(model.context(), own).has_value();
+        const bool finite = !find_not_finite<B>(model.context(), own).has_value();
         change_places();
         return finite;
     }

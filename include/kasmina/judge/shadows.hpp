@@ -62,17 +62,19 @@ public:
     /// during the call, with that optimiser and random stream and the seed's slot overridden by 0.
     template <class Step>
     void before_step(Model& model, Optimiser& optimiser, Generator& random, Step&& step) {
+        require_model_in_place();
         settle(model, optimiser, random);
         start(model, optimiser, random);
         if (!shadow_) return;
         shadow_->follow_options(optimiser);
-        const InPlace in_place(*shadow_);
+        const InPlace in_place(*this);
         step(shadow_->optimiser(), shadow_->random(), shadow_->overrides());
         shadow_->count_step();
     }
 
     /// After seeds have come or gone in the model and its optimiser.
     void follow(Model& model, const Optimiser& optimiser) {
+        require_model_in_place();
         if (shadow_) shadow_->follow(model, optimiser);
     }
 
@@ -81,6 +83,7 @@ public:
     /// no longer there, ends its shadow. True when the model is the shadow now.
     bool settle(Model& model, Optimiser& optimiser, Generator& random) {
         if (!shadow_) return false;
+        require_model_in_place();
         const auto& slot = model.slot(shadow_->slot());
         const bool same = slot.record() != nullptr && slot.record()->seed_id == seed_id_;
         const Stage stage = slot.stage();
@@ -110,7 +113,7 @@ public:
             return Ablation{}.judge(model, slot, accuracy, accuracies);
         }
         const double without = [&] {
-            const InPlace in_place(*shadow_);
+            const InPlace in_place(*this);
             return accuracies(std::span(&shadow_->overrides(), 1))[0];
         }();
         slot.record_lead(accuracy - without, kind);
@@ -138,6 +141,7 @@ public:
     /// All that it remembers, the shadow as copies on the backend (P-7). Seeds that have come or
     /// gone since the last step must have been told of by `follow`.
     [[nodiscard]] State state(typename B::Context& context) const {
+        require_model_in_place();
         State state{.shadow = std::nullopt,
                     .seed_id = seed_id_,
                     .blended = blended_,
@@ -174,14 +178,30 @@ private:
     /// The shadow stands in the model's place until the end of the scope.
     class InPlace {
     public:
-        explicit InPlace(ShadowType& shadow) noexcept : shadow_(shadow) { shadow_.change_places(); }
+        explicit InPlace(Shadows& judge) : judge_(judge) {
+            judge.require_model_in_place();
+            judge_.shadow_->change_places();
+            judge_.shadow_in_place_ = true;
+        }
         InPlace(const InPlace&) = delete;
         InPlace& operator=(const InPlace&) = delete;
-        ~InPlace() { shadow_.change_places(); }
+        ~InPlace() {
+            judge_.shadow_in_place_ = false;
+            if (judge_.shadow_) judge_.shadow_->change_places();
+        }
 
     private:
-        ShadowType& shadow_;
+        Shadows& judge_;
     };
+
+    /// Errors: StateError while the shadow stands in the model's place: what a loss or a
+    /// measurement did to the model then, it would do to the shadow.
+    void require_model_in_place() const {
+        if (!shadow_in_place_) return;
+        throw StateError("the shadow stands in the model's place", "judge::Shadows",
+                         "steps, decisions and saves outside of losses and measurements",
+                         "one inside", "do it when the step or the end of the epoch is over");
+    }
 
     /// A shadow for a seed that has begun to blend since the last step, and for no other: of one
     /// that has been blended for a while nobody knows what the network would be without it.
@@ -213,6 +233,7 @@ private:
     std::vector<BlendedSeed> blended_{};
     std::optional<std::string> notice_{};
     bool told_ = false;
+    bool shadow_in_place_ = false;
 };
 
 }  // namespace kasmina::judge

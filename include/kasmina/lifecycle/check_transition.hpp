@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
 
@@ -12,9 +13,7 @@ namespace kasmina {
 [[nodiscard]] KASMINA_COLD inline std::string allowed_steps(Stage from) {
     std::string list;
     for (const auto& row : transitions.rows) {
-        if (row.from != from) continue;
-        if (!list.empty()) list += ", ";
-        list += name_of(row.to);
+        if (row.from == from) append_to_list(list, name_of(row.to));
     }
     if (list.empty()) return std::string(name_of(from)) + " is final";
     return std::string(name_of(from)) + " may go to " + list;

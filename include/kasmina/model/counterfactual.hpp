@@ -56,7 +56,10 @@ private:
         }
         state = model_.host().forward(pass_, state, boundary, model_.slots().size());
         const auto output = model_.host().head(pass_, state);
-        for (const std::size_t member : members) use_(member, output);
+        for (const std::size_t member : members) {
+            use_(member, output);
+            static_cast<void>(model_.context());  // it is still there, and was not moved from
+        }
     }
 
     void branch(const State& shared, std::size_t slot, const std::vector<Members>& branches) {
@@ -120,7 +123,8 @@ private:
 /// Nothing is mutated: `use` may evaluate the same model on the same context, and several
 /// threads may do this at once on one model, each with a context of its own. Errors:
 /// UnknownNameError and OptionError as MorphogeneticModel::forward and ShapeError for an input
-/// without samples, all before anything is run; whatever the host's forward and `use` throw.
+/// without samples, all before anything is run; LifetimeError when `use` moves the model away;
+/// whatever the host's forward and `use` throw.
 template <class Model, std::invocable<std::size_t, const typename Model::Output&> Use>
 void evaluate_each(const Model& model, typename Model::Context& context,
                    const typename Model::Input& input,

@@ -30,9 +30,15 @@ template <class HostType, class Blueprints, class Policies = DefaultPolicies>
 class MorphogeneticModel {
     // Not constraints, and not in helpers: the compilers would tell the broken rule too far down.
     KASMINA_REQUIRE_HOST(HostType)
+    static_assert(is_blueprint_list<Blueprints>,
+                  "BlueprintList: pass a list of blueprints, as `CnnBlueprints::with<Mine>{}` or "
+                  "`BlueprintList<Mine>{}`");
     static_assert(gates_are_policies<typename Policies::Gates>,
                   "GatePolicy: give each gate `static constexpr Gate gate` and `GateResult "
                   "operator()(const GateEvidence&, const GateThresholds&) const`");
+    static_assert(GuardingSet<typename Policies::Gates>,
+                  "GuardingSet: let the policies' `Gates` be a `GateSet<...>` of gates, as "
+                  "StrictGates is");
     static_assert(telemetry::Sink<typename Policies::Sink>,
                   "Sink: give the sink `void emit(const telemetry::Event&)`, and let it be moved");
     static_assert(Communicator<typename Policies::Communicator>,
@@ -51,7 +57,8 @@ class MorphogeneticModel {
         "blueprint's Module");
     static_assert(Blueprints::template all_can_be_visited<typename HostType::Backend>,
                   "VisitableModule: inherit nn::Visitable<Module<B>> and list the `members()` of "
-                  "the blueprint's Module");
+                  "the blueprint's Module: `static constexpr auto members() { return "
+                  "nn::members(nn::Member{...}, ...); }`");
 
 public:
     using Backend = typename HostType::Backend;
@@ -144,8 +151,11 @@ public:
     /// Whether norms of the host, in passes that train, use the batch's statistics and move the
     /// running ones (the default), or use the running ones and leave them as they are. Freezing the
     /// host's parameters does not do that: as in PyTorch, a frozen host still follows the data,
-    /// until it is told to stand still.
-    void set_host_statistics(HostStatistics statistics) noexcept { host_statistics_ = statistics; }
+    /// until it is told to stand still. Errors: OptionError for a value that does not exist.
+    void set_host_statistics(HostStatistics statistics) {
+        reflect::check_enumerator(statistics, "statistics", "MorphogeneticModel");
+        host_statistics_ = statistics;
+    }
     [[nodiscard]] HostStatistics host_statistics() const noexcept { return host_statistics_; }
 
     /// Errors: as `forward`, for overrides that it would refuse.
@@ -288,7 +298,7 @@ private:
     std::vector<SlotType> slots_;
     NetworkHealth<Backend> health_;
     std::vector<nn::AnyState<Backend>> host_states_;
-    std::unique_ptr<nn::Undo<Backend>> undo_ = std::make_unique<nn::Undo<Backend>>();
+    std::shared_ptr<nn::Undo<Backend>> undo_ = std::make_shared<nn::Undo<Backend>>();
     HostStatistics host_statistics_ = HostStatistics::moving;
 };
 
@@ -308,6 +318,9 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
                                           .environment = options.environment,
                                           .correlation_id = std::nullopt})) {
     hosts::check_points(host_.injection_points());
+    if constexpr (requires { services_->gates.thresholds; }) {
+        check_thresholds(services_->gates.thresholds);
+    }
     nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
     const nn::Contents<Backend> host_contents = nn::contents<Backend>(host_);
     if (are_drawn<Backend>(options.host, host_contents.parameters)) {

@@ -87,7 +87,7 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Back
     -> nn::Attempt<Backend> {
     // Evaluation moves nothing, and several threads may be at it.
     const bool mine = pass.training() && !undo_->is_open();
-    return nn::Attempt<Backend>(pass.context(), mine ? undo_.get() : nullptr,
+    return nn::Attempt<Backend>(pass.context(), mine ? undo_ : nullptr,
                                 [&](nn::Undo<Backend>& undo) {
                                     if (pass.generator() != nullptr) undo.note(*pass.generator());
                                     for (const auto& state : host_states_)
@@ -96,7 +96,7 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Back
                                         if (!slot.active()) continue;
                                         for (const auto& named : slot.state_list())
                                             undo.note(pass.context(), named.state);
-                                        undo.note(*slot.random_stream());
+                                        undo.note(slot.random_stream());
                                     }
                                 });
 }

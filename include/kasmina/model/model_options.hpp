@@ -46,4 +46,17 @@ struct ModelOptions {
 /// What the host's norms do in passes that train.
 enum class HostStatistics : std::uint8_t { moving, still };
 
+[[nodiscard]] constexpr std::string_view name_of(HostStatistics statistics) noexcept {
+    switch (statistics) {
+        case HostStatistics::moving: return "moving";
+        case HostStatistics::still: return "still";
+    }
+    return "(invalid)";
+}
+
+template <>
+struct reflect::Enumerators<HostStatistics> {
+    static constexpr std::array all{HostStatistics::moving, HostStatistics::still};
+};
+
 }  // namespace kasmina

@@ -12,8 +12,8 @@
 
 #include <kasmina/error.hpp>
 #include <kasmina/lifecycle/stage.hpp>
-#include <kasmina/model/finite.hpp>
 #include <kasmina/model/network_contents.hpp>
+#include <kasmina/model/not_finite.hpp>
 #include <kasmina/nn/any_state.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/reflect/fields.hpp>
@@ -55,7 +55,7 @@ struct Snapshot {
     [[nodiscard]] static Snapshot of(Model& model) {
         const nn::Contents<B> kept =
             network_contents(model, [](Stage stage) { return stage == Stage::fossilized; });
-        if (const auto name = first_not_finite<B>(model.context(), kept)) {
+        if (const auto name = find_not_finite<B>(model.context(), kept)) {
             throw NumericError("the network is not made of numbers any more", "Snapshot::of",
                                "finite values", *name + " with one that is not",
                                "go back to an earlier snapshot or checkpoint");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -29,7 +30,10 @@ public:
         states_.clear();
         streams_.clear();
     }
-    void close() noexcept { open_ = false; }
+    void close() noexcept {
+        open_ = false;
+        streams_.clear();
+    }
 
     /// Keeps a copy of a state, made on the backend.
     KASMINA_APART void note(Context& context, const AnyState<B>& state) {
@@ -43,8 +47,14 @@ public:
         states_.push_back(state);
     }
 
-    /// Keeps where a random stream stands.
-    void note(Generator& stream) { streams_.emplace_back(&stream, stream); }
+    /// Keeps where a random stream stands, and the stream itself: its owner may go meanwhile.
+    void note(std::shared_ptr<Generator> stream) {
+        const Generator before = *stream;
+        streams_.emplace_back(std::move(stream), before);
+    }
+
+    /// The same for one that outlives the attempt.
+    void note(Generator& stream) { note(std::shared_ptr<Generator>(nobody(), &stream)); }
 
     /// Puts everything back.
     KASMINA_RARE void restore(Context& context) {
@@ -55,9 +65,11 @@ public:
     }
 
 private:
+    [[nodiscard]] static std::shared_ptr<void> nobody() noexcept { return nullptr; }
+
     std::vector<AnyState<B>> states_;
     std::vector<AnyState<B>> saved_;  ///< of states_, and more where a pass before had more
-    std::vector<std::pair<Generator*, Generator>> streams_;
+    std::vector<std::pair<std::shared_ptr<Generator>, Generator>> streams_;
     bool open_ = false;
 };
 
@@ -67,10 +79,11 @@ template <class B>
 class Attempt {
 public:
     /// `note(undo)` notes all that may move. A null `undo`: nothing is put back, because nothing
-    /// moves or because another attempt sees to it.
+    /// moves or because another attempt sees to it. It is shared, for whoever owns it may go while
+    /// the attempt is under way.
     template <class Note>
-    Attempt(typename B::Context& context, Undo<B>* undo, Note&& note)
-        : context_(context), undo_(undo) {
+    Attempt(typename B::Context& context, std::shared_ptr<Undo<B>> undo, Note&& note)
+        : context_(context), undo_(std::move(undo)) {
         if (undo_ == nullptr) return;
         undo_->open();
         try {
@@ -100,7 +113,7 @@ private:
     }
 
     typename B::Context& context_;
-    Undo<B>* undo_;
+    std::shared_ptr<Undo<B>> undo_;
     bool succeeded_ = false;
 };
 

@@ -5,10 +5,9 @@
 
 #include <kasmina/autodiff/ops/dropout.hpp>
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/finite.hpp>
 #include <kasmina/nn/visit.hpp>
-#include <kasmina/number_text.hpp>
 
 namespace kasmina::nn {
 
@@ -21,9 +20,8 @@ struct Dropout : Visitable<Dropout<B>> {
 
     /// Errors: OptionError for a rate outside [0, 1).
     explicit Dropout(double share) : rate(share) {
-        if (is_within(share, 0.0, 1.0) && share < 1.0) return;
-        throw OptionError("option rate is out of range", "nn::Dropout", "0 or more, below 1",
-                          number_text(share), "pass the share of values to drop");
+        check_option("nn::Dropout", "rate", share, OptionRange::at_least(0.0).below(1.0),
+                     "pass the share of values to drop");
     }
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {

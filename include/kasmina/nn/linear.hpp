@@ -1,19 +1,39 @@
 // Linear: y = x * transposed weight + bias on the last dimension.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::nn {
 
 enum class Bias : std::uint8_t { present, absent };
+
+[[nodiscard]] constexpr std::string_view name_of(Bias bias) noexcept {
+    switch (bias) {
+        case Bias::present: return "present";
+        case Bias::absent: return "absent";
+    }
+    return "(invalid)";
+}
+
+}  // namespace kasmina::nn
+
+template <>
+struct kasmina::reflect::Enumerators<kasmina::nn::Bias> {
+    static constexpr std::array all{kasmina::nn::Bias::present, kasmina::nn::Bias::absent};
+};
+
+namespace kasmina::nn {
 
 /// (..., in) -> (..., out); weight (out, in), bias (out) where present.
 template <class B>
@@ -24,10 +44,12 @@ struct Linear : Visitable<Linear<B>> {
     Parameter<B> weight;
     std::optional<Parameter<B>> bias;
 
-    /// Zero until initialised. Errors: OptionError for sizes below 1.
+    /// Zero until initialised. Errors: OptionError for sizes below 1, and for a bias that is
+    /// neither there nor not.
     KASMINA_RARE Linear(Context& context, Index inputs, Index outputs, Bias wanted = Bias::present)
         : weight(constant_parameter<B>(context, {checked_size("nn::Linear", "outputs", outputs),
                                                  checked_size("nn::Linear", "inputs", inputs)})) {
+        reflect::check_enumerator(wanted, "bias", "nn::Linear");
         if (wanted == Bias::present) bias.emplace(constant_parameter<B>(context, {outputs}));
     }
 

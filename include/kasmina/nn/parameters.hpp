@@ -104,7 +104,7 @@ struct AnyVisitor {
 
 /// Owns parameters and states of backend B, and shows them.
 template <class M, class B>
-concept VisitableModule = requires(M& module, const M& constant, AnyVisitor<B>& visitor) {
+concept VisitableModule = ListsItsMembers<M> && requires(M& module, const M& constant, AnyVisitor<B>& visitor) {
     module.visit(visitor);
     constant.visit(visitor);
 };

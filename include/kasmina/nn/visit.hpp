@@ -1,10 +1,12 @@
 // Visiting: one mechanism that names every parameter and state of a module, dotted.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -127,12 +129,48 @@ KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name,
     }
 }
 
-/// The members of a module, in the order in which they are visited; called with a function, it
-/// calls that with each.
+/// Members in the order in which they are visited; called with a function, it calls that with each.
+template <class ForEach>
+struct MemberList : ForEach {};
+
+template <class ForEach>
+MemberList(ForEach) -> MemberList<ForEach>;
+
+namespace detail {
+
+template <class Listed>
+inline constexpr bool is_member = false;
+template <class Class, class Type>
+inline constexpr bool is_member<Member<Class, Type>> = true;
+
+struct NoMemberList {};
+
+template <class List>
+inline constexpr bool is_member_list = false;
+template <class ForEach>
+inline constexpr bool is_member_list<MemberList<ForEach>> = true;
+
+}  // namespace detail
+
+/// The members of a module, each an nn::Member. Of anything else it makes no list, which whoever
+/// visits the module tells by its rule.
 template <class... Listed>
 [[nodiscard]] constexpr auto members(Listed... listed) {
-    return [=](auto&& f) { (f(listed), ...); };
+    if constexpr ((detail::is_member<Listed> && ...)) {
+        return MemberList{[=](auto&& f) { (f(listed), ...); }};
+    } else {
+        return detail::NoMemberList{};
+    }
 }
+
+template <class Derived>
+struct Visitable;
+
+/// A module that inherits Visitable lists its members in a static function.
+template <class M>
+concept ListsItsMembers = !std::derived_from<M, Visitable<M>> || requires {
+    requires detail::is_member_list<std::remove_cvref_t<decltype(M::members())>>;
+};
 
 /// Gives `Derived` its `visit` from a static `members()`, which returns `nn::members(...)`.
 template <class Derived>

@@ -2,11 +2,10 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
 #include <span>
 #include <string_view>
 
-#include <kasmina/optim/check_rate.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/optim/optimiser.hpp>
 #include <kasmina/reflect/fields.hpp>
 
@@ -34,12 +33,11 @@ struct AdamWRule {
 
     /// Errors: OptionError for rates out of range.
     static void check(const Options& options) {
-        constexpr double unbounded = std::numeric_limits<double>::infinity();
-        detail::check_range("AdamW", "learning_rate", options.learning_rate, 0.0, unbounded);
-        detail::check_range("AdamW", "beta1", options.beta1, 0.0, 1.0);
-        detail::check_range("AdamW", "beta2", options.beta2, 0.0, 1.0);
-        detail::check_range("AdamW", "epsilon", options.epsilon, 0.0, unbounded);
-        detail::check_range("AdamW", "weight_decay", options.weight_decay, 0.0, unbounded);
+        check_option("AdamW", "learning_rate", options.learning_rate, OptionRange::at_least(0.0));
+        check_option("AdamW", "beta1", options.beta1, OptionRange::at_least(0.0).below(1.0));
+        check_option("AdamW", "beta2", options.beta2, OptionRange::at_least(0.0).below(1.0));
+        check_option("AdamW", "epsilon", options.epsilon, OptionRange::at_least(0.0));
+        check_option("AdamW", "weight_decay", options.weight_decay, OptionRange::at_least(0.0));
     }
 
     static int state_tensors(const Options&) { return 2; }

@@ -9,6 +9,7 @@
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/code_size.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/optim/tracked.hpp>
 #include <kasmina/tensor/shape.hpp>
@@ -40,10 +41,8 @@ KASMINA_RARE inline void check_kind(std::string_view rule, const std::string& ru
 template <class B>
 [[nodiscard]] KASMINA_COLD std::string names_of(const std::vector<Tracked<B>>& tracked) {
     std::string names;
-    for (const Tracked<B>& known : tracked) {
-        names += (names.empty() ? "one of " : ", ") + known.name;
-    }
-    return names.empty() ? "no parameter at all" : names;
+    for (const Tracked<B>& known : tracked) append_to_list(names, known.name);
+    return names.empty() ? "no parameter at all" : "one of " + names;
 }
 
 /// Where the parameter of that name is. Errors: UnknownNameError when there is none, or none left.

@@ -2,13 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <limits>
 #include <span>
 #include <vector>
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/backend/multi_tensor.hpp>
-#include <kasmina/optim/check_rate.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/tensor/pending.hpp>
 
 namespace kasmina::optim {
@@ -20,9 +19,7 @@ class GradientClipper {
 public:
     /// Errors: OptionError unless `max_norm` is positive.
     explicit GradientClipper(double max_norm) : max_norm_(max_norm) {
-        detail::check_range("GradientClipper", "max_norm", max_norm,
-                            std::numeric_limits<double>::min(),
-                            std::numeric_limits<double>::infinity());
+        check_option("GradientClipper", "max_norm", max_norm, OptionRange::above(0.0));
     }
 
     /// Scales all gradients by max_norm / (norm + 1e-6) when their global L2 norm is above

@@ -1,11 +1,10 @@
 // SGD with momentum, Nesterov and weight decay, equal to torch.optim.SGD step for step.
 #pragma once
 
-#include <limits>
 #include <span>
 #include <string_view>
 
-#include <kasmina/optim/check_rate.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/optim/optimiser.hpp>
 #include <kasmina/reflect/fields.hpp>
 
@@ -31,10 +30,9 @@ struct SgdRule {
 
     /// Errors: OptionError for rates out of range, and for Nesterov without momentum.
     static void check(const Options& options) {
-        constexpr double unbounded = std::numeric_limits<double>::infinity();
-        detail::check_range("Sgd", "learning_rate", options.learning_rate, 0.0, unbounded);
-        detail::check_range("Sgd", "momentum", options.momentum, 0.0, 1.0);
-        detail::check_range("Sgd", "weight_decay", options.weight_decay, 0.0, unbounded);
+        check_option("Sgd", "learning_rate", options.learning_rate, OptionRange::at_least(0.0));
+        check_option("Sgd", "momentum", options.momentum, OptionRange::at_least(0.0).below(1.0));
+        check_option("Sgd", "weight_decay", options.weight_decay, OptionRange::at_least(0.0));
         if (options.nesterov && options.momentum == 0.0) {
             throw OptionError("Nesterov needs momentum", "Sgd", "momentum above 0", "momentum 0",
                               "set momentum, or leave nesterov off");

@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
-#include <kasmina/number_text.hpp>
 #include <kasmina/reflect/fields.hpp>
 
 namespace kasmina {
@@ -155,29 +155,20 @@ public:
 
 private:
     static void check(double random_guess_loss, const GovernorOptions& options) {
-        if (!is_finite(random_guess_loss) || random_guess_loss <= 0.0) {
-            throw OptionError("the random-guess loss is out of range", "Governor",
-                              "a positive, finite loss such as ln(classes)",
-                              number_text(random_guess_loss), "pass ln(number of classes)");
-        }
-        if (options.minimum_history < 1 || options.minimum_history > window) {
-            refuse("minimum_history", "between 1 and " + std::to_string(window),
-                   std::to_string(options.minimum_history));
-        }
-        if (options.strikes < 1) {
-            refuse("strikes", "of at least 1", std::to_string(options.strikes));
-        }
-        check_bound("trained_fraction", options.trained_fraction);
-        check_bound("random_guess_tolerance", options.random_guess_tolerance);
-        check_bound("absolute_bound", options.absolute_bound);
-        check_bound("deviations", options.deviations);
-        check_bound("multiple_of_mean", options.multiple_of_mean);
-    }
-
-    [[noreturn]] KASMINA_COLD static void refuse(const std::string& option,
-                                                 const std::string& range, std::string got) {
-        throw OptionError(option + " is out of range", "Governor", option + " " + range,
-                          std::move(got), "choose a value in the range, or leave the default");
+        check_option("Governor", "the random-guess loss", random_guess_loss,
+                     OptionRange::above(0.0), "pass ln(number of classes)");
+        check_option("Governor", "minimum_history", static_cast<double>(options.minimum_history),
+                     OptionRange::at_least(1.0).at_most(static_cast<double>(window)));
+        check_option("Governor", "strikes", options.strikes, OptionRange::at_least(1.0));
+        check_option("Governor", "trained_fraction", options.trained_fraction,
+                     OptionRange::at_least(0.0));
+        check_option("Governor", "random_guess_tolerance", options.random_guess_tolerance,
+                     OptionRange::at_least(0.0));
+        check_option("Governor", "absolute_bound", options.absolute_bound,
+                     OptionRange::at_least(0.0));
+        check_option("Governor", "deviations", options.deviations, OptionRange::at_least(0.0));
+        check_option("Governor", "multiple_of_mean", options.multiple_of_mean,
+                     OptionRange::at_least(0.0));
     }
 
     [[noreturn]] KASMINA_COLD static void refuse_state(const std::string& part,
@@ -188,11 +179,6 @@ private:
     }
 
     static bool is_sane(double loss) noexcept { return is_finite(loss); }
-
-    static void check_bound(const char* option, double bound) {
-        if (is_finite(bound) && bound >= 0.0) return;
-        refuse(option, "finite and at least 0", number_text(bound));
-    }
 
     [[nodiscard]] double mean_of_history() const noexcept {
         double sum = 0.0;

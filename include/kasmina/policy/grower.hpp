@@ -17,9 +17,9 @@
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/judge/measure.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
-#include <kasmina/model/finite.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/model/network_contents.hpp>
+#include <kasmina/model/not_finite.hpp>
 #include <kasmina/model/snapshot.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/policy/controller.hpp>
@@ -29,6 +29,7 @@
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 #include <kasmina/slot/outcomes.hpp>
+#include <kasmina/slot/refusals.hpp>
 #include <kasmina/slot/report.hpp>
 #include <kasmina/slot/seed_record.hpp>
 
@@ -116,7 +117,10 @@ public:
     /// score will do that is better when it is greater. Seeds are judged by the learner's judge,
     /// and what a refused one did is undone; after this call the learner steps what there is then.
     /// Errors: UnknownNameError and ShapeError on a panic when the model is not one that the last
-    /// snapshot fits.
+    /// snapshot fits, NumericError for an accuracy that is not finite, and what `accuracies`
+    /// throws: the epoch has not ended then, and nothing has changed. What the judge, the
+    /// controller or one of its decisions throws comes when the epoch has been measured: it counts,
+    /// decisions before that one have been carried out, and nothing has ticked.
     template <class Learner, class Loss, class Accuracies>
         requires(std::convertible_to<Loss, double> || PendingLoss<Loss>)
     EpochReport end_epoch(Model& model, Learner& learner, Loss&& loss, Accuracies&& accuracies) {
@@ -269,7 +273,7 @@ private:
             return stage == Stage::blending || stage == Stage::holding ||
                    stage == Stage::fossilized;
         };
-        return first_not_finite<B>(model.context(), network_contents(model, is_heard)).has_value();
+        return find_not_finite<B>(model.context(), network_contents(model, is_heard)).has_value();
     }
 
     /// Stands for the learner of a loop that steps the model by itself.
@@ -286,15 +290,18 @@ private:
         report.panic = governor.observe(std::forward<Loss>(loss));
         if (!report.panic && broken(model)) report.panic = Panic::nan;
         if (report.panic) snapshot_.check_fits(model);
+        SeedEffects effects;
+        if (!report.panic) effects = this->measure(model, accuracies);
         governor_ = governor;
         report.epoch = ++epoch_;
         if (report.panic) {
             recover(model, *report.panic, report, measure, learner);
-            report.accuracy = accuracies(std::array{AlphaOverrides{}})[0];
             tick(model, report);
+            report.accuracy = accuracies(std::array{AlphaOverrides{}})[0];
             return report;
         }
-        this->measure(model, accuracies, measure, report);
+        record(model, std::move(effects), report);
+        judge(model, accuracies, measure, report);
         const bool fossilized = act(model, report);
         learner.settle(model);
         tick(model, report);
@@ -334,21 +341,36 @@ private:
         }
     }
 
-    template <class Accuracies, class Measure>
-    static void measure(Model& model, Accuracies& accuracies, Measure& measure,
-                        EpochReport& report) {
-        model.record_gradient_health();
-        model.record_neighbours();
+    /// What the network and its seeds achieve. Changes nothing, so that an epoch whose measurement
+    /// fails has not ended. Errors: those of `accuracies`; NumericError for what is no number.
+    template <class Accuracies>
+    [[nodiscard]] static SeedEffects measure(const Model& model, Accuracies& accuracies) {
         SeedEffects effects = measure_seed_effects(model, accuracies);
         measure_readiness(model, accuracies, effects);
+        const auto check = [](double points, const char* what) {
+            slot_detail::check_finite("Grower::end_epoch", points, what);
+        };
+        check(effects.accuracy, "an accuracy");
+        for (const auto& effect : effects.dependences) check(effect.points, "a dependence");
+        for (const auto& effect : effects.readiness) check(effect.points, "a readiness");
+        return effects;
+    }
+
+    static void record(Model& model, SeedEffects effects, EpochReport& report) {
+        model.record_gradient_health();
+        model.record_neighbours();
         report.accuracy = effects.accuracy;
         model.record_accuracy(report.accuracy);
         record_seed_effects(model, effects);
+        report.interactions = std::move(effects.interactions);
+    }
+
+    template <class Accuracies, class Measure>
+    static void judge(Model& model, Accuracies& accuracies, Measure& measure, EpochReport& report) {
         for (auto& slot : model.slots()) {
             if (slot.stage() != Stage::holding) continue;
             measure.judge(model, slot, report.accuracy, accuracies);
         }
-        report.interactions = std::move(effects.interactions);
         for (const auto& slot : model.slots()) report.slots.push_back(slot.report());
     }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
 #include <kasmina/number_text.hpp>
@@ -67,7 +68,8 @@ class HeuristicController {
 public:
     using State = HeuristicState;
 
-    /// Errors: OptionError without a slot or a blueprint to try, or with no seed on trial.
+    /// Errors: OptionError without a slot or a blueprint to try, and for options out of range;
+    /// DuplicateNameError for a slot or a blueprint that is named twice.
     explicit HeuristicController(HeuristicOptions options) : options_(std::move(options)) {
         check(options_);
         penalties_.assign(options_.blueprints.size(), 0.0);
@@ -149,21 +151,44 @@ public:
     }
 
 private:
+    static constexpr const char* where = "HeuristicController";
+
     static void check(const HeuristicOptions& options) {
         if (options.slots.empty() || options.blueprints.empty()) {
-            throw OptionError("the controller has nothing to grow", "HeuristicController",
+            throw OptionError("the controller has nothing to grow", where,
                               "at least one slot and one blueprint",
                               std::to_string(options.slots.size()) + " slots, " +
                                   std::to_string(options.blueprints.size()) + " blueprints",
                               "name them in the options");
         }
-        if (options.seeds_on_trial < 1) {
-            throw OptionError("the controller may never try a seed", "HeuristicController",
-                              "seeds_on_trial of at least 1",
-                              std::to_string(options.seeds_on_trial),
-                              "use 1 to try one seed after another");
+        check_once("slots", options.slots);
+        check_once("blueprints", options.blueprints);
+        const OptionRange count = OptionRange::at_least(0.0);
+        const OptionRange points = OptionRange::at_least(0.0);
+        check_option(where, "plateau_epochs", options.plateau_epochs, count);
+        check_option(where, "plateau_improvement", options.plateau_improvement, points);
+        check_option(where, "first_epoch", options.first_epoch, count);
+        check_option(where, "drop_limit", options.drop_limit, points);
+        check_option(where, "stall_epochs", options.stall_epochs, count);
+        check_option(where, "readiness_patience", options.readiness_patience, count);
+        check_option(where, "prune_penalty", options.prune_penalty, points);
+        check_option(where, "penalty_decay", options.penalty_decay,
+                     OptionRange::at_least(0.0).at_most(1.0));
+        check_option(where, "penalty_limit", options.penalty_limit, OptionRange::above(0.0),
+                     "at 0 every blueprint would be skipped");
+        check_option(where, "seeds_on_trial", options.seeds_on_trial, OptionRange::at_least(1.0),
+                     "use 1 to try one seed after another");
+        check_germination_options(options.germination, where);
+    }
+
+    /// A blueprint that is named twice would have two penalties.
+    static void check_once(const char* what, const std::vector<std::string>& names) {
+        for (std::size_t i = 1; i < names.size(); ++i) {
+            const auto end = names.begin() + static_cast<std::ptrdiff_t>(i);
+            if (std::find(names.begin(), end, names[i]) == end) continue;
+            throw DuplicateNameError(std::string("one of the ") + what + " is named twice", where,
+                                     "each name once", names[i], "name it once");
         }
-        check_germination_options(options.germination, "HeuristicController");
     }
 
     [[noreturn]] KASMINA_COLD static void refuse(const std::string& part,

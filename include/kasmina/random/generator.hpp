@@ -10,6 +10,7 @@
 #include <string_view>
 #include <utility>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/random/philox.hpp>
 #include <kasmina/reflect/fields.hpp>
@@ -89,8 +90,10 @@ public:
         return radius * std::cos(2.0 * std::numbers::pi * uniform());
     }
 
-    /// Uniform integer in [0, bound), without bias. `bound` must be positive.
-    constexpr std::uint32_t below(std::uint32_t bound) noexcept {
+    /// Uniform integer in [0, bound), without bias. Errors: OptionError for a bound of 0, below
+    /// which there is no number.
+    constexpr std::uint32_t below(std::uint32_t bound) {
+        if (bound == 0) refuse_bound();
         const std::uint32_t rejected = (0U - bound) % bound;
         std::uint32_t bits = (*this)();
         while (bits < rejected) bits = (*this)();
@@ -99,7 +102,7 @@ public:
 
     /// Fisher-Yates shuffle in place.
     template <class T>
-    constexpr void shuffle(std::span<T> values) noexcept {
+    constexpr void shuffle(std::span<T> values) {
         for (std::size_t left = values.size(); left > 1; --left) {
             std::swap(values[left - 1], values[below(static_cast<std::uint32_t>(left))]);
         }
@@ -124,6 +127,11 @@ public:
     }
 
 private:
+    [[noreturn]] KASMINA_COLD static void refuse_bound() {
+        throw OptionError("there is no number below the bound", "Generator::below",
+                          "a bound of 1 or more", "0", "ask only where there is a choice");
+    }
+
     constexpr void load() noexcept { block_ = philox(state_.key, state_.stream, state_.counter); }
 
     State state_;

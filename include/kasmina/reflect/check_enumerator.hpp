@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 
@@ -32,8 +33,7 @@ inline constexpr auto enumerators = [] {
 [[nodiscard]] KASMINA_COLD inline std::string in_words(std::span<const Enumerator> enumerators) {
     std::string list;
     for (const Enumerator known : enumerators) {
-        if (!list.empty()) list += ", ";
-        list += std::string(known.name) + " (" + std::to_string(known.number) + ")";
+        append_to_list(list, std::string(known.name) + " (" + std::to_string(known.number) + ")");
     }
     return list;
 }
@@ -43,9 +43,9 @@ inline constexpr auto enumerators = [] {
     std::span<const Enumerator> enumerators) {
     std::string list;
     for (const Enumerator known : enumerators) {
-        list += (list.empty() ? "one of " : ", ") + std::string(known.name);
+        append_to_list(list, known.name);
     }
-    return list;
+    return "one of " + list;
 }
 
 [[noreturn]] KASMINA_COLD inline void refuse_enumerator(int value, std::string_view what,

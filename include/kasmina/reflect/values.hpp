@@ -12,6 +12,7 @@
 #include <variant>
 #include <vector>
 
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/number_text.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
@@ -148,7 +149,7 @@ template <PlainStruct Struct>
     Struct object{};
     std::string names;
     for_each_field(object, [&](std::string_view name, auto& field) {
-        names += (names.empty() ? "" : ", ") + std::string(name);
+        append_to_list(names, name);
         const auto found = std::ranges::find(values, name, &NamedValue::name);
         using Field = std::remove_reference_t<decltype(field)>;
         if (found == values.end()) {

@@ -7,9 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/finite.hpp>
-#include <kasmina/number_text.hpp>
 
 namespace kasmina {
 
@@ -40,9 +39,8 @@ public:
     /// The same with one amplitude per sample.
     void add(std::string slot, std::vector<double> alphas) {
         for (const double alpha : alphas) {
-            if (is_within(alpha, 0.0, 1.0)) continue;
-            throw OptionError("an alpha override is out of range", slot, "numbers in [0, 1]",
-                              number_text(alpha), "clamp the amplitude");
+            check_option(slot, "an alpha override", alpha, OptionRange::at_least(0.0).at_most(1.0),
+                         "clamp the amplitude");
         }
         if (alphas.empty() || find(slot) != nullptr) {
             throw OptionError("an alpha override is not well formed", slot,

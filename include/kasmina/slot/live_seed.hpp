@@ -113,10 +113,11 @@ public:
         }
         if (stage == Stage::training && is_taught() && !record.gradients_measured) {
             if (std::exchange(record.told_untaught, true)) return {};
-            return record.blueprint + " in " + slot +
-                   " is incubated by feedback and gets no lessons, so it learns nothing in "
-                   "training: step with train::learn or a train::Learner, or germinate it with "
-                   "Incubation::straight_through";
+            return "no gradient reaches " + record.blueprint + " in " + slot +
+                   ", so it learns nothing in training: incubated by feedback it needs lessons, "
+                   "which train::learn and train::Learner give (or germinate it with "
+                   "Incubation::straight_through), and a forward of its module that is computed "
+                   "from its parameters";
         }
         if (record.is_dead() && !std::exchange(record.told_dead, true)) {
             return "the branch of " + record.blueprint + " in " + slot +

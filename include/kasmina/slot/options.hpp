@@ -5,10 +5,9 @@
 
 #include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/alpha/curve.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/finite.hpp>
-#include <kasmina/number_text.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/incubation.hpp>
@@ -72,15 +71,11 @@ KASMINA_RARE inline void check_germination_options(const GerminationOptions& opt
         throw OptionError("a ramp needs time", where, "tempo_epochs of at least 1",
                           std::to_string(options.tempo_epochs), "use 1 for the fastest ramp");
     }
-    if (!is_within(options.alpha_target, 0.0, 1.0) || options.alpha_target == 0.0) {
-        throw OptionError("the alpha target is out of range", where, "a number in (0, 1]",
-                          number_text(options.alpha_target),
-                          "use 1, or less for a seed that shall stay partial");
-    }
-    if (!is_finite(options.steepness) || options.steepness < minimum_steepness) {
-        throw OptionError("the steepness is out of range", where, "a finite number of at least 0.1",
-                          number_text(options.steepness), "use the default of 12");
-    }
+    check_option(where, "the alpha target", options.alpha_target,
+                 OptionRange::above(0.0).at_most(1.0),
+                 "use 1, or less for a seed that shall stay partial");
+    check_option(where, "the steepness", options.steepness,
+                 OptionRange::at_least(minimum_steepness), "use the default of 12");
 }
 
 }  // namespace kasmina

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <kasmina/alpha/controller.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
@@ -122,9 +123,8 @@ KASMINA_RARE inline void check_measured(const std::string& where, const judge::E
 
 /// Errors: OptionError for a target of alpha outside (0, 1] (S-6).
 KASMINA_RARE inline void check_alpha_target(const std::string& where, double target) {
-    if (is_within(target, 0.0, 1.0) && target > 0.0) return;
-    throw OptionError("the alpha target is out of range", where, "a number in (0, 1]",
-                      number_text(target), "use schedule_prune to go to 0");
+    check_option(where, "the alpha target", target, OptionRange::above(0.0).at_most(1.0),
+                 "use schedule_prune to go to 0");
 }
 
 /// Errors: OptionError for a curve that does not exist, or a steepness that is not finite.

@@ -38,9 +38,11 @@ public:
     /// Germinates a blueprint by type, with options of its own. Errors: as above; OptionError for a
     /// blueprint of another topology.
     template <class Blueprint>
-        requires(Blueprints::template contains<Blueprint>)
     KASMINA_RARE AdvanceResult germinate(const GerminationOptions& options = {},
                                          typename Blueprint::Options blueprint_options = {}) {
+        static_assert(Blueprints::template contains<Blueprint>,
+                      "BlueprintList: the model's list lacks this blueprint: make the model with "
+                      "`CnnBlueprints::with<Mine>{}`");
         slot_detail::check_dormant(this->where(), this->stage());
         check_germination_options(options, this->where());
         slot_detail::check_fits(this->where(), Blueprint::topology, this->topology_, this->width_,

@@ -48,7 +48,8 @@ inline void count(Failures& failures) noexcept {
             failures.first = error.what();
         } catch (...) {  // no memory for the message: the count still tells
         }
-    } catch (...) {  // not an exception of ours or the library's: it has no message
+    } catch (...) {
+        if (first) failures.first = "no std::exception";  // short: it needs no memory
     }
 }
 

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <kasmina/tensor/sizes.hpp>
@@ -44,8 +45,9 @@ public:
 
     [[nodiscard]] constexpr Index rank() const noexcept { return rank_; }
 
-    /// Extent of dimension `axis`, 0 <= axis < rank().
-    [[nodiscard]] constexpr Index operator[](Index axis) const noexcept {
+    /// Extent of dimension `axis`. Errors: ShapeError unless 0 <= axis < rank().
+    [[nodiscard]] constexpr Index operator[](Index axis) const {
+        if (axis < 0 || axis >= rank_) throw_no_axis(axis);
         return extents_[static_cast<std::size_t>(axis)];
     }
 
@@ -57,7 +59,9 @@ public:
     /// Number of elements: the product of all extents (1 for rank 0).
     [[nodiscard]] constexpr Index elements() const noexcept {
         Index product = 1;
-        for (Index axis = 0; axis < rank_; ++axis) product *= (*this)[axis];
+        for (Index axis = 0; axis < rank_; ++axis) {
+            product *= extents_[static_cast<std::size_t>(axis)];
+        }
         return product;
     }
 
@@ -84,6 +88,13 @@ private:
         }
     }
 
+    KASMINA_COLD [[noreturn]] void throw_no_axis(Index axis) const {
+        throw ShapeError(
+            "a shape has no such dimension", "Shape",
+            rank_ == 0 ? "none, for it has rank 0" : "0 ... " + std::to_string(rank_ - 1),
+            std::to_string(axis), "ask rank() first");
+    }
+
     KASMINA_COLD [[noreturn]] void throw_too_large() const {
         std::string extents;
         for (Index axis = 0; axis < rank_; ++axis) {
@@ -100,12 +111,11 @@ private:
 
 /// "(2, 3, 4)", as error messages print it.
 [[nodiscard]] KASMINA_COLD inline std::string to_string(const Shape& shape) {
-    std::string text = "(";
+    std::string extents;
     for (Index axis = 0; axis < shape.rank(); ++axis) {
-        if (axis > 0) text += ", ";
-        text += std::to_string(shape[axis]);
+        append_to_list(extents, std::to_string(shape[axis]));
     }
-    return text + ")";
+    return "(" + extents + ")";
 }
 
 }  // namespace kasmina

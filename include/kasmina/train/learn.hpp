@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/code_size.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/model/model.hpp>
 
 namespace kasmina::train {
@@ -30,6 +32,23 @@ struct Unobserved {
     void operator()(const Output&) const noexcept {}
 };
 
+namespace detail {
+
+[[noreturn]] KASMINA_COLD inline void refuse_silent_tape() {
+    throw TapeError("nothing can be learnt on this tape", "train::learn",
+                    "a pass on a tape that records gradients", "one with Recording::none",
+                    "make the tape as Tape(context)");
+}
+
+/// Something is to be trained, and the loss is not made of it.
+[[noreturn]] KASMINA_COLD inline void refuse_detached_loss() {
+    throw TapeError("the loss does not depend on the network's output", "train::learn",
+                    "a loss that is computed from the output by differentiable operations",
+                    "a constant", "compute it with ops from the output that the loss is given");
+}
+
+}  // namespace detail
+
 /// As below, with `observe(output)` called with the network's own output, and room for the lessons
 /// that is used again; it is empty after the call. The seeds in the slots `waiting`, by their
 /// places in the order of execution, get no lesson this time.
@@ -42,15 +61,23 @@ Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model:
                                         Observe&& observe = {},
                                         std::span<const std::size_t> waiting = {}) {
     KASMINA_REQUIRE_LOSS(Loss, Model)
+    if (!pass.recording()) detail::refuse_silent_tape();
     lessons.clear();
     auto attempt = model.attempt(pass);
+    bool learns = false;
     const Variable<typename Model::Backend> value = [&] {
+        const Index before = pass.tape().operations();
         const typename Model::Output output =
             model.forward(pass, input, overrides, lessons, waiting);
+        learns = pass.tape().operations() > before;
         observe(output);
         return loss(output);
     }();
-    if (value.requires_gradient()) pass.tape().backward(value);
+    if (value.requires_gradient()) {
+        pass.tape().backward(value);
+    } else if (learns) {
+        detail::refuse_detached_loss();
+    }
     for (auto& lesson : lessons) {
         const auto taught = loss(model.forward_lesson(pass, std::move(lesson)));
         if (taught.requires_gradient()) pass.tape().backward(taught);
@@ -67,8 +94,9 @@ Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model:
 /// activations are let go before, and gradients and statistics of the host are bit for bit those
 /// without any of it. `overrides` replaces amplitudes; a slot that it names gets no lesson. Returns
 /// the network's own loss, to be read when there is time. Errors: those of
-/// `MorphogeneticModel::forward`, `loss` and `Tape::backward`; states and random streams are then
-/// as they were, and no parameter claims a gradient.
+/// `MorphogeneticModel::forward`, `loss` and `Tape::backward`; TapeError for a tape that does not
+/// record, and for a loss that does not depend on the output where something is trained. States and
+/// random streams are then as they were, and no parameter claims a gradient.
 template <class Model, class Loss>
 Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
                                         const typename Model::Input& input, Loss&& loss,

@@ -13,10 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include <kasmina/finite.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/judge/shadows.hpp>
 #include <kasmina/moved_from.hpp>
-#include <kasmina/number_text.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/optimiser.hpp>
 #include <kasmina/random/generator.hpp>
@@ -345,10 +344,9 @@ private:
     }
 
     [[nodiscard]] static double checked(double lesson_rate) {
-        if (is_finite(lesson_rate) && lesson_rate > 0.0) return lesson_rate;
-        throw OptionError("the lesson rate is no share of a rate", "train::Learner",
-                          "a positive number", number_text(lesson_rate),
-                          "use 0.01, or 1 for the rate of the other seeds");
+        check_option("train::Learner", "lesson_rate", lesson_rate, OptionRange::above(0.0),
+                     "use 0.01, or 1 for the rate of the other seeds");
+        return lesson_rate;
     }
 
     [[nodiscard]] typename Rule::Options in_lessons(typename Rule::Options options) const {

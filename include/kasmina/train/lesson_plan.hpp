@@ -13,6 +13,7 @@
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/code_size.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/tensor/shape.hpp>
@@ -218,10 +219,10 @@ private:
         std::string there;
         for (Taught& taught : place.taught) {
             if (taught.name == name) return taught;
-            there += (there.empty() ? "one of " : ", ") + taught.name;
+            append_to_list(there, taught.name);
         }
         throw UnknownNameError("a lesson's gradient is of no parameter in " + slot, where(),
-                               there.empty() ? "none, for there is no seed" : there,
+                               there.empty() ? "none, for there is no seed" : "one of " + there,
                                "\"" + name + "\"", "restore the model first, to the same moment");
     }
 

@@ -3,7 +3,9 @@
 
 #include <array>
 #include <concepts>
+#include <cstddef>
 #include <optional>
+#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -168,8 +170,9 @@ public:
     using StateOf =
         TrainerState<typename LearnerType::State, GrowerStateOf<B, Restorable>, SourceState>;
 
-    /// Takes the first snapshot of the model. Errors: OptionError for options out of range and
-    /// those of the learner and the grower.
+    /// Takes the first snapshot of the model, and scores a held-out batch, so that one that does
+    /// not fit is found before anything is trained. Errors: OptionError for options out of range
+    /// and without a held-out batch; what scoring throws; those of the learner and the grower.
     Trainer(Model& model, Source source, HeldOut held_out, const LearnerOptions<Rule>& optimiser,
             C controller, const TrainerOptions& options, Loss loss = {}, Rates rates = {},
             Score score = {}, Judge judge = {})
@@ -183,7 +186,9 @@ public:
           epochs_(checked(options.epochs)),
           score_training_(checked(options.score_training)),
           host_rate_(optimiser.host.learning_rate),
-          seed_rate_(optimiser.seeds.learning_rate) {}
+          seed_rate_(optimiser.seeds.learning_rate) {
+        try_held_out(model);
+    }
 
     /// All epochs that are left; `on_epoch(result)` hears of each, and `on_step(result)` of each
     /// step. Errors: as `epoch`.
@@ -365,6 +370,23 @@ private:
                           "training batches like the held-out ones, or score_training = false",
                           "score_training = true",
                           "give training batches what score(batch, output) reads of them");
+    }
+
+    /// Errors: as the constructor. A range that can be walked only once is left alone.
+    void try_held_out(const Model& model) {
+        if constexpr (std::ranges::forward_range<HeldOut&>) {
+            if (std::ranges::begin(held_out_) == std::ranges::end(held_out_)) {
+                throw OptionError("there is nothing to judge seeds on", where(),
+                                  "at least one held-out batch", "none",
+                                  "keep a part of the data out of training");
+            }
+            auto&& batch = *std::ranges::begin(held_out_);
+            evaluate_each(model, model.context(), batch.input, std::array{AlphaOverrides{}},
+                          [&](std::size_t, const typename Model::Output& output) {
+                              auto score = score_(batch, output);
+                              static_cast<void>(score_value(score));
+                          });
+        }
     }
 
     /// What is on its way of a step.

@@ -10,9 +10,8 @@
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/loss.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/finite.hpp>
-#include <kasmina/number_text.hpp>
 #include <kasmina/tensor/pending.hpp>
 
 namespace kasmina {
@@ -72,10 +71,8 @@ template <LossBackend B, class Targets>
     using Scalar = typename B::Scalar;
     const Index classes = logits.shape().back();
     const Index rows = logits.shape().elements() / classes;
-    if (!is_within(options.label_smoothing, 0.0, 1.0)) {
-        throw OptionError("label smoothing is out of range", "ops::cross_entropy", "0 ... 1",
-                          number_text(options.label_smoothing), "use 0.1, or 0 for none");
-    }
+    check_option("ops::cross_entropy", "label_smoothing", options.label_smoothing,
+                 OptionRange::at_least(0.0).at_most(1.0), "use 0.1, or 0 for none");
     if (counted == 0) {
         throw NumericError("every target is ignored", "ops::cross_entropy",
                            "one target or more that counts", std::to_string(rows) + " ignored",

@@ -7,9 +7,8 @@
 
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/backend/dropout.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
-#include <kasmina/finite.hpp>
-#include <kasmina/number_text.hpp>
 
 namespace kasmina::ops {
 namespace detail {
@@ -41,10 +40,8 @@ struct DropoutOperation {
 /// Errors: OptionError for a rate outside [0, 1), or in a pass without a random stream.
 template <DropoutBackend B>
 [[nodiscard]] Variable<B> dropout(const Pass<B>& pass, const Variable<B>& input, double rate) {
-    if (!is_within(rate, 0.0, 1.0) || rate == 1.0) {
-        throw OptionError("a dropout rate is out of range", "ops::dropout", "0 <= rate < 1",
-                          number_text(rate), "use 0.1, or 0 for none");
-    }
+    check_option("ops::dropout", "rate", rate, OptionRange::at_least(0.0).below(1.0),
+                 "use 0.1, or 0 for none");
     if (!pass.training() || rate == 0.0) return input;
     const Shape shape = input.shape();
     const Index elements = shape.elements();

@@ -1,6 +1,7 @@
 // ElementType: the kinds of elements that a safetensors file holds, by name and size.
 #pragma once
 
+#include <kasmina/comma_list.hpp>
 #include <kasmina/requirements.hpp>
 
 #include <array>
@@ -75,10 +76,7 @@ inline constexpr std::array<NamedElementType, 13> element_types{{{"BOOL", 1},
 /// "BOOL, U8, ...", for messages.
 [[nodiscard]] inline std::string element_type_names() {
     std::string list;
-    for (const auto& type : detail::element_types) {
-        if (!list.empty()) list += ", ";
-        list += type.name;
-    }
+    for (const auto& type : detail::element_types) append_to_list(list, type.name);
     return list;
 }
 

@@ -20,12 +20,31 @@
 #include <kasmina/checkpoint/file/plan.hpp>
 #include <kasmina/checkpoint/file/target.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 
 namespace kasmina::checkpoint::file {
 
 /// Whether a save waits until it would survive a loss of power. Without, it still survives the
 /// death of the process at any time, and is still never seen in halves.
 enum class Durability { power_loss, process_death };
+
+[[nodiscard]] constexpr std::string_view name_of(Durability durability) noexcept {
+    switch (durability) {
+        case Durability::power_loss: return "power_loss";
+        case Durability::process_death: return "process_death";
+    }
+    return "(invalid)";
+}
+
+}  // namespace kasmina::checkpoint::file
+
+template <>
+struct kasmina::reflect::Enumerators<kasmina::checkpoint::file::Durability> {
+    static constexpr std::array all{kasmina::checkpoint::file::Durability::power_loss,
+                                    kasmina::checkpoint::file::Durability::process_death};
+};
+
+namespace kasmina::checkpoint::file {
 
 namespace detail {
 
@@ -68,12 +87,13 @@ inline constexpr std::string_view temporary_suffix = ".saving";
 class Replacement final : public ByteSink {
 public:
     /// Makes the temporary file. The operations must outlive this. Errors: CheckpointError when the
-    /// target is none (find_target) or its folder takes no new file.
+    /// target is none (find_target) or its folder takes no new file; OptionError for a durability
+    /// that does not exist.
     Replacement(const std::filesystem::path& path, FileOperations& operations,
                 Durability durability = Durability::power_loss)
         : path_(path),
           operations_(operations),
-          durability_(durability),
+          durability_(checked(durability)),
           target_(find_target(path, operations)) {
         remove_left_behind();
         create();
@@ -233,6 +253,11 @@ private:
 
     std::filesystem::path path_;
     FileOperations& operations_;
+    [[nodiscard]] static Durability checked(Durability durability) {
+        reflect::check_enumerator(durability, "durability", "checkpoint::file::Replacement");
+        return durability;
+    }
+
     Durability durability_;
     Target target_;
     OpenFile file_;

@@ -3,6 +3,7 @@
 
 #include <kasmina/requirements.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -12,6 +13,7 @@
 
 #include <kasmina/checkpoint/file/element_type.hpp>
 #include <kasmina/checkpoint/file/in_quotes.hpp>
+#include <kasmina/comma_list.hpp>
 
 namespace kasmina::checkpoint::file {
 
@@ -32,13 +34,12 @@ struct TensorEntry {
 
 /// "(2, 3)", as messages print it.
 [[nodiscard]] inline std::string to_string(const std::vector<std::uint64_t>& shape) {
-    std::string text = "(";
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-        if (axis > 0) text += ", ";
-        if (axis == 8) return text + "...)";
-        text += std::to_string(shape[axis]);
+    std::string extents;
+    for (std::size_t axis = 0; axis < std::min<std::size_t>(shape.size(), 8); ++axis) {
+        append_to_list(extents, std::to_string(shape[axis]));
     }
-    return text + ")";
+    if (shape.size() > 8) append_to_list(extents, "...");
+    return "(" + extents + ")";
 }
 
 /// Bytes of a tensor; none when they, or the product of its extents other than 0, are more than

@@ -13,6 +13,7 @@
 
 #include <kasmina/checkpoint/file/in_quotes.hpp>
 #include <kasmina/checkpoint/record/place.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
 
@@ -150,9 +151,7 @@ inline void check_no_more(const Json::object_t& object, std::span<const std::str
                           bool has_schema, const Place& place) {
     if (object.size() == names.size() + (has_schema ? 1 : 0)) return;  // each name was found
     std::string known;
-    for (const std::string_view name : names) {
-        known += (known.empty() ? "" : ", ") + std::string(name);
-    }
+    for (const std::string_view name : names) append_to_list(known, name);
     for (const auto& [key, value] : object) {
         bool is_known = has_schema && key == schema_field;
         for (const std::string_view name : names) is_known = is_known || key == name;

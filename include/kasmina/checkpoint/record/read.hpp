@@ -16,6 +16,7 @@
 #include <kasmina/checkpoint/record/kinds.hpp>
 #include <kasmina/checkpoint/record/place.hpp>
 #include <kasmina/checkpoint/record/schema.hpp>
+#include <kasmina/comma_list.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 #include <kasmina/reflect/fields.hpp>
@@ -91,9 +92,7 @@ void read_variant(const Json& value, Variant& into, const Place& place, Tensors&
     };
     if ((try_one(std::integral_constant<std::size_t, Is>{}) || ...)) return;
     std::string names;
-    ((names += (names.empty() ? "" : ", ") +
-               std::string(alternative_name<std::variant_alternative_t<Is, Variant>>())),
-     ...);
+    (append_to_list(names, alternative_name<std::variant_alternative_t<Is, Variant>>()), ...);
     place.refuse("none of the alternatives", "an object with one of " + names, shown(value));
 }
 

@@ -30,6 +30,8 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET {
 /// done when it is asked for. All results are the same for any number of threads (E-1).
 template <class T>
 struct Eigen {
+    static_assert(std::same_as<T, float> || std::same_as<T, double>,
+                  "Eigen: the CPU backend computes in float or double");
     using Scalar = T;
     using Context = eigen_detail::Context;
     template <class V>

@@ -5,6 +5,7 @@
 
 #include <kasmina/backend/context_reference.hpp>
 #include <kasmina/backend/precision.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 
 namespace kasmina::backends::xtensor_detail {
 
@@ -12,7 +13,11 @@ namespace kasmina::backends::xtensor_detail {
 class Context {
 public:
     [[nodiscard]] Precision precision() const noexcept { return precision_; }
-    void set_precision(Precision precision) noexcept { precision_ = precision; }
+    /// Errors: OptionError for a precision that does not exist.
+    void set_precision(Precision precision) {
+        reflect::check_enumerator(precision, "precision", "backends::Xtensor");
+        precision_ = precision;
+    }
 
     [[nodiscard]] std::weak_ptr<const void> lifetime() const noexcept { return lifetime_.watch(); }
 

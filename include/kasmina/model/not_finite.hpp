@@ -1,4 +1,4 @@
-// first_not_finite: where a network has stopped being made of numbers.
+// find_not_finite: where a network has stopped being made of numbers.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +20,8 @@ namespace kasmina {
 /// each state of doubles on a backend of floats.
 template <class B>
     requires MultiTensorBackend<B>
-[[nodiscard]] std::optional<std::string> first_not_finite(typename B::Context& context,
-                                                          const nn::Contents<B>& contents) {
+[[nodiscard]] std::optional<std::string> find_not_finite(typename B::Context& context,
+                                                         const nn::Contents<B>& contents) {
     using Scalar = typename B::Scalar;
     std::vector<TensorSlice<Scalar>> slices;
     std::vector<const std::string*> names;
