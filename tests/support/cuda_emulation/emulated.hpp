@@ -128,8 +128,10 @@ public:
         for (std::size_t i = order.size(); i > 1; --i) {
             std::swap(order[i - 1], order[static_cast<std::size_t>(draw() % i)]);
         }
+        // Of all contexts of a thread: stacks of fibers are costly to make.
+        static thread_local BlockState block_state;
         for (const Index index : order) {
-            block_.run(Kernel::name, grid, index, draw(), [&](BlockState& state, int thread) {
+            block_state.run(Kernel::name, grid, index, draw(), [&](BlockState& state, int thread) {
                 EmulatedBlock block(state, thread);
                 kernel(block);
             });
@@ -180,7 +182,6 @@ private:
     }
 
     std::shared_ptr<EmulatedMemory> memory_ = std::make_shared<EmulatedMemory>();
-    BlockState block_;
     std::uint64_t random_;
     std::uint64_t launches_ = 0;
     std::uint64_t uploads_ = 0;

@@ -200,6 +200,15 @@ public:
     V shuffle_xor(V value, int lanes) {
         return state_->exchange(thread_, value, (thread_ % BlockState::warp) ^ lanes, -lanes);
     }
+    unsigned ballot(bool mine) {
+        // As many exchanges as it takes to hear from all: 2, 4, ... lanes' bits.
+        unsigned lanes = (mine ? 1U : 0U) << static_cast<unsigned>(thread_ % BlockState::warp);
+        for (int apart = 1; apart < BlockState::warp; apart *= 2) {
+            lanes |= state_->exchange(thread_, lanes, (thread_ % BlockState::warp) ^ apart,
+                                      1000 + apart);
+        }
+        return lanes;
+    }
     template <class V>
     EmulatedShared<V> shared(int first_byte, int count) {
         if (first_byte % static_cast<int>(alignof(V)) != 0) {

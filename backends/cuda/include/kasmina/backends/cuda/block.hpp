@@ -19,8 +19,10 @@
 /// sums what) must not depend on the card: the same shape gives the same bits everywhere.
 #if defined(__CUDACC__)
 #define KASMINA_DEVICE __device__
+#define KASMINA_HOST_DEVICE __host__ __device__
 #else
 #define KASMINA_DEVICE
+#define KASMINA_HOST_DEVICE
 #endif
 
 namespace kasmina::backends::cuda_detail {
@@ -43,6 +45,8 @@ concept Block = requires(B& block, double value, int lanes) {
     { block.shuffle_down(value, lanes) } -> std::same_as<double>;
     // The value of the lane whose number differs in the bits `lanes`.
     { block.shuffle_xor(value, lanes) } -> std::same_as<double>;
+    // One bit for each lane, whether it says true.
+    { block.ballot(true) } -> std::same_as<unsigned>;
     { block.template shared<double>(0, 1)[0] } -> std::same_as<double&>;
 };
 

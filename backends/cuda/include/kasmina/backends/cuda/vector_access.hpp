@@ -24,7 +24,7 @@ struct alignas(16) Vector {
 };
 
 /// Whether a pointer may be read by vectors.
-[[nodiscard]] inline bool aligned_for_vectors(const void* data) noexcept {
+[[nodiscard]] KASMINA_HOST_DEVICE inline bool aligned_for_vectors(const void* data) noexcept {
     return reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
 }
 
