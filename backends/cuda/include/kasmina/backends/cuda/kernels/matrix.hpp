@@ -1,31 +1,45 @@
-// Matrices: products, which the device's library computes.
+// Matrices: products, which the device's library computes, and what libraries are not asked for.
 #pragma once
 
 #include <kasmina/requirements.hpp>
 
 #include <kasmina/backend/matrix.hpp>
 #include <kasmina/backends/cuda/device.hpp>
-#include <kasmina/backends/cuda/kernels/storage.hpp>
+#include <kasmina/backends/cuda/launch.hpp>
 
 namespace kasmina::backends::cuda_detail {
 
-/// Rows of `width` numbers that are all `value`, or zero where that is null.
+/// The bias of a product, added to what stands in c or to zero.
 template <class T>
-struct FillRows {
-    static constexpr const char* name = "fill_rows";
+struct AddRows {
+    static constexpr const char* name = "add_rows";
 
-    T* to;
-    const T* value;
-    Index count;
-    Index width;
+    Index matrix;  ///< numbers of one c
+    Index matrices;
+    Index stride;   ///< from one c to the next
+    Index width;    ///< of a row
+    const T* bias;  ///< null for none
+    T* c;
+    bool accumulate;
 
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
-        for (Index i = first_of(block); i < count; i += stride_of(block)) {
-            to[i] = value == nullptr ? T{0} : value[i % width];
+        for (Index i = first_of(block); i < matrix * matrices; i += stride_of(block)) {
+            const Index inside = i % matrix;
+            T* to = c + i / matrix * stride + inside;
+            const T more = bias == nullptr ? T{0} : bias[inside % width];
+            *to = accumulate ? *to + more : more;
         }
     }
 };
+
+template <class T, class Context>
+void add_rows(Context& context, const Gemm<T>& call, bool accumulate) {
+    const Index matrix = call.m * call.n;
+    context.launch(
+        over_elements(matrix * call.batch),
+        AddRows<T>{matrix, call.batch, call.batch_stride_c, call.n, call.bias, call.c, accumulate});
+}
 
 /// Capability: MatrixBackend.
 template <class T, class D>
@@ -34,25 +48,10 @@ struct Matrices {
 
     static void gemm(Context& context, const Gemm<T>& call) {
         if (call.m == 0 || call.n == 0 || call.batch == 0) return;
-        if (call.k > 0) return D::gemm(context, call);
-        // A sum of nothing, which no library is asked for.
-        if (call.accumulate && call.bias == nullptr) return;
-        add_bias_to_nothing(context, call);
-    }
-
-private:
-    static void add_bias_to_nothing(Context& context, const Gemm<T>& call) {
-        const Index count = call.m * call.n;
-        for (Index i = 0; i < call.batch; ++i) {
-            T* to = call.c + i * call.batch_stride_c;
-            if (!call.accumulate) {
-                context.launch(over_elements(count), FillRows<T>{to, call.bias, count, call.n});
-                continue;
-            }
-            Scratch<T, D> rows(context, count);
-            context.launch(over_elements(count),
-                           FillRows<T>{rows.data(), call.bias, count, call.n});
-            context.launch(over_elements(count), AddKernel<T>{rows.data(), to, count});
+        if (call.k > 0) {
+            D::gemm(context, call);
+        } else if (!call.accumulate || call.bias != nullptr) {  // sums of nothing
+            add_rows(context, call, call.accumulate);
         }
     }
 };

@@ -33,13 +33,14 @@ template <int Width, class T>
     return same_lanes<Width>(operand.data[at]);
 }
 
-/// function(numbers of lane `lane`...). The number is of a kind of its own, though it has no
-/// derivatives, so that constants become numbers of type T and are not computed with in double.
+/// function(numbers of lane `lane`...). The numbers are duals whose derivatives nobody reads and
+/// the compiler drops, so that constants become numbers of type T and nothing is computed in
+/// double.
 template <class T, class F, int Width, std::size_t... Is>
 [[nodiscard]] KASMINA_DEVICE T applied(const F& function,
                                        const Lanes<T, Width> (&numbers)[sizeof...(Is)], int lane,
                                        std::index_sequence<Is...>) {
-    return function(Dual<T, 0>(numbers[Is][lane])...).value;
+    return function(Dual<T, 1>(numbers[Is][lane])...).value;
 }
 
 /// The same with its derivatives.

@@ -1,0 +1,51 @@
+// Gpu: the device that is a card, with NVIDIA's libraries for products and convolutions.
+#pragma once
+
+#include <kasmina/requirements.hpp>
+
+#include <type_traits>
+
+#include <kasmina/backends/cuda/device.hpp>
+#include <kasmina/backends/cuda/gpu/context.hpp>
+#include <kasmina/backends/cuda/kernels/matrix.hpp>
+
+namespace kasmina::backends::cuda_detail {
+
+struct Gpu {
+    using Context = GpuContext;
+    using Memory = GpuMemory;
+    using Reading = GpuReading;
+
+    template <class T>
+    static void gemm(Context& context, const Gemm<T>& call) {
+        // The library adds no bias to products of doubles.
+        if (std::is_same_v<T, double> && call.bias != nullptr) {
+            Gemm<T> bare = call;
+            bare.bias = nullptr;
+            context.cublaslt().gemm(bare, context.precision());
+            add_rows(context, call, true);
+        } else {
+            context.cublaslt().gemm(call, context.precision());
+        }
+    }
+
+#if defined(KASMINA_CUDA_HAS_CUDNN)
+    /// Convolutions answer whether the library did them; where not, the backend's own kernels do.
+    template <class T>
+    static bool conv2d(Context& context, const Conv2d<T>& call) {
+        return context.cudnn().conv2d(context, call);
+    }
+    template <class T>
+    static bool conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call) {
+        return context.cudnn().conv2d_pullback_input(context, call);
+    }
+    template <class T>
+    static bool conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
+        return context.cudnn().conv2d_pullback_weight(context, call);
+    }
+#endif
+};
+
+static_assert(Device<Gpu>);
+
+}  // namespace kasmina::backends::cuda_detail
