@@ -15,6 +15,7 @@ struct Gpu {
     using Context = GpuContext;
     using Memory = GpuMemory;
     using Reading = GpuReading;
+    using Recording = StepGraph;
 
     template <class T>
     static void gemm(Context& context, const Gemm<T>& call) {
@@ -33,15 +34,27 @@ struct Gpu {
     /// Convolutions answer whether the library did them; where not, the backend's own kernels do.
     template <class T>
     static bool conv2d(Context& context, const Conv2d<T>& call) {
-        return context.cudnn().conv2d(context, call);
+        if constexpr (std::is_same_v<T, float>) {
+            return context.cudnn().template conv2d<Gpu>(context, call);
+        } else {
+            return false;
+        }
     }
     template <class T>
     static bool conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call) {
-        return context.cudnn().conv2d_pullback_input(context, call);
+        if constexpr (std::is_same_v<T, float>) {
+            return context.cudnn().template conv2d_pullback_input<Gpu>(context, call);
+        } else {
+            return false;
+        }
     }
     template <class T>
     static bool conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
-        return context.cudnn().conv2d_pullback_weight(context, call);
+        if constexpr (std::is_same_v<T, float>) {
+            return context.cudnn().template conv2d_pullback_weight<Gpu>(context, call);
+        } else {
+            return false;
+        }
     }
 #endif
 };

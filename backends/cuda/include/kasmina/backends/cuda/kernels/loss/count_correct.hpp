@@ -43,10 +43,11 @@ private:
     /// As a search from the first class on would choose: the greater logit, of equals the first. A
     /// NaN is passed over, but for class 0, behind which nothing is greater.
     [[nodiscard]] static KASMINA_DEVICE Candidate better(const Candidate& a, const Candidate& b) {
-        const Candidate& left = a.at < b.at ? a : b;
-        const Candidate& right = a.at < b.at ? b : a;
-        if (left.at != 0 && left.logit != left.logit) return right;
-        return right.logit > left.logit ? right : left;
+        const bool in_order = a.at < b.at;
+        const Candidate left = in_order ? a : b;
+        const Candidate right = in_order ? b : a;
+        const bool passed_over = left.at != 0 && left.logit != left.logit;
+        return passed_over || right.logit > left.logit ? right : left;
     }
 
     template <Block B>
