@@ -28,13 +28,12 @@ function(kasmina_add_gpu_program name)
   target_link_libraries(${name} PRIVATE kasmina::cuda nlohmann_json::nlohmann_json ${arg_LIBRARIES})
   target_include_directories(${name} SYSTEM PRIVATE ${KASMINA_PFR_INCLUDE_DIR})
   target_compile_definitions(${name} PRIVATE ${arg_DEFINITIONS})
-  # 3189: `module` is an identifier here. What a program needs of C++ goes along with it.
-  target_compile_options(${name} PRIVATE
-    --extended-lambda --expt-relaxed-constexpr -diag-suppress=3189 -Xptxas=-warn-spills)
+  target_compile_options(${name} PRIVATE --extended-lambda -Xptxas=-warn-spills)
   target_compile_options(${name} PRIVATE $<IF:$<BOOL:${arg_QUICK_TO_BUILD}>,-O1,-O2>)
+  # What a program needs of C++ goes along with it.
   target_link_options(${name} PRIVATE -static-libstdc++ -static-libgcc)
   set_target_properties(${name} PROPERTIES
-    CUDA_STANDARD 20 CUDA_STANDARD_REQUIRED ON CUDA_RUNTIME_LIBRARY Static
+    CUDA_RUNTIME_LIBRARY Static
     RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/gpu)
   add_dependencies(gpu_programs ${name})
 endfunction()

@@ -69,7 +69,11 @@ if(KASMINA_CUDA)
       $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/backends/cuda/include>
       $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_link_libraries(kasmina_cuda INTERFACE kasmina CUDA::cublasLt kasmina_cudnn)
-    target_compile_features(kasmina_cuda INTERFACE cuda_std_20)
+    if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.26)
+      target_compile_features(kasmina_cuda INTERFACE cuda_std_20)
+    else()  # which knows of no CUDA in C++20
+      target_compile_options(kasmina_cuda INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>)
+    endif()
     target_compile_options(kasmina_cuda INTERFACE
       $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>
       $<$<COMPILE_LANGUAGE:CUDA>:-diag-suppress=3189>)  # variables that are named module

@@ -1,9 +1,12 @@
 // The training steps that are timed on a GPU: the reference host, alone and with a seed.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,45 +42,33 @@ struct Timing {
     double waits = 0.0;         ///< a step
     double launches = 0.0;      ///< a step: kernels, library calls, fills and copies
     double allocations = 0.0;   ///< after the first steps, in all
-    double peak_mib = 0.0;      ///< of the context's memory, from the first step on
+    double peak_mib = 0.0;      ///< in use at most, of the context's memory
+    double held_mib = 0.0;      ///< taken from the driver
 };
 
 /// Forward, cross-entropy, backward, the lesson of a seed in training, clipping, optimiser: base
-/// 32, images of 32x32, ten classes. Blending is at alpha 0.5, isolated.
+/// 32, images of 32x32, ten classes. Blending is at alpha 0.5, isolated. What a trainer does at
+/// each batch, without the judge's shadow.
 template <class B, class Rule>
 class Step {
 public:
     using Model = MorphogeneticModel<hosts::Cnn<B>, CnnBlueprints>;
+    using Learner = train::Learner<Model, Rule, judge::Ablation>;
+    using Batch = LabelledBatch<B>;
     static constexpr Index side = 32;
     static constexpr Index classes = 10;
 
     Step(typename B::Context& context, const Case& what)
-        : context_(&context),
-          model_(context, hosts::Cnn<B>{context, {.classes = classes}}, CnnBlueprints{}, random_),
-          images_(Tensor<B>::from_host(context, {what.batch, side, side, 3}, noise(what.batch))),
-          labels_(context, targets(what.batch), classes),
-          tape_(context) {
+        : model_(context, hosts::Cnn<B>{context, {.classes = classes}}, CnnBlueprints{}, random_),
+          batch_{Tensor<B>::from_host(context, {what.batch, side, side, 3}, noise(what.batch)),
+                 ClassLabels<B>(context, targets(what.batch), classes)} {
         if (!what.seed.empty()) grow(what);
-        optimiser_.add_group({.learning_rate = 1e-3});
-        if constexpr (std::same_as<Rule, optim::SgdRule>) {
-            optimiser_ = {};
-            optimiser_.add_group({.learning_rate = 1e-3, .momentum = 0.9});
-        }
-        optimiser_.synchronise(0, model_.parameters());
+        learner_.emplace(model_, rates(), Generator(), judge::Ablation{});
     }
 
     void operator()() {
-        optimiser_.zero_gradients();
-        tape_.clear();
-        Pass<B> pass(tape_, Mode::training, random_);
-        const auto loss = [this](const Variable<B>& logits) {
-            return ops::cross_entropy(logits, labels_);
-        };
-        const Variable<B> value =
-            train::learn(model_, pass, images_, loss, AlphaOverrides{}, lessons_);
-        static_cast<void>(value);
-        static_cast<void>(clipper_.clip(*context_, optimiser_, [](const auto&) { return true; }));
-        optimiser_.step(*context_);
+        static_cast<void>(learner_->step(
+            model_, batch_.input, train::LossOnBatch<train::CrossEntropy, Batch>{loss_, batch_}));
     }
 
 private:
@@ -109,25 +100,30 @@ private:
         slot.step_epoch();
     }
 
+    static train::LearnerOptions<Rule> rates() {
+        train::LearnerOptions<Rule> options{.host = {.learning_rate = 1e-3},
+                                            .seeds = {.learning_rate = 1e-3},
+                                            .max_gradient_norm = 1.0};
+        if constexpr (std::same_as<Rule, optim::SgdRule>) {
+            options.host.momentum = options.seeds.momentum = 0.9;
+        }
+        return options;
+    }
+
     Generator random_{1};
-    typename B::Context* context_;
     Model model_;
-    Tensor<B> images_;
-    ClassLabels<B> labels_;
-    Tape<B> tape_;
-    optim::Optimiser<B, Rule> optimiser_{};
-    optim::GradientClipper<B> clipper_{1.0};
-    std::vector<typename Model::Lesson> lessons_{};
+    Batch batch_;
+    train::CrossEntropy loss_{};
+    std::optional<Learner> learner_{};
 };
 
 /// Times rounds of steps, each round behind one wait, until `seconds` have gone by.
 template <class B, class Rule>
-[[nodiscard]] Timing time_steps(const Case& what, double seconds) {
+[[nodiscard]] Timing time_steps(typename B::Context& context, const Case& what, double seconds) {
     using Clock = std::chrono::steady_clock;
     const auto since = [](Clock::time_point start) {
         return std::chrono::duration<double>(Clock::now() - start).count();
     };
-    typename B::Context context{};
     context.set_precision(what.precision);
     Step<B, Rule> step(context, what);
     for (int i = 0; i < 5; ++i) step();
@@ -156,6 +152,7 @@ template <class B, class Rule>
     const auto memory = context.pool().statistics();
     timing.allocations = static_cast<double>(memory.allocations - allocations);
     timing.peak_mib = static_cast<double>(memory.peak_bytes) / (1024.0 * 1024.0);
+    timing.held_mib = static_cast<double>(memory.bytes_held) / (1024.0 * 1024.0);
     std::ranges::sort(times);
     timing.milliseconds = times[times.size() / 2];
     timing.least = times.front();

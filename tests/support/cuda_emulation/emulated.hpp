@@ -5,10 +5,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <type_traits>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -35,9 +38,29 @@ public:
         }
         statistics_.bytes_in_use += bytes;
         statistics_.peak_bytes = std::max(statistics_.peak_bytes, statistics_.bytes_in_use);
+        if (recorded_) handed_out_.insert(data);
         return data;
     }
+
+    using Blocks = std::vector<std::pair<void*, std::size_t>>;
+    /// From here on what comes back is kept for the recording.
+    void begin_recording() {
+        recorded_.emplace();
+        handed_out_.clear();
+    }
+    /// What has come back, and whether that is all that was handed out.
+    [[nodiscard]] std::pair<Blocks, bool> end_recording() {
+        Blocks blocks = std::move(*recorded_);
+        recorded_.reset();
+        return {std::move(blocks), handed_out_.empty()};
+    }
+
     void release(void* data, std::size_t bytes) noexcept {
+        if (recorded_) {
+            handed_out_.erase(data);
+            recorded_->emplace_back(data, bytes);
+            return;
+        }
         EmulatedRange::instance().give_back(data, bytes);
         statistics_.bytes_in_use -= bytes;
     }
@@ -56,6 +79,8 @@ public:
     [[nodiscard]] std::uint64_t waits() const noexcept { return waits_; }
 
 private:
+    std::optional<Blocks> recorded_;
+    std::unordered_set<void*> handed_out_;  ///< since a recording began
     backends::CudaPoolStatistics statistics_;
     std::uint64_t ordered_ = 0;
     std::uint64_t seen_ = 0;
@@ -81,6 +106,38 @@ private:
     std::vector<std::max_align_t> values_;
 };
 
+/// Work that was taken down, and the memory that it uses. Move-only.
+class EmulatedRecording {
+public:
+    using Work = std::vector<std::function<void()>>;
+
+    EmulatedRecording() = default;
+    EmulatedRecording(std::shared_ptr<EmulatedMemory> memory, EmulatedMemory::Blocks blocks,
+                      Work work)
+        : memory_(std::move(memory)), blocks_(std::move(blocks)), work_(std::move(work)) {}
+    EmulatedRecording(EmulatedRecording&&) noexcept = default;
+    EmulatedRecording& operator=(EmulatedRecording&& other) noexcept {
+        std::swap(memory_, other.memory_);
+        blocks_.swap(other.blocks_);
+        work_.swap(other.work_);
+        return *this;
+    }
+    ~EmulatedRecording() {
+        if (!memory_) return;
+        for (const auto& [data, bytes] : blocks_) memory_->release(data, bytes);
+    }
+
+    [[nodiscard]] explicit operator bool() const noexcept { return memory_ != nullptr; }
+    void run() const {
+        for (const auto& each : work_) each();
+    }
+
+private:
+    std::shared_ptr<EmulatedMemory> memory_;
+    EmulatedMemory::Blocks blocks_;
+    Work work_;
+};
+
 /// What a program asks of the emulated card.
 class EmulatedContext {
 public:
@@ -103,11 +160,15 @@ public:
 
     void upload(const void* host, void* to, std::size_t bytes) {
         ++uploads_;
+        ++unrepeatable_;
         copy_now(host, to, bytes);
     }
-    void copy(const void* from, void* to, std::size_t bytes) { copy_now(from, to, bytes); }
+    void copy(const void* from, void* to, std::size_t bytes) {
+        do_or_record([this, from, to, bytes] { copy_now(from, to, bytes); });
+    }
     [[nodiscard]] EmulatedReading read(const void* from, std::size_t bytes) {
         ++reads_;
+        ++unrepeatable_;
         std::vector<std::max_align_t> values(bytes / sizeof(std::max_align_t) + 1);
         copy_now(from, values.data(), bytes);
         return {memory_, memory_->ordered(), std::move(values)};
@@ -121,6 +182,58 @@ public:
         if (grid.blocks == 0) return;
         check(Kernel::name, grid, sizeof(Kernel));
         ++launches_;
+        if constexpr (requires { kernel.range; }) ++unrepeatable_;
+        do_or_record([this, grid, kernel] { run(grid, kernel); });
+    }
+
+    /// Runs `work`, a library's call, with the memory open.
+    template <class Work>
+    void call(Work&& work) {
+        ++launches_;
+        do_or_record([this, work] {
+            memory_->order();
+            const EmulatedRange::Access access;
+            work();
+        });
+    }
+
+    /// Capability: RecordingBackend. What is recorded is not done, as on a card.
+    void begin_recording() {
+        unrepeatable_before_ = unrepeatable_;
+        memory_->begin_recording();
+        recorded_.emplace();
+    }
+    [[nodiscard]] EmulatedRecording end_recording() {
+        auto [blocks, whole] = memory_->end_recording();
+        EmulatedRecording recording(memory_, std::move(blocks), std::move(*recorded_));
+        recorded_.reset();
+        if (!whole || unrepeatable_ != unrepeatable_before_) return {};
+        return recording;
+    }
+    void replay(const EmulatedRecording& recording) {
+        ++launches_;
+        recording.run();
+    }
+    [[nodiscard]] std::uint64_t unrepeatable() const noexcept { return unrepeatable_; }
+
+    /// Errors: EmulationError when a kernel wrote behind the end of some memory.
+    void synchronise() {
+        memory_->wait(memory_->ordered());
+        EmulatedRange::instance().check("synchronise");
+    }
+
+private:
+    template <class Work>
+    void do_or_record(Work work) {
+        if (recorded_) {
+            recorded_->push_back(std::move(work));
+        } else {
+            work();
+        }
+    }
+
+    template <class Kernel>
+    void run(const backends::cuda_detail::Launch& grid, const Kernel& kernel) {
         memory_->order();
         const EmulatedRange::Access access;
         std::vector<Index> order(static_cast<std::size_t>(grid.blocks));
@@ -138,22 +251,6 @@ public:
         }
     }
 
-    /// Runs `work`, a library's call, with the memory open.
-    template <class Work>
-    void call(Work&& work) {
-        ++launches_;
-        memory_->order();
-        const EmulatedRange::Access access;
-        work();
-    }
-
-    /// Errors: EmulationError when a kernel wrote behind the end of some memory.
-    void synchronise() {
-        memory_->wait(memory_->ordered());
-        EmulatedRange::instance().check("synchronise");
-    }
-
-private:
     std::uint64_t draw() {
         random_ = random_ * 6364136223846793005U + 1442695040888963407U;
         return random_ >> 17U;
@@ -186,6 +283,9 @@ private:
     std::uint64_t launches_ = 0;
     std::uint64_t uploads_ = 0;
     std::uint64_t reads_ = 0;
+    std::uint64_t unrepeatable_ = 0;
+    std::uint64_t unrepeatable_before_ = 0;
+    std::optional<EmulatedRecording::Work> recorded_;
     Precision precision_ = Precision::full;
     ContextLifetime lifetime_;
 };
@@ -195,10 +295,11 @@ struct Emulated {
     using Context = EmulatedContext;
     using Memory = EmulatedMemory;
     using Reading = EmulatedReading;
+    using Recording = EmulatedRecording;
 
     template <class T>
     static void gemm(Context& context, const Gemm<T>& call) {
-        context.call([&] {
+        context.call([call] {
             typename backends::Xtensor<T>::Context reference;
             backends::Xtensor<T>::gemm(reference, call);
         });

@@ -17,6 +17,7 @@
 #include <kasmina/backends/cuda/kernels/pooling.hpp>
 #include <kasmina/backends/cuda/kernels/random.hpp>
 #include <kasmina/backends/cuda/kernels/storage.hpp>
+#include <kasmina/backends/cuda/recordings.hpp>
 
 namespace kasmina::backends {
 
@@ -36,7 +37,8 @@ struct BasicCuda : cuda_detail::Storage<T, D>,
                    cuda_detail::MultiTensors<T, D>,
                    cuda_detail::Randoms<T, D>,
                    cuda_detail::Dropouts<T, D>,
-                   cuda_detail::Embeddings<T, D> {
+                   cuda_detail::Embeddings<T, D>,
+                   cuda_detail::Recordings<D> {
     using Scalar = T;
     using Context = typename D::Context;
     template <class V>

@@ -41,6 +41,9 @@ concept Device =
         context.launch(launch, kernel);
         context.synchronise();
         { context.precision() } -> std::same_as<Precision>;
+        // What is ordered between the two is taken down and not done (backend/recording.hpp).
+        context.begin_recording();
+        { context.end_recording() } -> std::same_as<typename D::Recording>;
         // Products, by a library where there is one.
         D::gemm(context, gemm);
     };

@@ -19,6 +19,7 @@
 #include <kasmina/backends/cuda/gpu/memory.hpp>
 #include <kasmina/backends/cuda/gpu/reading.hpp>
 #include <kasmina/backends/cuda/gpu/staging.hpp>
+#include <kasmina/backends/cuda/gpu/step_graph.hpp>
 #include <kasmina/backends/cuda/launch.hpp>
 #if defined(KASMINA_CUDA_HAS_CUDNN)
 #include <kasmina/backends/cuda/gpu/cudnn.hpp>
@@ -30,6 +31,7 @@ namespace kasmina::backends {
 struct CudaOptions {
     int device = 0;                       ///< as CUDA numbers them
     bool wait_after_each_kernel = false;  ///< to find which one fails; slow
+    bool record_steps = true;             ///< training steps may be recorded (step_graph.hpp)
 };
 
 namespace cuda_detail {
@@ -65,6 +67,7 @@ public:
 
     void upload(const void* host, void* to, std::size_t bytes) {
         ++uploads_;
+        ++unrepeatable_;
         memory_->order();
         staging_.upload(host, to, bytes);
     }
@@ -75,6 +78,7 @@ public:
     }
     [[nodiscard]] GpuReading read(const void* from, std::size_t bytes) {
         ++reads_;
+        ++unrepeatable_;
         return {memory_, from, bytes};
     }
 
@@ -84,6 +88,8 @@ public:
         static_assert(std::is_trivially_copyable_v<Kernel>, "a kernel's arguments are bytes");
         static_assert(sizeof(Kernel) <= 4096, "a kernel takes at most 4 KiB of arguments");
         if (grid.blocks == 0) return;
+        // Random words are drawn anew each time.
+        if constexpr (requires { kernel.range; }) ++unrepeatable_;
         void* arguments[] = {const_cast<void*>(static_cast<const void*>(&kernel))};
         launch_function(Kernel::name, reinterpret_cast<const void*>(&run_kernel<Kernel>), grid,
                         arguments);
@@ -95,6 +101,33 @@ public:
         check(cudaStreamSynchronize(stream()), "what was ordered before");
         if (!memory_->has_seen(ticket)) memory_->saw(ticket);
     }
+
+    /// Capability: RecordingBackend. One at a time.
+    void begin_recording() {
+        memory_->activate();
+        unrepeatable_before_ = unrepeatable_;
+        memory_->begin_recording();
+        const cudaError_t status = cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed);
+        if (status == cudaSuccess) return;
+        static_cast<void>(memory_->end_recording());
+        memory_->let_go_of_recording();
+        refuse(status, "a recording");
+    }
+    [[nodiscard]] StepGraph end_recording() {
+        cudaGraph_t captured = nullptr;
+        const cudaError_t status = cudaStreamEndCapture(stream(), &captured);
+        const bool whole = memory_->end_recording() && unrepeatable_ == unrepeatable_before_;
+        if (status == cudaSuccess && whole) return {memory_, captured};
+        static_cast<void>(cudaGetLastError());
+        if (captured != nullptr) static_cast<void>(cudaGraphDestroy(captured));
+        memory_->let_go_of_recording();
+        return {};
+    }
+    void replay(StepGraph& graph) {
+        ++launches_;
+        graph.launch();
+    }
+    [[nodiscard]] std::uint64_t unrepeatable() const noexcept { return unrepeatable_; }
 
     /// Products, made when the first is asked for. Errors: CudaError.
     [[nodiscard]] CublasLt& cublaslt() {
@@ -126,7 +159,11 @@ private:
         check(cudaLaunchKernel(function, blocks, threads, arguments,
                                static_cast<std::size_t>(grid.shared_bytes), stream()),
               name);
-        if (options_.wait_after_each_kernel) check(cudaStreamSynchronize(stream()), name);
+        if (!options_.record_steps) ++unrepeatable_;
+        if (options_.wait_after_each_kernel) {
+            ++unrepeatable_;
+            check(cudaStreamSynchronize(stream()), name);
+        }
     }
 
     CudaOptions options_;
@@ -139,6 +176,8 @@ private:
     std::uint64_t launches_ = 0;
     std::uint64_t uploads_ = 0;
     std::uint64_t reads_ = 0;
+    std::uint64_t unrepeatable_ = 0;
+    std::uint64_t unrepeatable_before_ = 0;
     Precision precision_ = Precision::full;
     ContextLifetime lifetime_;
 };

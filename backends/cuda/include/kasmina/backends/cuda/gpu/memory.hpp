@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include <cuda_runtime_api.h>
@@ -54,26 +55,51 @@ public:
     [[nodiscard]] void* allocate(std::size_t bytes) {
         const std::size_t room = size_class(bytes);
         const std::lock_guard lock(mutex_);
-        std::vector<void*>& waiting = waiting_[room];
-        void* data = nullptr;
-        if (waiting.empty()) {
-            data = ask_driver(room);
-            ++statistics_.allocations;
-            statistics_.bytes_held += room;
-        } else {
-            data = waiting.back();
-            waiting.pop_back();
+        void* data = recording_ ? taken_from(recorded_[room]) : nullptr;
+        if (data == nullptr) {
+            data = taken_from(waiting_[room]);
+            if (data == nullptr) {
+                data = ask_driver(room);
+                ++statistics_.allocations;
+                statistics_.bytes_held += room;
+            }
+            statistics_.bytes_in_use += room;
+            statistics_.peak_bytes = std::max(statistics_.peak_bytes, statistics_.bytes_in_use);
         }
-        statistics_.bytes_in_use += room;
-        statistics_.peak_bytes = std::max(statistics_.peak_bytes, statistics_.bytes_in_use);
+        if (recording_) handed_out_.insert(data);
         return data;
     }
     /// Takes back what was given for the same number of bytes.
     void release(void* data, std::size_t bytes) noexcept {
         const std::size_t room = size_class(bytes);
         const std::lock_guard lock(mutex_);
-        statistics_.bytes_in_use -= room;
-        waiting_[room].push_back(data);
+        if (recording_) {
+            handed_out_.erase(data);
+            recorded_[room].push_back(data);
+        } else {
+            statistics_.bytes_in_use -= room;
+            waiting_[room].push_back(data);
+        }
+    }
+
+    /// From here on what is handed out and comes back is memory of recordings, which others get
+    /// only when no recording is left. It counts as in use.
+    void begin_recording() {
+        const std::lock_guard lock(mutex_);
+        recording_ = true;
+        handed_out_.clear();
+        ++recordings_;
+    }
+    /// Whether all that was handed out has come back.
+    [[nodiscard]] bool end_recording() noexcept {
+        const std::lock_guard lock(mutex_);
+        recording_ = false;
+        return handed_out_.empty();
+    }
+    /// Of each that was begun, at its end.
+    void let_go_of_recording() noexcept {
+        const std::lock_guard lock(mutex_);
+        if (--recordings_ == 0) give_up_recorded();
     }
 
     /// Gives what waits to be reused back to the driver, which waits for all work.
@@ -121,6 +147,25 @@ public:
     [[nodiscard]] std::uint64_t waits() const noexcept { return waits_; }
 
 private:
+    using FreeBlocks = std::map<std::size_t, std::vector<void*>>;  ///< by room
+
+    [[nodiscard]] static void* taken_from(std::vector<void*>& blocks) noexcept {
+        if (blocks.empty()) return nullptr;
+        void* data = blocks.back();
+        blocks.pop_back();
+        return data;
+    }
+
+    void give_up_recorded() noexcept {
+        for (auto& [room, blocks] : recorded_) {
+            for (void* data : blocks) {
+                statistics_.bytes_in_use -= room;
+                waiting_[room].push_back(data);
+            }
+            blocks.clear();
+        }
+    }
+
     [[nodiscard]] void* ask_driver(std::size_t room) {
         activate();
         void* data = nullptr;
@@ -161,7 +206,11 @@ private:
     cudaStream_t stream_ = nullptr;
     cudaStream_t uploads_ = nullptr;
     mutable std::mutex mutex_;
-    std::map<std::size_t, std::vector<void*>> waiting_;  ///< by room
+    FreeBlocks waiting_;
+    FreeBlocks recorded_;                   ///< that recordings use
+    std::unordered_set<void*> handed_out_;  ///< since a recording began
+    bool recording_ = false;
+    int recordings_ = 0;
     CudaPoolStatistics statistics_;
     PinnedPool pinned_;
     std::uint64_t ordered_ = 0;
