@@ -80,26 +80,35 @@ private:
                         const T* from, const T* weight, bool turned, const GradientTarget<T>& to) {
         const SlidingWindow window = window_of(shape, depth);
         const Index rows = parts(window.depth, ProductTile::depth) * ProductTile::depth;
-        const Index pitch = parts(columns, ProductTile::columns) * ProductTile::columns;
+        // Few columns have tiles that are narrow and long. Large tiles read less; but there must be
+        // enough of them for all of a card.
+        constexpr Index enough_blocks = 264;
+        const bool narrow = columns <= 32;
+        const Index tile = narrow ? 32 : 64;
+        const Index pitch = parts(columns, tile) * tile;
+        const bool large = parts(window.pixels, 128) * (pitch / tile) >= enough_blocks;
         Scratch<T, D> matrix(context, rows * pitch);
         context.launch(over_elements(rows * pitch),
                        WeightMatrixKernel<T>{shape.in_channels, shape.out_channels,
                                              shape.kernel_height * shape.kernel_width, rows, pitch,
                                              turned, weight, matrix.data()});
-        const bool vectors = in_vectors<T>(depth, from) && in_vectors<T>(columns, to.data);
-        const auto run = [&]<int RowsEach, bool Vectors>() {
-            const ImplicitProductKernel<T, RowsEach, Vectors> kernel{window, columns,       pitch,
-                                                                     from,   matrix.data(), to};
+        const bool vectors = in_vectors<T>(depth, from);
+        const bool whole = in_vectors<T>(columns, to.data);
+        const auto run = [&]<int Across, int RowsEach, bool Vectors>() {
+            const ImplicitProductKernel<T, Across, RowsEach, Vectors> kernel{
+                window, columns, pitch, whole, from, matrix.data(), to};
             context.launch(kernel.launch(), kernel);
         };
-        // Large tiles read less; but there must be enough of them for all of a card.
-        constexpr Index enough_blocks = 264;
-        const bool large =
-            parts(window.pixels, 128) * (pitch / ProductTile::columns) >= enough_blocks;
-        if (large && vectors) return run.template operator()<8, true>();
-        if (large) return run.template operator()<8, false>();
-        if (vectors) return run.template operator()<4, true>();
-        run.template operator()<4, false>();
+        if (narrow) {
+            vectors ? run.template operator()<8, 4, true>()
+                    : run.template operator()<8, 4, false>();
+        } else if (large) {
+            vectors ? run.template operator()<16, 8, true>()
+                    : run.template operator()<16, 8, false>();
+        } else {
+            vectors ? run.template operator()<16, 4, true>()
+                    : run.template operator()<16, 4, false>();
+        }
     }
 
     template <bool Vectors>

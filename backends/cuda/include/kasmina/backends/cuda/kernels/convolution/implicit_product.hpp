@@ -86,44 +86,44 @@ template <int Width, class T>
 /// Tiles of the products: 256 threads, each with a few rows and four columns of the result.
 struct ProductTile {
     static constexpr int threads = 256;
-    static constexpr int side = 16;  ///< threads side by side, and below each other
     static constexpr int columns_each = 4;
-    static constexpr int columns = side * columns_each;
     static constexpr int depth = 16;  ///< numbers of the sums that are in shared memory at a time
 };
 
 /// y[pixel][n] (+)= sum over k of window(pixel)[k] * matrix[k][n]. `matrix` has whole tiles, filled
-/// up with zeros. Vectors says whether the map's and the result's channels come sixteen bytes at a
-/// time.
-template <class T, int RowsEach, bool Vectors>
+/// up with zeros. Across threads lie side by side in a tile, and a thread has RowsEach rows.
+/// Vectors says whether the map's channels come sixteen bytes at a time.
+template <class T, int Across, int RowsEach, bool Vectors>
 struct ImplicitProductKernel {
     static constexpr const char* name = "implicit_product";
-    static constexpr int rows = ProductTile::side * RowsEach;
+    static constexpr int rows = ProductTile::threads / Across * RowsEach;
+    static constexpr int tile_columns = Across * ProductTile::columns_each;
     static constexpr int vector = vector_width<T>;
     static constexpr int width = Vectors ? vector : 1;
     /// Rows of the left tile are this long, in vectors: one more, against bank conflicts.
     static constexpr int left_pitch = rows / vector + 1;
-    static constexpr int right_pitch = ProductTile::columns / vector;
+    static constexpr int right_pitch = tile_columns / vector;
     static constexpr int shared_bytes = 16 * ProductTile::depth * (left_pitch + right_pitch);
 
     SlidingWindow window;
     Index columns;  ///< of the result
     Index pitch;    ///< of the matrix: columns in whole tiles
+    bool whole;     ///< the result's columns, too, can be written sixteen bytes at a time
     const T* x;
     const T* matrix;
     GradientTarget<T> y;
 
     [[nodiscard]] Launch launch() const {
-        return {parts(window.pixels, rows) * (pitch / ProductTile::columns), ProductTile::threads,
+        return {parts(window.pixels, rows) * (pitch / tile_columns), ProductTile::threads,
                 shared_bytes};
     }
 
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
-        const Index column_tiles = pitch / ProductTile::columns;
+        const Index column_tiles = pitch / tile_columns;
         const Index row_tile = block.index() / column_tiles;
         const Index first_row = row_tile * rows;
-        const Index first_column = (block.index() - row_tile * column_tiles) * ProductTile::columns;
+        const Index first_column = (block.index() - row_tile * column_tiles) * tile_columns;
         const auto left = block.template shared<Vector<T>>(0, ProductTile::depth * left_pitch);
         const auto right = block.template shared<Vector<T>>(16 * ProductTile::depth * left_pitch,
                                                             ProductTile::depth * right_pitch);
@@ -151,7 +151,9 @@ private:
         static constexpr int parts_of_row = ProductTile::depth / width;
         static constexpr int rows_at_once = ProductTile::threads / parts_of_row;
         static constexpr int left_parts = rows / rows_at_once;
-        static constexpr int right_parts = ProductTile::depth * right_pitch / ProductTile::threads;
+        static constexpr int right_vectors = ProductTile::depth * right_pitch;
+        static constexpr int right_parts =
+            (right_vectors + ProductTile::threads - 1) / ProductTile::threads;
 
         int part;  ///< which numbers of a row's window
         int row;   ///< the first of its rows in the tile
@@ -170,6 +172,7 @@ private:
             KASMINA_UNROLL
             for (int i = 0; i < right_parts; ++i) {
                 const int at = thread + i * ProductTile::threads;
+                if (at >= right_vectors) continue;
                 right_values[i] = load_vector(matrix_row + (at / right_pitch) * kernel.pitch +
                                               at % right_pitch * vector);
             }
@@ -189,7 +192,8 @@ private:
             }
             KASMINA_UNROLL
             for (int i = 0; i < right_parts; ++i) {
-                right[thread + i * ProductTile::threads] = right_values[i];
+                const int at = thread + i * ProductTile::threads;
+                if (at < right_vectors) right[at] = right_values[i];
             }
         }
     };
@@ -213,8 +217,8 @@ private:
     template <class Shared, class Sums>
     KASMINA_DEVICE void multiply(int thread, const Shared& left, const Shared& right,
                                  Sums& sums) const {
-        const int thread_row = thread / ProductTile::side;
-        const int thread_column = thread % ProductTile::side;
+        const int thread_row = thread / Across;
+        const int thread_column = thread % Across;
         KASMINA_UNROLL
         for (int k = 0; k < ProductTile::depth; ++k) {
             Vector<T> a[RowsEach / vector];
@@ -241,20 +245,29 @@ private:
     template <class Sums>
     KASMINA_DEVICE void store(int thread, Index first_row, Index first_column,
                               const Sums& sums) const {
-        const Index row = first_row + Index{thread / ProductTile::side} * RowsEach;
-        const Index column =
-            first_column + Index{thread % ProductTile::side} * ProductTile::columns_each;
+        const Index row = first_row + Index{thread / Across} * RowsEach;
+        const Index column = first_column + Index{thread % Across} * ProductTile::columns_each;
         KASMINA_UNROLL
         for (int i = 0; i < RowsEach; ++i) {
             if (row + i >= window.pixels) continue;
-            KASMINA_UNROLL
-            for (int j = 0; j < ProductTile::columns_each; j += width) {
-                if (column + j >= columns) continue;
-                Lanes<T, width> result;
-                KASMINA_UNROLL
-                for (int lane = 0; lane < width; ++lane) result[lane] = sums[i][j + lane];
-                put_lanes(y, (row + i) * columns + column + j, result);
+            T* const to = y.data + (row + i) * columns;
+            if (whole) {
+                store_row<vector>(to, column, sums[i]);
+            } else {
+                store_row<1>(to, column, sums[i]);
             }
+        }
+    }
+
+    template <int Width, class Row>
+    KASMINA_DEVICE void store_row(T* to, Index column, const Row& sums) const {
+        KASMINA_UNROLL
+        for (int j = 0; j < ProductTile::columns_each; j += Width) {
+            if (column + j >= columns) continue;
+            Lanes<T, Width> result;
+            KASMINA_UNROLL
+            for (int lane = 0; lane < Width; ++lane) result[lane] = sums[j + lane];
+            put_lanes(GradientTarget<T>{to, y.accumulate}, column + j, result);
         }
     }
 };

@@ -13,8 +13,9 @@ namespace kasmina::backends::cuda_detail {
 template <class T, bool Vectors>
 struct WeightProductKernel {
     static constexpr const char* name = "weight_product";
-    static constexpr int tile = ProductTile::columns;  ///< rows and columns of the result
+    static constexpr int side = 16;  ///< threads side by side, and below each other
     static constexpr int each = ProductTile::columns_each;
+    static constexpr int tile = side * each;  ///< rows and columns of the result
     static constexpr int vector = vector_width<T>;
     static constexpr int width = Vectors ? vector : 1;
     static constexpr int pitch = tile / vector;
@@ -129,8 +130,8 @@ private:
     template <class Shared, class Sums>
     KASMINA_DEVICE void multiply(int thread, const Shared& left, const Shared& right,
                                  Sums& sums) const {
-        const int thread_row = thread / ProductTile::side;
-        const int thread_column = thread % ProductTile::side;
+        const int thread_row = thread / side;
+        const int thread_column = thread % side;
         KASMINA_UNROLL
         for (int k = 0; k < ProductTile::depth; ++k) {
             Vector<T> a[each / vector];
@@ -154,8 +155,8 @@ private:
     KASMINA_DEVICE void store(int thread, Index split, Index first_out, Index first_k,
                               const Sums& sums) const {
         const Index depth = window.depth;
-        const Index out = first_out + Index{thread / ProductTile::side} * each;
-        const Index k = first_k + Index{thread % ProductTile::side} * each;
+        const Index out = first_out + Index{thread / side} * each;
+        const Index k = first_k + Index{thread % side} * each;
         KASMINA_UNROLL
         for (int i = 0; i < each; ++i) {
             if (out + i >= out_channels) continue;
