@@ -252,7 +252,7 @@ def main():
     for name in options.names:
         for mode in options.mode:
             try:
-                torch._dynamo.reset()
+                torch.compiler.reset()
                 print(json.dumps(measure(name, mode, options.seconds)), flush=True)
             except Exception as error:  # one mode that does not run keeps no other from running
                 failures += 1
