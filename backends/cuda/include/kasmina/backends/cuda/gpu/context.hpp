@@ -95,6 +95,14 @@ public:
                         arguments);
     }
 
+    /// Called behind each kernel and library call: waits for it where the options say so. Errors:
+    /// CudaError names what failed.
+    void finish(const char* name) {
+        if (!options_.wait_after_each_kernel) return;
+        ++unrepeatable_;
+        check(cudaStreamSynchronize(stream()), name);
+    }
+
     /// Waits for all that was ordered. Errors: CudaError when some of it failed.
     void synchronise() {
         const std::uint64_t ticket = memory_->ordered();
@@ -160,10 +168,7 @@ private:
                                static_cast<std::size_t>(grid.shared_bytes), stream()),
               name);
         if (!options_.record_steps) ++unrepeatable_;
-        if (options_.wait_after_each_kernel) {
-            ++unrepeatable_;
-            check(cudaStreamSynchronize(stream()), name);
-        }
+        finish(name);
     }
 
     CudaOptions options_;

@@ -20,14 +20,12 @@ struct Gpu {
     template <class T>
     static void gemm(Context& context, const Gemm<T>& call) {
         // The library adds no bias to products of doubles.
-        if (std::is_same_v<T, double> && call.bias != nullptr) {
-            Gemm<T> bare = call;
-            bare.bias = nullptr;
-            context.cublaslt().gemm(bare, context.precision());
-            add_rows(context, call, true);
-        } else {
-            context.cublaslt().gemm(call, context.precision());
-        }
+        const bool bias_apart = std::is_same_v<T, double> && call.bias != nullptr;
+        Gemm<T> product = call;
+        if (bias_apart) product.bias = nullptr;
+        context.cublaslt().gemm(product, context.precision());
+        context.finish("gemm");
+        if (bias_apart) add_rows(context, call, true);
     }
 
 #if defined(KASMINA_CUDA_HAS_CUDNN)
@@ -35,7 +33,9 @@ struct Gpu {
     template <class T>
     static bool conv2d(Context& context, const Conv2d<T>& call) {
         if constexpr (std::is_same_v<T, float>) {
-            return context.cudnn().template conv2d<Gpu>(context, call);
+            const bool done = context.cudnn().template conv2d<Gpu>(context, call);
+            context.finish("conv2d");
+            return done;
         } else {
             return false;
         }
@@ -43,7 +43,9 @@ struct Gpu {
     template <class T>
     static bool conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call) {
         if constexpr (std::is_same_v<T, float>) {
-            return context.cudnn().template conv2d_pullback_input<Gpu>(context, call);
+            const bool done = context.cudnn().template conv2d_pullback_input<Gpu>(context, call);
+            context.finish("conv2d_pullback_input");
+            return done;
         } else {
             return false;
         }
@@ -51,7 +53,9 @@ struct Gpu {
     template <class T>
     static bool conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
         if constexpr (std::is_same_v<T, float>) {
-            return context.cudnn().template conv2d_pullback_weight<Gpu>(context, call);
+            const bool done = context.cudnn().template conv2d_pullback_weight<Gpu>(context, call);
+            context.finish("conv2d_pullback_weight");
+            return done;
         } else {
             return false;
         }

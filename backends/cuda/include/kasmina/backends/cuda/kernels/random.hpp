@@ -9,12 +9,26 @@
 #include <kasmina/backend/random.hpp>
 #include <kasmina/backends/cuda/device.hpp>
 #include <kasmina/backends/cuda/gradient_put.hpp>
+#include <kasmina/backends/cuda/kernels/lanes.hpp>
 #include <kasmina/backends/cuda/launch.hpp>
 
 namespace kasmina::backends::cuda_detail {
 
-/// Numbers of a thread: as many as one block of the counter function has words for, twice.
+/// Numbers that a thread draws at once.
 inline constexpr Index numbers_of_a_thread = 4;
+
+/// Words first ... first + 3 of a run, where `first` is a multiple of four: in one block of the
+/// counter function, or in two where the run begins inside one.
+[[nodiscard]] KASMINA_DEVICE inline PhiloxBlock four_words(const RandomRange& range,
+                                                           std::uint64_t first) {
+    const std::uint64_t counter = range.counter + (first >> 2U);
+    const PhiloxBlock a = philox(range.key, range.stream, counter);
+    if (range.word == 0) return a;
+    const PhiloxBlock b = philox(range.key, range.stream, counter + 1);
+    if (range.word == 1) return {{a.words[1], a.words[2], a.words[3], b.words[0]}};
+    if (range.word == 2) return {{a.words[2], a.words[3], b.words[0], b.words[1]}};
+    return {{a.words[3], b.words[0], b.words[1], b.words[2]}};
+}
 
 template <class T>
 struct FillUniformKernel {
@@ -30,12 +44,18 @@ struct FillUniformKernel {
     KASMINA_DEVICE void operator()(B& block) const {
         for (Index i = first_of(block) * numbers_of_a_thread; i < count;
              i += stride_of(block) * numbers_of_a_thread) {
-            RandomWords words(range, static_cast<std::uint64_t>(2 * i));
-            for (Index k = i; k < i + numbers_of_a_thread && k < count; ++k) {
-                const std::uint32_t first = words.next();
-                to[k] = static_cast<T>(stretched(uniform53(first, words.next()), low, high));
+            for (Index half = 0; half < 2; ++half) {
+                const Index at = i + 2 * half;
+                const PhiloxBlock words = four_words(range, static_cast<std::uint64_t>(2 * at));
+                write(at, words.words[0], words.words[1]);
+                write(at + 1, words.words[2], words.words[3]);
             }
         }
+    }
+
+private:
+    KASMINA_DEVICE void write(Index i, std::uint32_t first, std::uint32_t second) const {
+        if (i < count) to[i] = static_cast<T>(stretched(uniform53(first, second), low, high));
     }
 };
 
@@ -55,9 +75,11 @@ struct DropoutKernel {
     KASMINA_DEVICE void operator()(B& block) const {
         for (Index i = first_of(block) * numbers_of_a_thread; i < count;
              i += stride_of(block) * numbers_of_a_thread) {
-            RandomWords words(range, static_cast<std::uint64_t>(i));
-            for (Index k = i; k < i + numbers_of_a_thread && k < count; ++k) {
-                put(to, k, words.next() >= threshold ? from[k] * scale : T{0});
+            const PhiloxBlock words = four_words(range, static_cast<std::uint64_t>(i));
+            KASMINA_UNROLL
+            for (int k = 0; k < numbers_of_a_thread; ++k) {
+                if (i + k >= count) continue;
+                put(to, i + k, words.words[k] >= threshold ? from[i + k] * scale : T{0});
             }
         }
     }
