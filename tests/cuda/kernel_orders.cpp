@@ -202,7 +202,7 @@ TEST_CASE("large maps are convolved in large tiles", "[B-7][cuda]") {
     }
 }
 
-TEST_CASE("pools and losses have the same bits in any order of threads", "[E-1][cuda]") {
+TEST_CASE("pools have the same bits in any order of threads", "[E-1][cuda]") {
     for (const MapShape& shape : {MapShape{2, 7, 5, 3}, MapShape{3, 9, 8, 20}}) {
         const Index channels = shape.channels;
         const Index size = size_of(shape);
@@ -220,39 +220,70 @@ TEST_CASE("pools and losses have the same bits in any order of threads", "[E-1][
                 {geometry, run.in(normal(shape.batch * channels, 3)), run.target(size, true)});
         });
     }
-    const Index rows = 300;
-    std::vector<std::int32_t> targets;
-    for (Index row = 0; row < rows; ++row) {
-        targets.push_back(row % 7 == 3 ? -100 : static_cast<std::int32_t>(row % 36));
+}
+
+TEST_CASE("losses have the same bits in any order of threads", "[E-1][H-7][cuda]") {
+    // One block and more; a row on four lanes, and on a warp, in vectors and not.
+    for (const auto& [rows, classes] : {std::array<Index, 2>{300, 36}, std::array<Index, 2>{90, 37},
+                                        std::array<Index, 2>{600, 10}, std::array<Index, 2>{7, 16},
+                                        std::array<Index, 2>{5, 200}}) {
+        INFO(rows << " rows of " << classes << " classes");
+        std::vector<std::int32_t> targets;
+        for (Index row = 0; row < rows; ++row) {
+            targets.push_back(row % 7 == 3 ? -100 : static_cast<std::int32_t>(row % classes));
+        }
+        const Index counted = rows - std::count(targets.begin(), targets.end(), -100);
+        check_orders([&]<class B>(Run<B>& run) {
+            using T = typename B::Scalar;
+            const auto* labels = run.integers(targets);
+            const T* logits = run.in(normal(rows * classes, 1));
+            T* probabilities = run.out(rows * classes);
+            B::cross_entropy(run.context, {.rows = rows,
+                                           .classes = classes,
+                                           .counted = counted,
+                                           .label_smoothing = 0.125,
+                                           .logits = logits,
+                                           .targets = labels,
+                                           .probabilities = probabilities,
+                                           .loss = run.out(1)});
+            for (const bool accumulate : {false, true}) {
+                B::cross_entropy_pullback(run.context,
+                                          {.rows = rows,
+                                           .classes = classes,
+                                           .counted = counted,
+                                           .label_smoothing = 0.125,
+                                           .probabilities = probabilities,
+                                           .targets = labels,
+                                           .grad_loss = run.in({1.5}),
+                                           .grad_logits = run.target(rows * classes, accumulate)});
+            }
+            B::count_correct(run.context, {.rows = rows,
+                                           .classes = classes,
+                                           .logits = logits,
+                                           .targets = labels,
+                                           .hits = run.integers_out(1)});
+        });
     }
-    const auto ignored = std::count(targets.begin(), targets.end(), -100);
-    check_orders([&]<class B>(Run<B>& run) {
-        using T = typename B::Scalar;
-        const auto* labels = run.integers(targets);
-        const T* logits = run.in(normal(rows * 36, 1));
-        T* probabilities = run.out(rows * 36);
-        B::cross_entropy(run.context, {.rows = rows,
-                                       .classes = 36,
-                                       .counted = rows - ignored,
-                                       .label_smoothing = 0.125,
-                                       .logits = logits,
-                                       .targets = labels,
-                                       .probabilities = probabilities,
-                                       .loss = run.out(1)});
-        B::cross_entropy_pullback(run.context, {.rows = rows,
-                                                .classes = 36,
-                                                .counted = rows - ignored,
-                                                .label_smoothing = 0.125,
-                                                .probabilities = probabilities,
-                                                .targets = labels,
-                                                .grad_loss = run.in({1.5}),
-                                                .grad_logits = run.target(rows * 36, true)});
-        B::count_correct(run.context, {.rows = rows,
-                                       .classes = 36,
-                                       .logits = logits,
-                                       .targets = labels,
-                                       .hits = run.integers_out(1)});
-    });
+}
+
+TEST_CASE("classes that are ruled out have no probability and no loss", "[H-7][cuda]") {
+    const double never = -std::numeric_limits<double>::infinity();
+    for (const Index classes : {Index{6}, Index{80}}) {
+        Values logits(static_cast<std::size_t>(2 * classes), never);
+        logits[static_cast<std::size_t>(classes - 1)] = 3.0;
+        logits[static_cast<std::size_t>(classes - 2)] = 1.0;
+        logits[static_cast<std::size_t>(classes)] = -2.0;
+        const std::vector<std::int32_t> targets{static_cast<std::int32_t>(classes - 2), 0};
+        check_orders([&]<class B>(Run<B>& run) {
+            B::cross_entropy(run.context, {.rows = 2,
+                                           .classes = classes,
+                                           .counted = 2,
+                                           .logits = run.in(logits),
+                                           .targets = run.integers(targets),
+                                           .probabilities = run.out(2 * classes),
+                                           .loss = run.out(1)});
+        });
+    }
 }
 
 TEST_CASE("a NaN is the best class only where it is the first", "[H-7][cuda]") {

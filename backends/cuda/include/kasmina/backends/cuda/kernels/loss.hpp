@@ -18,16 +18,20 @@ struct Losses {
     using Context = typename D::Context;
 
     static void cross_entropy(Context& context, const CrossEntropy<T>& call) {
-        const Index blocks = loss_blocks(call.rows);
-        Scratch<double, D> partials(context, blocks > 1 ? blocks : 0);
-        const CrossEntropyKernel<T> kernel{call, partials.data()};
-        context.launch({blocks, loss_threads, reduce_bytes<double>(loss_threads)}, kernel);
-        if (blocks > 1) context.launch({1, warp_size, 0}, MeanLossKernel<T>{kernel, blocks});
+        if (call.classes <= FewClassesKernel<T>::most_classes) {
+            run<FewClassesKernel<T>>(context, call);
+            return;
+        }
+        const bool vectors = in_vectors<T>(call.classes, call.logits, call.probabilities);
+        with_lanes<T>(vectors, [&](auto lanes) {
+            run<CrossEntropyKernel<T, decltype(lanes)::value>>(context, call);
+        });
     }
 
     static void cross_entropy_pullback(Context& context, const CrossEntropyPullback<T>& call) {
         if (!call.grad_logits) return;
-        const bool vectors = in_vectors<T>(call.classes, call.probabilities, call.grad_logits.data);
+        const bool vectors =
+            in_vectors<T>(call.rows * call.classes, call.probabilities, call.grad_logits.data);
         with_lanes<T>(vectors, [&](auto lanes) {
             constexpr int width = decltype(lanes)::value;
             context.launch(over_elements(call.rows * call.classes, width),
@@ -36,12 +40,24 @@ struct Losses {
     }
 
     static void count_correct(Context& context, const CountCorrect<T>& call) {
-        const Index blocks = loss_blocks(call.rows);
+        const Index blocks = loss_blocks(call.rows, CountCorrectKernel<T>::rows_of_a_block);
         Scratch<std::int32_t, D> partials(context, blocks > 1 ? blocks : 0);
         context.launch({blocks, loss_threads, reduce_bytes<std::int32_t>(loss_threads)},
                        CountCorrectKernel<T>{call, partials.data()});
         if (blocks > 1) {
             context.launch({1, warp_size, 0}, SumHitsKernel{partials.data(), blocks, call.hits});
+        }
+    }
+
+private:
+    template <class Kernel>
+    static void run(Context& context, const CrossEntropy<T>& call) {
+        const Index blocks = loss_blocks(call.rows, Kernel::rows_of_a_block);
+        Scratch<double, D> partials(context, blocks > 1 ? blocks : 0);
+        context.launch({blocks, loss_threads, reduce_bytes<double>(loss_threads)},
+                       Kernel{call, partials.data()});
+        if (blocks > 1) {
+            context.launch({1, warp_size, 0}, MeanLossKernel<T>{call, partials.data(), blocks});
         }
     }
 };

@@ -14,6 +14,7 @@ namespace kasmina::backends::cuda_detail {
 template <class T>
 struct CountCorrectKernel {
     static constexpr const char* name = "count_correct";
+    static constexpr Index rows_of_a_block = 4 * loss_threads / warp_size;
     CountCorrect<T> call;
     std::int32_t* partials;  ///< null with one block
 
