@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,17 +26,23 @@ bool is_wanted(const std::string& name, const std::vector<std::string_view>& wor
            });
 }
 
-bench::Timing time_steps(const bench::Case& what, double seconds, bool recorded) {
-    Backend::Context context(backends::CudaOptions{.record_steps = recorded});
+bench::Timing time_steps(Backend::Context& context, const bench::Case& what, double seconds) {
+    context.pool().trim();
+    context.pool().reset_peak();
     return what.optimiser == "adamw"
                ? bench::time_steps<Backend, optim::AdamWRule>(context, what, seconds)
                : bench::time_steps<Backend, optim::SgdRule>(context, what, seconds);
 }
 
 /// As it is, with steps that are recorded, and with each call ordered by itself.
-void time_both(const bench::Case& what, double seconds) {
-    const bench::Timing timing = time_steps(what, seconds, true);
-    const bench::Timing plain = time_steps(what, seconds / 2.0, false);
+struct Contexts {
+    Backend::Context recorded{};
+    Backend::Context plain{backends::CudaOptions{.record_steps = false}};
+};
+
+void time_both(Contexts& contexts, const bench::Case& what, double seconds) {
+    const bench::Timing timing = time_steps(contexts.recorded, what, seconds);
+    const bench::Timing plain = time_steps(contexts.plain, what, seconds / 2.0);
     std::printf(
         "{\"name\": \"%s\", \"ms\": %.5f, \"least_ms\": %.5f, \"steps\": %d, \"waits\": %.3f, "
         "\"launches\": %.1f, \"allocations\": %.0f, \"peak_mib\": %.1f, \"held_mib\": %.1f, "
@@ -51,11 +58,13 @@ void time_both(const bench::Case& what, double seconds) {
 int main(int argc, char** argv) {
     const double seconds = argc > 1 ? std::atof(argv[1]) : 0.2;
     const std::vector<std::string_view> words(argv + std::min(argc, 2), argv + argc);
+    std::optional<Contexts> contexts;  // plans of convolutions are made once for each shape
     int failures = 0;
     for (const bench::Case& what : bench::all_cases()) {
         if (!is_wanted(what.name(), words)) continue;
         try {
-            time_both(what, seconds);
+            if (!contexts) contexts.emplace();
+            time_both(*contexts, what, seconds);
         } catch (const std::exception& error) {
             std::fprintf(stderr, "%s: %s\n", what.name().c_str(), error.what());
             ++failures;

@@ -173,6 +173,7 @@ def make_step(name, mode):
     allowed = precision == "tf32"
     torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.allow_tf32 = allowed
+    torch.backends.cudnn.benchmark = True
     torch.manual_seed(0)
     network = Network(seed, stage).cuda().to(memory_format=torch.channels_last)
     images = torch.randn(batch, 3, 32, 32, device="cuda").to(memory_format=torch.channels_last)
