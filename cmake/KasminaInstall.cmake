@@ -25,7 +25,7 @@ kasmina_install_component(core kasmina)
 if(TARGET kasmina_checkpoint)
   kasmina_install_component(checkpoint kasmina_checkpoint)
 endif()
-foreach(backend eigen xtensor)
+foreach(backend eigen xtensor cuda)
   if(TARGET kasmina_${backend})
     install(DIRECTORY ${PROJECT_SOURCE_DIR}/backends/${backend}/include/kasmina
             DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
@@ -60,6 +60,8 @@ if(TARGET kasmina_eigen)
                              "-pthread" "-pthread")
 endif()
 
+install(FILES ${PROJECT_SOURCE_DIR}/cmake/KasminaCudnn.cmake DESTINATION ${KASMINA_PACKAGE_DIR}
+        COMPONENT core)
 configure_package_config_file(
   ${PROJECT_SOURCE_DIR}/cmake/kasminaConfig.cmake.in ${PROJECT_BINARY_DIR}/kasminaConfig.cmake
   INSTALL_DESTINATION ${KASMINA_PACKAGE_DIR})

@@ -1,6 +1,7 @@
 # The targets that users link: kasmina::kasmina (core), kasmina::checkpoint, kasmina::eigen,
-# kasmina::xtensor. They carry include paths, C++20 and dependencies, and no compiler flags of any
-# kind. The fifth, kasmina::eigen_compiled, is a library that is built: compiled/CMakeLists.txt.
+# kasmina::cuda, kasmina::xtensor. They carry include paths, C++20 and dependencies, and no compiler
+# flags but the two without which nvcc takes no header of kasmina::cuda. The sixth,
+# kasmina::eigen_compiled, is a library that is built: compiled/CMakeLists.txt.
 
 add_library(kasmina INTERFACE)
 add_library(kasmina::kasmina ALIAS kasmina)
@@ -52,4 +53,35 @@ if(TARGET xtensor)
   target_link_libraries(kasmina_xtensor INTERFACE kasmina xtensor)
 else()
   message(STATUS "Kasmina: no xtensor (Debian: libxtensor-dev), so no kasmina::xtensor")
+endif()
+
+# The CUDA backend, for programs that nvcc compiles: headers, cuBLASLt and, where it is found, cuDNN.
+set(KASMINA_CUDA AUTO CACHE STRING "kasmina::cuda: AUTO where CUDA is found, ON (required) or OFF")
+set_property(CACHE KASMINA_CUDA PROPERTY STRINGS AUTO ON OFF)
+if(KASMINA_CUDA)
+  find_package(CUDAToolkit 12 QUIET)
+  if(TARGET CUDA::cublasLt)
+    include(KasminaCudnn)
+    add_library(kasmina_cuda INTERFACE)
+    add_library(kasmina::cuda ALIAS kasmina_cuda)
+    set_target_properties(kasmina_cuda PROPERTIES EXPORT_NAME cuda)
+    target_include_directories(kasmina_cuda INTERFACE
+      $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/backends/cuda/include>
+      $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+    target_link_libraries(kasmina_cuda INTERFACE kasmina CUDA::cublasLt kasmina_cudnn)
+    if(CMAKE_VERSION VERSION_GREATER_EQUAL 3.26)
+      target_compile_features(kasmina_cuda INTERFACE cuda_std_20)
+    else()  # which knows of no CUDA in C++20
+      target_compile_options(kasmina_cuda INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:-std=c++20>)
+    endif()
+    target_compile_options(kasmina_cuda INTERFACE
+      $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>
+      $<$<COMPILE_LANGUAGE:CUDA>:-diag-suppress=3189>)  # variables that are named module
+  elseif(KASMINA_CUDA STREQUAL "AUTO")
+    message(STATUS "Kasmina: no CUDA Toolkit >= 12 with cuBLASLt (set CUDAToolkit_ROOT), so no "
+                   "kasmina::cuda")
+  else()
+    message(FATAL_ERROR "KASMINA_CUDA=${KASMINA_CUDA} needs CUDA Toolkit 12 or later with cuBLASLt, "
+                        "which was not found: set CUDAToolkit_ROOT")
+  endif()
 endif()

@@ -18,11 +18,11 @@
 #include <variant>
 #include <vector>
 
-#include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
 #include <kasmina/telemetry/json_lines.hpp>
 #include <kasmina/telemetry/tensorboard.hpp>
 
+#include "chosen_backend.hpp"
 #include "cifar10.hpp"
 #include "command_line.hpp"
 #include "conclusion.hpp"
@@ -44,7 +44,7 @@ namespace {
 using namespace kasmina;
 using namespace kasmina::examples;
 
-using Backend = backends::Eigen<float>;
+using Backend = Chosen;
 using Clock = std::chrono::steady_clock;
 
 struct Policies : DefaultPolicies {
@@ -408,7 +408,7 @@ Failures run(const CommandLine& line, Screen& screen) {
     require_outputs(line, {});
     const Splits data = load(line);
     require_outputs(line, data.files);
-    Backend::Context context(line.threads);
+    Backend::Context context = context_with<Backend>(line.threads);
     Story story(screen, 2 * line.epochs, !outputs_of(line).empty());
 
     // The same seed gives both networks the same start.
@@ -420,7 +420,7 @@ Failures run(const CommandLine& line, Screen& screen) {
     if (line.checkpoint) folder.emplace(*line.checkpoint, settings_of(line, data), line.resume);
     story.line(data.name + ": " + std::to_string(data.training.count()) + " images to train, " +
                std::to_string(data.validation.count()) + " to validate; seed " +
-               std::to_string(line.seed) + ", " + std::to_string(line.threads) + " threads");
+               std::to_string(line.seed) + ", " + workers<Backend>(line.threads));
     screen.require_good();
 
     // From here on there are events of this run in the place of another's.
@@ -519,7 +519,7 @@ int main(int argc, char** argv) {
     std::signal(SIGXFSZ, SIG_IGN);
     Screen screen;
     try {
-        Choices choices{.blueprints = {}, .most_threads = Backend::Context::max_threads};
+        Choices choices{.blueprints = {}, .most_threads = most_threads<Backend>()};
         for (const auto name : CnnBlueprints::names()) choices.blueprints.emplace_back(name);
         const auto parsed =
             parse_command_line(argc, argv, CommandLine{}, choices, screen, std::cerr);

@@ -19,18 +19,13 @@
 #include <vector>
 
 #include <kasmina/backend/backend.hpp>
-#include <kasmina/backends/eigen.hpp>
 #include <kasmina/backends/xtensor.hpp>
 #include <kasmina/random/generator.hpp>
 
+#include "conformance/backends.hpp"
 #include "support/catch.hpp"
-#include "support/device/device_like.hpp"
 
 namespace kasmina::conformance {
-
-/// The backends that have to agree with the oracle. A new one is one line here.
-using Backends = std::tuple<backends::Eigen<float>,  //
-                            backends::Eigen<double>, test::DeviceLike<double>>;
 
 using Oracle = backends::Xtensor<double>;
 

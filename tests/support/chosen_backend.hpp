@@ -1,9 +1,11 @@
-// Chosen32, Chosen64: the backend that tests which are built twice are built for.
+// Chosen32, Chosen64: the backend that tests which are built more than once are built for.
 #pragma once
 
 #include <concepts>
 
-#if defined(KASMINA_TEST_ON_DEVICE)
+#if defined(KASMINA_TEST_ON_CUDA)
+#include <kasmina/backends/cuda.hpp>
+#elif defined(KASMINA_TEST_ON_DEVICE)
 #include "support/device/device_like.hpp"
 #else
 #include <kasmina/backends/eigen.hpp>
@@ -11,7 +13,10 @@
 
 namespace kasmina::test {
 
-#if defined(KASMINA_TEST_ON_DEVICE)
+#if defined(KASMINA_TEST_ON_CUDA)
+using Chosen32 = backends::Cuda<float>;
+using Chosen64 = backends::Cuda<double>;
+#elif defined(KASMINA_TEST_ON_DEVICE)
 using Chosen32 = DeviceLike<float>;
 using Chosen64 = DeviceLike<double>;
 #else

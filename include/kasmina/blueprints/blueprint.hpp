@@ -29,11 +29,20 @@ concept HasOptions =
     reflect::PlainStruct<typename T::Options> && std::default_initializable<typename T::Options> &&
     std::copyable<typename T::Options>;
 
+namespace detail {
+
+/// A constant where `parameter_count` is constexpr. (nvcc takes no call of a function with locals
+/// as a template argument inside a requirement, but does take what such a call initialises.)
+template <class T>
+inline const Index count_at_width_8 = T::parameter_count(Index{8}, typename T::Options{});
+
+}  // namespace detail
+
 /// `static constexpr Index parameter_count(Index width, const Options&)`, exact.
 template <class T>
 concept HasExactParameterCount = requires(Index width, const typename T::Options& options) {
     { T::parameter_count(width, options) } -> std::same_as<Index>;
-    typename std::integral_constant<Index, T::parameter_count(Index{8}, typename T::Options{})>;
+    typename std::integral_constant<Index, detail::count_at_width_8<T>>;
 };
 
 /// `static constexpr void check(Index width, const Options&)`: throws OptionError (spec B-2).

@@ -38,6 +38,20 @@ public:
     template <class Optimiser, class Counts>
     Pending<B, double> clip(typename B::Context& context, const Optimiser& optimiser,
                             Counts counts) {
+        gather(optimiser, counts);
+        return clip(context);
+    }
+
+    /// The same, for those who do not ask for the norm.
+    template <class Optimiser, class Counts>
+    void clip_unread(typename B::Context& context, const Optimiser& optimiser, Counts counts) {
+        gather(optimiser, counts);
+        static_cast<void>(scale(context));
+    }
+
+private:
+    template <class Optimiser, class Counts>
+    void gather(const Optimiser& optimiser, Counts& counts) {
         gradients_.clear();
         for (std::size_t group = 0; group < optimiser.groups(); ++group) {
             for (const auto& tracked : optimiser.tracked(group)) {
@@ -45,21 +59,25 @@ public:
                 if (const auto parameter = tracked.parameter.lock()) add(*parameter);
             }
         }
-        return clip(context);
     }
 
-private:
     void add(ParameterState<B>& parameter) {
         if (!parameter.has_gradient || !parameter.trainable) return;
         gradients_.push_back({parameter.gradient.data(), parameter.gradient.size()});
     }
 
     Pending<B, double> clip(typename B::Context& context) {
+        const auto norm = scale(context);
+        return {context, norm.data(), 1};
+    }
+
+    /// Returns where the norm is.
+    [[nodiscard]] auto scale(typename B::Context& context) {
         auto norm = B::template acquire<double>(context, 1);
         B::clip_by_norm(context,
                         ClipByNorm<typename B::Scalar>{
                             .gradients = gradients_, .max_norm = max_norm_, .norm = norm.data()});
-        return {context, norm.data(), 1};
+        return norm;
     }
 
     double max_norm_;

@@ -18,11 +18,15 @@ template <class B>
     }(stages.index(), std::make_index_sequence<std::variant_size_v<AnyStage<B>>>{});
 }
 
-/// How a part is reached in the stages that have it; the others lack it.
-inline constexpr auto seed_in = [](auto& held)
-    requires requires { held.seed; }
-{
-    return held.seed.get();
+// How a part is reached in the stages that have it; the others lack it. No lambdas: nvcc forgets
+// what they require.
+
+struct SeedIn {
+    template <class Held>
+        requires requires(Held& held) { held.seed; }
+    [[nodiscard]] auto* operator()(Held& held) const noexcept {
+        return held.seed.get();
+    }
 };
 
 struct RecordIn {
@@ -38,10 +42,12 @@ struct RecordIn {
     }
 };
 
-inline constexpr auto alpha_in = [](auto& held)
-    requires requires { held.alpha; }
-{
-    return &held.alpha;
+struct AlphaIn {
+    template <class Held>
+        requires requires(Held& held) { held.alpha; }
+    [[nodiscard]] auto* operator()(Held& held) const noexcept {
+        return &held.alpha;
+    }
 };
 
 /// The part that `reach` gets to in a stage; null in one that has none.
@@ -76,7 +82,7 @@ template <class B>
 /// The live seed; null in stages that have none.
 template <class B>
 [[nodiscard]] LiveSeed<B>* live_seed(AnyStage<B>& stages) noexcept {
-    return find_part<LiveSeed<B>, B>(stages, seed_in);
+    return find_part<LiveSeed<B>, B>(stages, SeedIn{});
 }
 template <class B>
 [[nodiscard]] const LiveSeed<B>* live_seed(const AnyStage<B>& stages) noexcept {
@@ -96,7 +102,7 @@ template <class B>
 /// The amplitude's controller; null in stages where the amplitude is 0.
 template <class B>
 [[nodiscard]] AlphaController* controller_of(AnyStage<B>& stages) noexcept {
-    return find_part<AlphaController, B>(stages, alpha_in);
+    return find_part<AlphaController, B>(stages, AlphaIn{});
 }
 template <class B>
 [[nodiscard]] const AlphaController* controller_of(const AnyStage<B>& stages) noexcept {

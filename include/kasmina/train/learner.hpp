@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/train/learn.hpp>
 #include <kasmina/train/lesson_plan.hpp>
+#include <kasmina/train/step_recorder.hpp>
 
 namespace kasmina::train {
 
@@ -75,6 +77,19 @@ template <class Judge>
     requires requires { typename Judge::State; }
 struct JudgeStateOf<Judge> {
     using Type = typename Judge::State;
+};
+
+/// Of a backend that cannot record.
+struct NoRecorder {};
+
+template <class B>
+struct RecorderOf {
+    using Type = NoRecorder;
+};
+template <class B>
+    requires RecordingBackend<B>
+struct RecorderOf<B> {
+    using Type = StepRecorder<B>;
 };
 
 }  // namespace detail
@@ -282,7 +297,15 @@ public:
     [[nodiscard]] Generator& random() noexcept { return random_; }
     [[nodiscard]] Judge& judge() noexcept { return judge_; }
 
+    /// How many steps were ordered by one call each, from recordings (step_recorder.hpp).
+    [[nodiscard]] std::uint64_t replays() const noexcept
+        requires RecordingBackend<B>
+    {
+        return recorder_->replays();
+    }
+
 private:
+    using RecorderOf = typename detail::RecorderOf<B>::Type;
     static constexpr bool remembers_judge = !std::same_as<JudgeState, NoJudgeState>;
 
     /// Lets what the last lessons left be seen when a step has ended, however it did.
@@ -303,9 +326,29 @@ private:
         return (std::forward<S>(state).lessons);
     }
 
+    template <class Observe>
+    static constexpr bool is_observed = !std::same_as<std::remove_cvref_t<Observe>, Unobserved>;
+
+    /// Its address tells types apart.
+    template <class T>
+    static constexpr char type_mark = 0;
+
+    /// Whether steps can be recorded at all (step_recorder.hpp), with such a loss.
+    template <class Loss>
+    static constexpr bool records = RecordingBackend<B> && RepeatableLoss<Loss> &&
+                                    std::same_as<typename Model::Input, Tensor<B>> &&
+                                    std::same_as<typename Model::Output, Variable<B>>;
+
     template <class Loss, class Observe>
     Pending<B> run(Model& model, const typename Model::Input& input, Loss& loss, Observe&& observe,
                    Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
+        if constexpr (records<Loss>) {
+            key_.clear();
+            key_.add(static_cast<std::uintptr_t>(is_observed<Observe>));
+            if (note_key(model, input, loss, optimiser, overrides)) {
+                return run_recorded(model, input, loss, observe, optimiser, random, overrides);
+            }
+        }
         optimiser.zero_gradients();
         tape_->clear();
         Pass<B> pass(*tape_, Mode::training, random);
@@ -319,19 +362,94 @@ private:
         return read;
     }
 
+    /// The same step, of which all but the optimiser's is ordered by one call where it was
+    /// recorded. Rates and step numbers are the optimiser's, which is behind it.
+    template <class Loss, class Observe>
+    Pending<B> run_recorded(Model& model, const Tensor<B>& input, Loss& loss, Observe& observe,
+                            Optimiser& optimiser, Generator& random,
+                            const AlphaOverrides& overrides) {
+        constexpr bool observed = is_observed<Observe>;
+        typename B::Context& context = model.context();
+        const auto& step = recorder_->take(context, optimiser, random, key_, [&](auto& recorded) {
+            optimiser.zero_gradients();
+            tape_->clear();
+            Pass<B> pass(*tape_, Mode::training, random);
+            auto attempt = model.attempt(pass);
+            const auto keep = [&](const Variable<B>& output) {
+                if (recorded.output.empty()) {
+                    recorded.output = Tensor<B>::persistent(context, output.shape());
+                }
+                B::copy(context, output.data(), recorded.output.data(), recorded.output.size());
+            };
+            if constexpr (observed) {
+                const auto value =
+                    learn(model, pass, input, loss, overrides, lessons_, keep, plan_.waiting());
+                B::copy(context, value.data(), recorded.loss.data(), 1);
+            } else {
+                const auto value = learn(model, pass, input, loss, overrides, lessons_,
+                                         Unobserved{}, plan_.waiting());
+                B::copy(context, value.data(), recorded.loss.data(), 1);
+            }
+            if (clipper_) clip(model, optimiser);
+            attempt.succeed();
+            tape_->clear();
+        });
+        if constexpr (observed) {
+            tape_->clear();
+            observe(tape_->constant(step.output));
+        }
+        Pending<B> read = step.loss.read(context);
+        optimiser.step(context);
+        return read;
+    }
+
+    /// Adds to the key of a step; false for one that cannot be recorded.
+    template <class Loss>
+    bool note_key(const Model& model, const Tensor<B>& input, const Loss& loss,
+                  const Optimiser& optimiser, const AlphaOverrides& overrides) {
+        key_.add(static_cast<const void*>(&type_mark<Loss>));
+        key_.add(input);
+        for (const std::uintptr_t number : loss.reads()) key_.add(number);
+        if constexpr (ComputePrecisionBackend<B>) {
+            key_.add(static_cast<std::uintptr_t>(model.context().precision()));
+        }
+        key_.add(static_cast<std::uintptr_t>(model.host_statistics()));
+        key_.add(static_cast<std::uintptr_t>(plan_.waiting().size()));
+        for (const std::size_t slot : plan_.waiting()) {
+            key_.add(static_cast<std::uintptr_t>(slot));
+        }
+        for (const auto& slot : model.slots()) {
+            key_.add(static_cast<std::uintptr_t>(slot.stage()));
+            key_.add(slot.alpha());
+            const AlphaOverride* chosen = overrides.find(slot.name());
+            if (chosen != nullptr && chosen->per_sample()) return false;
+            key_.add(chosen != nullptr ? chosen->values.front() : -1.0);
+        }
+        for (std::size_t group = 0; group < optimiser.groups(); ++group) {
+            for (const auto& tracked : optimiser.tracked(group)) {
+                const auto parameter = tracked.parameter.lock();
+                if (!parameter) return false;
+                key_.add(static_cast<const void*>(parameter->value.data()));
+                key_.add(static_cast<const void*>(parameter->gradient.data()));
+                key_.add(static_cast<std::uintptr_t>(parameter->trainable));
+            }
+        }
+        return true;
+    }
+
     /// The network as one, and each seed that learns behind it by itself: how steep its lesson is
     /// must not shorten the host's step (I-1).
     void clip(const Model& model, Optimiser& optimiser) {
-        static_cast<void>(clipper_->clip(model.context(), optimiser, [&](const auto& tracked) {
+        clipper_->clip_unread(model.context(), optimiser, [&](const auto& tracked) {
             return std::ranges::none_of(model.slots(), [&](const auto& slot) {
                 return learns_behind(slot) && is_of(tracked.name, slot.name());
             });
-        }));
+        });
         for (const auto& slot : model.slots()) {
             if (!learns_behind(slot)) continue;
-            static_cast<void>(clipper_->clip(model.context(), optimiser, [&](const auto& tracked) {
+            clipper_->clip_unread(model.context(), optimiser, [&](const auto& tracked) {
                 return is_of(tracked.name, slot.name());
-            }));
+            });
         }
     }
 
@@ -429,6 +547,8 @@ private:
     std::optional<optim::GradientClipper<B>> clipper_{};
     std::vector<Owned> owned_{};
     std::vector<typename Model::Lesson> lessons_{};
+    StepKey key_{};
+    std::unique_ptr<RecorderOf> recorder_ = std::make_unique<RecorderOf>();
     std::weak_ptr<const void> model_{};
     MovedFrom moved_{};
 };

@@ -1,7 +1,10 @@
 // Sources of training batches: streams that make them on the way, and ranges that are there.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <concepts>
+#include <cstdint>
 #include <optional>
 #include <ranges>
 #include <type_traits>
@@ -110,6 +113,35 @@ struct CrossEntropy {
     template <class B, class Batch>
     [[nodiscard]] Variable<B> operator()(const Variable<B>& logits, const Batch& batch) const {
         return ops::cross_entropy(logits, batch.labels);
+    }
+
+    /// All that it depends on but the logits (step_recorder.hpp).
+    template <class Batch>
+        requires requires(const Batch& batch) {
+            { batch.labels.counted() } -> std::same_as<Index>;
+            batch.labels.data();
+        }
+    [[nodiscard]] std::array<std::uintptr_t, 3> reads(const Batch& batch) const {
+        return {std::bit_cast<std::uintptr_t>(batch.labels.data()),
+                static_cast<std::uintptr_t>(batch.labels.counted()),
+                static_cast<std::uintptr_t>(batch.labels.ignore_index())};
+    }
+};
+
+/// A loss of one batch, which is a loss of the output alone.
+template <class Loss, class Batch>
+struct LossOnBatch {
+    const Loss& loss;
+    const Batch& batch;
+
+    template <class Output>
+    [[nodiscard]] auto operator()(const Output& output) const {
+        return loss(output, batch);
+    }
+    [[nodiscard]] auto reads() const
+        requires requires(const Loss& of, const Batch& one) { of.reads(one); }
+    {
+        return loss.reads(batch);
     }
 };
 

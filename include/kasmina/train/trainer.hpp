@@ -414,14 +414,13 @@ private:
         const bool over =
             for_each_batch<typename Model::Input>(source_, done, stop, [&](Batch& batch) {
                 std::optional<TrainingScore> score;
-                Pending<B> loss = learner_.step(
-                    model, batch.input,
-                    [&](const typename Model::Output& output) { return loss_(output, batch); },
-                    [&](const typename Model::Output& output) {
-                        if constexpr (can_score_training) {
-                            if (score_training_) score.emplace(score_(batch, output));
-                        }
-                    });
+                Pending<B> loss =
+                    learner_.step(model, batch.input, LossOnBatch<Loss, Batch>{loss_, batch},
+                                  [&](const typename Model::Output& output) {
+                                      if constexpr (can_score_training) {
+                                          if (score_training_) score.emplace(score_(batch, output));
+                                      }
+                                  });
                 if (score_training_) sum.samples += hosts::samples(batch.input);
                 collect();
                 waiting.emplace(std::move(loss), std::move(score));

@@ -1,0 +1,191 @@
+// GpuContext: a card as one thread of work uses it - a stream, its memory, and the libraries.
+#pragma once
+
+#include <kasmina/requirements.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+
+#include <cuda_runtime_api.h>
+
+#include <kasmina/backend/context_reference.hpp>
+#include <kasmina/backend/precision.hpp>
+#include <kasmina/backends/cuda/gpu/cublaslt.hpp>
+#include <kasmina/backends/cuda/gpu/gpu_block.hpp>
+#include <kasmina/backends/cuda/gpu/memory.hpp>
+#include <kasmina/backends/cuda/gpu/reading.hpp>
+#include <kasmina/backends/cuda/gpu/staging.hpp>
+#include <kasmina/backends/cuda/gpu/step_graph.hpp>
+#include <kasmina/backends/cuda/launch.hpp>
+#if defined(KASMINA_CUDA_HAS_CUDNN)
+#include <kasmina/backends/cuda/gpu/cudnn.hpp>
+#endif
+
+namespace kasmina::backends {
+
+/// How a context works.
+struct CudaOptions {
+    int device = 0;                       ///< as CUDA numbers them
+    bool wait_after_each_kernel = false;  ///< to find which one fails; slow
+    bool record_steps = true;             ///< training steps may be recorded (step_graph.hpp)
+};
+
+namespace cuda_detail {
+
+/// One per training loop, for one thread at a time. Tapes and models that were made on it notice
+/// when it has gone; its memory and its stream go with the last that holds some.
+class GpuContext {
+public:
+    /// Errors: ResourceError when there is no such device, or its driver is too old.
+    explicit GpuContext(const CudaOptions& options = {})
+        : options_(options), memory_(std::make_shared<GpuMemory>(options.device)) {}
+    GpuContext(const GpuContext&) = delete;
+    GpuContext& operator=(const GpuContext&) = delete;
+    ~GpuContext() = default;
+
+    [[nodiscard]] const std::shared_ptr<GpuMemory>& memory() const noexcept { return memory_; }
+    /// `statistics()`, `reset_peak()`, `trim()`.
+    [[nodiscard]] GpuMemory& pool() const noexcept { return *memory_; }
+    [[nodiscard]] std::weak_ptr<const void> lifetime() const noexcept { return lifetime_.watch(); }
+    [[nodiscard]] const CudaOptions& options() const noexcept { return options_; }
+    [[nodiscard]] cudaStream_t stream() const noexcept { return memory_->stream(); }
+
+    /// Capability: ComputePrecisionBackend. `fast` multiplies in TF32.
+    [[nodiscard]] Precision precision() const noexcept { return precision_; }
+    void set_precision(Precision precision) noexcept { precision_ = precision; }
+
+    /// How often the host stood still until work was done.
+    [[nodiscard]] std::uint64_t waits() const noexcept { return memory_->waits(); }
+    /// How many kernels and library calls were ordered, copies from the host, and copies to it.
+    [[nodiscard]] std::uint64_t launches() const noexcept { return launches_; }
+    [[nodiscard]] std::uint64_t uploads() const noexcept { return uploads_; }
+    [[nodiscard]] std::uint64_t reads() const noexcept { return reads_; }
+
+    void upload(const void* host, void* to, std::size_t bytes) {
+        ++uploads_;
+        ++unrepeatable_;
+        memory_->order();
+        staging_.upload(host, to, bytes);
+    }
+    void copy(const void* from, void* to, std::size_t bytes) {
+        memory_->order();
+        memory_->activate();
+        check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream()), "a copy");
+    }
+    [[nodiscard]] GpuReading read(const void* from, std::size_t bytes) {
+        ++reads_;
+        ++unrepeatable_;
+        return {memory_, from, bytes};
+    }
+
+    /// Orders `kernel`. Errors: CudaError names it.
+    template <class Kernel>
+    void launch(const Launch& grid, const Kernel& kernel) {
+        static_assert(std::is_trivially_copyable_v<Kernel>, "a kernel's arguments are bytes");
+        static_assert(sizeof(Kernel) <= 4096, "a kernel takes at most 4 KiB of arguments");
+        if (grid.blocks == 0) return;
+        // Random words are drawn anew each time.
+        if constexpr (requires { kernel.range; }) ++unrepeatable_;
+        void* arguments[] = {const_cast<void*>(static_cast<const void*>(&kernel))};
+        launch_function(Kernel::name, reinterpret_cast<const void*>(&run_kernel<Kernel>), grid,
+                        arguments);
+    }
+
+    /// Called behind each kernel and library call: waits for it where the options say so. Errors:
+    /// CudaError names what failed.
+    void finish(const char* name) {
+        if (!options_.wait_after_each_kernel) return;
+        ++unrepeatable_;
+        check(cudaStreamSynchronize(stream()), name);
+    }
+
+    /// Waits for all that was ordered. Errors: CudaError when some of it failed.
+    void synchronise() {
+        const std::uint64_t ticket = memory_->ordered();
+        check(cudaStreamSynchronize(stream()), "what was ordered before");
+        if (!memory_->has_seen(ticket)) memory_->saw(ticket);
+    }
+
+    /// Capability: RecordingBackend. One at a time.
+    void begin_recording() {
+        memory_->activate();
+        unrepeatable_before_ = unrepeatable_;
+        memory_->begin_recording();
+        const cudaError_t status = cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed);
+        if (status == cudaSuccess) return;
+        static_cast<void>(memory_->end_recording());
+        memory_->let_go_of_recording();
+        refuse(status, "a recording");
+    }
+    [[nodiscard]] StepGraph end_recording() {
+        cudaGraph_t captured = nullptr;
+        const cudaError_t status = cudaStreamEndCapture(stream(), &captured);
+        const bool whole = memory_->end_recording() && unrepeatable_ == unrepeatable_before_;
+        if (status == cudaSuccess && whole) return {memory_, captured};
+        static_cast<void>(cudaGetLastError());
+        if (captured != nullptr) static_cast<void>(cudaGraphDestroy(captured));
+        memory_->let_go_of_recording();
+        return {};
+    }
+    void replay(StepGraph& graph) {
+        ++launches_;
+        graph.launch();
+    }
+    [[nodiscard]] std::uint64_t unrepeatable() const noexcept { return unrepeatable_; }
+
+    /// Products, made when the first is asked for. Errors: CudaError.
+    [[nodiscard]] CublasLt& cublaslt() {
+        ++launches_;
+        if (!cublaslt_) cublaslt_ = std::make_unique<CublasLt>(memory_);
+        return *cublaslt_;
+    }
+#if defined(KASMINA_CUDA_HAS_CUDNN)
+    /// Convolutions, made when the first is asked for. Errors: CudaError.
+    [[nodiscard]] Cudnn& cudnn() {
+        if (!cudnn_) cudnn_ = std::make_unique<Cudnn>(options_.device, stream());
+        return *cudnn_;
+    }
+#endif
+
+private:
+    void launch_function(const char* name, const void* function, const Launch& grid,
+                         void** arguments) {
+        ++launches_;
+        memory_->order();
+        memory_->activate();
+        if (grid.shared_bytes > shared_bytes_at_hand) {
+            check(cudaFuncSetAttribute(function, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                       grid.shared_bytes),
+                  name);
+        }
+        const dim3 blocks(static_cast<unsigned>(grid.blocks));
+        const dim3 threads(static_cast<unsigned>(grid.threads));
+        check(cudaLaunchKernel(function, blocks, threads, arguments,
+                               static_cast<std::size_t>(grid.shared_bytes), stream()),
+              name);
+        if (!options_.record_steps) ++unrepeatable_;
+        finish(name);
+    }
+
+    CudaOptions options_;
+    std::shared_ptr<GpuMemory> memory_;
+    Staging staging_{memory_};
+    std::unique_ptr<CublasLt> cublaslt_;
+#if defined(KASMINA_CUDA_HAS_CUDNN)
+    std::unique_ptr<Cudnn> cudnn_;
+#endif
+    std::uint64_t launches_ = 0;
+    std::uint64_t uploads_ = 0;
+    std::uint64_t reads_ = 0;
+    std::uint64_t unrepeatable_ = 0;
+    std::uint64_t unrepeatable_before_ = 0;
+    Precision precision_ = Precision::full;
+    ContextLifetime lifetime_;
+};
+
+}  // namespace cuda_detail
+}  // namespace kasmina::backends

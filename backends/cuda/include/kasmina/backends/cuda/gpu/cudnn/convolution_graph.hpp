@@ -1,0 +1,162 @@
+// The graph of one convolution, forwards or back, as cuDNN is told of it. Needs no device.
+#pragma once
+
+#include <kasmina/requirements.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+
+#include <kasmina/backend/convolution.hpp>
+#include <kasmina/backend/precision.hpp>
+#include <kasmina/backends/cuda/gpu/cudnn/descriptor.hpp>
+
+namespace kasmina::backends::cuda_detail {
+
+enum class ConvolutionKind : std::uint8_t { forward, to_input, to_weight };
+
+/// All that a plan depends on.
+struct ConvolutionKey {
+    ConvolutionKind kind = ConvolutionKind::forward;
+    Precision precision = Precision::full;
+    bool accumulate = false;  ///< the result is added to
+    ConvShape shape{};
+
+    [[nodiscard]] std::array<std::int64_t, 10> values() const noexcept {
+        return {static_cast<std::int64_t>(kind),
+                static_cast<std::int64_t>(precision),
+                accumulate ? 1 : 0,
+                shape.batch,
+                shape.height,
+                shape.width,
+                shape.in_channels,
+                shape.out_channels,
+                shape.kernel_height,
+                shape.kernel_width};
+    }
+    friend bool operator==(const ConvolutionKey& a, const ConvolutionKey& b) noexcept {
+        return a.values() == b.values();
+    }
+};
+
+struct ConvolutionKeyHash {
+    [[nodiscard]] std::size_t operator()(const ConvolutionKey& key) const noexcept {
+        std::size_t hash = 0;
+        for (const std::int64_t value : key.values()) {
+            hash = hash * 1099511628211U + std::hash<std::int64_t>{}(value);
+        }
+        return hash;
+    }
+};
+
+/// By which numbers a plan knows its tensors.
+namespace tensor_id {
+inline constexpr std::int64_t x = 1;
+inline constexpr std::int64_t weight = 2;
+inline constexpr std::int64_t y = 3;
+}  // namespace tensor_id
+
+/// A tensor of floats whose addresses are multiples of sixteen.
+[[nodiscard]] inline Descriptor cudnn_tensor(std::int64_t id,
+                                             const std::array<std::int64_t, 4>& extents,
+                                             const std::array<std::int64_t, 4>& strides) {
+    Descriptor tensor(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
+    tensor.set(CUDNN_ATTR_TENSOR_DATA_TYPE, CUDNN_DATA_FLOAT);
+    tensor.set(CUDNN_ATTR_TENSOR_DIMENSIONS, std::span<const std::int64_t>(extents));
+    tensor.set(CUDNN_ATTR_TENSOR_STRIDES, std::span<const std::int64_t>(strides));
+    tensor.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, id);
+    tensor.set(CUDNN_ATTR_TENSOR_BYTE_ALIGNMENT, std::int64_t{16});
+    tensor.finalise("describe a tensor");
+    return tensor;
+}
+
+/// Extents in cuDNN's order (batch or out, channels, height, width), channels last in memory. With
+/// one tap that is PyTorch's order of weights, too.
+[[nodiscard]] inline Descriptor cudnn_channels_last(std::int64_t id, std::int64_t outer,
+                                                    std::int64_t channels, std::int64_t height,
+                                                    std::int64_t width) {
+    return cudnn_tensor(id, {outer, channels, height, width},
+                        {height * width * channels, 1, width * channels, channels});
+}
+
+/// A convolution with stride 1 and "same" padding, sums in float.
+[[nodiscard]] inline Descriptor cudnn_convolution(const ConvShape& shape) {
+    constexpr std::array<std::int64_t, 2> ones{1, 1};
+    const std::array<std::int64_t, 2> padding{shape.kernel_height / 2, shape.kernel_width / 2};
+    Descriptor convolution(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
+    convolution.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, std::int64_t{2});
+    convolution.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT);
+    convolution.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_CROSS_CORRELATION);
+    convolution.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, std::span<const std::int64_t>(padding));
+    convolution.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, std::span<const std::int64_t>(padding));
+    convolution.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, std::span<const std::int64_t>(ones));
+    convolution.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, std::span<const std::int64_t>(ones));
+    convolution.finalise("describe a convolution");
+    return convolution;
+}
+
+/// What an operation calls its parts.
+struct ConvolutionAttributes {
+    cudnnBackendDescriptorType_t operation;
+    cudnnBackendAttributeName_t convolution;
+    cudnnBackendAttributeName_t x;
+    cudnnBackendAttributeName_t weight;
+    cudnnBackendAttributeName_t y;
+    cudnnBackendAttributeName_t alpha;
+    cudnnBackendAttributeName_t beta;
+};
+
+[[nodiscard]] inline ConvolutionAttributes attributes_of(ConvolutionKind kind) {
+    switch (kind) {
+        case ConvolutionKind::to_input:
+            return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DY,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA};
+        case ConvolutionKind::to_weight:
+            return {CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DY,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA,
+                    CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA};
+        case ConvolutionKind::forward: break;
+    }
+    return {CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA,
+            CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
+}
+
+/// The graph of a convolution whose maps and weight have their channels last. Errors:
+/// CudaError.
+[[nodiscard]] inline Descriptor convolution_graph(const ConvolutionKey& key) {
+    const ConvShape& shape = key.shape;
+    const ConvolutionAttributes names = attributes_of(key.kind);
+    Descriptor operation(names.operation);
+    operation.set(names.convolution, cudnn_convolution(shape));
+    operation.set(names.x, cudnn_channels_last(tensor_id::x, shape.batch, shape.in_channels,
+                                               shape.height, shape.width));
+    operation.set(names.weight,
+                  cudnn_channels_last(tensor_id::weight, shape.out_channels, shape.in_channels,
+                                      shape.kernel_height, shape.kernel_width));
+    operation.set(names.y, cudnn_channels_last(tensor_id::y, shape.batch, shape.out_channels,
+                                               shape.height, shape.width));
+    operation.set(names.alpha, 1.0F);
+    operation.set(names.beta, key.accumulate ? 1.0F : 0.0F);
+    operation.finalise("describe a convolution's operation");
+    Descriptor graph(CUDNN_BACKEND_OPERATIONGRAPH_DESCRIPTOR);
+    graph.set(CUDNN_ATTR_OPERATIONGRAPH_OPS, operation);
+    graph.finalise("describe a convolution's graph");
+    return graph;
+}
+
+}  // namespace kasmina::backends::cuda_detail

@@ -1,0 +1,171 @@
+// StepRecorder: a training step up to the optimiser, recorded once per state of the network.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <kasmina/autodiff/parameter.hpp>
+#include <kasmina/autodiff/tape.hpp>
+#include <kasmina/backend/precision.hpp>
+#include <kasmina/backend/recording.hpp>
+#include <kasmina/random/generator.hpp>
+#include <kasmina/slot/alpha_overrides.hpp>
+#include <kasmina/tensor/tensor.hpp>
+
+namespace kasmina::train {
+
+/// A loss that says by `reads()` all that it depends on but the output: addresses and numbers. With
+/// equal ones it orders equal work.
+template <class L>
+concept RepeatableLoss = requires(const L& loss) {
+    { std::span<const std::uintptr_t>(loss.reads()) };
+};
+
+/// What a recorded step depends on, as numbers: with equal ones it is the same work on the same
+/// memory.
+class StepKey {
+public:
+    void clear() noexcept { numbers_.clear(); }
+    void add(std::uintptr_t number) { numbers_.push_back(number); }
+    void add(const void* address) { add(std::bit_cast<std::uintptr_t>(address)); }
+    void add(double number) { add(std::bit_cast<std::uint64_t>(number)); }
+    template <class B>
+    void add(const Tensor<B>& tensor) {
+        add(static_cast<const void*>(tensor.data()));
+        for (Index axis = 0; axis < tensor.shape().rank(); ++axis) {
+            add(static_cast<std::uintptr_t>(tensor.shape()[axis]));
+        }
+    }
+
+    friend bool operator==(const StepKey&, const StepKey&) = default;
+
+private:
+    std::vector<std::uintptr_t> numbers_;
+};
+
+/// Keeps recordings, a few at a time, and says when a step is one of them. A step is recorded when
+/// it has been taken twice as it is, and ordered nothing then that cannot be done again: no random
+/// words, nothing to or from the host. Germination, a change of stage or of an amplitude, freezing
+/// and pruning make another key, and so another recording.
+template <class B>
+    requires RecordingBackend<B>
+class StepRecorder {
+public:
+    using Context = typename B::Context;
+
+    /// A step as it was recorded, and where its loss and its output are afterwards.
+    struct Step {
+        StepKey key{};
+        Tensor<B> loss{};
+        Tensor<B> output{};  ///< empty when nobody wants to see it
+        typename B::Recording recording{};
+        std::vector<std::pair<std::weak_ptr<ParameterState<B>>, bool>> gradients{};
+        int taken = 0;           ///< as it is, by the host
+        bool repeats = true;     ///< so far as is known
+        std::uint64_t last = 0;  ///< when it was used
+    };
+
+    /// Takes the step: `body(step)`, or what was recorded of it. `body` gives back all memory that
+    /// it acquires, and writes loss and output into the step's. Errors: those of `body`.
+    template <class Optimiser, class Body>
+    Step& take(Context& context, const Optimiser& optimiser, const Generator& random,
+               const StepKey& key, Body&& body) {
+        Step& step = find(context, key);
+        if (!step.recording && step.repeats && step.taken >= settled && pays()) {
+            record(context, optimiser, step, body);
+        }
+        if (step.recording) {
+            B::replay(context, step.recording);
+            claim_gradients(step);
+            ++replays_;
+            return step;
+        }
+        const std::uint64_t before = B::unrepeatable(context);
+        const Generator::State drawn = random.state();
+        body(step);
+        step.repeats = B::unrepeatable(context) == before && random.state() == drawn;
+        ++step.taken;
+        return step;
+    }
+
+    /// How many steps were taken from recordings.
+    [[nodiscard]] std::uint64_t replays() const noexcept { return replays_; }
+    /// How many recordings were made.
+    [[nodiscard]] std::uint64_t recordings() const noexcept { return recordings_; }
+
+private:
+    static constexpr int settled = 2;
+    static constexpr std::size_t most_kept = 8;
+
+    /// Steps that are never the same twice are not worth recording.
+    [[nodiscard]] bool pays() const noexcept {
+        return recordings_ < 2 * most_kept || replays_ >= 4 * recordings_;
+    }
+
+    [[nodiscard]] Step& find(Context& context, const StepKey& key) {
+        auto found = std::ranges::find(steps_, key, [](const auto& step) { return step->key; });
+        if (found == steps_.end()) {
+            if (steps_.size() == most_kept) {
+                const auto oldest = std::ranges::min_element(
+                    steps_, {}, [](const auto& step) { return step->last; });
+                steps_.erase(oldest);
+            }
+            steps_.push_back(std::make_unique<Step>());
+            steps_.back()->key = key;
+            steps_.back()->loss = Tensor<B>::persistent(context, {1});
+            found = steps_.end() - 1;
+        }
+        (*found)->last = ++clock_;
+        return **found;
+    }
+
+    template <class Optimiser, class Body>
+    void record(Context& context, const Optimiser& optimiser, Step& step, Body& body) {
+        B::begin_recording(context);
+        try {
+            body(step);
+        } catch (...) {
+            static_cast<void>(B::end_recording(context));
+            throw;
+        }
+        step.recording = B::end_recording(context);
+        if (!step.recording) {
+            step.repeats = false;
+            return;
+        }
+        ++recordings_;
+        step.gradients.clear();
+        for (std::size_t group = 0; group < optimiser.groups(); ++group) {
+            for (const auto& tracked : optimiser.tracked(group)) {
+                const auto parameter = tracked.parameter.lock();
+                if (!parameter) continue;
+                step.gradients.emplace_back(parameter, parameter->has_gradient);
+            }
+        }
+    }
+
+    /// The bookkeeping of a backward pass, which the recording did not do.
+    static void claim_gradients(Step& step) {
+        for (const auto& [held, has_gradient] : step.gradients) {
+            const auto parameter = held.lock();
+            if (!parameter) continue;
+            parameter->warm = parameter->warm || has_gradient;
+            parameter->has_gradient = has_gradient;
+        }
+    }
+
+    std::vector<std::unique_ptr<Step>> steps_;
+    std::uint64_t clock_ = 0;
+    std::uint64_t replays_ = 0;
+    std::uint64_t recordings_ = 0;
+};
+
+}  // namespace kasmina::train

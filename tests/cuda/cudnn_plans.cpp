@@ -1,0 +1,108 @@
+// cuDNN's plans for a described GPU, made without one: every convolution of the library has one,
+// and none that could give other bits the next time.
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include <kasmina/backends/cuda/gpu/cudnn/plans.hpp>
+
+#include "support/catch.hpp"
+#include "support/error_text.hpp"
+
+namespace kasmina {
+namespace {
+
+using namespace backends::cuda_detail;
+
+std::string description_text() {
+    std::ifstream file(KASMINA_H100_DESCRIPTION);
+    std::string text{std::istreambuf_iterator<char>(file), {}};
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text;
+}
+
+constexpr ConvolutionKind kinds[] = {ConvolutionKind::forward, ConvolutionKind::to_input,
+                                     ConvolutionKind::to_weight};
+
+constexpr ConvShape shapes[] = {
+    // The host's convolutions at two batches, the seeds', and odd ones.
+    {32, 32, 32, 3, 32, 3, 3}, {512, 32, 32, 3, 32, 3, 3},  {32, 16, 16, 32, 64, 3, 3},
+    {32, 8, 8, 64, 128, 3, 3}, {128, 32, 32, 32, 32, 3, 3}, {32, 16, 16, 64, 64, 1, 1},
+    {1, 7, 5, 1, 1, 3, 3},     {3, 5, 4, 13, 3, 5, 3},      {1, 1, 1, 1, 1, 1, 1},
+};
+
+}  // namespace
+
+TEST_CASE("a GPU's description is read without the GPU and says the same again", "[cuda]") {
+    const DeviceDescription device(description_text());
+    CHECK(DeviceDescription(device.text()).text() == device.text());
+    CHECK(device.text().find("H100") != std::string::npos);
+}
+
+TEST_CASE("a description that says nothing is refused in cuDNN's words", "[E-2][cuda]") {
+    const auto text = test::error_text<backends::CudaError>(
+        [] { static_cast<void>(DeviceDescription(std::string("{}"))); });
+    CHECK(test::mentions(text, "read a GPU's description"));
+    CHECK(test::mentions(text, "BAD_PARAM"));
+}
+
+TEST_CASE("each convolution has a plan for an H100", "[B-7][cuda]") {
+    const DeviceDescription device(description_text());
+    for (const ConvShape& shape : shapes) {
+        for (const ConvolutionKind kind : kinds) {
+            for (const Precision precision : {Precision::full, Precision::fast}) {
+                for (const bool accumulate : {false, true}) {
+                    const ConvolutionKey key{kind, precision, accumulate, shape};
+                    INFO(shape.batch << "x" << shape.height << "x" << shape.width << ", "
+                                     << shape.in_channels << " to " << shape.out_channels
+                                     << ", kind " << static_cast<int>(kind) << ", precision "
+                                     << static_cast<int>(precision));
+                    const auto plan = convolution_plan(key, device);
+                    REQUIRE(plan.has_value());
+                    CHECK(plan->workspace_bytes >= 0);
+                    // The choice is the same each time.
+                    CHECK(convolution_plan(key, device)->engine == plan->engine);
+                }
+            }
+        }
+    }
+}
+
+TEST_CASE("engines that round more than they may, or sum in any order, are passed over", "[E-1]") {
+    using Notes = std::vector<cudnnBackendNumericalNote_t>;
+    for (const Precision precision : {Precision::full, Precision::fast}) {
+        CHECK(fits(precision, Notes{}));
+        CHECK(fits(precision, Notes{CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP}));
+        CHECK_FALSE(fits(precision, Notes{CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC}));
+        CHECK_FALSE(
+            fits(precision, Notes{CUDNN_NUMERICAL_NOTE_STRICT_NAN_PROP, CUDNN_NUMERICAL_NOTE_FFT}));
+    }
+    CHECK_FALSE(fits(Precision::full, Notes{CUDNN_NUMERICAL_NOTE_TENSOR_CORE}));
+    CHECK(fits(Precision::fast, Notes{CUDNN_NUMERICAL_NOTE_TENSOR_CORE}));
+}
+
+TEST_CASE("keys of plans differ in all that a plan depends on", "[cuda]") {
+    const ConvolutionKey key{ConvolutionKind::forward, Precision::full, false, shapes[0]};
+    CHECK(key == key);
+    for (int change = 0; change < 10; ++change) {
+        ConvolutionKey other = key;
+        switch (change) {
+            case 0: other.kind = ConvolutionKind::to_input; break;
+            case 1: other.precision = Precision::fast; break;
+            case 2: other.accumulate = true; break;
+            case 3: ++other.shape.batch; break;
+            case 4: ++other.shape.height; break;
+            case 5: ++other.shape.width; break;
+            case 6: ++other.shape.in_channels; break;
+            case 7: ++other.shape.out_channels; break;
+            case 8: other.shape.kernel_height += 2; break;
+            default: other.shape.kernel_width += 2; break;
+        }
+        INFO("change " << change);
+        CHECK_FALSE(key == other);
+        CHECK(ConvolutionKeyHash{}(key) != ConvolutionKeyHash{}(other));
+    }
+}
+
+}  // namespace kasmina

@@ -1,0 +1,162 @@
+// A step that is recorded and ordered by one call has the bits of a step that is not.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <kasmina/backend/recording.hpp>
+#include <kasmina/backends/cuda/backend.hpp>
+#include <kasmina/blueprints/cnn/conv_light.hpp>
+#include <kasmina/blueprints/registry.hpp>
+#include <kasmina/hosts/cnn.hpp>
+#include <kasmina/optim/adamw.hpp>
+#include <kasmina/train/learner.hpp>
+#include <kasmina/train/source.hpp>
+
+#include "slot/open_gates.hpp"
+#include "support/catch.hpp"
+#include "support/cuda_emulation/emulated.hpp"
+#include "train/small_run.hpp"
+
+namespace kasmina {
+namespace {
+
+using B = backends::BasicCuda<float, test::Emulated>;
+using Blueprints = BlueprintList<cnn::ConvLight>;
+using Values = std::map<std::string, std::vector<double>>;
+
+static_assert(RecordingBackend<B>);
+
+constexpr Index batch = 2;
+constexpr hosts::CnnOptions small{.classes = 3, .base = 4, .blocks = 2, .height = 4, .width = 4};
+
+/// The same loss, without saying what it reads: its steps are never recorded.
+struct SilentCrossEntropy {
+    template <class Batch>
+    [[nodiscard]] Variable<B> operator()(const Variable<B>& logits, const Batch& of) const {
+        return ops::cross_entropy(logits, of.labels);
+    }
+};
+
+/// A network, what steps it, and two batches in memory of their own.
+template <class Host, class Loss>
+struct Run {
+    using Model = MorphogeneticModel<Host, Blueprints, test::OpenPolicies>;
+    using Learner = train::Learner<Model, optim::AdamWRule>;
+
+    template <class... Arguments>
+    explicit Run(const Arguments&... arguments)
+        : model(context, Host(context, arguments...), Blueprints{}, generator),
+          learner(model, {.host = {.learning_rate = 0.01},
+                          .seeds = {.learning_rate = 0.02},
+                          .max_gradient_norm = 0.5}) {
+        Generator noise(7);
+        for (int i = 0; i < 2; ++i) {
+            std::vector<float> pixels(static_cast<std::size_t>(batch * 4 * 4 * 3));
+            for (float& pixel : pixels) pixel = static_cast<float>(noise.normal());
+            const std::vector<std::int32_t> labels{i, 2};
+            batches.push_back({Tensor<B>::from_host(context, {batch, 4, 4, 3}, pixels),
+                               ClassLabels<B>(context, labels, 3)});
+        }
+    }
+
+    /// Steps on both batches by turns; notes losses, and the network's own outputs.
+    void steps(int count) {
+        for (int i = 0; i < count; ++i) {
+            const LabelledBatch<B>& on = batches[static_cast<std::size_t>(i % 2)];
+            std::vector<float> seen;
+            auto read =
+                learner.step(model, on.input, train::LossOnBatch<Loss, LabelledBatch<B>>{loss, on},
+                             [&](const Variable<B>& logits) { output.emplace(logits.read()); });
+            // Somebody else at work, who takes memory and keeps it.
+            kept.push_back(Tensor<B>::persistent(context, {batch * 4 * 4 * 4}));
+            kept.back().fill(context, 7.0F);
+            losses.push_back(read.get());
+            for (const float value : output->values()) losses.push_back(value);
+            learner.set_learning_rates(0.01 / (1 + i), 0.02 / (1 + i));
+        }
+    }
+
+    typename B::Context context{};
+    Generator generator{1};
+    Model model;
+    Learner learner;
+    Loss loss{};
+    std::vector<LabelledBatch<B>> batches{};
+    std::vector<double> losses{};
+    std::vector<Tensor<B>> kept{};
+    std::optional<Pending<B>> output{};
+};
+
+/// A life with every kind of change: a seed comes, learns, is heard at rising amplitudes, judged,
+/// and pruned; a parameter is frozen.
+template <class R>
+void live(R& run) {
+    run.steps(8);
+    auto& slot = run.model.slot("r1c0");
+    slot.germinate("conv_light", {.tempo_epochs = 2, .alpha_target = 0.75});
+    run.steps(8);
+    static_cast<void>(slot.advance());
+    run.steps(8);
+    static_cast<void>(slot.advance());
+    for (int epoch = 0; epoch < 2; ++epoch) {
+        run.steps(10);
+        static_cast<void>(run.model.step_epoch());
+        run.learner.settle(run.model);
+    }
+    static_cast<void>(slot.advance());
+    run.steps(8);
+    run.model.host_parameters()[0].parameter->set_trainable(false);
+    run.steps(8);
+    slot.prune("for the test", "user");
+    run.steps(8);
+}
+
+TEST_CASE("steps from recordings have the bits of steps that are not, in a whole life",
+          "[cuda][E-1]") {
+    Run<hosts::Cnn<B>, train::CrossEntropy> recorded(small);
+    Run<hosts::Cnn<B>, SilentCrossEntropy> plain(small);
+    live(recorded);
+    live(plain);
+    CHECK(recorded.learner.replays() > 30);
+    CHECK(plain.learner.replays() == 0);
+    CHECK((recorded.losses == plain.losses));
+    CHECK((test::values_of(recorded.model) == test::values_of(plain.model)));
+    for (const Tensor<B>& tensor : recorded.kept) {
+        for (const float value : tensor.to_host(recorded.context)) REQUIRE(value == 7.0F);
+    }
+}
+
+TEST_CASE("a recorded step costs the host two launches and the optimiser's", "[cuda]") {
+    Run<hosts::Cnn<B>, train::CrossEntropy> run(small);
+    run.steps(8);
+    const auto allocations = run.context.pool().statistics().allocations;
+    const auto launches = run.context.launches();
+    const LabelledBatch<B>& on = run.batches[0];
+    for (int i = 0; i < 10; ++i) {
+        static_cast<void>(run.learner.step(
+            run.model, on.input,
+            train::LossOnBatch<train::CrossEntropy, LabelledBatch<B>>{run.loss, on}));
+    }
+    static_cast<void>(allocations);
+    // Steps that nobody looks at are recorded anew: the first two are none.
+    CHECK(run.context.launches() - launches < 400);
+    const auto before = run.context.launches();
+    static_cast<void>(
+        run.learner.step(run.model, on.input,
+                         train::LossOnBatch<train::CrossEntropy, LabelledBatch<B>>{run.loss, on}));
+    CHECK(run.context.launches() - before <= 3);
+}
+
+TEST_CASE("a network that draws random numbers is not recorded, and draws new ones each step",
+          "[cuda]") {
+    Run<test::DropoutCnn<B>, train::CrossEntropy> noisy;
+    Run<test::DropoutCnn<B>, SilentCrossEntropy> plain;
+    noisy.steps(10);
+    plain.steps(10);
+    CHECK(noisy.learner.replays() == 0);
+    CHECK((noisy.losses == plain.losses));
+}
+
+}  // namespace
+}  // namespace kasmina
