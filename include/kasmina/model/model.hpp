@@ -326,7 +326,7 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
     if (are_drawn<Backend>(options.host, host_contents.parameters)) {
         host_.initialise(context, generator);
     }
-    host_states_ = nn::state_list<Backend>(host_);
+    for (const auto& named : host_contents.states) host_states_.push_back(named.state);
     services_->generator = generator.split();
     for (const Named& named : host_parameters()) {
         services_->host_parameters += named.parameter->size();

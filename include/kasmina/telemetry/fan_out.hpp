@@ -18,10 +18,10 @@ class FanOutSink {
 public:
     template <Sink S>
     FanOutSink& add(S sink) {
-        auto member = std::make_unique<Member<S>>(std::move(sink));
+        auto added = std::make_unique<SinkOf<S>>(std::move(sink));
         failures_.emplace_back();
         try {
-            sinks_.push_back(std::move(member));
+            sinks_.push_back(std::move(added));
         } catch (...) {
             failures_.pop_back();
             throw;
@@ -53,8 +53,8 @@ private:
     };
 
     template <Sink S>
-    struct Member final : AnySink {
-        explicit Member(S s) : sink(std::move(s)) {}
+    struct SinkOf final : AnySink {
+        explicit SinkOf(S s) : sink(std::move(s)) {}
         void emit(const Event& event) override { sink.emit(event); }
         S sink;
     };
