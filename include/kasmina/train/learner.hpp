@@ -88,7 +88,7 @@ struct LearnerOptions {
     /// What share of the seeds' rate a seed learns with behind the host. Nothing can adapt to it
     /// there, so at the full rate the shortest way to do no harm is to fall silent, and a branch
     /// that has fallen silent learns no more (docs/growth.md).
-    double lesson_rate = 0.01;
+    double lesson_rate = 0.04;
     /// With each how many steps a seed behind the host gets a lesson: the first with its first
     /// step. A lesson may cost more than the host's own step (docs/benchmarks.md), and with each
     /// fourth the mean of the steps stays below 1.6 of the host's.
@@ -348,7 +348,7 @@ private:
         if (is_finite(lesson_rate) && lesson_rate > 0.0) return lesson_rate;
         throw OptionError("the lesson rate is no share of a rate", "train::Learner",
                           "a positive number", number_text(lesson_rate),
-                          "use 0.01, or 1 for the rate of the other seeds");
+                          "use 0.04, or 1 for the rate of the other seeds");
     }
 
     [[nodiscard]] typename Rule::Options in_lessons(typename Rule::Options options) const {
