@@ -54,7 +54,7 @@ struct Options {
     int first_epoch = 3;
     double host_rate = 0.05;
     double seed_rate = 0.05;
-    double lesson_rate = 0.01;
+    double lesson_rate = 0.04;
     int lesson_every = 4;
     double errors = 2.0;
     int judged_epochs = 5;

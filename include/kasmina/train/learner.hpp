@@ -102,7 +102,7 @@ struct LearnerOptions {
     /// What share of the seeds' rate a seed learns with behind the host. Nothing can adapt to it
     /// there, so at the full rate the shortest way to do no harm is to fall silent, and a branch
     /// that has fallen silent learns no more (docs/growth.md).
-    double lesson_rate = 0.01;
+    double lesson_rate = 0.04;
     /// With each how many steps a seed behind the host gets a lesson: the first with its first
     /// step. A lesson may cost more than the host's own step (docs/benchmarks.md), and with each
     /// fourth the mean of the steps stays below 1.6 of the host's.
@@ -463,7 +463,7 @@ private:
 
     [[nodiscard]] static double checked(double lesson_rate) {
         check_option("train::Learner", "lesson_rate", lesson_rate, OptionRange::above(0.0),
-                     "use 0.01, or 1 for the rate of the other seeds");
+                     "use 0.04, or 1 for the rate of the other seeds");
         return lesson_rate;
     }
 
