@@ -32,7 +32,8 @@ namespace detail {
 /// A temporary file's name: hidden, of the target's name as much as fits, and a number.
 [[nodiscard]] inline std::string temporary_prefix(const std::string& name) {
     constexpr std::size_t most = 200;  // of the 255 that file systems take
-    return "." + name.substr(0, most) + ".";
+    std::string prefix(1, '.');
+    return prefix.append(name, 0, most).append(1, '.');
 }
 inline constexpr std::string_view temporary_suffix = ".saving";
 
@@ -127,6 +128,8 @@ public:
 private:
     static constexpr std::size_t buffer_bytes = std::size_t{1} << 18;
     using Buffer = std::array<std::byte, buffer_bytes>;
+    /// After how many bytes the disk is given what was written: while it writes, more is copied.
+    static constexpr std::uint64_t behind_bytes = std::uint64_t{8} << 20;
 
     template <class Call>
     void require(Call&& call, std::string_view what) {
@@ -202,7 +205,12 @@ private:
                     done == 0 ? -EIO : done);
             }
             bytes = bytes.subspan(static_cast<std::size_t>(done));
+            written_ += static_cast<std::uint64_t>(done);
         }
+        if (durability_ != Durability::power_loss || written_ - on_its_way_ < behind_bytes) return;
+        static_cast<void>(
+            operations_.begin_synchronising(file_.handle(), on_its_way_, written_ - on_its_way_));
+        on_its_way_ = written_;
     }
 
     void keep_mode(const FileStatus& old) {
@@ -240,6 +248,8 @@ private:
     std::string temporary_;
     std::unique_ptr<Buffer> buffer_;
     std::size_t filled_ = 0;
+    std::uint64_t written_ = 0;
+    std::uint64_t on_its_way_ = 0;  ///< of those
 };
 
 }  // namespace kasmina::checkpoint::file
