@@ -67,11 +67,6 @@ public:
     virtual Outcome set_mode(Handle file, unsigned mode) = 0;
     /// Takes the lock of a file, which goes with the process; -EWOULDBLOCK when another has it.
     virtual Outcome lock(Handle file) = 0;
-    /// Has bytes of a file on their way to the disk while more are written, so that `synchronise`
-    /// has less to wait for. Promises nothing, and need not be there.
-    virtual Outcome begin_synchronising(Handle, std::uint64_t /*offset*/, std::uint64_t /*bytes*/) {
-        return 0;
-    }
     /// Returns when all that was done to the file or folder would survive a loss of power.
     virtual Outcome synchronise(Handle file_or_folder) = 0;
     /// The handle is gone, whatever is returned.

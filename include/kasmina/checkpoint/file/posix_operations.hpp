@@ -112,16 +112,6 @@ public:
 
     Outcome lock(Handle file) override { return outcome(::flock(file, LOCK_EX | LOCK_NB)); }
 
-    Outcome begin_synchronising([[maybe_unused]] Handle file, [[maybe_unused]] std::uint64_t offset,
-                                [[maybe_unused]] std::uint64_t bytes) override {
-#ifdef SYNC_FILE_RANGE_WRITE
-        return outcome(::sync_file_range(file, static_cast<off64_t>(offset),
-                                         static_cast<off64_t>(bytes), SYNC_FILE_RANGE_WRITE));
-#else
-        return 0;
-#endif
-    }
-
     Outcome synchronise(Handle file_or_folder) override {
 #ifdef F_FULLFSYNC
         // There fsync stops at the drive's own cache.

@@ -128,8 +128,6 @@ public:
 private:
     static constexpr std::size_t buffer_bytes = std::size_t{1} << 18;
     using Buffer = std::array<std::byte, buffer_bytes>;
-    /// After how many bytes the disk is given what was written: while it writes, more is copied.
-    static constexpr std::uint64_t behind_bytes = std::uint64_t{8} << 20;
 
     template <class Call>
     void require(Call&& call, std::string_view what) {
@@ -205,12 +203,7 @@ private:
                     done == 0 ? -EIO : done);
             }
             bytes = bytes.subspan(static_cast<std::size_t>(done));
-            written_ += static_cast<std::uint64_t>(done);
         }
-        if (durability_ != Durability::power_loss || written_ - on_its_way_ < behind_bytes) return;
-        static_cast<void>(
-            operations_.begin_synchronising(file_.handle(), on_its_way_, written_ - on_its_way_));
-        on_its_way_ = written_;
     }
 
     void keep_mode(const FileStatus& old) {
@@ -248,8 +241,6 @@ private:
     std::string temporary_;
     std::unique_ptr<Buffer> buffer_;
     std::size_t filled_ = 0;
-    std::uint64_t written_ = 0;
-    std::uint64_t on_its_way_ = 0;  ///< of those
 };
 
 }  // namespace kasmina::checkpoint::file
