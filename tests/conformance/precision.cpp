@@ -1,4 +1,6 @@
 // Conformance of fast products: bfloat16 operands and wide sums, where the context says so.
+#include <memory>
+
 #include "conformance/support.hpp"
 
 #include <kasmina/backends/xtensor/bfloat16.hpp>
