@@ -37,7 +37,7 @@ std::vector<Shape> odd_maps(Index channels) {
 
 #define KASMINA_BACKENDS test::Eigen64, test::Oracle, test::Device64
 
-TEMPLATE_TEST_CASE("convolution", "[gradient]", KASMINA_BACKENDS) {
+TEMPLATE_TEST_CASE("convolution", "[gradient][N-1]", KASMINA_BACKENDS) {
     using B = TestType;
     for (const Index inputs : odd_channels) {
         for (const Index kernel : {1, 3, 5}) {
@@ -137,7 +137,7 @@ TEMPLATE_TEST_CASE("batch norm in training and evaluation, with every epilogue",
     }
 }
 
-TEMPLATE_TEST_CASE("pools, sums and means", "[gradient]", KASMINA_BACKENDS) {
+TEMPLATE_TEST_CASE("pools, sums and means", "[gradient][N-1][N-2]", KASMINA_BACKENDS) {
     using B = TestType;
     for (const Index channels : odd_channels) {
         for (const Shape& map : {Shape{1, 2, 2, channels}, Shape{3, 5, 4, channels}}) {
@@ -212,7 +212,8 @@ TEMPLATE_TEST_CASE("blends by a number and per sample", "[gradient][A-5]", KASMI
           }) < tolerance);
 }
 
-TEMPLATE_TEST_CASE("cross-entropy, smoothed and ignoring", "[gradient][H-7]", KASMINA_BACKENDS) {
+TEMPLATE_TEST_CASE("cross-entropy, smoothed and ignoring", "[gradient][H-7][N-3]",
+                   KASMINA_BACKENDS) {
     using B = TestType;
     const std::vector<std::int32_t> targets{2, 0, -100, 4};
     for (const double smoothing : {0.0, 0.2}) {
@@ -228,7 +229,7 @@ TEMPLATE_TEST_CASE("cross-entropy, smoothed and ignoring", "[gradient][H-7]", KA
     }
 }
 
-TEMPLATE_TEST_CASE("dropout, whose mask is the same on the way back", "[gradient]",
+TEMPLATE_TEST_CASE("dropout, whose mask is the same on the way back", "[gradient][N-2]",
                    KASMINA_BACKENDS) {
     using B = TestType;
     for (const Shape& shape : {Shape{1}, Shape{3, 7}, Shape{2, 3, 5, 4}}) {
@@ -245,7 +246,8 @@ TEMPLATE_TEST_CASE("dropout, whose mask is the same on the way back", "[gradient
     }
 }
 
-TEMPLATE_TEST_CASE("embedding, rows named once, often and never", "[gradient]", KASMINA_BACKENDS) {
+TEMPLATE_TEST_CASE("embedding, rows named once, often and never", "[gradient][N-2]",
+                   KASMINA_BACKENDS) {
     using B = TestType;
     const std::vector<std::int32_t> values{2, 0, 2, 2, 4, 0};
     for (const Index width : {1, 3, 70}) {

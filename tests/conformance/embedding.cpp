@@ -24,7 +24,7 @@ std::vector<std::int32_t> ids_for(const Table& table) {
 
 }  // namespace
 
-TEST_CASE("embeddings agree with the oracle", "[B-7][E-1]") {
+TEST_CASE("embeddings agree with the oracle", "[B-7][E-1][N-2]") {
     for (const Table& of : tables) {
         INFO(of.count << " of " << of.rows << " rows of " << of.width);
         const std::vector<std::int32_t> ids = ids_for(of);

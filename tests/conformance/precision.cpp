@@ -1,4 +1,6 @@
 // Conformance of fast products: bfloat16 operands and wide sums, where the context says so.
+#include <memory>
+
 #include "conformance/support.hpp"
 
 #include <kasmina/backends/xtensor/bfloat16.hpp>
@@ -81,6 +83,16 @@ TEST_CASE("a context starts with full precision and goes back to it", "[P-8]") {
             {.m = 1, .n = 1, .k = 1, .a = run.in({1.001}), .b = run.in({1}), .c = run.out(1)});
     });
     CHECK(results[0][0] == 1.001);
+}
+
+TEST_CASE("a precision that does not exist is refused, and changes nothing", "[P-8][E-2]") {
+    const auto check = [](auto context) {
+        context->set_precision(Precision::fast);
+        CHECK_THROWS_AS(context->set_precision(static_cast<Precision>(9)), OptionError);
+        CHECK(context->precision() == Precision::fast);
+    };
+    check(std::make_unique<Oracle::Context>());
+    check(std::make_unique<test::DeviceLike<double>::Context>());
 }
 
 TEST_CASE("fast matrix products multiply rounded operands", "[P-8]") {

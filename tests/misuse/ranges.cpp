@@ -187,7 +187,8 @@ TEST_CASE("an option's range is told in words, and a NaN is in none", "[E-2]") {
           "a finite number of at least 0 and below 1");
 }
 
-TEST_CASE("there is no random number below 0, and no dimension beyond a shape's", "[E-2]") {
+TEST_CASE("there is no number below 0, no dimension beyond a shape's, and no check beyond a gate's",
+          "[E-2]") {
     Generator random(1);
     const Generator::State before = random.state();
     CHECK_THROWS_AS(random.below(0), OptionError);
@@ -197,6 +198,9 @@ TEST_CASE("there is no random number below 0, and no dimension beyond a shape's"
     for (const Index axis : {Index{-1}, Index{2}, Index{9}})
         CHECK_THROWS_AS(shape[axis], ShapeError);
     CHECK_THROWS_AS(Shape{}[0], ShapeError);
+    const GateResult result = GateResult(Gate::g2).require("one", true);
+    CHECK(result.check(0).passed);
+    for (const std::size_t index : {1U, 8U, 99U}) CHECK_THROWS_AS(result.check(index), OptionError);
 }
 
 }  // namespace kasmina::test

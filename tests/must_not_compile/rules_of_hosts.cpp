@@ -1,6 +1,7 @@
 // A host that lacks something: found where the model is made.
 // no_topology expects: HasTopology: add `static constexpr Topology topology` to the host
 // no_points expects: add `std::span<const InjectionPoint> injection_points() const`
+// points_by_value expects: injection_points() const` to the host, of points that it keeps
 // no_input expects: NamesItsInput: add `using Input = Tensor<Backend>` to the host
 // no_stem expects: HasStem: add `State stem(Pass<Backend>&, const Input&) const`
 // stem_not_const expects: HasStem: add `State stem(Pass<Backend>&, const Input&) const`
@@ -35,7 +36,9 @@ struct Mine : nn::Visitable<Mine> {
         Variable<Cpu> map;
     };
 #endif
-#ifndef no_points
+#if defined(points_by_value)
+    std::vector<hosts::InjectionPoint> injection_points() const { return {}; }
+#elif !defined(no_points)
     std::span<const hosts::InjectionPoint> injection_points() const { return {}; }
 #endif
 #if defined(stem_not_const)

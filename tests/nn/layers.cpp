@@ -175,7 +175,7 @@ TEST_CASE("norms with frozen statistics train with the running ones and leave th
     CHECK(norm.running_mean.value().to_host(context) != std::vector<double>{0.5, -1.0, 2.0});
 }
 
-TEST_CASE("dropout drops in passes that train and leaves an evaluation alone", "[P-1]") {
+TEST_CASE("dropout drops in passes that train and leaves an evaluation alone", "[P-1][N-2]") {
     B::Context context{};
     Generator generator(3);
     const nn::Dropout<B> dropout(0.25);
@@ -201,7 +201,7 @@ TEST_CASE("dropout drops in passes that train and leaves an evaluation alone", "
     CHECK_THROWS_AS(nn::Dropout<B>(-0.1), OptionError);
 }
 
-TEST_CASE("an embedding gives the rows of its tokens, and they get the gradients", "[P-2]") {
+TEST_CASE("an embedding gives the rows of its tokens, and they get the gradients", "[P-2][N-2]") {
     B::Context context{};
     Generator generator(3);
     const nn::Embedding<B> embedding(context, 5, 2, generator);

@@ -20,11 +20,11 @@ struct Forgetful {
 static_assert(!train::Schedule<OfNothing> && !train::Schedule<Wordy> &&
               !train::Schedule<Forgetful>);
 
-TEST_CASE("the constant schedule leaves rates as they are", "[J-6]") {
+TEST_CASE("the constant schedule leaves rates as they are", "[J-6][N-6]") {
     for (const double done : {0.0, 0.3, 0.99}) CHECK(train::ConstantSchedule{}(done) == 1.0);
 }
 
-TEST_CASE("the cosine falls from 1 to its lowest, slowly, quickly and slowly again", "[J-6]") {
+TEST_CASE("the cosine falls from 1 to its lowest, slowly, quickly and slowly again", "[J-6][N-6]") {
     const train::CosineSchedule to_nothing;
     CHECK(to_nothing(0.0) == 1.0);
     CHECK(to_nothing(0.5) == Approx(0.5));

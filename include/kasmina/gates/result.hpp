@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include <kasmina/code_size.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/gate.hpp>
 
@@ -48,8 +50,10 @@ public:
     [[nodiscard]] constexpr double score() const noexcept { return score_; }
     [[nodiscard]] constexpr std::size_t checks() const noexcept { return count_; }
 
-    /// Check number `index`, in the order they were made.
-    [[nodiscard]] constexpr const GateCheck& check(std::size_t index) const noexcept {
+    /// Check number `index`, in the order they were made. Errors: OptionError for one that was not
+    /// made.
+    [[nodiscard]] constexpr const GateCheck& check(std::size_t index) const {
+        if (index >= count_) refuse_index(index, count_);
         return checks_[index];
     }
 
@@ -97,6 +101,12 @@ public:
     }
 
 private:
+    [[noreturn]] KASMINA_COLD static void refuse_index(std::size_t index, std::size_t count) {
+        throw OptionError("a gate made no such check", "GateResult::check",
+                          "an index below " + std::to_string(count), std::to_string(index),
+                          "ask checks() first");
+    }
+
     /// A check beyond the last place overwrites it with a failure: no check is lost silently.
     constexpr GateResult& add(const GateCheck& check) noexcept {
         if (count_ < max_checks) {

@@ -147,10 +147,17 @@ concept StateHasFeatures = std::copyable<StateOf<H>> && requires(StateOf<H>& sta
     { features(state) } -> std::same_as<Variable<typename H::Backend>&>;
 };
 
-/// `injection_points()`: a contiguous range of InjectionPoint in execution order.
+/// A view of points that the host keeps, or a reference to them: not a list that is made for each
+/// call, of which a view would be left behind.
+template <class Points>
+concept KeptPoints = std::convertible_to<Points, std::span<const InjectionPoint>> &&
+                     (std::is_lvalue_reference_v<Points> || std::is_trivially_copyable_v<Points>);
+
+/// `injection_points()`: a contiguous range of InjectionPoint in execution order, which the host
+/// keeps.
 template <class H>
 concept HasInjectionPoints = requires(const H& host) {
-    { host.injection_points() } -> std::convertible_to<std::span<const InjectionPoint>>;
+    { host.injection_points() } -> KeptPoints;
 };
 
 /// `stem(pass, input)` on a const host: the state at boundary 0.
@@ -194,7 +201,7 @@ concept Host =
                   "HasTopology: add `static constexpr Topology topology` to the host");          \
     static_assert(::kasmina::hosts::HasInjectionPoints<HOST>,                                    \
                   "HasInjectionPoints: add `std::span<const InjectionPoint> injection_points() " \
-                  "const` to the host");                                                         \
+                  "const` to the host, of points that it keeps");                                \
     static_assert(::kasmina::hosts::NamesItsBackend<HOST>,                                       \
                   "NamesItsBackend: add `using Backend = ...` to the host");                     \
     static_assert(                                                                               \

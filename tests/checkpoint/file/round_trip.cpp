@@ -168,6 +168,7 @@ TEST_CASE("a plan that cannot be a file is refused before anything is touched", 
                        plan.add("v", ElementType::u8, {1ull << 62}, bytes);
                    }),
                    "too long"));
+    CHECK_THROWS_AS(file::write(path, Plan{}, static_cast<file::Durability>(9)), OptionError);
     CHECK(std::filesystem::is_empty(folder.path()));
 }
 

@@ -8,6 +8,7 @@
 
 #include <kasmina/backend/context_reference.hpp>
 #include <kasmina/backend/precision.hpp>
+#include <kasmina/reflect/check_enumerator.hpp>
 
 #include "support/device/carried.hpp"
 #include "support/device/stream.hpp"
@@ -56,6 +57,7 @@ public:
     /// Capability: ComputePrecisionBackend. Products ordered after the call multiply like this.
     [[nodiscard]] Precision precision() const noexcept { return precision_; }
     void set_precision(Precision precision) {
+        reflect::check_enumerator(precision, "precision", "DeviceLike");
         precision_ = precision;
         stream_->push("set_precision", [this, precision] { reference_.set_precision(precision); });
     }
