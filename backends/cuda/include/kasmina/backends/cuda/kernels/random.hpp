@@ -76,7 +76,7 @@ struct DropoutKernel {
         for (Index i = first_of(block) * numbers_of_a_thread; i < count;
              i += stride_of(block) * numbers_of_a_thread) {
             const PhiloxBlock words = four_words(range, static_cast<std::uint64_t>(i));
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int k = 0; k < numbers_of_a_thread; ++k) {
                 if (i + k >= count) continue;
                 put(to, i + k, words.words[k] >= threshold ? from[i + k] * scale : T{0});

@@ -31,7 +31,7 @@ KASMINA_DEVICE void step_lanes(const OptimiserSlice<T>& slice, Index at, const R
     if (slice.second != nullptr) {
         second = load_lanes<Width>(static_cast<const T*>(slice.second) + at);
     }
-    KASMINA_UNROLL
+    KASMINA_DEVICE_UNROLL
     for (int lane = 0; lane < Width; ++lane) {
         OptimiserNumber<T> number{value[lane], gradient[lane], first[lane], second[lane]};
         rule.move(number, slice.first != nullptr);

@@ -102,14 +102,14 @@ KASMINA_DEVICE void sum_rows(B& block, const ChannelGrid& grid, const ChannelPla
                              V (&values)[Count], Shared shared) {
     const int thread = block.thread();
     const int threads = block.threads();
-    KASMINA_UNROLL
+    KASMINA_DEVICE_UNROLL
     for (int i = 0; i < Count; ++i) shared[i * threads + thread] = values[i];
     block.barrier();
     for (int left = grid.rows; left > 1;) {
         const int half = (left + 1) / 2;
         if (place.row + half < left) {
             const int other = thread + half * grid.columns;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Count; ++i) {
                 values[i] += shared[i * threads + other];
                 shared[i * threads + thread] = values[i];
