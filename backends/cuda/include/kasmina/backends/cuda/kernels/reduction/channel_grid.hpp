@@ -16,8 +16,9 @@
 /// the chunk: what belongs to a channel is loaded once.
 namespace kasmina::backends::cuda_detail {
 
-/// So many blocks of a reduction fill a large card without leaving much to the next kernel.
-inline constexpr Index most_partial_blocks = 512;
+/// So many blocks of a reduction fill a large card - two for each of 132 multiprocessors, which all
+/// have room for two - without a second round, and without leaving much to the next kernel.
+inline constexpr Index most_partial_blocks = 264;
 /// Element-wise kernels have as many blocks as their work needs.
 inline constexpr Index any_blocks = Index{1} << 30;
 
