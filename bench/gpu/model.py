@@ -6,7 +6,7 @@ usage: bench/gpu/model.py OUT/gpu-check.json
 Each kernel takes the longer of what its bytes take at the rate of a copy on that card and what its
 operations take at the card's rate, and no less than a launch in a graph. The rates are below; the
 copy's is the one that was measured. The table sets prediction and measurement side by side, and
-names the largest share of each prediction, so that a step that is slower than it says where to look.
+names the largest share of each prediction: where to look when a step is slower than it.
 """
 
 import json
@@ -14,7 +14,8 @@ import sys
 
 FLOAT = 4  # bytes
 KERNEL_US = 2.0  # a small kernel in a graph, from the start of one to the start of the next
-LIBRARY_RATE = {"tf32": 250e12, "full": 40e12}  # what a good convolution reaches, operations a second
+# What a good convolution reaches, operations a second.
+LIBRARY_RATE = {"tf32": 250e12, "full": 40e12}
 WIDTHS = (3, 32, 64, 128)
 SIDES = (32, 16, 8)
 SEED_WIDTH, SEED_SIDE = 64, 16
@@ -119,7 +120,8 @@ def main():
         measured = json.load(file)
     copy_rate = measured["kernel_rates"][0]["gb_per_s"] * 1e9
     print(f"{measured['card']}: a copy moves {copy_rate / 1e9:.0f} GB/s\n")
-    print("| step | predicted ms | measured ms | ratio | most of the prediction |\n|---|---|---|---|---|")
+    print("| step | predicted ms | measured ms | ratio | most of the prediction |")
+    print("|---|---|---|---|---|")
     for row in measured["steps"]:
         step = predict(row["name"], copy_rate)
         if step is None:
