@@ -221,8 +221,8 @@ private:
         const int thread_column = thread % Across;
         KASMINA_DEVICE_UNROLL
         for (int k = 0; k < ProductTile::depth; ++k) {
-            Vector<T> a[RowsEach / vector];
-            Vector<T> b[ProductTile::columns_each / vector];
+            Vector<T> a[static_cast<unsigned>(RowsEach / vector)];
+            Vector<T> b[static_cast<unsigned>(ProductTile::columns_each / vector)];
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < RowsEach / vector; ++i) {
                 a[i] = left[k * left_pitch + thread_row * (RowsEach / vector) + i];

@@ -134,8 +134,8 @@ private:
         const int thread_column = thread % side;
         KASMINA_DEVICE_UNROLL
         for (int k = 0; k < ProductTile::depth; ++k) {
-            Vector<T> a[each / vector];
-            Vector<T> b[each / vector];
+            Vector<T> a[static_cast<unsigned>(each / vector)];
+            Vector<T> b[static_cast<unsigned>(each / vector)];
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < each / vector; ++i) {
                 a[i] = left[k * pitch + thread_row * (each / vector) + i];

@@ -103,7 +103,7 @@ struct NormGradientSumsKernel {
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
         const ChannelPlace place = place_in(grid, block);
-        double sums[2 * Width] = {};
+        double sums[2 * static_cast<unsigned>(Width)] = {};
         if (place.active) {
             const auto norm = parameters.template at<Width>(place.sample, place.channel);
             Index position = place.first;
@@ -128,8 +128,9 @@ struct NormGradientSumsKernel {
 private:
     template <int Count>
     KASMINA_DEVICE void add(const NormLanes<T, Width>& norm, const ChannelPlace& place,
-                            Index position, double (&sums)[2 * Width]) const {
-        T narrow[2 * Width] = {};
+                            Index position,
+                            double (&sums)[2 * static_cast<unsigned>(Width)]) const {
+        T narrow[2 * static_cast<unsigned>(Width)] = {};
         KASMINA_DEVICE_UNROLL
         for (int k = 0; k < Count; ++k) {
             gradient.visit(norm, place.sample, position + k * grid.rows, place.channel,

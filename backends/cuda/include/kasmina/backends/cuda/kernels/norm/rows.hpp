@@ -154,7 +154,7 @@ struct NormRowsParameterSumsKernel {
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
         const ChannelPlace place = place_in(grid, block);
-        double sums[2 * Width] = {};
+        double sums[2 * static_cast<unsigned>(Width)] = {};
         if (place.active) {
             const Lanes<T, Width> scale = load_lanes<Width>(call.scale + place.channel);
             const Lanes<T, Width> shift = load_lanes<Width>(call.shift + place.channel);

@@ -39,7 +39,7 @@ struct NormSumsKernel {
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
         const ChannelPlace place = place_in(grid, block);
-        double sums[2 * Width] = {};
+        double sums[2 * static_cast<unsigned>(Width)] = {};
         if (place.active) {
             const T* sample = x + place.sample * grid.positions * grid.channels;
             double pivot[static_cast<unsigned>(Width)];

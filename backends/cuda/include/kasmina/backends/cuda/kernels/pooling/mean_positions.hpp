@@ -18,7 +18,7 @@ struct MeanPositionsKernel {
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
         const ChannelPlace place = place_in(grid, block);
-        double sums[Width] = {};
+        double sums[static_cast<unsigned>(Width)] = {};
         const T* from =
             x + (place.sample * grid.positions + place.first) * grid.channels + place.channel;
         const Index step = grid.rows * grid.channels;

@@ -98,20 +98,20 @@ template <Block B>
 
 /// Sums each value over the rows of a block in a fixed order, a tree; the sums are those of row 0.
 /// `shared` is room for Count numbers of each thread.
-template <int Count, Block B, class V, class Shared>
+template <unsigned Count, Block B, class V, class Shared>
 KASMINA_DEVICE void sum_rows(B& block, const ChannelGrid& grid, const ChannelPlace& place,
                              V (&values)[Count], Shared shared) {
     const int thread = block.thread();
     const int threads = block.threads();
     KASMINA_DEVICE_UNROLL
-    for (int i = 0; i < Count; ++i) shared[i * threads + thread] = values[i];
+    for (int i = 0; i < static_cast<int>(Count); ++i) shared[i * threads + thread] = values[i];
     block.barrier();
     for (int left = grid.rows; left > 1;) {
         const int half = (left + 1) / 2;
         if (place.row + half < left) {
             const int other = thread + half * grid.columns;
             KASMINA_DEVICE_UNROLL
-            for (int i = 0; i < Count; ++i) {
+            for (int i = 0; i < static_cast<int>(Count); ++i) {
                 values[i] += shared[i * threads + other];
                 shared[i * threads + thread] = values[i];
             }
