@@ -173,7 +173,14 @@ public:
     /// as a whole training step: unless `succeed()` is called on it before its end, states of host
     /// and seeds and random streams are put back where they stood. One attempt at a time; inside it
     /// others do nothing.
-    [[nodiscard]] nn::Attempt<Backend> attempt(const Pass<Backend>& pass) const;
+    [[nodiscard]] nn::Attempt<Backend> attempt(const Pass<Backend>& pass) const {
+        return attempt(pass, true);
+    }
+    /// The same for work that is recorded and not done (backend/recording.hpp): no state moves, so
+    /// none is kept to be put back, and no recording holds the copies.
+    [[nodiscard]] nn::Attempt<Backend> attempt_recording(const Pass<Backend>& pass) const {
+        return attempt(pass, false);
+    }
 
     /// Whether norms of the host, in passes that train, use the batch's statistics and move the
     /// running ones (the default), or use the running ones and leave them as they are. Freezing the
@@ -305,6 +312,8 @@ private:
         bool warm;          ///< this was not its first backward pass (I-7)
         std::string seed_id;
     };
+
+    [[nodiscard]] nn::Attempt<Backend> attempt(const Pass<Backend>& pass, bool keeps_states) const;
 
     /// Listing what a model owns changes nothing; only what the list points to may be changed.
     [[nodiscard]] MorphogeneticModel& mutable_this() const noexcept {
@@ -471,19 +480,22 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::forward_lesson(Pass<Bac
 }
 
 template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Backend>& pass) const
+auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Backend>& pass,
+                                                                 bool keeps_states) const
     -> nn::Attempt<Backend> {
     // Evaluation moves nothing, and several threads may be at it.
     const bool mine = pass.training() && !undo_->is_open();
     return nn::Attempt<Backend>(pass.context(), mine ? undo_.get() : nullptr,
                                 [&](nn::Undo<Backend>& undo) {
+                                    const auto keep = [&](const nn::AnyState<Backend>& state) {
+                                        if (keeps_states) undo.note(pass.context(), state);
+                                    };
                                     if (pass.generator() != nullptr) undo.note(*pass.generator());
-                                    for (const auto& state : host_states_)
-                                        undo.note(pass.context(), state);
+                                    for (const auto& state : host_states_) keep(state);
                                     for (const SlotType& slot : slots_) {
                                         if (!slot.active()) continue;
                                         for (const auto& named : slot.state_list())
-                                            undo.note(pass.context(), named.state);
+                                            keep(named.state);
                                         undo.note(*slot.random_stream());
                                     }
                                 });
