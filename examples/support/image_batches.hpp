@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <utility>
 
@@ -66,20 +65,55 @@ private:
 
 inline constexpr std::size_t scored_at_once = 256;
 
-/// All of `images`, in order and in batches that are made on the way. Both arguments must outlive
-/// it.
+/// All of `images`, in order and in batches that are made on the way: a range. What it is made of
+/// must outlive it. (A view that transforms would do, but nvcc compiles none of move-only values.)
 template <class B>
-[[nodiscard]] auto held_out(typename B::Context& context, const ImageSet& images) {
-    const std::size_t chunks = (images.count() + scored_at_once - 1) / scored_at_once;
-    const auto batch = [context = &context, images = &images](std::size_t number) {
-        const std::size_t first = number * scored_at_once;
-        const std::size_t count = std::min(scored_at_once, images->count() - first);
-        return LabelledBatch<B>{
-            Tensor<B>::from_host(*context, batch_shape(*images, count),
-                                 images->pixels_of(first, count)),
-            ClassLabels<B>(*context, images->labels_of(first, count), images->classes)};
+class HeldOut {
+public:
+    class Iterator {
+    public:
+        using value_type = LabelledBatch<B>;
+        using difference_type = std::ptrdiff_t;
+
+        Iterator() = default;
+        Iterator(const HeldOut& range, std::size_t first) : range_(&range), first_(first) {}
+
+        [[nodiscard]] LabelledBatch<B> operator*() const { return range_->batch_from(first_); }
+        Iterator& operator++() {
+            first_ += std::min(scored_at_once, range_->images_->count() - first_);
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const Iterator& a, const Iterator& b) {
+            return a.first_ == b.first_;
+        }
+
+    private:
+        const HeldOut* range_ = nullptr;
+        std::size_t first_ = 0;
     };
-    return std::views::iota(std::size_t{0}, chunks) | std::views::transform(batch);
+
+    HeldOut(typename B::Context& context, const ImageSet& images)
+        : context_(&context), images_(&images) {}
+
+    [[nodiscard]] Iterator begin() const { return {*this, 0}; }
+    [[nodiscard]] Iterator end() const { return {*this, images_->count()}; }
+
+private:
+    [[nodiscard]] LabelledBatch<B> batch_from(std::size_t first) const {
+        const std::size_t count = std::min(scored_at_once, images_->count() - first);
+        return {Tensor<B>::from_host(*context_, batch_shape(*images_, count),
+                                     images_->pixels_of(first, count)),
+                ClassLabels<B>(*context_, images_->labels_of(first, count), images_->classes)};
+    }
+
+    typename B::Context* context_;
+    const ImageSet* images_;
+};
+
+template <class B>
+[[nodiscard]] HeldOut<B> held_out(typename B::Context& context, const ImageSet& images) {
+    return {context, images};
 }
 
 }  // namespace kasmina::examples

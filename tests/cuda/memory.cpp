@@ -84,6 +84,7 @@ TEST_CASE("the host that touches the card's memory crashes", "[cuda]") {
     Context context;
     auto buffer = Store::acquire<float>(context, 1);
     Store::fill(context, buffer.data(), 1, 1.0F);
+    test::EmulatedRange::instance().close_now();
     const pid_t child = ::fork();
     REQUIRE(child >= 0);
     if (child == 0) {

@@ -146,7 +146,14 @@ public:
     /// as a whole training step: unless `succeed()` is called on it before its end, states of host
     /// and seeds and random streams are put back where they stood. One attempt at a time; inside it
     /// others do nothing.
-    [[nodiscard]] nn::Attempt<Backend> attempt(const Pass<Backend>& pass) const;
+    [[nodiscard]] nn::Attempt<Backend> attempt(const Pass<Backend>& pass) const {
+        return attempt(pass, true);
+    }
+    /// The same for work that is recorded and not done (backend/recording.hpp): no state moves, so
+    /// none is kept to be put back, and no recording holds the copies.
+    [[nodiscard]] nn::Attempt<Backend> attempt_recording(const Pass<Backend>& pass) const {
+        return attempt(pass, false);
+    }
 
     /// Whether norms of the host, in passes that train, use the batch's statistics and move the
     /// running ones (the default), or use the running ones and leave them as they are. Freezing the
@@ -264,6 +271,8 @@ private:
     [[nodiscard]] Output run(Pass<Backend>& pass, const Input& input,
                              const AlphaOverrides& overrides, std::vector<Lesson>* lessons,
                              std::span<const std::size_t> waiting = {}) const;
+
+    [[nodiscard]] nn::Attempt<Backend> attempt(const Pass<Backend>& pass, bool keeps_states) const;
 
     /// Listing what a model owns changes nothing; only what the list points to may be changed.
     [[nodiscard]] MorphogeneticModel& mutable_this() const noexcept {

@@ -83,19 +83,22 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::forward_lesson(Pass<Bac
 }
 
 template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Backend>& pass) const
+auto MorphogeneticModel<HostType, Blueprints, Policies>::attempt(const Pass<Backend>& pass,
+                                                                 bool keeps_states) const
     -> nn::Attempt<Backend> {
     // Evaluation moves nothing, and several threads may be at it.
     const bool mine = pass.training() && !undo_->is_open();
     return nn::Attempt<Backend>(pass.context(), mine ? undo_ : nullptr,
                                 [&](nn::Undo<Backend>& undo) {
+                                    const auto keep = [&](const nn::AnyState<Backend>& state) {
+                                        if (keeps_states) undo.note(pass.context(), state);
+                                    };
                                     if (pass.generator() != nullptr) undo.note(*pass.generator());
-                                    for (const auto& state : host_states_)
-                                        undo.note(pass.context(), state);
+                                    for (const auto& state : host_states_) keep(state);
                                     for (const SlotType& slot : slots_) {
                                         if (!slot.active()) continue;
                                         for (const auto& named : slot.state_list())
-                                            undo.note(pass.context(), named.state);
+                                            keep(named.state);
                                         undo.note(slot.random_stream());
                                     }
                                 });

@@ -374,7 +374,7 @@ private:
             optimiser.zero_gradients();
             tape_->clear();
             Pass<B> pass(*tape_, Mode::training, random);
-            auto attempt = model.attempt(pass);
+            auto attempt = recorded.under_way ? model.attempt_recording(pass) : model.attempt(pass);
             const auto keep = [&](const Variable<B>& output) {
                 if (recorded.output.empty()) {
                     recorded.output = Tensor<B>::persistent(context, output.shape());

@@ -68,6 +68,7 @@ public:
         Tensor<B> output{};  ///< empty when nobody wants to see it
         typename B::Recording recording{};
         std::vector<std::pair<std::weak_ptr<ParameterState<B>>, bool>> gradients{};
+        bool under_way = false;  ///< what is ordered now is recorded and not done
         int taken = 0;           ///< as it is, by the host
         bool repeats = true;     ///< so far as is known
         std::uint64_t last = 0;  ///< when it was used
@@ -130,12 +131,15 @@ private:
     template <class Optimiser, class Body>
     void record(Context& context, const Optimiser& optimiser, Step& step, Body& body) {
         B::begin_recording(context);
+        step.under_way = true;
         try {
             body(step);
         } catch (...) {
+            step.under_way = false;
             static_cast<void>(B::end_recording(context));
             throw;
         }
+        step.under_way = false;
         step.recording = B::end_recording(context);
         if (!step.recording) {
             step.repeats = false;

@@ -32,6 +32,9 @@ struct CudaOptions {
     int device = 0;                       ///< as CUDA numbers them
     bool wait_after_each_kernel = false;  ///< to find which one fails; slow
     bool record_steps = true;             ///< training steps may be recorded (step_graph.hpp)
+    /// From Hopper on a kernel is brought to the card while the one before it still runs, for whose
+    /// end it waits there; the numbers are the same.
+    bool overlap_launches = true;
 };
 
 namespace cuda_detail {
@@ -91,8 +94,10 @@ public:
         // Random words are drawn anew each time.
         if constexpr (requires { kernel.range; }) ++unrepeatable_;
         void* arguments[] = {const_cast<void*>(static_cast<const void*>(&kernel))};
-        launch_function(Kernel::name, reinterpret_cast<const void*>(&run_kernel<Kernel>), grid,
-                        arguments);
+        const auto* function = reinterpret_cast<const void*>(&run_kernel<Kernel>);
+        static const bool overlaps = waits_by_itself(function);
+        launch_function(Kernel::name, function, grid, arguments,
+                        overlaps && options_.overlap_launches);
     }
 
     /// Called behind each kernel and library call: waits for it where the options say so. Errors:
@@ -152,8 +157,17 @@ public:
 #endif
 
 private:
+    /// Whether the kernel's code on this card waits for the work before it: of old code, which
+    /// does not, a kernel must not begin early.
+    [[nodiscard]] static bool waits_by_itself(const void* function) {
+        cudaFuncAttributes attributes{};
+        check(cudaFuncGetAttributes(&attributes, function), "cudaFuncGetAttributes");
+        return attributes.binaryVersion >= first_overlapping_architecture &&
+               attributes.ptxVersion >= first_overlapping_architecture;
+    }
+
     void launch_function(const char* name, const void* function, const Launch& grid,
-                         void** arguments) {
+                         void** arguments, bool overlaps) {
         ++launches_;
         memory_->order();
         memory_->activate();
@@ -162,11 +176,17 @@ private:
                                        grid.shared_bytes),
                   name);
         }
-        const dim3 blocks(static_cast<unsigned>(grid.blocks));
-        const dim3 threads(static_cast<unsigned>(grid.threads));
-        check(cudaLaunchKernel(function, blocks, threads, arguments,
-                               static_cast<std::size_t>(grid.shared_bytes), stream()),
-              name);
+        cudaLaunchAttribute overlap{};
+        overlap.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+        overlap.val.programmaticStreamSerializationAllowed = 1;
+        cudaLaunchConfig_t how{};
+        how.gridDim = dim3(static_cast<unsigned>(grid.blocks));
+        how.blockDim = dim3(static_cast<unsigned>(grid.threads));
+        how.dynamicSmemBytes = static_cast<std::size_t>(grid.shared_bytes);
+        how.stream = stream();
+        how.attrs = &overlap;
+        how.numAttrs = overlaps ? 1 : 0;
+        check(cudaLaunchKernelExC(&how, function, arguments), name);
         if (!options_.record_steps) ++unrepeatable_;
         finish(name);
     }

@@ -86,6 +86,7 @@ public:
         pack.set(CUDNN_ATTR_VARIANT_PACK_DATA_POINTERS, std::span<void* const>(pointers));
         pack.set(CUDNN_ATTR_VARIANT_PACK_WORKSPACE, room);
         pack.finalise("take a plan's pointers");
+        context.memory()->order();
         check_cudnn(cudnnBackendExecute(handle_.get(), plan.plan.get(), pack.get()),
                     "order a convolution");
     }

@@ -37,9 +37,18 @@ struct GpuBlock {
     }
 };
 
+/// Whether kernels of code for that architecture wait for the work before them by themselves, so
+/// that they may be brought to the card while that still runs.
+inline constexpr int first_overlapping_architecture = 90;
+
 /// The one function that runs on the card. The kernel's arguments stay where the launch put them.
 template <class Kernel>
 __global__ void run_kernel(const __grid_constant__ Kernel kernel) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+    // What was ordered before is done and seen; then the next kernel's blocks may take places.
+    cudaGridDependencySynchronize();
+    cudaTriggerProgrammaticLaunchCompletion();
+#endif
     GpuBlock block;
     kernel(block);
 }

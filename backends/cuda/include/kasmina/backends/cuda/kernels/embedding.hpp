@@ -4,7 +4,6 @@
 #include <kasmina/requirements.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <cstdint>
 #include <limits>
 
@@ -14,6 +13,18 @@
 #include <kasmina/backends/cuda/launch.hpp>
 
 namespace kasmina::backends::cuda_detail {
+
+/// The place of the lowest bit that is set. (Functions of <bit> are built into host compilers: on a
+/// card they give nonsense, and nvcc says nothing.)
+[[nodiscard]] KASMINA_DEVICE inline int lowest_bit(unsigned bits) {
+#if defined(__CUDA_ARCH__)
+    return __ffs(static_cast<int>(bits)) - 1;
+#else
+    int place = 0;
+    while ((bits >> static_cast<unsigned>(place) & 1U) == 0) ++place;
+    return place;
+#endif
+}
 
 template <class T>
 struct EmbeddingKernel {
@@ -59,7 +70,7 @@ struct EmbeddingPullbackKernel {
                 block.barrier();
                 for (int warp = 0; warp < threads / warp_size; ++warp) {
                     for (unsigned left = asked[warp]; left != 0; left &= left - 1) {
-                        add(block, first, start + warp * warp_size + std::countr_zero(left), sums);
+                        add(block, first, start + warp * warp_size + lowest_bit(left), sums);
                     }
                 }
                 block.barrier();

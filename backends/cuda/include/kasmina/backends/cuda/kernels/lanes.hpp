@@ -9,9 +9,9 @@
 
 /// Loops over lanes have constant bounds; unrolled, their arrays live in registers.
 #if defined(__CUDACC__)
-#define KASMINA_UNROLL _Pragma("unroll")
+#define KASMINA_DEVICE_UNROLL _Pragma("unroll")
 #else
-#define KASMINA_UNROLL
+#define KASMINA_DEVICE_UNROLL
 #endif
 
 namespace kasmina::backends::cuda_detail {
@@ -31,10 +31,10 @@ template <int Width, class V>
     Lanes<V, Width> lanes;
     if constexpr (Width == vector_width<V>) {
         const Vector<V> vector = load_vector(from);
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) lanes[i] = vector[i];
     } else {
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) lanes[i] = from[i];
     }
     return lanes;
@@ -44,11 +44,11 @@ template <int Width, class V>
 KASMINA_DEVICE void store_lanes(V* to, const Lanes<V, Width>& lanes) {
     if constexpr (Width == vector_width<V>) {
         Vector<V> vector;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) vector[i] = lanes[i];
         store_vector(to, vector);
     } else {
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) to[i] = lanes[i];
     }
 }
@@ -56,7 +56,7 @@ KASMINA_DEVICE void store_lanes(V* to, const Lanes<V, Width>& lanes) {
 template <int Width, class V>
 [[nodiscard]] KASMINA_DEVICE Lanes<V, Width> same_lanes(V value) {
     Lanes<V, Width> lanes;
-    KASMINA_UNROLL
+    KASMINA_DEVICE_UNROLL
     for (int i = 0; i < Width; ++i) lanes[i] = value;
     return lanes;
 }
@@ -68,7 +68,7 @@ KASMINA_DEVICE void put_lanes(const GradientTarget<V>& target, Index place,
     Lanes<V, Width> result = lanes;
     if (target.accumulate) {
         const Lanes<V, Width> before = load_lanes<Width>(target.data + place);
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) result[i] = before[i] + lanes[i];
     }
     store_lanes(target.data + place, result);

@@ -8,7 +8,6 @@
 #include <kasmina/backend/dropout.hpp>
 #include <kasmina/backend/random.hpp>
 #include <kasmina/backends/cuda/device.hpp>
-#include <kasmina/backends/cuda/gradient_put.hpp>
 #include <kasmina/backends/cuda/kernels/lanes.hpp>
 #include <kasmina/backends/cuda/launch.hpp>
 
@@ -59,8 +58,9 @@ private:
     }
 };
 
-/// Both ways: x to y, or the gradient of y to that of x.
-template <class T>
+/// Both ways: x to y, or the gradient of y to that of x. `Width` numbers at a time: four of a
+/// thread are one vector of floats or two of doubles.
+template <class T, int Width>
 struct DropoutKernel {
     static constexpr const char* name = "dropout";
 
@@ -76,10 +76,16 @@ struct DropoutKernel {
         for (Index i = first_of(block) * numbers_of_a_thread; i < count;
              i += stride_of(block) * numbers_of_a_thread) {
             const PhiloxBlock words = four_words(range, static_cast<std::uint64_t>(i));
-            KASMINA_UNROLL
-            for (int k = 0; k < numbers_of_a_thread; ++k) {
-                if (i + k >= count) continue;
-                put(to, i + k, words.words[k] >= threshold ? from[i + k] * scale : T{0});
+            KASMINA_DEVICE_UNROLL
+            for (int first = 0; first < numbers_of_a_thread; first += Width) {
+                if (i + first >= count) continue;
+                Lanes<T, Width> numbers = load_lanes<Width>(from + i + first);
+                KASMINA_DEVICE_UNROLL
+                for (int lane = 0; lane < Width; ++lane) {
+                    const bool kept = words.words[first + lane] >= threshold;
+                    numbers[lane] = kept ? numbers[lane] * scale : T{0};
+                }
+                put_lanes(to, i + first, numbers);
             }
         }
     }
@@ -113,10 +119,14 @@ private:
     template <class Call>
     static void run(Context& context, const Call& call, const T* from,
                     const GradientTarget<T>& to) {
-        context.launch(
-            over_elements(call.count, numbers_of_a_thread),
-            DropoutKernel<T>{call.range, dropout_threshold(call.rate),
-                             static_cast<T>(1.0 / (1.0 - call.rate)), call.count, from, to});
+        const bool vectors = call.count % vector_width<T> == 0 && aligned_for_vectors(from) &&
+                             aligned_for_vectors(to.data);
+        with_lanes<T>(vectors, [&](auto lanes) {
+            using Kernel = DropoutKernel<T, decltype(lanes)::value>;
+            context.launch(over_elements(call.count, numbers_of_a_thread),
+                           Kernel{call.range, dropout_threshold(call.rate),
+                                  static_cast<T>(1.0 / (1.0 - call.rate)), call.count, from, to});
+        });
     }
 };
 

@@ -165,11 +165,11 @@ private:
         Vector<T> right_values[static_cast<unsigned>(right_parts)];
 
         KASMINA_DEVICE void load(const ImplicitProductKernel& kernel) {
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < left_parts; ++i) {
                 left_values[i] = load_window<width>(kernel.window, kernel.x, pixels[i], place);
             }
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < right_parts; ++i) {
                 const int at = thread + i * ProductTile::threads;
                 if (at >= right_vectors) continue;
@@ -181,16 +181,16 @@ private:
         }
         template <class Shared>
         KASMINA_DEVICE void store(const Shared& left, const Shared& right) const {
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < left_parts; ++i) {
                 const int at = row + i * rows_at_once;
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int lane = 0; lane < width; ++lane) {
                     left[(part * width + lane) * left_pitch + at / vector][at % vector] =
                         left_values[i][lane];
                 }
             }
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < right_parts; ++i) {
                 const int at = thread + i * ProductTile::threads;
                 if (at < right_vectors) right[at] = right_values[i];
@@ -206,7 +206,7 @@ private:
         loader.row = thread / Loader::parts_of_row;
         loader.place = WindowCursor::at(window, Index{loader.part} * width);
         loader.matrix_row = matrix + first_column;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Loader::left_parts; ++i) {
             loader.pixels[i] =
                 PixelCursor::at(window, first_row + loader.row + i * Loader::rows_at_once);
@@ -219,22 +219,22 @@ private:
                                  Sums& sums) const {
         const int thread_row = thread / Across;
         const int thread_column = thread % Across;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int k = 0; k < ProductTile::depth; ++k) {
-            Vector<T> a[RowsEach / vector];
-            Vector<T> b[ProductTile::columns_each / vector];
-            KASMINA_UNROLL
+            Vector<T> a[static_cast<unsigned>(RowsEach / vector)];
+            Vector<T> b[static_cast<unsigned>(ProductTile::columns_each / vector)];
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < RowsEach / vector; ++i) {
                 a[i] = left[k * left_pitch + thread_row * (RowsEach / vector) + i];
             }
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < ProductTile::columns_each / vector; ++i) {
                 b[i] = right[k * right_pitch +
                              thread_column * (ProductTile::columns_each / vector) + i];
             }
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < RowsEach; ++i) {
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int j = 0; j < ProductTile::columns_each; ++j) {
                     sums[i][j] += a[i / vector][i % vector] * b[j / vector][j % vector];
                 }
@@ -247,7 +247,7 @@ private:
                               const Sums& sums) const {
         const Index row = first_row + Index{thread / Across} * RowsEach;
         const Index column = first_column + Index{thread % Across} * ProductTile::columns_each;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < RowsEach; ++i) {
             if (row + i >= window.pixels) continue;
             T* const to = y.data + (row + i) * columns;
@@ -261,11 +261,11 @@ private:
 
     template <int Width, class Row>
     KASMINA_DEVICE void store_row(T* to, Index column, const Row& sums) const {
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int j = 0; j < ProductTile::columns_each; j += Width) {
             if (column + j >= columns) continue;
             Lanes<T, Width> result;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int lane = 0; lane < Width; ++lane) result[lane] = sums[j + lane];
             put_lanes(GradientTarget<T>{to, y.accumulate}, column + j, result);
         }

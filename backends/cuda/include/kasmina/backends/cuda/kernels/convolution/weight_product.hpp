@@ -82,7 +82,7 @@ private:
         Lanes<T, width> right_values[static_cast<unsigned>(count)];
 
         KASMINA_DEVICE void load(const WeightProductKernel& kernel) {
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < count; ++i) {
                 const bool any = pixels[i].pixel < end;
                 left_values[i] =
@@ -98,10 +98,10 @@ private:
         }
         template <class Shared>
         KASMINA_DEVICE void store(const Shared& left, const Shared& right) const {
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < count; ++i) {
                 const int first = (row + i * rows_at_once) * tile + column;
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int lane = 0; lane < width; ++lane) {
                     const int at = first + lane;
                     left[at / vector][at % vector] = left_values[i][lane];
@@ -119,7 +119,7 @@ private:
         loader.end = end;
         loader.out = first_out + loader.column;
         loader.place = WindowCursor::at(window, first_k + loader.column);
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Loader::count; ++i) {
             loader.pixels[i] =
                 PixelCursor::at(window, first_pixel + loader.row + i * Loader::rows_at_once);
@@ -132,18 +132,18 @@ private:
                                  Sums& sums) const {
         const int thread_row = thread / side;
         const int thread_column = thread % side;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int k = 0; k < ProductTile::depth; ++k) {
-            Vector<T> a[each / vector];
-            Vector<T> b[each / vector];
-            KASMINA_UNROLL
+            Vector<T> a[static_cast<unsigned>(each / vector)];
+            Vector<T> b[static_cast<unsigned>(each / vector)];
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < each / vector; ++i) {
                 a[i] = left[k * pitch + thread_row * (each / vector) + i];
                 b[i] = right[k * pitch + thread_column * (each / vector) + i];
             }
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < each; ++i) {
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int j = 0; j < each; ++j) {
                     sums[i][j] += a[i / vector][i % vector] * b[j / vector][j % vector];
                 }
@@ -157,10 +157,10 @@ private:
         const Index depth = window.depth;
         const Index out = first_out + Index{thread / side} * each;
         const Index k = first_k + Index{thread % side} * each;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < each; ++i) {
             if (out + i >= out_channels) continue;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int j = 0; j < each; ++j) {
                 if (k + j >= depth) continue;
                 partials[(split * out_channels + out + i) * depth + k + j] = sums[i][j];

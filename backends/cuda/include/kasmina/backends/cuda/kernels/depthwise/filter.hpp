@@ -73,31 +73,31 @@ private:
         const int kernel_height = static_cast<int>(shape.kernel_height);
         const Index row = line % shape.height;
         Lanes<T, Width> sums[run];
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int q = 0; q < run; ++q) sums[q] = same_lanes<Width>(T{0});
         for (int i = 0; i < kernel_height; ++i) {
             const Index offset = i - kernel_height / 2;
             if (row + offset < 0 || row + offset >= shape.height) continue;
             const T* values = from + (line + offset) * shape.width * grid.channels + place.channel;
             const int first_tap = i * kernel_width;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int k = 0; k < run + kernel_width - 1; ++k) {
                 const Index at = column + k - kernel_width / 2;
                 if (at < 0 || at >= shape.width) continue;
                 const Lanes<T, Width> value = load_lanes<Width>(values + at * grid.channels);
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int q = 0; q < run; ++q) {
                     const int j = k - q;
                     if (j < 0 || j >= kernel_width) continue;
                     const Lanes<T, Width> by =
                         weights[(first_tap + j) * grid.columns + place.column];
-                    KASMINA_UNROLL
+                    KASMINA_DEVICE_UNROLL
                     for (int lane = 0; lane < Width; ++lane)
                         sums[q][lane] += value[lane] * by[lane];
                 }
             }
         }
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int q = 0; q < run; ++q) {
             if (column + q >= shape.width) continue;
             put_lanes(to, (line * shape.width + column + q) * grid.channels + place.channel,

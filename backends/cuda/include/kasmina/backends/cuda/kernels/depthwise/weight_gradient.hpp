@@ -51,9 +51,9 @@ struct DepthwiseWeightSumsKernel {
                 if (pixel >= place.end) break;
                 add(place, pixel, row_offset, column_offset, narrow);
             }
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int tap = 0; tap < Taps; ++tap) {
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int i = 0; i < Width; ++i) {
                     sums[tap][i] += static_cast<double>(narrow[tap][i]);
                 }
@@ -61,12 +61,12 @@ struct DepthwiseWeightSumsKernel {
         }
         const auto shared = block.template shared<double>(0, Width * ChannelGrid::threads);
         const Index taps = shape.kernel_height * shape.kernel_width;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int tap = 0; tap < Taps; ++tap) {
             if (tap > 0) block.barrier();
             sum_rows(block, grid, place, sums[tap], shared);
             if (!place.active || place.row != 0) continue;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const Index segment = (place.channel + i) * taps + first_tap + tap;
                 partials[segment * grid.chunks + place.chunk] = sums[tap][i];
@@ -85,12 +85,12 @@ private:
         const Lanes<T, Width> gradient =
             load_lanes<Width>(grad_y + pixel * grid.channels + place.channel);
         const T* values = x + (line + row_offset) * shape.width * grid.channels + place.channel;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int tap = 0; tap < Taps; ++tap) {
             const Index at = column + column_offset + tap;
             if (at < 0 || at >= shape.width) continue;
             const Lanes<T, Width> value = load_lanes<Width>(values + at * grid.channels);
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) sums[tap][i] += gradient[i] * value[i];
         }
     }

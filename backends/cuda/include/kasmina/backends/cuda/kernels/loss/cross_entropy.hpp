@@ -98,10 +98,10 @@ private:
         for (Index c = first; c < call.classes; c += step) {
             const Lanes<T, Width> values = load_lanes<Width>(logits + c);
             T greatest = mine;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) greatest = Greater{}(greatest, values[i]);
             T sum{0};
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 // Infinitely small ones, too, are as great as the greatest.
                 sum += values[i] == greatest ? T{1} : std::exp(values[i] - greatest);
@@ -119,7 +119,7 @@ private:
         T* probabilities = call.probabilities + row * call.classes;
         for (Index c = first; c < call.classes; c += step) {
             Lanes<T, Width> values = load_lanes<Width>(logits + c);
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const T distance = values[i] - highest;
                 loss += wanted.loss(c + i, distance - logarithm);
@@ -161,7 +161,7 @@ private:
     /// The values of a row's lanes as one.
     template <Block B, class V, class Combine>
     [[nodiscard]] static KASMINA_DEVICE V row_reduce(B& block, V value, Combine combine) {
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int apart = lanes / 2; apart > 0; apart /= 2) {
             value = combine(value, block.shuffle_xor(value, apart));
         }
@@ -172,18 +172,18 @@ private:
     [[nodiscard]] KASMINA_DEVICE double loss_of(B& block, Index row, int lane) const {
         const T* logits = call.logits + row * call.classes;
         T values[each];
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < each; ++i) {
             const Index c = lane + i * lanes;
             values[i] = logits[c < call.classes ? c : 0];
         }
         T highest = values[0];
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 1; i < each; ++i) highest = Greater{}(highest, values[i]);
         highest = row_reduce(block, highest, Greater{});
         T exponentials[each];
         T total{0};
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < each; ++i) {
             exponentials[i] = std::exp(values[i] - highest);
             if (lane + i * lanes < call.classes) total += exponentials[i];
@@ -193,7 +193,7 @@ private:
         const WantedShares wanted = WantedShares::of(call, row);
         double loss = 0.0;
         T* probabilities = call.probabilities + row * call.classes;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < each; ++i) {
             const Index c = lane + i * lanes;
             if (c >= call.classes) continue;
@@ -237,7 +237,7 @@ struct CrossEntropyPullbackKernel {
             Index row = at / call.classes;
             Index c = at - row * call.classes;
             WantedShares wanted = WantedShares::of(call, row);
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i, ++c) {
                 if (c == call.classes) {
                     c = 0;

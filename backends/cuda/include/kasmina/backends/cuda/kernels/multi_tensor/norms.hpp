@@ -25,10 +25,16 @@ struct PartialSquares {
         const SliceChunk chunk = table.chunk(block.index());
         const T* data = table.slices[chunk.slice].data;
         double sum = 0.0;
-        for (Index i = chunk.begin + block.thread(); i < chunk.end; i += block.threads()) {
-            const double value = static_cast<double>(data[i]);
-            sum += value * value;
-        }
+        const auto add = [&](auto lanes, Index i) {
+            constexpr int width = decltype(lanes)::value;
+            const Lanes<T, width> values = load_lanes<width>(data + i);
+            KASMINA_DEVICE_UNROLL
+            for (int lane = 0; lane < width; ++lane) {
+                const double value = static_cast<double>(values[lane]);
+                sum += value * value;
+            }
+        };
+        for_each_in_chunk<T>(block, chunk, aligned_for_vectors(data), add);
         sum = block_sum(block, sum, block.template shared<double>(0, warps_of(block)));
         if (block.thread() == 0) partials[block.index()] = sum;
     }
@@ -98,9 +104,14 @@ struct ScaleGradients {
         const T scale = static_cast<T>(*factor);
         const SliceChunk chunk = table.chunk(block.index());
         T* data = table.slices[chunk.slice].data;
-        for (Index i = chunk.begin + block.thread(); i < chunk.end; i += block.threads()) {
-            data[i] *= scale;
-        }
+        const auto multiply = [&](auto lanes, Index i) {
+            constexpr int width = decltype(lanes)::value;
+            Lanes<T, width> values = load_lanes<width>(static_cast<const T*>(data) + i);
+            KASMINA_DEVICE_UNROLL
+            for (int lane = 0; lane < width; ++lane) values[lane] *= scale;
+            store_lanes(data + i, values);
+        };
+        for_each_in_chunk<T>(block, chunk, aligned_for_vectors(data), multiply);
     }
 };
 

@@ -31,7 +31,7 @@ KASMINA_DEVICE void step_lanes(const OptimiserSlice<T>& slice, Index at, const R
     if (slice.second != nullptr) {
         second = load_lanes<Width>(static_cast<const T*>(slice.second) + at);
     }
-    KASMINA_UNROLL
+    KASMINA_DEVICE_UNROLL
     for (int lane = 0; lane < Width; ++lane) {
         OptimiserNumber<T> number{value[lane], gradient[lane], first[lane], second[lane]};
         rule.move(number, slice.first != nullptr);
@@ -48,22 +48,13 @@ KASMINA_DEVICE void step_lanes(const OptimiserSlice<T>& slice, Index at, const R
 template <Block B, class T, class Rule>
 KASMINA_DEVICE void step_chunk(const B& block, const SliceTable<OptimiserSlice<T>>& table,
                                const Rule& rule) {
-    constexpr int width = vector_width<T>;
     const SliceChunk chunk = table.chunk(block.index());
     const OptimiserSlice<T>& slice = table.slices[chunk.slice];
     const bool vectors = aligned_for_vectors(slice.value) && aligned_for_vectors(slice.gradient) &&
                          aligned_for_vectors(slice.first) && aligned_for_vectors(slice.second);
-    Index whole = chunk.begin;
-    if (vectors) {
-        whole = chunk.end - (chunk.end - chunk.begin) % width;
-        for (Index i = chunk.begin + block.thread() * width; i < whole;
-             i += block.threads() * width) {
-            step_lanes<width>(slice, i, rule);
-        }
-    }
-    for (Index i = whole + block.thread(); i < chunk.end; i += block.threads()) {
-        step_lanes<1>(slice, i, rule);
-    }
+    for_each_in_chunk<T>(block, chunk, vectors, [&](auto lanes, Index i) {
+        step_lanes<decltype(lanes)::value>(slice, i, rule);
+    });
 }
 
 template <class T>

@@ -8,6 +8,7 @@
 #include <span>
 
 #include <kasmina/backends/cuda/block.hpp>
+#include <kasmina/backends/cuda/kernels/lanes.hpp>
 #include <kasmina/backends/cuda/launch.hpp>
 
 namespace kasmina::backends::cuda_detail {
@@ -22,6 +23,27 @@ struct SliceChunk {
     Index begin = 0;
     Index end = 0;
 };
+
+/// Calls f(lanes, place) for the thread's share of a chunk: sixteen bytes at a time from the
+/// chunk's beginning on where `vectors` says that this can be done, one number at a time for the
+/// rest.
+template <class T, Block B, class F>
+KASMINA_DEVICE void for_each_in_chunk(const B& block, const SliceChunk& chunk, bool vectors,
+                                      const F& f) {
+    constexpr int width = vector_width<T>;
+    Index whole = chunk.begin;
+    if (vectors) {
+        whole = chunk.end - (chunk.end - chunk.begin) % width;
+        KASMINA_DEVICE_UNROLL
+        for (int part = 0; part < slice_chunk / slice_threads / width; ++part) {
+            const Index i = chunk.begin + (part * slice_threads + block.thread()) * width;
+            if (i < whole) f(LaneCount<width>{}, i);
+        }
+    }
+    for (Index i = whole + block.thread(); i < chunk.end; i += block.threads()) {
+        f(LaneCount<1>{}, i);
+    }
+}
 
 /// It is an argument of kernels, so it has room for as many slices as arguments may have bytes.
 template <class Slice>

@@ -30,17 +30,17 @@ struct NormApplyKernel {
              position += batch * grid.rows, at += batch * step) {
             Lanes<T, Width> values[batch];
             Lanes<T, Width> added[batch];
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int k = 0; k < batch; ++k) {
                 if (position + k * grid.rows >= place.end) continue;
                 values[k] = load_lanes<Width>(x + at + k * step);
                 added[k] = residual != nullptr ? load_lanes<Width>(residual + at + k * step)
                                                : same_lanes<Width>(T{0});
             }
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int k = 0; k < batch; ++k) {
                 if (position + k * grid.rows >= place.end) continue;
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int i = 0; i < Width; ++i) {
                     const T value = norm.normalised(values[k][i], i);
                     values[k][i] = relu ? rectified(value) : value;

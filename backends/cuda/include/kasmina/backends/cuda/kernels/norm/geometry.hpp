@@ -58,7 +58,7 @@ struct NormParameters {
         NormLanes<T, Width> lanes;
         lanes.shift = load_lanes<Width>(shift + channel);
         lanes.factor = load_lanes<Width>(scale + channel);
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) {
             const Index statistic = groups.statistic(sample, channel + i);
             lanes.mean[i] = mean[statistic];

@@ -29,12 +29,12 @@ struct NormPooledKernel {
             const Window window = window_at(windows, position);
             const T* from = x + window.corner + place.channel;
             Lanes<T, Width> corners[4];
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int k = 0; k < 4; ++k) {
                 corners[k] = load_lanes<Width>(from + corner_of(windows, k));
             }
             Lanes<T, Width> result;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const T value =
                     maximum(norm.normalised(corners[0][i], i), norm.normalised(corners[1][i], i),

@@ -35,7 +35,7 @@ struct PlainGradient {
         const Lanes<T, Width> value = load_lanes<Width>(x + at);
         Lanes<T, Width> gradient = load_lanes<Width>(grad_y + at);
         if (relu) {
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 if (!(norm.normalised(value[i], i) > T{0})) gradient[i] = T{0};
             }
@@ -59,7 +59,7 @@ struct PooledGradient {
         const Window window = window_at(windows, position);
         const bool whole = window.right && window.below;
         Lanes<T, Width> values[4];
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int k = 0; k < 4; ++k) {
             values[k] = has_corner(window, k)
                             ? load_lanes<Width>(x + window.corner + corner_of(windows, k) + channel)
@@ -69,7 +69,7 @@ struct PooledGradient {
         Lanes<int, Width> place = same_lanes<Width>(-1);
         if (whole) {
             gradient = load_lanes<Width>(grad_y + window.pooled + channel);
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const T a = norm.normalised(values[0][i], i);
                 const T b = norm.normalised(values[1][i], i);
@@ -79,11 +79,11 @@ struct PooledGradient {
                 if (relu && !(maximum(a, b, c, d) > T{0})) place[i] = -1;
             }
         }
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int k = 0; k < 4; ++k) {
             if (!has_corner(window, k)) continue;
             Lanes<T, Width> here;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) here[i] = place[i] == k ? gradient[i] : T{0};
             use(window.corner + corner_of(windows, k) + channel, values[k], here);
         }
@@ -103,7 +103,7 @@ struct NormGradientSumsKernel {
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
         const ChannelPlace place = place_in(grid, block);
-        double sums[2 * Width] = {};
+        double sums[2 * static_cast<unsigned>(Width)] = {};
         if (place.active) {
             const auto norm = parameters.template at<Width>(place.sample, place.channel);
             Index position = place.first;
@@ -118,7 +118,7 @@ struct NormGradientSumsKernel {
         sum_rows(block, grid, place, sums,
                  block.template shared<double>(0, 2 * Width * ChannelGrid::threads));
         if (!place.active || place.row != 0) return;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) {
             const Index segment = place.sample * grid.channels + place.channel + i;
             partials[segment * grid.chunks + place.chunk] = {sums[i], sums[Width + i]};
@@ -128,20 +128,21 @@ struct NormGradientSumsKernel {
 private:
     template <int Count>
     KASMINA_DEVICE void add(const NormLanes<T, Width>& norm, const ChannelPlace& place,
-                            Index position, double (&sums)[2 * Width]) const {
-        T narrow[2 * Width] = {};
-        KASMINA_UNROLL
+                            Index position,
+                            double (&sums)[2 * static_cast<unsigned>(Width)]) const {
+        T narrow[2 * static_cast<unsigned>(Width)] = {};
+        KASMINA_DEVICE_UNROLL
         for (int k = 0; k < Count; ++k) {
             gradient.visit(norm, place.sample, position + k * grid.rows, place.channel,
                            [&](Index, const Lanes<T, Width>& value, const Lanes<T, Width>& g) {
-                               KASMINA_UNROLL
+                               KASMINA_DEVICE_UNROLL
                                for (int i = 0; i < Width; ++i) {
                                    narrow[i] += g[i];
                                    narrow[Width + i] += g[i] * (value[i] - norm.mean[i]);
                                }
                            });
         }
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < 2 * Width; ++i) sums[i] += static_cast<double>(narrow[i]);
     }
 };
@@ -235,7 +236,7 @@ struct NormPullbackKernel {
         Lanes<T, Width> offset = same_lanes<Width>(T{0});
         Lanes<T, Width> slope = same_lanes<Width>(T{0});
         if (coefficients.offset != nullptr) {
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const Index at = parameters.groups.statistic(place.sample, place.channel + i);
                 offset[i] = coefficients.offset[at];
@@ -244,7 +245,7 @@ struct NormPullbackKernel {
         }
         const auto write = [&](Index at, const Lanes<T, Width>& value, const Lanes<T, Width>& g) {
             Lanes<T, Width> result;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 result[i] =
                     norm.factor[i] * g[i] - offset[i] - (value[i] - norm.mean[i]) * slope[i];

@@ -34,7 +34,7 @@ struct NormRowsKernel {
         SumPair sums;
         for (Index c = first; c < length; c += step) {
             const Lanes<T, Width> value = load_lanes<Width>(x + c);
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const double difference = static_cast<double>(value[i]) - pivot;
                 sums = sums + SumPair{difference, difference * difference};
@@ -53,14 +53,14 @@ struct NormRowsKernel {
             const Lanes<T, Width> scale = load_lanes<Width>(call.scale + channel + c);
             const Lanes<T, Width> shift = load_lanes<Width>(call.shift + channel + c);
             Lanes<T, Width> value = load_lanes<Width>(x + c);
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const T result = (value[i] - mean) * (scale[i] * deviation) + shift[i];
                 value[i] = call.relu ? rectified(result) : result;
             }
             if (call.residual != nullptr) {
                 const Lanes<T, Width> added = load_lanes<Width>(call.residual + start + c);
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int i = 0; i < Width; ++i) value[i] += added[i];
             }
             store_lanes(call.y + start + c, value);
@@ -96,7 +96,7 @@ struct NormRowsPullbackKernel {
         SumPair sums;
         for (Index c = first; c < length; c += step) {
             const Part part = part_at(start, channel, c, mean, deviation);
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const double g = static_cast<double>(part.gradient[i]);
                 sums = sums + SumPair{g, g * static_cast<double>(part.centred[i])};
@@ -109,7 +109,7 @@ struct NormRowsPullbackKernel {
         for (Index c = first; c < length; c += step) {
             const Part part = part_at(start, channel, c, mean, deviation);
             Lanes<T, Width> result;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 result[i] = part.gradient[i] - offset - part.centred[i] * slope;
             }
@@ -130,7 +130,7 @@ private:
         part.gradient = load_lanes<Width>(call.grad_y + start + c);
         const Lanes<T, Width> scale = load_lanes<Width>(call.scale + channel + c);
         const Lanes<T, Width> shift = load_lanes<Width>(call.shift + channel + c);
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) {
             const T factor = scale[i] * deviation;
             part.centred[i] -= mean;
@@ -154,7 +154,7 @@ struct NormRowsParameterSumsKernel {
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
         const ChannelPlace place = place_in(grid, block);
-        double sums[2 * Width] = {};
+        double sums[2 * static_cast<unsigned>(Width)] = {};
         if (place.active) {
             const Lanes<T, Width> scale = load_lanes<Width>(call.scale + place.channel);
             const Lanes<T, Width> shift = load_lanes<Width>(call.shift + place.channel);
@@ -162,7 +162,7 @@ struct NormRowsParameterSumsKernel {
                 const Index at = sample * grid.channels + place.channel;
                 const Lanes<T, Width> value = load_lanes<Width>(call.x + at);
                 const Lanes<T, Width> gradient = load_lanes<Width>(call.grad_y + at);
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int i = 0; i < Width; ++i) {
                     const Index row = groups.statistic(sample, place.channel + i);
                     const T deviation = call.inverse_deviation[row];
@@ -177,7 +177,7 @@ struct NormRowsParameterSumsKernel {
         sum_rows(block, grid, place, sums,
                  block.template shared<double>(0, 2 * Width * ChannelGrid::threads));
         if (!place.active || place.row != 0) return;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) {
             partials[(place.channel + i) * grid.chunks + place.chunk] = {sums[i], sums[Width + i]};
         }

@@ -39,17 +39,17 @@ struct NormSumsKernel {
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
         const ChannelPlace place = place_in(grid, block);
-        double sums[2 * Width] = {};
+        double sums[2 * static_cast<unsigned>(Width)] = {};
         if (place.active) {
             const T* sample = x + place.sample * grid.positions * grid.channels;
             double pivot[static_cast<unsigned>(Width)];
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const Index channel = place.channel + i;
                 pivot[i] = pivot_of(sample + channel / groups.members * groups.members);
             }
             const auto add = [&](const Lanes<T, Width>& lanes) {
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int i = 0; i < Width; ++i) {
                     const double difference = static_cast<double>(lanes[i]) - pivot[i];
                     sums[i] += difference;
@@ -64,7 +64,7 @@ struct NormSumsKernel {
                     load_lanes<Width>(from), load_lanes<Width>(from + step),
                     load_lanes<Width>(from + 2 * step), load_lanes<Width>(from + 3 * step)};
                 from += 4 * step;
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int k = 0; k < 4; ++k) add(batch[k]);
             }
             for (; position < place.end; position += grid.rows, from += step) {
@@ -74,7 +74,7 @@ struct NormSumsKernel {
         sum_rows(block, grid, place, sums,
                  block.template shared<double>(0, 2 * Width * ChannelGrid::threads));
         if (!place.active || place.row != 0) return;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) {
             const Index segment = place.sample * grid.channels + place.channel + i;
             partials[segment * grid.chunks + place.chunk] = {sums[i], sums[Width + i]};

@@ -24,12 +24,12 @@ struct FlatMap {
     KASMINA_DEVICE void operator()(B& block) const {
         for (Index i = first_of(block); i < count; i += stride_of(block)) {
             Lanes<T, Width> numbers[N];
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (std::size_t n = 0; n < N; ++n) {
                 numbers[n] = load_lanes<Width>(operands[n] + i * Width);
             }
             Lanes<T, Width> result;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int lane = 0; lane < Width; ++lane) {
                 result[lane] = applied<T>(function, numbers, lane, std::make_index_sequence<N>{});
             }
@@ -54,7 +54,7 @@ struct StretchedMap {
         const ChannelPlace place = place_in(grid, block);
         if (!place.active) return;
         Lanes<T, Width> numbers[N];
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (std::size_t n = 0; n < N; ++n) {
             if (operands[n].broadcast == Broadcast::full) continue;
             numbers[n] = load_stretched<Width>(operands[n], grid, place);
@@ -62,13 +62,13 @@ struct StretchedMap {
         for (Index position = place.first; position < place.end; position += grid.rows) {
             const Index at =
                 (place.sample * grid.positions + position) * grid.channels + place.channel;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (std::size_t n = 0; n < N; ++n) {
                 if (operands[n].broadcast != Broadcast::full) continue;
                 numbers[n] = load_lanes<Width>(operands[n].data + at);
             }
             Lanes<T, Width> result;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int lane = 0; lane < Width; ++lane) {
                 result[lane] = applied<T>(function, numbers, lane, std::make_index_sequence<N>{});
             }

@@ -25,22 +25,22 @@ struct FlatMapPullback {
     KASMINA_DEVICE void operator()(B& block) const {
         for (Index i = first_of(block); i < count; i += stride_of(block)) {
             Lanes<T, Width> numbers[N];
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (std::size_t n = 0; n < N; ++n) {
                 numbers[n] = load_lanes<Width>(operands[n] + i * Width);
             }
             const Lanes<T, Width> gradient = load_lanes<Width>(upstream + i * Width);
             Lanes<T, Width> results[N];
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int lane = 0; lane < Width; ++lane) {
                 const auto dual =
                     differentiated<T>(function, numbers, lane, std::make_index_sequence<N>{});
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (std::size_t n = 0; n < N; ++n) {
                     results[n][lane] = gradient[lane] * dual.derivatives[n];
                 }
             }
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (std::size_t n = 0; n < N; ++n) {
                 if (targets[n].data != nullptr) put_lanes(targets[n], i * Width, results[n]);
             }
@@ -66,9 +66,9 @@ struct StretchedMapPullback {
         const ChannelPlace place = place_in(grid, block);
         Lanes<T, Width> numbers[N];
         double sums[N][static_cast<unsigned>(Width)];
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (std::size_t n = 0; n < N; ++n) {
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int lane = 0; lane < Width; ++lane) sums[n][lane] = 0.0;
             if (operands[n].broadcast == Broadcast::full || !place.active) continue;
             numbers[n] = load_stretched<Width>(operands[n], grid, place);
@@ -76,37 +76,37 @@ struct StretchedMapPullback {
         for (Index position = place.first; position < place.end; position += grid.rows) {
             const Index at =
                 (place.sample * grid.positions + position) * grid.channels + place.channel;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (std::size_t n = 0; n < N; ++n) {
                 if (operands[n].broadcast != Broadcast::full) continue;
                 numbers[n] = load_lanes<Width>(operands[n].data + at);
             }
             const Lanes<T, Width> gradient = load_lanes<Width>(upstream + at);
             Lanes<T, Width> results[N];
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int lane = 0; lane < Width; ++lane) {
                 const auto dual =
                     differentiated<T>(function, numbers, lane, std::make_index_sequence<N>{});
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (std::size_t n = 0; n < N; ++n) {
                     results[n][lane] = gradient[lane] * dual.derivatives[n];
                     sums[n][lane] += static_cast<double>(results[n][lane]);
                 }
             }
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (std::size_t n = 0; n < N; ++n) {
                 if (targets[n].data != nullptr) put_lanes(targets[n], at, results[n]);
             }
         }
         auto shared = block.template shared<double>(0, Width * ChannelGrid::threads);
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (std::size_t n = 0; n < N; ++n) {
             if (partials[n] == nullptr) continue;
             sum_rows(block, grid, place, sums[n], shared);
             if (!place.active || place.row != 0) continue;
             double* to = partials[n] + (place.sample * grid.chunks + place.chunk) * grid.channels +
                          place.channel;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int lane = 0; lane < Width; ++lane) to[lane] = sums[n][lane];
         }
     }

@@ -24,12 +24,12 @@ struct MaxPoolKernel {
             const Window window = window_at(windows, position);
             const T* from = x + window.corner + place.channel;
             Lanes<T, Width> corners[4];
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int k = 0; k < 4; ++k) {
                 corners[k] = load_lanes<Width>(from + corner_of(windows, k));
             }
             Lanes<T, Width> result;
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 result[i] = maximum(corners[0][i], corners[1][i], corners[2][i], corners[3][i]);
             }
@@ -58,22 +58,22 @@ struct MaxPoolPullbackKernel {
             Lanes<int, Width> maximum_at = same_lanes<Width>(-1);
             if (window.right && window.below) {
                 Lanes<T, Width> values[4];
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int k = 0; k < 4; ++k) {
                     values[k] = load_lanes<Width>(x + corner + corner_of(windows, k));
                 }
                 gradient = load_lanes<Width>(grad_y + window.pooled + place.channel);
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int i = 0; i < Width; ++i) {
                     maximum_at[i] =
                         place_of_maximum(values[0][i], values[1][i], values[2][i], values[3][i]);
                 }
             }
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int k = 0; k < 4; ++k) {
                 if (!has_corner(window, k)) continue;
                 Lanes<T, Width> here;
-                KASMINA_UNROLL
+                KASMINA_DEVICE_UNROLL
                 for (int i = 0; i < Width; ++i) {
                     here[i] = maximum_at[i] == k ? gradient[i] : T{0};
                 }

@@ -18,21 +18,21 @@ struct MeanPositionsKernel {
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
         const ChannelPlace place = place_in(grid, block);
-        double sums[Width] = {};
+        double sums[static_cast<unsigned>(Width)] = {};
         const T* from =
             x + (place.sample * grid.positions + place.first) * grid.channels + place.channel;
         const Index step = grid.rows * grid.channels;
         for (Index position = place.first; position < place.end;
              position += grid.rows, from += step) {
             const Lanes<T, Width> value = load_lanes<Width>(from);
-            KASMINA_UNROLL
+            KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) sums[i] += static_cast<double>(value[i]);
         }
         sum_rows(block, grid, place, sums,
                  block.template shared<double>(0, Width * ChannelGrid::threads));
         if (!place.active || place.row != 0) return;
         Lanes<T, Width> mean;
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) {
             mean[i] = static_cast<T>(sums[i] / static_cast<double>(grid.positions));
         }
@@ -54,7 +54,7 @@ struct MeanPositionsPullbackKernel {
         if (!place.active) return;
         Lanes<T, Width> share =
             load_lanes<Width>(grad_y + place.sample * grid.channels + place.channel);
-        KASMINA_UNROLL
+        KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) share[i] /= static_cast<T>(grid.positions);
         for (Index position = place.first; position < place.end; position += grid.rows) {
             put_lanes(grad_x,

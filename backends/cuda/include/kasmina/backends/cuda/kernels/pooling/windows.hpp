@@ -60,7 +60,7 @@ template <class T>
     int place = 0;
     T most = a;
     const T next[3] = {b, c, d};
-    KASMINA_UNROLL
+    KASMINA_DEVICE_UNROLL
     for (int k = 0; k < 3; ++k) {
         if (next[k] > most || next[k] != next[k]) {
             place = k + 1;

@@ -16,8 +16,9 @@
 /// the chunk: what belongs to a channel is loaded once.
 namespace kasmina::backends::cuda_detail {
 
-/// So many blocks of a reduction fill a large card without leaving much to the next kernel.
-inline constexpr Index most_partial_blocks = 512;
+/// So many blocks of a reduction fill a large card - two for each of 132 multiprocessors, which all
+/// have room for two - without a second round, and without leaving much to the next kernel.
+inline constexpr Index most_partial_blocks = 264;
 /// Element-wise kernels have as many blocks as their work needs.
 inline constexpr Index any_blocks = Index{1} << 30;
 
@@ -97,20 +98,20 @@ template <Block B>
 
 /// Sums each value over the rows of a block in a fixed order, a tree; the sums are those of row 0.
 /// `shared` is room for Count numbers of each thread.
-template <int Count, Block B, class V, class Shared>
+template <unsigned Count, Block B, class V, class Shared>
 KASMINA_DEVICE void sum_rows(B& block, const ChannelGrid& grid, const ChannelPlace& place,
                              V (&values)[Count], Shared shared) {
     const int thread = block.thread();
     const int threads = block.threads();
-    KASMINA_UNROLL
-    for (int i = 0; i < Count; ++i) shared[i * threads + thread] = values[i];
+    KASMINA_DEVICE_UNROLL
+    for (int i = 0; i < static_cast<int>(Count); ++i) shared[i * threads + thread] = values[i];
     block.barrier();
     for (int left = grid.rows; left > 1;) {
         const int half = (left + 1) / 2;
         if (place.row + half < left) {
             const int other = thread + half * grid.columns;
-            KASMINA_UNROLL
-            for (int i = 0; i < Count; ++i) {
+            KASMINA_DEVICE_UNROLL
+            for (int i = 0; i < static_cast<int>(Count); ++i) {
                 values[i] += shared[i * threads + other];
                 shared[i * threads + thread] = values[i];
             }

@@ -34,8 +34,8 @@ struct SumTerms {
     static constexpr const char* name = "sum_terms";
     static constexpr int threads = 256;
 
-    TermSum<T> sums[Count]{};
-    Index first_block[Count + 1]{};
+    TermSum<T> sums[static_cast<unsigned>(Count)]{};
+    Index first_block[static_cast<unsigned>(Count) + 1]{};
     int used = 0;
 
     /// Adds a sum to what the launch does; one of nothing is 0.
