@@ -66,7 +66,9 @@ struct Mine : nn::Visitable<Mine> {
 #elif defined(members_not_static)
     constexpr auto members() const { return kasmina::nn::members(); }
 #elif !defined(no_members)
-    static constexpr auto members() { return kasmina::nn::members(); }
+static constexpr auto members() {
+    return kasmina::nn::members();
+}
 #endif
 };
 

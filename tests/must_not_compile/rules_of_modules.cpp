@@ -9,8 +9,8 @@
 // no_members expects: VisitableModule: inherit nn::Visitable<Module<B>> and list
 // member_without_name expects: `static constexpr auto members() { return nn::members(nn::Member{
 // no_list expects: BlueprintList: pass a list of blueprints, as `CnnBlueprints::with<Mine>{}`
-// not_in_the_list expects: BlueprintList: the model's list lacks this blueprint: make the model with
-// lacking_capability expects: RunsOn: the host's backend lacks a capability
+// not_in_the_list expects: BlueprintList: the model's list lacks this blueprint: make the model
+// with lacking_capability expects: RunsOn: the host's backend lacks a capability
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
 

@@ -104,10 +104,11 @@ struct AnyVisitor {
 
 /// Owns parameters and states of backend B, and shows them.
 template <class M, class B>
-concept VisitableModule = ListsItsMembers<M> && requires(M& module, const M& constant, AnyVisitor<B>& visitor) {
-    module.visit(visitor);
-    constant.visit(visitor);
-};
+concept VisitableModule =
+    ListsItsMembers<M> && requires(M& module, const M& constant, AnyVisitor<B>& visitor) {
+        module.visit(visitor);
+        constant.visit(visitor);
+    };
 
 /// All that a module owns, in visiting order; itself the visitor that lists it, so that modules
 /// are compiled for this one visitor and not for each use.
