@@ -8,7 +8,7 @@ if(NOT TARGET kasmina::cuda)
   message(FATAL_ERROR "KASMINA_BUILD_GPU needs the CUDA Toolkit (nvcc, cuBLASLt), which was not found")
 endif()
 if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
-  set(CMAKE_CUDA_ARCHITECTURES 90)
+  set(CMAKE_CUDA_ARCHITECTURES all-major)  # those in use, to the newest that nvcc knows
 endif()
 if(NOT DEFINED CMAKE_CUDA_COMPILER)
   find_program(KASMINA_NVCC nvcc HINTS ${CUDAToolkit_BIN_DIR} REQUIRED)

@@ -23,6 +23,11 @@ struct WithoutLibrary {
     using Context = GpuContext;
     using Memory = GpuMemory;
     using Reading = GpuReading;
+
+    template <class T>
+    static void gemm(Context& context, const Gemm<T>& call) {
+        Gpu::gemm(context, call);
+    }
 };
 using Own = Convolutions<float, WithoutLibrary>;
 using Both = Convolutions<float, Gpu>;
@@ -113,46 +118,19 @@ struct Problem {
     }
 };
 
-/// One tap is a matrix product, of which cuBLASLt knows, too.
-void as_product(Problem& problem, ConvolutionKind kind) {
-    const Index pixels = problem.pixels();
-    const Index in = problem.shape.in_channels;
-    const Index out = problem.shape.out_channels;
-    float* const x = problem.x.data();
-    float* const y = problem.y.data();
-    float* const weight = problem.weight.data();
-    Gemm<float> product{.m = pixels, .n = out, .k = in, .transpose_b = true};
-    product.a = x;
-    product.b = weight;
-    product.c = y;
-    if (kind == ConvolutionKind::to_input) {
-        product = {.m = pixels, .n = in, .k = out, .a = y, .b = weight, .c = x};
-    } else if (kind == ConvolutionKind::to_weight) {
-        product = {.m = out, .n = in, .k = pixels, .transpose_a = true};
-        product.a = y;
-        product.b = x;
-        product.c = weight;
-    }
-    Gpu::gemm(*problem.context, product);
-}
-
 void report(GpuContext& context, const Timer& timer, const ConvShape& shape) {
     Problem problem(context, shape);
     for (const auto kind :
          {ConvolutionKind::forward, ConvolutionKind::to_input, ConvolutionKind::to_weight}) {
-        const double own = timer.microseconds([&] { problem.run<Own>(kind); });
         for (const Precision precision : {Precision::full, Precision::fast}) {
             context.set_precision(precision);
+            const double own = timer.microseconds([&] { problem.run<Own>(kind); });
             std::printf(
                 "{\"batch\": %td, \"side\": %td, \"channels\": [%td, %td], \"kernel\": %td, "
                 "\"way\": \"%s\", \"precision\": \"%s\", \"own_us\": %.1f, \"library_us\": %.1f",
                 shape.batch, shape.height, shape.in_channels, shape.out_channels,
                 shape.kernel_height, name_of(kind), precision == Precision::full ? "full" : "fast",
                 own, timer.microseconds([&] { problem.run<Both>(kind); }));
-            if (shape.kernel_height * shape.kernel_width == 1) {
-                std::printf(", \"product_us\": %.1f",
-                            timer.microseconds([&] { as_product(problem, kind); }));
-            }
 #if defined(KASMINA_CUDA_HAS_CUDNN)
             const ConvolutionKey key{kind, precision, false, shape};
             std::printf(", \"engines\": [");

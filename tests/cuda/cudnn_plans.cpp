@@ -1,5 +1,5 @@
-// cuDNN's plans for a described GPU, made without one: every convolution of the library has one,
-// and none that could give other bits the next time.
+// cuDNN's plans for a GPU that was described by itself, made without one: every convolution of the
+// library has one, and none that could give other bits the next time.
 #include <fstream>
 #include <iterator>
 #include <string>
@@ -16,7 +16,7 @@ namespace {
 using namespace backends::cuda_detail;
 
 std::string description_text() {
-    std::ifstream file(KASMINA_H100_DESCRIPTION);
+    std::ifstream file(KASMINA_GPU_DESCRIPTION);
     std::string text{std::istreambuf_iterator<char>(file), {}};
     while (!text.empty() && text.back() == '\n') text.pop_back();
     return text;
@@ -37,7 +37,7 @@ constexpr ConvShape shapes[] = {
 TEST_CASE("a GPU's description is read without the GPU and says the same again", "[cuda]") {
     const DeviceDescription device(description_text());
     CHECK(DeviceDescription(device.text()).text() == device.text());
-    CHECK(device.text().find("H100") != std::string::npos);
+    CHECK(device.text().find("NVIDIA H200") != std::string::npos);
 }
 
 TEST_CASE("a description that says nothing is refused in cuDNN's words", "[E-2][cuda]") {
@@ -47,7 +47,7 @@ TEST_CASE("a description that says nothing is refused in cuDNN's words", "[E-2][
     CHECK(test::mentions(text, "BAD_PARAM"));
 }
 
-TEST_CASE("each convolution has a plan for an H100", "[B-7][cuda]") {
+TEST_CASE("each convolution has a plan for an H200", "[B-7][cuda]") {
     const DeviceDescription device(description_text());
     for (const ConvShape& shape : shapes) {
         for (const ConvolutionKind kind : kinds) {
@@ -61,6 +61,7 @@ TEST_CASE("each convolution has a plan for an H100", "[B-7][cuda]") {
                     const auto plan = convolution_plan(key, device);
                     REQUIRE(plan.has_value());
                     CHECK(plan->workspace_bytes >= 0);
+                    CHECK(plan->workspace_bytes <= Index{1} << 28U);
                     // The choice is the same each time.
                     CHECK(convolution_plan(key, device)->engine == plan->engine);
                 }
@@ -80,6 +81,32 @@ TEST_CASE("engines that round more than they may, or sum in any order, are passe
     }
     CHECK_FALSE(fits(Precision::full, Notes{CUDNN_NUMERICAL_NOTE_TENSOR_CORE}));
     CHECK(fits(Precision::fast, Notes{CUDNN_NUMERICAL_NOTE_TENSOR_CORE}));
+}
+
+TEST_CASE("in TF32 maps are convolved in place where an engine can", "[B-7][cuda]") {
+    const DeviceDescription device(description_text());
+    const ConvShape shape{128, 16, 16, 32, 64, 3, 3};
+    const auto workspace = [&](ConvolutionKind kind) {
+        return convolution_plan({kind, Precision::fast, false, shape}, device)->workspace_bytes;
+    };
+    CHECK(workspace(ConvolutionKind::forward) <= 256);
+    CHECK(workspace(ConvolutionKind::to_input) <= 256);
+    // Sums of splits, and no copy of the maps of 128 * 256 pixels with 96 channels.
+    const Index maps = Index{128} * 256 * 96 * 4;
+    CHECK(workspace(ConvolutionKind::to_weight) > 0);
+    CHECK(workspace(ConvolutionKind::to_weight) < maps);
+}
+
+TEST_CASE("in full precision engines are used for few channels of large maps alone", "[cuda]") {
+    const ConvShape first{512, 32, 32, 3, 32, 3, 3};
+    const ConvShape second{512, 16, 16, 32, 64, 3, 3};
+    for (const ConvolutionKind kind : kinds) {
+        const bool forward = kind == ConvolutionKind::forward;
+        CHECK(own_is_faster({kind, Precision::full, false, first}) == !forward);
+        CHECK(own_is_faster({kind, Precision::full, false, second}));
+        CHECK_FALSE(own_is_faster({kind, Precision::fast, false, first}));
+        CHECK_FALSE(own_is_faster({kind, Precision::fast, false, second}));
+    }
 }
 
 TEST_CASE("keys of plans differ in all that a plan depends on", "[cuda]") {

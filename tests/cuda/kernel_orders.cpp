@@ -188,7 +188,7 @@ TEST_CASE("convolutions have the same bits in any order of threads", "[E-1][cuda
 
 TEST_CASE("large maps are convolved in large tiles", "[B-7][cuda]") {
     for (const ConvShape& shape :
-         {ConvShape{33, 32, 32, 1, 3, 1, 3}, ConvShape{33, 32, 32, 4, 4, 1, 1}}) {
+         {ConvShape{33, 32, 32, 1, 3, 1, 3}, ConvShape{33, 32, 32, 4, 68, 1, 3}}) {
         const Index pixels = shape.batch * shape.height * shape.width;
         const Index weights = shape.out_channels * shape.in_channels * shape.kernel_width;
         const auto call = [&]<class B>(Run<B>& run) {

@@ -140,9 +140,11 @@ private:
         const float* data_;
     };
 
-    /// Null where there is none, or where the maps are not as plans take them.
+    /// Null where there is none, where our own products are faster, and where the maps are not as
+    /// plans take them.
     [[nodiscard]] const ConvolutionPlan* plan_of(const ConvolutionKey& key, const float* x,
                                                  const float* y) {
+        if (own_is_faster(key)) return nullptr;
         if (!aligned_for_vectors(x) || !aligned_for_vectors(y)) return nullptr;
         auto at = plans_.find(key);
         if (at == plans_.end()) at = plans_.emplace(key, convolution_plan(key, device_)).first;

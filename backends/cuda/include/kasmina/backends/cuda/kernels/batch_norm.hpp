@@ -65,11 +65,11 @@ struct BatchNorms {
             if (call.epilogue.max_pool) {
                 const Windows whole = Windows::whole(call.shape);
                 const Windows all = Windows::all(call.shape);
-                run_pullback<D, width>(context, geometry, parameters, targets,
-                                       whole.count(call.shape),
-                                       PooledGradient<T, width>{call.x, call.grad_y, relu, whole},
-                                       all.count(call.shape),
-                                       PooledGradient<T, width>{call.x, call.grad_y, relu, all});
+                run_pullback<D, width>(
+                    context, geometry, parameters, targets, whole.count(call.shape),
+                    PooledGradient<T, width, true>{call.x, call.grad_y, relu, whole},
+                    all.count(call.shape),
+                    PooledGradient<T, width, false>{call.x, call.grad_y, relu, all});
             } else {
                 const PlainGradient<T, width> gradient{call.x, call.grad_y, relu,
                                                        call.shape.elements(), geometry.channels};

@@ -7,6 +7,7 @@
 #include <concepts>
 
 #include <kasmina/backend/convolution.hpp>
+#include <kasmina/backend/matrix.hpp>
 #include <kasmina/backends/cuda/buffer.hpp>
 #include <kasmina/backends/cuda/kernels/convolution/implicit_product.hpp>
 #include <kasmina/backends/cuda/kernels/convolution/weight_order.hpp>
@@ -25,7 +26,8 @@ concept LibraryConvolutions =
     };
 
 /// Capability: ConvolutionBackend. What a library has no answer for, and where there is
-/// none, own products do; these multiply in full at any precision.
+/// none, own products do; these multiply in full at any precision. With one tap a
+/// convolution is a matrix product; a weight's gradient always.
 template <class T, class D>
 struct Convolutions {
     using Context = typename D::Context;
@@ -35,6 +37,16 @@ struct Convolutions {
             if (D::conv2d(context, call)) return;
         }
         const ConvShape& shape = call.shape;
+        if (has_one_tap(shape)) {
+            D::gemm(context, Gemm<T>{.m = pixels_of(shape),
+                                     .n = shape.out_channels,
+                                     .k = shape.in_channels,
+                                     .transpose_b = true,
+                                     .a = call.x,
+                                     .b = call.weight,
+                                     .c = call.y});
+            return;
+        }
         product(context, shape, shape.in_channels, shape.out_channels, call.x, call.weight, false,
                 {call.y, false});
     }
@@ -45,27 +57,55 @@ struct Convolutions {
             if (D::conv2d_pullback_input(context, call)) return;
         }
         const ConvShape& shape = call.shape;
+        if (has_one_tap(shape)) {
+            D::gemm(context, Gemm<T>{.m = pixels_of(shape),
+                                     .n = shape.in_channels,
+                                     .k = shape.out_channels,
+                                     .a = call.grad_y,
+                                     .b = call.weight,
+                                     .c = call.grad_x.data,
+                                     .accumulate = call.grad_x.accumulate});
+            return;
+        }
         product(context, shape, shape.out_channels, shape.in_channels, call.grad_y, call.weight,
                 true, call.grad_x);
     }
 
     static void conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
         if (!call.grad_weight) return;
+        if (has_one_tap(call.shape)) {
+            D::gemm(context, Gemm<T>{.m = call.shape.out_channels,
+                                     .n = call.shape.in_channels,
+                                     .k = pixels_of(call.shape),
+                                     .transpose_a = true,
+                                     .a = call.grad_y,
+                                     .b = call.x,
+                                     .c = call.grad_weight.data,
+                                     .accumulate = call.grad_weight.accumulate});
+            return;
+        }
         if constexpr (LibraryConvolutions<D, T>) {
             if (D::conv2d_pullback_weight(context, call)) return;
         }
         const ConvShape& shape = call.shape;
         const SlidingWindow window = window_of(shape, shape.in_channels);
-        const bool vectors = in_vectors<T>(shape.in_channels, call.x) &&
-                             in_vectors<T>(shape.out_channels, call.grad_y);
-        if (vectors) {
-            weight_product<true>(context, call, window);
+        const bool in = in_vectors<T>(shape.in_channels, call.x);
+        const bool out = in_vectors<T>(shape.out_channels, call.grad_y);
+        if (shape.out_channels <= 32) {
+            weight_product<8>(context, call, window, out, in);
         } else {
-            weight_product<false>(context, call, window);
+            weight_product<16>(context, call, window, out, in);
         }
     }
 
 private:
+    /// Then a convolution is a matrix product.
+    [[nodiscard]] static bool has_one_tap(const ConvShape& shape) {
+        return shape.kernel_height * shape.kernel_width == 1;
+    }
+    [[nodiscard]] static Index pixels_of(const ConvShape& shape) {
+        return shape.batch * shape.height * shape.width;
+    }
     [[nodiscard]] static SlidingWindow window_of(const ConvShape& shape, Index channels) {
         return {.pixels = shape.batch * shape.height * shape.width,
                 .height = static_cast<int>(shape.height),
@@ -111,10 +151,21 @@ private:
         }
     }
 
-    template <bool Vectors>
+    template <int OutAcross>
+    static void weight_product(Context& context, const Conv2dPullbackWeight<T>& call,
+                               const SlidingWindow& window, bool out_vectors, bool in_vectors) {
+        if (out_vectors && in_vectors) {
+            weight_product<WeightProductKernel<T, OutAcross, true, true>>(context, call, window);
+        } else if (out_vectors) {
+            weight_product<WeightProductKernel<T, OutAcross, true, false>>(context, call, window);
+        } else {
+            weight_product<WeightProductKernel<T, OutAcross, false, false>>(context, call, window);
+        }
+    }
+
+    template <class Kernel>
     static void weight_product(Context& context, const Conv2dPullbackWeight<T>& call,
                                const SlidingWindow& window) {
-        using Kernel = WeightProductKernel<T, Vectors>;
         const ConvShape& shape = call.shape;
         constexpr Index enough_blocks = 528;
         constexpr Index least_pixels = 256;

@@ -139,12 +139,39 @@ struct ConvolutionPlan {
     return plans;
 }
 
-/// The first of them; none where no engine can do the work.
+/// Whether our own products are faster than any engine: measured on an H200 in all convolutions of
+/// the CNN host and its seeds at batches of 32, 128 and 512. In full precision engines copy maps
+/// into another order first; few input channels of large maps are the exception.
+[[nodiscard]] inline bool own_is_faster(const ConvolutionKey& key) {
+    const ConvShape& shape = key.shape;
+    const bool few_channels = shape.in_channels < 8;
+    const bool large = shape.batch * shape.height * shape.width > 65536;
+    if (key.precision == Precision::full) {
+        return !(key.kind == ConvolutionKind::forward && few_channels && large);
+    }
+    return key.kind == ConvolutionKind::to_weight && few_channels && !large;
+}
+
+/// The plan to use, of the first that the heuristics propose; none where no engine can do the work.
+/// The first is often not the quickest (measured as above): those that need no workspace go before
+/// on the way to a map; on the way to a weight, those that do not copy the maps, and not the
+/// engines without tiles (0 and 1) and the one that pads few channels twice (40).
 [[nodiscard]] inline std::optional<ConvolutionPlan> convolution_plan(
     const ConvolutionKey& key, const DeviceDescription& device) {
-    std::vector<ConvolutionPlan> plans = convolution_plans(key, device, 1);
+    std::vector<ConvolutionPlan> plans = convolution_plans(key, device, 10);
     if (plans.empty()) return std::nullopt;
-    return std::move(plans.front());
+    const ConvShape& shape = key.shape;
+    const std::int64_t map_bytes = shape.batch * shape.height * shape.width *
+                                   (shape.in_channels + shape.out_channels) *
+                                   std::int64_t{sizeof(float)};
+    const auto preferred = [&](const ConvolutionPlan& plan) {
+        if (key.kind != ConvolutionKind::to_weight) return plan.workspace_bytes <= 256;
+        if (shape.in_channels < 8) return plan.engine > 1 && plan.engine != 40;
+        return plan.engine > 1 && plan.workspace_bytes > 0 && plan.workspace_bytes < map_bytes;
+    };
+    auto plan = std::find_if(plans.begin(), plans.end(), preferred);
+    if (plan == plans.end()) plan = plans.begin();
+    return std::move(*plan);
 }
 
 }  // namespace kasmina::backends::cuda_detail

@@ -9,17 +9,52 @@
 namespace kasmina::backends::cuda_detail {
 
 /// partials[split][out][k] = sum over the split's pixels of grad_y[pixel][out] * window(pixel)[k].
-/// Splits, of the shape alone, are added in order by the next kernel.
-template <class T, bool Vectors>
+/// Splits, of the shape alone, are added in order by the next kernel. OutAcross threads lie side by
+/// side along the result's channels; what is left of the block's threads lies along the windows'
+/// numbers. OutVectors and InVectors say whether the channels come sixteen bytes at a time.
+template <class T, int OutAcross, bool OutVectors, bool InVectors>
 struct WeightProductKernel {
     static constexpr const char* name = "weight_product";
-    static constexpr int side = 16;  ///< threads side by side, and below each other
     static constexpr int each = ProductTile::columns_each;
-    static constexpr int tile = side * each;  ///< rows and columns of the result
     static constexpr int vector = vector_width<T>;
-    static constexpr int width = Vectors ? vector : 1;
-    static constexpr int pitch = tile / vector;
-    static constexpr int shared_bytes = 2 * 16 * ProductTile::depth * pitch;
+    /// One side of the tile, and how it is brought from memory.
+    template <int Across, bool Vectors>
+    struct Side {
+        static constexpr int across = Across;
+        static constexpr int tile = Across * each;
+        static constexpr int pitch = tile / vector;
+        static constexpr int width = Vectors ? vector : 1;
+        static constexpr int parts_of_row = tile / width;
+        static constexpr int rows_at_once = ProductTile::threads / parts_of_row;
+        static constexpr int count =
+            rows_at_once < ProductTile::depth ? ProductTile::depth / rows_at_once : 1;
+        static constexpr int shared_bytes = 16 * ProductTile::depth * pitch;
+        using Values = Lanes<T, width>[static_cast<unsigned>(count)];
+
+        /// The row and the number of part `i` of a thread.
+        [[nodiscard]] static KASMINA_DEVICE int row(int thread, int i) {
+            return thread / parts_of_row + i * rows_at_once;
+        }
+        [[nodiscard]] static KASMINA_DEVICE int column(int thread) {
+            return thread % parts_of_row * width;
+        }
+        template <class Shared>
+        static KASMINA_DEVICE void store(int thread, const Shared& shared, const Values& values) {
+            KASMINA_DEVICE_UNROLL
+            for (int i = 0; i < count; ++i) {
+                if (row(thread, i) >= ProductTile::depth) continue;
+                const int first = row(thread, i) * tile + column(thread);
+                KASMINA_DEVICE_UNROLL
+                for (int lane = 0; lane < width; ++lane) {
+                    const int at = first + lane;
+                    shared[at / vector][at % vector] = values[i][lane];
+                }
+            }
+        }
+    };
+    using Out = Side<OutAcross, OutVectors>;
+    using In = Side<ProductTile::threads / OutAcross, InVectors>;
+    static constexpr int shared_bytes = Out::shared_bytes + In::shared_bytes;
 
     SlidingWindow window;
     Index out_channels;
@@ -30,7 +65,7 @@ struct WeightProductKernel {
     T* partials;
 
     [[nodiscard]] static Index tiles(const SlidingWindow& window, Index out_channels) {
-        return parts(out_channels, tile) * parts(window.depth, tile);
+        return parts(out_channels, Out::tile) * parts(window.depth, In::tile);
     }
     [[nodiscard]] Launch launch() const {
         return {tiles(window, out_channels) * splits, ProductTile::threads, shared_bytes};
@@ -38,16 +73,15 @@ struct WeightProductKernel {
 
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
-        const Index depth = window.depth;
-        const Index out_tiles = (out_channels + tile - 1) / tile;
-        const Index depth_tiles = (depth + tile - 1) / tile;
+        const Index out_tiles = (out_channels + Out::tile - 1) / Out::tile;
+        const Index depth_tiles = (window.depth + In::tile - 1) / In::tile;
         const Index split = block.index() / (out_tiles * depth_tiles);
         const Index rest = block.index() - split * (out_tiles * depth_tiles);
-        const Index first_out = rest / depth_tiles * tile;
-        const Index first_k = rest % depth_tiles * tile;
-        const auto left = block.template shared<Vector<T>>(0, ProductTile::depth * pitch);
-        const auto right = block.template shared<Vector<T>>(16 * ProductTile::depth * pitch,
-                                                            ProductTile::depth * pitch);
+        const Index first_out = rest / depth_tiles * Out::tile;
+        const Index first_k = rest % depth_tiles * In::tile;
+        const auto left = block.template shared<Vector<T>>(0, ProductTile::depth * Out::pitch);
+        const auto right =
+            block.template shared<Vector<T>>(Out::shared_bytes, ProductTile::depth * In::pitch);
 
         const Index first_pixel = split * split_pixels;
         Index end = first_pixel + split_pixels;
@@ -57,7 +91,8 @@ struct WeightProductKernel {
         const Index steps = (end - first_pixel + ProductTile::depth - 1) / ProductTile::depth;
         loader.load(*this);
         for (Index step = 0; step < steps; ++step) {
-            loader.store(left, right);
+            Out::store(block.thread(), left, loader.out_values);
+            In::store(block.thread(), right, loader.in_values);
             block.barrier();
             if (step + 1 < steps) loader.load(*this);
             multiply(block.thread(), left, right, sums);
@@ -67,46 +102,34 @@ struct WeightProductKernel {
     }
 
 private:
+    /// What one thread brings for each tile: through registers, so that the next tile is under way
+    /// while this one is multiplied.
     struct Loader {
-        static constexpr int parts_of_row = tile / width;
-        static constexpr int rows_at_once = ProductTile::threads / parts_of_row;
-        static constexpr int count = ProductTile::depth / rows_at_once;
-
-        int row;     ///< the first of its pixels in the tile
-        int column;  ///< the first of its numbers in the tile
         Index end;
-        Index out;
+        Index out;        ///< the first of its channels
+        Index out_pixel;  ///< the first of its pixels
         WindowCursor place;
-        PixelCursor pixels[static_cast<unsigned>(count)];
-        Lanes<T, width> left_values[static_cast<unsigned>(count)];
-        Lanes<T, width> right_values[static_cast<unsigned>(count)];
+        PixelCursor pixels[static_cast<unsigned>(In::count)];
+        typename Out::Values out_values;
+        typename In::Values in_values;
 
         KASMINA_DEVICE void load(const WeightProductKernel& kernel) {
             KASMINA_DEVICE_UNROLL
-            for (int i = 0; i < count; ++i) {
-                const bool any = pixels[i].pixel < end;
-                left_values[i] =
-                    any && out < kernel.out_channels
-                        ? load_lanes<width>(kernel.grad_y + pixels[i].pixel * kernel.out_channels +
-                                            out)
-                        : same_lanes<width>(T{0});
-                right_values[i] =
-                    any ? load_window<width>(kernel.window, kernel.x, pixels[i], place)
-                        : same_lanes<width>(T{0});
-                pixels[i].advance(kernel.window, ProductTile::depth);
+            for (int i = 0; i < Out::count; ++i) {
+                const Index pixel = out_pixel + i * Out::rows_at_once;
+                out_values[i] =
+                    pixel < end && out < kernel.out_channels
+                        ? load_lanes<Out::width>(kernel.grad_y + pixel * kernel.out_channels + out)
+                        : same_lanes<Out::width>(T{0});
             }
-        }
-        template <class Shared>
-        KASMINA_DEVICE void store(const Shared& left, const Shared& right) const {
+            out_pixel += ProductTile::depth;
             KASMINA_DEVICE_UNROLL
-            for (int i = 0; i < count; ++i) {
-                const int first = (row + i * rows_at_once) * tile + column;
-                KASMINA_DEVICE_UNROLL
-                for (int lane = 0; lane < width; ++lane) {
-                    const int at = first + lane;
-                    left[at / vector][at % vector] = left_values[i][lane];
-                    right[at / vector][at % vector] = right_values[i][lane];
-                }
+            for (int i = 0; i < In::count; ++i) {
+                in_values[i] =
+                    pixels[i].pixel < end
+                        ? load_window<In::width>(kernel.window, kernel.x, pixels[i], place)
+                        : same_lanes<In::width>(T{0});
+                pixels[i].advance(kernel.window, ProductTile::depth);
             }
         }
     };
@@ -114,15 +137,13 @@ private:
     [[nodiscard]] KASMINA_DEVICE Loader loader_for(int thread, Index first_pixel, Index end,
                                                    Index first_out, Index first_k) const {
         Loader loader;
-        loader.row = thread / Loader::parts_of_row;
-        loader.column = thread % Loader::parts_of_row * width;
         loader.end = end;
-        loader.out = first_out + loader.column;
-        loader.place = WindowCursor::at(window, first_k + loader.column);
+        loader.out = first_out + Out::column(thread);
+        loader.out_pixel = first_pixel + Out::row(thread, 0);
+        loader.place = WindowCursor::at(window, first_k + In::column(thread));
         KASMINA_DEVICE_UNROLL
-        for (int i = 0; i < Loader::count; ++i) {
-            loader.pixels[i] =
-                PixelCursor::at(window, first_pixel + loader.row + i * Loader::rows_at_once);
+        for (int i = 0; i < In::count; ++i) {
+            loader.pixels[i] = PixelCursor::at(window, first_pixel + In::row(thread, i));
         }
         return loader;
     }
@@ -130,16 +151,16 @@ private:
     template <class Shared, class Sums>
     KASMINA_DEVICE void multiply(int thread, const Shared& left, const Shared& right,
                                  Sums& sums) const {
-        const int thread_row = thread / side;
-        const int thread_column = thread % side;
+        const int thread_row = thread / In::across;
+        const int thread_column = thread % In::across;
         KASMINA_DEVICE_UNROLL
         for (int k = 0; k < ProductTile::depth; ++k) {
             Vector<T> a[static_cast<unsigned>(each / vector)];
             Vector<T> b[static_cast<unsigned>(each / vector)];
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < each / vector; ++i) {
-                a[i] = left[k * pitch + thread_row * (each / vector) + i];
-                b[i] = right[k * pitch + thread_column * (each / vector) + i];
+                a[i] = left[k * Out::pitch + thread_row * (each / vector) + i];
+                b[i] = right[k * In::pitch + thread_column * (each / vector) + i];
             }
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < each; ++i) {
@@ -154,16 +175,15 @@ private:
     template <class Sums>
     KASMINA_DEVICE void store(int thread, Index split, Index first_out, Index first_k,
                               const Sums& sums) const {
-        const Index depth = window.depth;
-        const Index out = first_out + Index{thread / side} * each;
-        const Index k = first_k + Index{thread % side} * each;
+        const Index out = first_out + Index{thread / In::across} * each;
+        const Index k = first_k + Index{thread % In::across} * each;
         KASMINA_DEVICE_UNROLL
         for (int i = 0; i < each; ++i) {
             if (out + i >= out_channels) continue;
             KASMINA_DEVICE_UNROLL
             for (int j = 0; j < each; ++j) {
-                if (k + j >= depth) continue;
-                partials[(split * out_channels + out + i) * depth + k + j] = sums[i][j];
+                if (k + j >= window.depth) continue;
+                partials[(split * out_channels + out + i) * window.depth + k + j] = sums[i][j];
             }
         }
     }

@@ -147,12 +147,14 @@ struct FewClassesKernel {
         const int lane = block.thread() % lanes;
         const Index rows_at_once = stride_of(block) / lanes;
         double loss = 0.0;
-        // All lanes take part in all exchanges; those past the last row see it again.
+        // All lanes take part in all exchanges; those past the last row see it again and write
+        // nothing.
         for (Index first = warp_in_grid(block) * (warp_size / lanes); first < call.rows;
              first += rows_at_once) {
             const Index row = first + lane_of(block) / lanes;
-            const double of_row = loss_of(block, row < call.rows ? row : call.rows - 1, lane);
-            if (row < call.rows) loss += of_row;
+            const bool own = row < call.rows;
+            const double of_row = loss_of(block, own ? row : call.rows - 1, lane, own);
+            if (own) loss += of_row;
         }
         put_loss(block, call, partials, loss, lane == 0);
     }
@@ -169,7 +171,7 @@ private:
     }
 
     template <Block B>
-    [[nodiscard]] KASMINA_DEVICE double loss_of(B& block, Index row, int lane) const {
+    [[nodiscard]] KASMINA_DEVICE double loss_of(B& block, Index row, int lane, bool own) const {
         const T* logits = call.logits + row * call.classes;
         T values[each];
         KASMINA_DEVICE_UNROLL
@@ -198,7 +200,7 @@ private:
             const Index c = lane + i * lanes;
             if (c >= call.classes) continue;
             loss += wanted.loss(c, values[i] - highest - logarithm);
-            probabilities[c] = exponentials[i] / total;
+            if (own) probabilities[c] = exponentials[i] / total;
         }
         return row_reduce(block, loss, Plus{});
     }

@@ -28,7 +28,11 @@ struct NormGroups {
 
     /// The place of a channel's mean and deviation.
     [[nodiscard]] KASMINA_DEVICE Index statistic(Index sample, Index channel) const {
-        return sample * groups + channel / members;
+        return sample * groups + group(channel);
+    }
+    /// A card divides slowly, and batch norm need not.
+    [[nodiscard]] KASMINA_DEVICE Index group(Index channel) const {
+        return members == 1 ? channel : channel / members;
     }
 };
 

@@ -44,8 +44,8 @@ struct PlainGradient {
     }
 };
 
-/// The same of maps that were pooled; positions are windows.
-template <class T, int Width>
+/// The same of maps that were pooled; positions are windows. With Whole all of these are whole.
+template <class T, int Width, bool Whole>
 struct PooledGradient {
     static constexpr int corners = 4;
     const T* x;
@@ -57,11 +57,11 @@ struct PooledGradient {
     KASMINA_DEVICE void visit(const NormLanes<T, Width>& norm, Index, Index position, Index channel,
                               const Use& use) const {
         const Window window = window_at(windows, position);
-        const bool whole = window.right && window.below;
+        const bool whole = Whole || (window.right && window.below);
         Lanes<T, Width> values[4];
         KASMINA_DEVICE_UNROLL
         for (int k = 0; k < 4; ++k) {
-            values[k] = has_corner(window, k)
+            values[k] = Whole || has_corner(window, k)
                             ? load_lanes<Width>(x + window.corner + corner_of(windows, k) + channel)
                             : same_lanes<Width>(T{0});
         }
@@ -81,7 +81,7 @@ struct PooledGradient {
         }
         KASMINA_DEVICE_UNROLL
         for (int k = 0; k < 4; ++k) {
-            if (!has_corner(window, k)) continue;
+            if (!Whole && !has_corner(window, k)) continue;
             Lanes<T, Width> here;
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) here[i] = place[i] == k ? gradient[i] : T{0};
@@ -94,7 +94,8 @@ struct PooledGradient {
 template <class T, int Width, class Gradient>
 struct NormGradientSumsKernel {
     static constexpr const char* name = "norm_gradient_sums";
-    static constexpr int batch = 4 / Gradient::corners;
+    /// Positions whose loads are under way together, and whose sums are as narrow as the scalar.
+    static constexpr int batch = Gradient::corners == 1 ? 4 : 2;
     ChannelGrid grid;
     NormParameters<T> parameters;
     Gradient gradient;
@@ -106,13 +107,9 @@ struct NormGradientSumsKernel {
         double sums[2 * static_cast<unsigned>(Width)] = {};
         if (place.active) {
             const auto norm = parameters.template at<Width>(place.sample, place.channel);
-            Index position = place.first;
-            // A few sums as narrow as the scalar before each wide one.
-            for (; position + (batch - 1) * grid.rows < place.end; position += batch * grid.rows) {
-                add<batch>(norm, place, position, sums);
-            }
-            for (; position < place.end; position += grid.rows) {
-                add<1>(norm, place, position, sums);
+            for (Index position = place.first; position < place.end;
+                 position += batch * grid.rows) {
+                add(norm, place, position, sums);
             }
         }
         sum_rows(block, grid, place, sums,
@@ -126,19 +123,21 @@ struct NormGradientSumsKernel {
     }
 
 private:
-    template <int Count>
-    KASMINA_DEVICE void add(const NormLanes<T, Width>& norm, const ChannelPlace& place,
-                            Index position,
+    KASMINA_DEVICE void add(const NormLanes<T, Width>& norm, const ChannelPlace& place, Index first,
                             double (&sums)[2 * static_cast<unsigned>(Width)]) const {
         T narrow[2 * static_cast<unsigned>(Width)] = {};
         KASMINA_DEVICE_UNROLL
-        for (int k = 0; k < Count; ++k) {
-            gradient.visit(norm, place.sample, position + k * grid.rows, place.channel,
+        for (int k = 0; k < batch; ++k) {
+            // Past the end the first is seen again and not counted.
+            const Index position = first + k * grid.rows;
+            const bool counts = position < place.end;
+            gradient.visit(norm, place.sample, counts ? position : first, place.channel,
                            [&](Index, const Lanes<T, Width>& value, const Lanes<T, Width>& g) {
                                KASMINA_DEVICE_UNROLL
                                for (int i = 0; i < Width; ++i) {
-                                   narrow[i] += g[i];
-                                   narrow[Width + i] += g[i] * (value[i] - norm.mean[i]);
+                                   const T product = g[i] * (value[i] - norm.mean[i]);
+                                   narrow[i] += counts ? g[i] : T{0};
+                                   narrow[Width + i] += counts ? product : T{0};
                                }
                            });
         }

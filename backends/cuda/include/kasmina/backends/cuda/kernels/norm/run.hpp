@@ -48,11 +48,11 @@ struct NormGradientTargets {
 };
 
 /// `summed` covers all places that have a gradient, `written` all of x.
-template <class D, int Width, class T, class Gradient>
+template <class D, int Width, class T, class Summed, class Written>
 void run_pullback(typename D::Context& context, const NormGeometry& geometry,
                   const NormParameters<T>& parameters, const NormGradientTargets<T>& targets,
-                  Index summed, const Gradient& summed_gradient, Index written,
-                  const Gradient& written_gradient) {
+                  Index summed, const Summed& summed_gradient, Index written,
+                  const Written& written_gradient) {
     const bool coefficients_wanted = targets.grad_x && targets.own_statistics;
     const Index statistics = coefficients_wanted ? geometry.samples * geometry.groups : 0;
     Scratch<T, D> coefficient_room(context, 2 * statistics);
@@ -65,8 +65,8 @@ void run_pullback(typename D::Context& context, const NormGeometry& geometry,
                                               most_partial_blocks);
         Scratch<SumPair, D> partials(context, grid.samples * grid.channels * grid.chunks);
         context.launch(grid.launch(sum_rows_bytes<2 * Width, double>()),
-                       NormGradientSumsKernel<T, Width, Gradient>{grid, parameters, summed_gradient,
-                                                                  partials.data()});
+                       NormGradientSumsKernel<T, Width, Summed>{grid, parameters, summed_gradient,
+                                                                partials.data()});
         const NormGradientKernel<T> kernel{grid,
                                            parameters,
                                            partials.data(),
@@ -79,10 +79,10 @@ void run_pullback(typename D::Context& context, const NormGeometry& geometry,
     }
     if (targets.grad_x) {
         const ChannelGrid grid = channel_grid(geometry.samples, written, geometry.channels, Width,
-                                              4 / Gradient::corners, any_blocks);
+                                              4 / Written::corners, any_blocks);
         context.launch(grid.launch(),
-                       NormPullbackKernel<T, Width, Gradient>{grid, parameters, written_gradient,
-                                                              coefficients, targets.grad_x});
+                       NormPullbackKernel<T, Width, Written>{grid, parameters, written_gradient,
+                                                             coefficients, targets.grad_x});
     }
 }
 

@@ -31,6 +31,7 @@ template <class T>
 template <class T, int Width>
 struct NormSumsKernel {
     static constexpr const char* name = "norm_sums";
+    static constexpr int batch = 8;  ///< positions whose loads are under way together
     ChannelGrid grid;
     NormGroups groups;
     const T* x;
@@ -46,29 +47,31 @@ struct NormSumsKernel {
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const Index channel = place.channel + i;
-                pivot[i] = pivot_of(sample + channel / groups.members * groups.members);
+                pivot[i] = pivot_of(sample + groups.group(channel) * groups.members);
             }
-            const auto add = [&](const Lanes<T, Width>& lanes) {
-                KASMINA_DEVICE_UNROLL
-                for (int i = 0; i < Width; ++i) {
-                    const double difference = static_cast<double>(lanes[i]) - pivot[i];
-                    sums[i] += difference;
-                    sums[Width + i] += difference * difference;
-                }
-            };
             const Index step = grid.rows * grid.channels;
             const T* from = sample + place.first * grid.channels + place.channel;
-            Index position = place.first;
-            for (; position + 3 * grid.rows < place.end; position += 4 * grid.rows) {
-                const Lanes<T, Width> batch[4] = {
-                    load_lanes<Width>(from), load_lanes<Width>(from + step),
-                    load_lanes<Width>(from + 2 * step), load_lanes<Width>(from + 3 * step)};
-                from += 4 * step;
+            for (Index position = place.first; position < place.end;
+                 position += batch * grid.rows, from += batch * step) {
+                Lanes<T, Width> values[batch];
                 KASMINA_DEVICE_UNROLL
-                for (int k = 0; k < 4; ++k) add(batch[k]);
-            }
-            for (; position < place.end; position += grid.rows, from += step) {
-                add(load_lanes<Width>(from));
+                for (int k = 0; k < batch; ++k) {
+                    // Past the end nothing differs from the pivot.
+                    KASMINA_DEVICE_UNROLL
+                    for (int i = 0; i < Width; ++i) values[k][i] = static_cast<T>(pivot[i]);
+                    if (position + k * grid.rows < place.end) {
+                        values[k] = load_lanes<Width>(from + k * step);
+                    }
+                }
+                KASMINA_DEVICE_UNROLL
+                for (int k = 0; k < batch; ++k) {
+                    KASMINA_DEVICE_UNROLL
+                    for (int i = 0; i < Width; ++i) {
+                        const double difference = static_cast<double>(values[k][i]) - pivot[i];
+                        sums[i] += difference;
+                        sums[Width + i] += difference * difference;
+                    }
+                }
             }
         }
         sum_rows(block, grid, place, sums,

@@ -11,6 +11,7 @@ namespace kasmina::backends::cuda_detail {
 template <class T, int Width>
 struct MeanPositionsKernel {
     static constexpr const char* name = "mean_positions";
+    static constexpr int batch = 4;  ///< positions whose loads are under way together
     ChannelGrid grid;
     const T* x;
     T* y;
@@ -23,10 +24,19 @@ struct MeanPositionsKernel {
             x + (place.sample * grid.positions + place.first) * grid.channels + place.channel;
         const Index step = grid.rows * grid.channels;
         for (Index position = place.first; position < place.end;
-             position += grid.rows, from += step) {
-            const Lanes<T, Width> value = load_lanes<Width>(from);
+             position += batch * grid.rows, from += batch * step) {
+            Lanes<T, Width> values[batch];
             KASMINA_DEVICE_UNROLL
-            for (int i = 0; i < Width; ++i) sums[i] += static_cast<double>(value[i]);
+            for (int k = 0; k < batch; ++k) {
+                values[k] = position + k * grid.rows < place.end
+                                ? load_lanes<Width>(from + k * step)
+                                : same_lanes<Width>(T{0});
+            }
+            KASMINA_DEVICE_UNROLL
+            for (int k = 0; k < batch; ++k) {
+                KASMINA_DEVICE_UNROLL
+                for (int i = 0; i < Width; ++i) sums[i] += static_cast<double>(values[k][i]);
+            }
         }
         sum_rows(block, grid, place, sums,
                  block.template shared<double>(0, Width * ChannelGrid::threads));
