@@ -1,5 +1,5 @@
-// What a lesson costs: a training step of the reference host with a seed that learns behind it,
-// against the host's own step, in turn.
+// What lessons cost: training steps of the reference host with a seed that learns behind it,
+// against the host's own steps, in turn.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -58,9 +58,11 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-int main() {
+/// Prints the rows of the blueprints that are named, or of all.
+int main(int argc, char** argv) {
     constexpr Index batch = 32;
-    constexpr int steps = 6;
+    // Whole rounds from lesson to lesson.
+    const int steps = 2 * train::LearnerOptions<optim::SgdRule>{}.lesson_every;
     Cpu::Context context(1);
     Generator random(2);
     std::vector<float> pixels(static_cast<std::size_t>(batch * side * side * 3));
@@ -70,18 +72,22 @@ int main() {
     const auto images = Tensor<Cpu>::from_host(context, {batch, side, side, 3}, pixels);
     const ClassLabels<Cpu> labels(context, targets, classes);
 
-    std::printf("a step with a seed in training / the host's step, medians of %d in turn\n%-14s",
-                rounds, "");
+    std::printf(
+        "the mean of the steps with a seed in training / the host's, medians of %d times %d steps "
+        "in turn\n%-14s",
+        rounds, steps, "");
     const std::vector<std::string> slots{"r0c0", "r1c0", "r0c1", "r1c1", "r0c2", "r1c2"};
     for (const std::string& slot : slots) std::printf("%7s", slot.c_str());
     std::printf("\n");
     for (const auto name : CnnBlueprints::names()) {
+        const bool is_named = std::find(argv + 1, argv + argc, name) != argv + argc;
+        if (argc > 1 && !is_named) continue;
         std::printf("%-14s", std::string(name).c_str());
         for (const std::string& slot : slots) {
             Network host(context, slot, "");
             Network growing(context, slot, std::string(name));
-            static_cast<void>(host.seconds(images, labels, 2));
-            static_cast<void>(growing.seconds(images, labels, 2));
+            static_cast<void>(host.seconds(images, labels, steps));
+            static_cast<void>(growing.seconds(images, labels, steps));
             std::vector<double> ratios;
             for (int round = 0; round < rounds; ++round) {
                 const double alone = host.seconds(images, labels, steps);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <ctime>
 #include <iostream>
 #include <span>
 #include <string>
@@ -49,11 +50,17 @@ struct Options {
     std::string incubation = "feedback";
     std::string curve = "sigmoid";
     int tempo = 5;
+    int on_trial = 0;
     int first_epoch = 3;
     double host_rate = 0.05;
     double seed_rate = 0.05;
-    double lesson_rate = 0.01;
+    double lesson_rate = 0.04;
+    int lesson_every = 4;
     double errors = 2.0;
+    int judged_epochs = 5;
+    int patience = 20;
+    double lowest = 0.0;
+    bool sealed = false;
     std::size_t batch = 64;
 };
 
@@ -78,7 +85,8 @@ HeuristicOptions controller_options(const Options& line) {
     HeuristicOptions options;
     options.slots = line.slots;
     options.blueprints = line.blueprints;
-    options.seeds_on_trial = static_cast<int>(line.slots.size());
+    options.seeds_on_trial =
+        line.on_trial > 0 ? line.on_trial : static_cast<int>(line.slots.size());
     options.plateau_epochs = 1;
     options.plateau_improvement = 100.0;
     options.first_epoch = line.first_epoch;
@@ -163,11 +171,14 @@ template <class Policies, class Judge>
 Json run(const Options& line, const Splits& data, std::uint64_t seed) {
     using Model = ModelOf<Policies>;
     const auto start = std::chrono::steady_clock::now();
+    const std::clock_t cpu = std::clock();
     const ImageSet& images = data.training;
     Cpu::Context context(1);
     Generator generator(seed);
     ModelOptions<Policies> options;
     options.gates.thresholds.judgement_errors = line.errors;
+    options.gates.thresholds.min_judgement_epochs = line.judged_epochs;
+    options.gates.thresholds.judgement_patience = line.patience;
     if (line.judge == "keep") options.gates.thresholds.min_fossilize_dependence = -1e9;
     Model model(context,
                 hosts::Cnn<Cpu>(context, {.classes = images.classes,
@@ -180,9 +191,11 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
         return optim::SgdOptions{
             .learning_rate = rate, .momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
     };
-    train::Learner<Model, optim::SgdRule, Judge> learner(model, {.host = rule(line.host_rate),
-                                                                 .seeds = rule(line.seed_rate),
-                                                                 .lesson_rate = line.lesson_rate});
+    train::Learner<Model, optim::SgdRule, Judge> learner(model,
+                                                         {.host = rule(line.host_rate),
+                                                          .seeds = rule(line.seed_rate),
+                                                          .lesson_rate = line.lesson_rate,
+                                                          .lesson_every = line.lesson_every});
     Grower grower(model, HeuristicController(controller_options(line)),
                   std::log(static_cast<double>(images.classes)));
     ImageStream<Cpu> stream(context, images, line.batch, data.augmentation, Generator(seed, 1));
@@ -190,8 +203,14 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
         return mean_scores(model, context, configurations, held_out<Cpu>(context, data.validation),
                            AccuracyScore{});
     };
-    const train::CosineSchedule schedule;
-    Json result{{"label", line.label}, {"seed", seed}, {"kind", line.kind}, {"judge", line.judge}};
+    const train::CosineSchedule schedule{.lowest = line.lowest};
+    Json result{{"label", line.label},
+                {"data", data.name},
+                {"seed", seed},
+                {"kind", line.kind},
+                {"judge", line.judge},
+                {"slots", line.slots},
+                {"blueprints", line.blueprints}};
     for (const char* list : {"changes", "verdicts", "readiness", "dependence", "contribution"}) {
         result[list] = Json::array();
     }
@@ -236,11 +255,14 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
         validation.push_back(report.accuracy);
         losses_of_epochs.push_back(loss / steps);
     }
-    const ImageSet test = data.open_test();
     result["validation"] = validation;
     result["loss"] = losses_of_epochs;
-    result["test"] = mean_scores(model, context, std::array{AlphaOverrides{}},
-                                 held_out<Cpu>(context, test), AccuracyScore{})[0];
+    result["cpu_seconds"] = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
+    if (!line.sealed) {
+        const ImageSet test = data.open_test();
+        result["test"] = mean_scores(model, context, std::array{AlphaOverrides{}},
+                                     held_out<Cpu>(context, test), AccuracyScore{})[0];
+    }
     result["parameters"] = model.total_parameters();
     result["digest"] = digest(model);
     result["seconds"] =
@@ -272,12 +294,18 @@ int main(int argc, char** argv) {
     app.add_option("--incubation", line.incubation, "feedback or straight_through");
     app.add_option("--curve", line.curve, "sigmoid, linear or cosine");
     app.add_option("--tempo", line.tempo, "epochs of the ramp");
+    app.add_option("--on-trial", line.on_trial, "seeds at once; 0: one for each slot");
     app.add_option("--first-epoch", line.first_epoch, "in which a seed may germinate");
     app.add_option("--host-rate", line.host_rate, "learning rate of the host at the start");
     app.add_option("--seed-rate", line.seed_rate, "learning rate of seeds at the start");
     app.add_option("--lesson-rate", line.lesson_rate,
                    "share of the seeds' rate that a seed learns with behind the host");
+    app.add_option("--lesson-every", line.lesson_every, "with each how many steps it learns there");
     app.add_option("--judgement-errors", line.errors, "standard errors that part from the bound");
+    app.add_option("--judged-epochs", line.judged_epochs, "at least, at full amplitude");
+    app.add_option("--patience", line.patience, "epochs after which the value decides by itself");
+    app.add_option("--lowest", line.lowest, "share of the rates that the cosine ends at");
+    app.add_flag("--sealed", line.sealed, "the test part is not read");
     app.add_option("--batch", line.batch, "images in a batch");
     CLI11_PARSE(app, argc, argv);
     try {

@@ -231,6 +231,25 @@ TEST_CASE("a seed in training has ten epochs to get ready", "[K][G-10]") {
     CHECK(waits.epoch(60.0)[0].action == Action::advance);
 }
 
+TEST_CASE("while one seed is judged, another one is not late", "[K][G-10]") {
+    HeuristicOptions two = options();
+    two.slots = {"r0c0", "r0c1"};
+    two.seeds_on_trial = 2;
+    for (const Stage judged : {Stage::blending, Stage::holding}) {
+        Story story(two, {"r0c0", "r0c1"});
+        put_seed(story.reports[0], Stage::training, 50.0, 50.0, 20);
+        put_seed(story.reports[1], judged, 50.0, 50.1, 1);
+        auto decisions = story.epoch(50.0);
+        REQUIRE(decisions.size() == 1);
+        CHECK(decisions[0].slot == "r0c1");
+        story.reports[1].stage = Stage::fossilized;
+        decisions = story.epoch(50.0);
+        REQUIRE(decisions.size() == 1);
+        CHECK(decisions[0].slot == "r0c0");
+        CHECK(decisions[0].reason == "not_ready");
+    }
+}
+
 TEST_CASE("while one seed is judged, others that are ready wait for it in training", "[K][J-1]") {
     HeuristicOptions two = options();
     two.slots = {"r0c0", "r0c1"};

@@ -23,7 +23,8 @@ using Learner = train::Learner<Model, optim::SgdRule>;
 constexpr train::LearnerOptions<optim::SgdRule> options{
     .host = {.learning_rate = 0.05, .momentum = 0.9},
     .seeds = {.learning_rate = 0.2, .momentum = 0.9},
-    .lesson_rate = 0.05};
+    .lesson_rate = 0.05,
+    .lesson_every = 1};
 
 struct Run {
     void step() {

@@ -156,11 +156,12 @@ public:
     };
 
     /// The same, and notes where there is a lesson to give, for `forward_lesson` after the backward
-    /// pass. (See train/learn.hpp, which does both.)
+    /// pass; none in the slots whose places in `slots()` are among `waiting`. (See train/learn.hpp,
+    /// which does both.)
     [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input,
-                                 const AlphaOverrides& overrides,
-                                 std::vector<Lesson>& lessons) const {
-        return run(pass, input, overrides, &lessons);
+                                 const AlphaOverrides& overrides, std::vector<Lesson>& lessons,
+                                 std::span<const std::size_t> waiting = {}) const {
+        return run(pass, input, overrides, &lessons, waiting);
     }
 
     /// From the state that reached a slot to the output that the network would give with that
@@ -292,7 +293,8 @@ public:
 private:
     /// Where nobody asks for lessons, a taught seed is none of the pass's business.
     [[nodiscard]] Output run(Pass<Backend>& pass, const Input& input,
-                             const AlphaOverrides& overrides, std::vector<Lesson>* lessons) const;
+                             const AlphaOverrides& overrides, std::vector<Lesson>* lessons,
+                             std::span<const std::size_t> waiting = {}) const;
 
     /// Whether the host's values are to be drawn. Errors: OptionError where that cannot be told.
     [[nodiscard]] static bool draws(std::optional<HostValues> wanted,
@@ -410,11 +412,9 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::forward(
 }
 
 template <class HostType, class Blueprints, class Policies>
-auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass,
-                                                             const Input& input,
-                                                             const AlphaOverrides& overrides,
-                                                             std::vector<Lesson>* lessons) const
-    -> Output {
+auto MorphogeneticModel<HostType, Blueprints, Policies>::run(
+    Pass<Backend>& pass, const Input& input, const AlphaOverrides& overrides,
+    std::vector<Lesson>* lessons, std::span<const std::size_t> waiting) const -> Output {
     static_cast<void>(services());
     check_overrides(overrides, hosts::samples(input));
     nn::Attempt<Backend> attempt = this->attempt(pass);
@@ -423,8 +423,8 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::run(Pass<Backend>& pass
     State state = host_.stem(for_host, input);
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         const AlphaOverride* chosen = overrides.find(slots_[i].name());
-        const bool teaches =
-            lessons != nullptr && pass.recording() && chosen == nullptr && slots_[i].teaches();
+        const bool teaches = lessons != nullptr && pass.recording() && chosen == nullptr &&
+                             slots_[i].teaches() && std::ranges::find(waiting, i) == waiting.end();
         if (!teaches && !slots_[i].runs(pass.recording(), chosen)) continue;
         state = host_.forward(for_host, state, boundary, i + 1);
         boundary = i + 1;

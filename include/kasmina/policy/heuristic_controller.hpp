@@ -60,7 +60,8 @@ struct HeuristicState {
 
 /// Germinates on a plateau, one seed an epoch; advances whenever the gate allows, but lets seeds
 /// that are to be blended in wait for each other, so that each is judged by itself; prunes what
-/// does not get ready in training, and what has dropped or stalled in blending. A seed that is
+/// does not get ready in training (of one that waits for another's verdict nobody can tell, for the
+/// network is on its way), and what has dropped or stalled in blending. A seed that is
 /// held it leaves to the judge, whose bound for fossilizing is the gate's own.
 class HeuristicController {
 public:
@@ -85,15 +86,13 @@ public:
             const bool can_advance = slot.stage == Stage::germinated || is_in_trial(slot.stage);
             if (!can_advance) continue;
             ++on_trial;
+            if (slot.stage == Stage::training && judging) continue;
             if (const auto reason = reason_to_prune(seen, i)) {
                 punish(slot.blueprint);
                 decisions.push_back({slot.slot, Decision::Action::prune, {}, *reason, {}});
                 continue;
             }
-            if (slot.stage == Stage::training) {
-                if (judging) continue;
-                judging = seen.gate_passes[i];
-            }
+            if (slot.stage == Stage::training) judging = seen.gate_passes[i];
             decisions.push_back({slot.slot, Decision::Action::advance, {}, {}, {}});
         }
         const bool plateau = epochs_without_improvement_ >= options_.plateau_epochs;

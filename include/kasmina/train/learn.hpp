@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -30,19 +31,22 @@ struct Unobserved {
 };
 
 /// As below, with `observe(output)` called with the network's own output, and room for the lessons
-/// that is used again; it is empty after the call.
+/// that is used again; it is empty after the call. The seeds in the slots `waiting`, by their
+/// places in the order of execution, get no lesson this time.
 template <class Model, class Loss,
           std::invocable<const typename Model::Output&> Observe = Unobserved>
 Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
                                         const typename Model::Input& input, Loss&& loss,
                                         const AlphaOverrides& overrides,
                                         std::vector<typename Model::Lesson>& lessons,
-                                        Observe&& observe = {}) {
+                                        Observe&& observe = {},
+                                        std::span<const std::size_t> waiting = {}) {
     KASMINA_REQUIRE_LOSS(Loss, Model)
     lessons.clear();
     auto attempt = model.attempt(pass);
     const Variable<typename Model::Backend> value = [&] {
-        const typename Model::Output output = model.forward(pass, input, overrides, lessons);
+        const typename Model::Output output =
+            model.forward(pass, input, overrides, lessons, waiting);
         observe(output);
         return loss(output);
     }();

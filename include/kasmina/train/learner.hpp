@@ -22,21 +22,43 @@
 #include <kasmina/random/generator.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/train/learn.hpp>
+#include <kasmina/train/lesson_plan.hpp>
 
 namespace kasmina::train {
 
-/// All that a learner remembers. Move-only, for the tensors' sake.
+/// As it was in schema 1.
 template <class OptimiserState, class JudgeState>
-struct LearnerState {
+struct LearnerStateBefore2 {
     OptimiserState optimiser{};
     Generator::State random{};
     JudgeState judge{};
 
-    using Fields =
-        reflect::List<&LearnerState::optimiser, &LearnerState::random, &LearnerState::judge>;
-
-    /// Of its form in a checkpoint. 1: the first.
+    using Fields = reflect::List<&LearnerStateBefore2::optimiser, &LearnerStateBefore2::random,
+                                 &LearnerStateBefore2::judge>;
     static constexpr int schema = 1;
+};
+
+/// All that a learner remembers. Move-only, for the tensors' sake.
+template <class B, class OptimiserState, class JudgeState>
+struct LearnerState {
+    OptimiserState optimiser{};
+    Generator::State random{};
+    JudgeState judge{};
+    std::vector<LessonPlace<B>> lessons{};  ///< of the seeds that are taught
+
+    using Fields = reflect::List<&LearnerState::optimiser, &LearnerState::random,
+                                 &LearnerState::judge, &LearnerState::lessons>;
+
+    /// Of its form in a checkpoint. 1: optimiser, random and judge. 2: where seeds stand between
+    /// two lessons, which came with each step before.
+    static constexpr int schema = 2;
+    using Before = LearnerStateBefore2<OptimiserState, JudgeState>;
+    [[nodiscard]] static LearnerState migrated(Before&& before) {
+        return {.optimiser = std::move(before.optimiser),
+                .random = before.random,
+                .judge = std::move(before.judge),
+                .lessons = {}};
+    }
 };
 
 /// Of a judge that remembers nothing.
@@ -66,7 +88,11 @@ struct LearnerOptions {
     /// What share of the seeds' rate a seed learns with behind the host. Nothing can adapt to it
     /// there, so at the full rate the shortest way to do no harm is to fall silent, and a branch
     /// that has fallen silent learns no more (docs/growth.md).
-    double lesson_rate = 0.01;
+    double lesson_rate = 0.04;
+    /// With each how many steps a seed behind the host gets a lesson: the first with its first
+    /// step. A lesson may cost more than the host's own step (docs/benchmarks.md), and with each
+    /// fourth the mean of the steps stays below 1.6 of the host's.
+    int lesson_every = 4;
     /// Of the network's gradients together, and of each seed's that learns behind it; none: no
     /// clipping.
     std::optional<double> max_gradient_norm{};
@@ -86,7 +112,7 @@ public:
     using Optimiser = optim::Optimiser<B, Rule>;
     using Options = LearnerOptions<Rule>;
     using JudgeState = typename detail::JudgeStateOf<Judge>::Type;
-    using State = LearnerState<typename Optimiser::State, JudgeState>;
+    using State = LearnerState<B, typename Optimiser::State, JudgeState>;
 
     /// What it is called in a checkpoint.
     static constexpr std::string_view part_name = "learner";
@@ -101,13 +127,14 @@ public:
     static constexpr std::size_t seed_group = 1;
     static constexpr std::size_t lesson_group = 2;  ///< seeds in training, behind the host
 
-    /// Errors: OptionError from the rule's check and the clipper's, and for a lesson rate that is
-    /// no positive number.
+    /// Errors: OptionError from the rule's check and the clipper's, for a lesson rate that is no
+    /// positive number, and for lessons with less than each step.
     Learner(Model& model, const Options& options, Generator random = Generator(), Judge judge = {})
         : judge_(std::move(judge)),
           random_(random),
           tape_(std::make_unique<Tape<B>>(model.context())),
-          lesson_rate_(checked(options.lesson_rate)) {
+          lesson_rate_(checked(options.lesson_rate)),
+          plan_(options.lesson_every) {
         optimiser_.add_group(options.host);
         optimiser_.add_group(options.seeds);
         optimiser_.add_group(in_lessons(options.seeds));
@@ -117,15 +144,17 @@ public:
 
     /// One step on a batch; `loss(output)` is the batch's mean loss. Returns it, to be read when
     /// there is time. `observe(output)` is called with the network's own output alone, where `loss`
-    /// is asked for the shadow's and for lessons too. The gradients stay until the next step, for
-    /// the grower to look at. Errors: those of `learn`; nothing has been stepped then,
-    /// and states and random streams are as they were.
+    /// is asked for the shadow's and for lessons too. The gradients stay until the next step, those
+    /// of a lesson until the next lesson, for the grower to look at. Errors: those of `learn`;
+    /// nothing has been stepped then, and states and random streams are as they were.
     template <class Loss, std::invocable<const typename Model::Output&> Observe = Unobserved>
     Pending<B> step(Model& model, const typename Model::Input& input, Loss&& loss,
                     Observe&& observe = {}) {
         KASMINA_REQUIRE_LOSS(Loss, Model)
         check(model);
         if (changed(model)) synchronise(model);
+        plan_.follow(model);
+        const ShownAtTheEnd shown(plan_);
         if constexpr (trains_a_shadow) {
             judge_.before_step(
                 model, optimiser_, random_,
@@ -134,7 +163,9 @@ public:
                         run(model, input, loss, Unobserved{}, optimiser, random, overrides));
                 });
         }
-        return run(model, input, loss, observe, optimiser_, random_, {});
+        Pending<B> read = run(model, input, loss, observe, optimiser_, random_, {});
+        plan_.count_step();
+        return read;
     }
 
     /// Makes the optimiser step what the model owns now. `step` does it by itself.
@@ -143,6 +174,7 @@ public:
         synchronise_groups(optimiser_, model);
         owned_ = owned_in(model);
         model_ = model.identity();
+        plan_.list_again(model);
         if constexpr (trains_a_shadow) judge_.follow(model, optimiser_);
     }
 
@@ -176,7 +208,10 @@ public:
     [[nodiscard]] State state(Model& model) {
         check(model);
         if (changed(model)) synchronise(model);
-        State state{optimiser_.state(model.context()), random_.state(), {}};
+        State state{optimiser_.state(model.context()),
+                    random_.state(),
+                    {},
+                    plan_.state(model, model.context())};
         if constexpr (remembers_judge) state.judge = judge_.state(model.context());
         return state;
     }
@@ -202,12 +237,13 @@ public:
         Optimiser optimiser;
         Generator random;
         std::optional<Judge> judge;
+        LessonPlan<Model> plan;
         std::vector<Owned> owned;
         std::weak_ptr<const void> model;
     };
 
     /// The part of `restore` that may fail: for those who restore several things together. Errors:
-    /// those of `Optimiser::restore`, `Generator::from_state` and the judge.
+    /// those of `Optimiser::restore`, `Generator::from_state`, `LessonPlan` and the judge.
     /// Of a state that is moved here the tensors are taken over, of another one copied.
     template <class S>
         requires std::same_as<std::remove_cvref_t<S>, State>
@@ -216,6 +252,7 @@ public:
         Prepared ready{{},
                        Generator::from_state(state.random),
                        std::nullopt,
+                       plan_.restored(model, lessons_of(std::forward<S>(state))),
                        owned_in(model),
                        model.identity()};
         for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
@@ -235,6 +272,9 @@ public:
         std::swap(optimiser_, other.optimiser);
         std::swap(random_, other.random);
         if constexpr (remembers_judge) std::swap(judge_, *other.judge);
+        plan_.exchange_gradients();
+        other.plan.exchange_gradients();
+        std::swap(plan_, other.plan);
         owned_.swap(other.owned);
         model_.swap(other.model);
     }
@@ -246,6 +286,24 @@ public:
 private:
     static constexpr bool remembers_judge = !std::same_as<JudgeState, NoJudgeState>;
 
+    /// Lets what the last lessons left be seen when a step has ended, however it did.
+    class ShownAtTheEnd {
+    public:
+        explicit ShownAtTheEnd(const LessonPlan<Model>& plan) noexcept : plan_(plan) {}
+        ShownAtTheEnd(const ShownAtTheEnd&) = delete;
+        ShownAtTheEnd& operator=(const ShownAtTheEnd&) = delete;
+        ~ShownAtTheEnd() { plan_.show_gradients(); }
+
+    private:
+        const LessonPlan<Model>& plan_;
+    };
+
+    /// The lessons of a state, to be moved from where the state is.
+    template <class S>
+    [[nodiscard]] static decltype(auto) lessons_of(S&& state) {
+        return (std::forward<S>(state).lessons);
+    }
+
     template <class Loss, class Observe>
     Pending<B> run(Model& model, const typename Model::Input& input, Loss& loss, Observe&& observe,
                    Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
@@ -253,7 +311,8 @@ private:
         tape_->clear();
         Pass<B> pass(*tape_, Mode::training, random);
         auto attempt = model.attempt(pass);
-        const Variable<B> value = learn(model, pass, input, loss, overrides, lessons_, observe);
+        const Variable<B> value =
+            learn(model, pass, input, loss, overrides, lessons_, observe, plan_.waiting());
         Pending<B> read = value.read();
         if (clipper_) clip(model, optimiser);
         optimiser.step(model.context());
@@ -289,7 +348,7 @@ private:
         if (is_finite(lesson_rate) && lesson_rate > 0.0) return lesson_rate;
         throw OptionError("the lesson rate is no share of a rate", "train::Learner",
                           "a positive number", number_text(lesson_rate),
-                          "use 0.01, or 1 for the rate of the other seeds");
+                          "use 0.04, or 1 for the rate of the other seeds");
     }
 
     [[nodiscard]] typename Rule::Options in_lessons(typename Rule::Options options) const {
@@ -368,6 +427,7 @@ private:
     Generator random_;
     std::unique_ptr<Tape<B>> tape_;
     double lesson_rate_;
+    LessonPlan<Model> plan_;
     std::optional<optim::GradientClipper<B>> clipper_{};
     std::vector<Owned> owned_{};
     std::vector<typename Model::Lesson> lessons_{};
