@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -17,6 +18,8 @@
 #include <unistd.h>
 
 #include <kasmina/above_standard_streams.hpp>
+#include <kasmina/checkpoint/file/posix_operations.hpp>
+#include <kasmina/checkpoint/file/replacement.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/system_message.hpp>
 
@@ -118,6 +121,20 @@ private:
            ::access(target.c_str(), F_OK) == 0;
 }
 
+/// Whether a file has to be written where it is, for its folder takes no other. Errors: DataError
+/// with the cause where it cannot be written at all.
+[[nodiscard]] inline bool has_no_room_beside(const std::filesystem::path& file) {
+    const std::filesystem::path target = target_of(file);
+    std::string name;
+    const Descriptor probe(make_file_in(folder_of(target), name));
+    if (probe.open()) {
+        ::unlink(name.c_str());
+        return false;
+    }
+    if (!must_be_written_in_place(errno, target)) refuse_output(file, errno);
+    return true;
+}
+
 /// Finds out before an hour of training whether `write_whole` will be able to write `file`. Changes
 /// nothing. Errors: DataError with the cause when not.
 inline void require_writable(const std::filesystem::path& file) {
@@ -130,20 +147,13 @@ inline void require_writable(const std::filesystem::path& file) {
     }
     if (!is_replaced(file)) return;
     if (cause != 0 && cause != ENOENT) refuse_output(file, cause);
-    const std::filesystem::path target = target_of(file);
-    if (!target.has_filename()) refuse_output(file, EISDIR);
-    std::string name;
-    const Descriptor probe(make_file_in(folder_of(target), name));
-    if (probe.open()) {
-        ::unlink(name.c_str());
-    } else if (!must_be_written_in_place(errno, target)) {
-        refuse_output(file, errno);
-    }
+    if (!target_of(file).has_filename()) refuse_output(file, EISDIR);
+    static_cast<void>(has_no_room_beside(file));
 }
 
-/// Writes `text` to where `file` leads: a file is replaced by one with its mode, so that readers
-/// see the old or the new; a device, FIFO or standard stream is written to. Errors: DataError with
-/// the cause; a file is as it was then, and nothing is left behind.
+/// Writes `text` to where `file` leads: a file is replaced as a checkpoint is, by one with its
+/// mode, so that readers see the old or the new; a device, FIFO or standard stream is written to.
+/// Errors: DataError with the cause; a file is as it was then, and nothing is left behind.
 inline void write_whole(const std::filesystem::path& file, std::string_view text) {
     if (const int standard = standard_stream_at(file); standard >= 0) {
         if (!write_all(standard, text)) refuse_output(file, errno);
@@ -156,23 +166,14 @@ inline void write_whole(const std::filesystem::path& file, std::string_view text
         }
     };
     if (!is_replaced(file)) return in_place(0);
-    const std::filesystem::path target = target_of(file);
-    std::string name;
-    Descriptor made(make_file_in(folder_of(target), name));
-    if (!made.open()) {
-        if (must_be_written_in_place(errno, target)) return in_place(O_TRUNC);
-        refuse_output(file, errno);
-    }
-    const mode_t masked = ::umask(0);
-    ::umask(masked);
-    const auto before = what_is_at(target);
-    const mode_t mode = before ? before->st_mode & 07777U : 0666U & ~masked;
-    if (!write_all(made.number(), text) || ::fchmod(made.number(), mode) != 0 ||
-        ::fsync(made.number()) != 0 || !made.close() ||
-        ::rename(name.c_str(), target.c_str()) != 0) {
-        const int cause = errno;
-        ::unlink(name.c_str());
-        refuse_output(file, cause);
+    if (has_no_room_beside(file)) return in_place(O_TRUNC);
+    try {
+        checkpoint::file::PosixFileOperations operations;
+        checkpoint::file::Replacement replacement(file, operations);
+        replacement.write(std::as_bytes(std::span(text)));
+        replacement.commit();
+    } catch (const CheckpointError& error) {
+        refuse_output(file, error.got(), error.mend());
     }
 }
 

@@ -428,6 +428,21 @@ TEST_CASE("what fails in the last part leaves the first as it was", "[C-3]") {
     CHECK(test::values_of(life.model) == test::values_of(unharmed.model));
 }
 
+TEST_CASE("what is no fault of the file is no error of the file's", "[C-3][E-4]") {
+    using B = test::Eigen32;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    Life<B> life(context);
+    checkpoint::save(folder / "file", life.model);
+    const auto taken = std::move(life.model);
+    CHECK(test::mentions(
+        test::error_text<LifetimeError>([&] { checkpoint::load(folder / "file", life.model); }),
+        "moved from"));
+    CHECK(test::mentions(
+        test::error_text<LifetimeError>([&] { checkpoint::save(folder / "file", life.model); }),
+        "moved from"));
+}
+
 TEST_CASE("a tape of before a load finds values and no freed memory", "[E-4][C-3]") {
     using B = test::Eigen32;
     B::Context context;

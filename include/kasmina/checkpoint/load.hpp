@@ -32,16 +32,29 @@ struct LittleMemory {
 namespace detail {
 
 /// Runs what reads a file; an error of a part's own (a state that cannot be) says where it is from.
+/// What is no fault of the file (an object that was moved from, too little memory) stays what it
+/// is, so that nobody goes on from an older one for it.
 template <class F>
 decltype(auto) reading(const std::filesystem::path& path, std::string_view part, F&& f) {
+    const auto refuse = [&](const Error& error, std::string_view mend) {
+        throw CheckpointError(error.what_happened(),
+                              path.string() + ": " + key_of_part(part) + ": " + error.where(),
+                              error.expected(), error.got(), mend);
+    };
     try {
         return f();
     } catch (const CheckpointError&) {
         throw;
+    } catch (const LifetimeError&) {
+        throw;
+    } catch (const ResourceError&) {
+        throw;
+    } catch (const StateError& error) {
+        refuse(error, "load it into objects like those that were saved");
+        throw;
     } catch (const Error& error) {
-        throw CheckpointError(error.what_happened(),
-                              path.string() + ": " + key_of_part(part) + ": " + error.where(),
-                              error.expected(), error.got(), error.mend());
+        refuse(error, error.mend());
+        throw;
     }
 }
 
@@ -195,7 +208,8 @@ void load_parts(const std::filesystem::path& path, std::optional<LittleMemory> l
 /// record, whatever the slots hold (C-8). Parts of the file that are not asked for are left alone:
 /// a model alone is enough to infer with. All or nothing: after any error, all parts are as they
 /// were (C-3). Memory beside the parts: the tensors of what is loaded, once, and a few MiB. Errors:
-/// CheckpointError that names the file, and the JSON path or the tensor.
+/// CheckpointError that names the file, and the JSON path or the tensor; LifetimeError for a part
+/// that was moved from, ResourceError for memory that cannot be had.
 template <class... Parts>
     requires(!std::same_as<std::remove_cvref_t<Parts>, LittleMemory> && ...)
 void load(const std::filesystem::path& path, Parts&&... parts) {

@@ -141,6 +141,16 @@ TEST_CASE("what is broken is replaced by one of its step, whatever is in it", "[
     CHECK(rotating.entries().size() == 2);
 }
 
+TEST_CASE("a save that writes elsewhere is told, and nothing is removed", "[C-5][E-5]") {
+    const TemporaryFolder folder;
+    Rotating rotating(folder.path(), {.keep = 1});
+    rotating.save(1, write_empty);
+    const std::string text = error_text<CheckpointError>(
+        [&] { rotating.save(2, [&](const fs::path&) { write_empty(folder / "elsewhere"); }); });
+    CHECK(mentions(text, "nothing was saved there"));
+    CHECK(rotating.newest()->step == 1);
+}
+
 TEST_CASE("folders are no checkpoints, whatever they are called", "[C-5][E-6]") {
     const TemporaryFolder folder;
     Rotating rotating(folder.path(), {.keep = 1});

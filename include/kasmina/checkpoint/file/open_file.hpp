@@ -29,7 +29,7 @@ template <class Call>
 
 /// A path as messages show it.
 [[nodiscard]] inline std::string shown(const std::filesystem::path& path) {
-    const std::string text = path.string();
+    const std::string text = path.empty() ? "an empty path" : path.string();
     constexpr std::size_t half = 120;
     if (text.size() <= 2 * half) return text;
     return text.substr(0, half) + "..." + text.substr(text.size() - half);

@@ -32,7 +32,8 @@ namespace detail {
 /// A temporary file's name: hidden, of the target's name as much as fits, and a number.
 [[nodiscard]] inline std::string temporary_prefix(const std::string& name) {
     constexpr std::size_t most = 200;  // of the 255 that file systems take
-    return "." + name.substr(0, most) + ".";
+    std::string prefix(1, '.');
+    return prefix.append(name, 0, most).append(1, '.');
 }
 inline constexpr std::string_view temporary_suffix = ".saving";
 

@@ -91,6 +91,7 @@ public:
             if (entry.path == path && !is_whole(entry)) remove(path);
         }
         save(path);
+        require_saved(path);
         for (const RotatingEntry& entry : before) {
             if (entry.step == step && entry.path != path) remove(entry.path);
         }
@@ -241,6 +242,13 @@ private:
                                   std::to_string(entry.step),
                                   "resume from the newest one, or save to another folder");
         }
+    }
+
+    static void require_saved(const std::filesystem::path& path) {
+        std::error_code ignored;
+        if (std::filesystem::is_regular_file(path, ignored)) return;
+        throw CheckpointError("nothing was saved there", path.string(), "a file", "none",
+                              "write the checkpoint to the path that the function is given");
     }
 
     static void remove(const std::filesystem::path& path) {
