@@ -1,9 +1,10 @@
 """Saving and loading of safetensors files: Kasmina against the Python package, in turn.
 
-usage: checkpoint.py PROGRAM FOLDER [--mebibytes 256] [--tensors 64] [--rounds 7] [--rows ROW ...]
+usage: checkpoint.py PROGRAM FOLDER [--mebibytes 1024] [--tensors 64] [--rounds 7] [--rows ROW ...]
 PROGRAM is build/release/bench/checkpoint_bench; FOLDER lies on the disk to be measured. Both save
 from memory that is there and load into memory that is there, as a model's parameters are; fsync of
-file and folder on both sides, or on neither. Seconds of the best round, and in brackets of the median
+file and folder on both sides, or on neither; a plain write and fsync of the same bytes in turn with
+the save. Seconds of the best round, and in brackets of the median
 one; the ratio is that of the best, which other work on the machine disturbs least.
 """
 
@@ -58,7 +59,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("program")
     parser.add_argument("folder")
-    parser.add_argument("--mebibytes", type=int, default=256)
+    parser.add_argument("--mebibytes", type=int, default=1024)
     parser.add_argument("--tensors", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--rows", nargs="+", default=ROWS, choices=ROWS)
@@ -84,10 +85,14 @@ def main():
     print(f"{'':20}{'kasmina':>16}{'python package':>16}{'ratio':>7}{'CPU ratio':>11}")
     for row in options.rows:
         kasmina(row), python.measure(row)  # to warm up
-        ours, theirs = [], []
+        if row == "save":
+            kasmina("plain write")
+        ours, theirs, plain = [], [], []
         for _ in range(options.rounds):
             ours.append(kasmina(row))
             theirs.append(python.measure(row))
+            if row == "save":
+                plain.append(kasmina("plain write")[0])
         wall, cpu = zip(*ours)
         their_wall, their_cpu = zip(*theirs)
         print(
@@ -95,12 +100,14 @@ def main():
             f"{min(wall) / min(their_wall):7.2f}{min(cpu) / min(their_cpu):11.2f}",
             flush=True,
         )
-    plain = [kasmina("plain write")[0] for _ in range(options.rounds + 1)][1:]
-    print(f"{'plain write, fsync':20}{cell(plain):>16}")
+        if plain:
+            print(f"{'plain write, fsync':20}{cell(plain):>16}", flush=True)
     program.stdin.close()
     program.wait()
     for name in ("kasmina.safetensors", "python.safetensors", "plain"):
-        os.remove(os.path.join(options.folder, name))
+        path = os.path.join(options.folder, name)
+        if os.path.exists(path):
+            os.remove(path)
 
 
 if __name__ == "__main__":
