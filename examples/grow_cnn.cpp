@@ -114,6 +114,8 @@ Model make_model(Backend::Context& context, const Splits& data, std::uint64_t se
     Generator generator(seed);
     const ImageSet& images = data.training;
     ModelOptions<Policies> options;
+    // Full amplitude ends the seed's isolation, and for some epochs that stirs the host up.
+    options.gates.thresholds.settling_epochs = 10;
     options.sink = std::move(sink);
     return Model(context,
                  hosts::Cnn<Backend>(context, {.classes = images.classes,

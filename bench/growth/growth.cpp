@@ -45,7 +45,7 @@ struct Options {
     std::string kind = "trained";
     std::string judge = "shadow";
     std::string label{};
-    std::vector<std::string> slots{"r0c0"};
+    std::vector<std::string> slots{"r1c2"};
     std::vector<std::string> blueprints{"conv_heavy"};
     std::string incubation = "feedback";
     std::string curve = "sigmoid";
@@ -57,6 +57,7 @@ struct Options {
     double lesson_rate = 0.04;
     int lesson_every = 4;
     double errors = 2.0;
+    int settling = 10;
     int judged_epochs = 5;
     int patience = 20;
     double lowest = 0.0;
@@ -177,6 +178,7 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
     Generator generator(seed);
     ModelOptions<Policies> options;
     options.gates.thresholds.judgement_errors = line.errors;
+    options.gates.thresholds.settling_epochs = line.settling;
     options.gates.thresholds.min_judgement_epochs = line.judged_epochs;
     options.gates.thresholds.judgement_patience = line.patience;
     if (line.judge == "keep") options.gates.thresholds.min_fossilize_dependence = -1e9;
@@ -302,6 +304,7 @@ int main(int argc, char** argv) {
                    "share of the seeds' rate that a seed learns with behind the host");
     app.add_option("--lesson-every", line.lesson_every, "with each how many steps it learns there");
     app.add_option("--judgement-errors", line.errors, "standard errors that part from the bound");
+    app.add_option("--settling", line.settling, "epochs of holding that are left out");
     app.add_option("--judged-epochs", line.judged_epochs, "at least, at full amplitude");
     app.add_option("--patience", line.patience, "epochs after which the value decides by itself");
     app.add_option("--lowest", line.lowest, "share of the rates that the cosine ends at");

@@ -6,12 +6,17 @@ in points, with the standard error of their mean; validation is the mean of the 
 "Equal" are the runs that ended with every parameter and statistic bit for bit those of the host
 alone. "Multiplications" are those of training, forward and backward, with lessons and shadows, over
 the host's; "time" is the processor's, over the host's. Below each table, what blending did.
+
+Runs judged by ablation have the label of the others with "-ablation" behind it. A run whose only seed
+that came to be judged was kept by the shadow, and would have been by ablation after its first epoch of
+holding, is the same by either judge, and stands in both rows.
 """
 import argparse
 import collections
 import json
 import math
 
+MIN_DEPENDENCE = 1.0  # GateThresholds::min_fossilize_dependence
 # Multiplications of a forward pass over one image of 32x32 by the host of base 8, block by block,
 # and by conv_heavy in a slot; with where in the network a slot is.
 HOST = [27 * 8 * 32 * 32, 72 * 16 * 16 * 16, 144 * 32 * 8 * 8]
@@ -38,6 +43,24 @@ def epochs_of(run, stage):
 
 def is_kept(run):
     return any(verdict["to"] == "fossilized" for verdict in run["verdicts"])
+
+
+def is_same_by_ablation(run):
+    dependence = {(epoch, slot): value for epoch, slot, value in run["dependence"]}
+    kept = {verdict["slot"] for verdict in run["verdicts"] if verdict["to"] == "fossilized"}
+    held = [(epoch, slot) for epoch, slot, stage, _ in run["changes"] if stage == "holding"]
+    return len(held) <= 1 and all(
+        slot in kept and dependence.get((epoch + 1, slot), -math.inf) >= MIN_DEPENDENCE
+        for epoch, slot in held)
+
+
+def with_same_runs(runs):
+    """Adds to each "-ablation" the runs that are the same by either judge."""
+    for label in [label for label in runs if label + "-ablation" in runs]:
+        for seed, run in runs[label].items():
+            if is_same_by_ablation(run):
+                runs[label + "-ablation"].setdefault(seed, run)
+    return runs
 
 
 def multiplications(run, lesson_every=4):
@@ -147,7 +170,7 @@ def main():
     for task, runs in read(arguments.files).items():
         hosts = runs.pop(arguments.host, None)
         if hosts:
-            tell_of_task(task, runs, hosts)
+            tell_of_task(task, with_same_runs(runs), hosts)
 
 
 if __name__ == "__main__":

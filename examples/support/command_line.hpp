@@ -23,7 +23,7 @@ struct CommandLine {
     std::uint64_t seed = 1;
     int threads = 1;
     std::string blueprint = "conv_heavy";
-    std::vector<std::string> slots{"r0c0"};
+    std::vector<std::string> slots{"r1c2"};
     double seed_rate = 0.05;
     std::string judge = "shadow";
     std::string incubation = "feedback";

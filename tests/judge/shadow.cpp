@@ -251,6 +251,32 @@ TEST_CASE("a seed without a shadow is judged by dependence, and that is told onc
     CHECK_FALSE(run.learner.judge().take_notice().has_value());
 }
 
+TEST_CASE("the epochs in which a held seed settles are left out", "[J-1][J-2]") {
+    for (const int settling : {0, 1, 3}) {
+        CAPTURE(settling);
+        Run<optim::SgdRule> run;
+        run.model.gates().thresholds.settling_epochs = settling;
+        auto& slot = run.model.slot("early");
+        slot.germinate("conv_light");
+        run.to("early", Stage::blending);
+        run.epoch(1);
+        run.to("early", Stage::holding);
+        auto accuracies = [](std::span<const AlphaOverrides> configurations) {
+            return std::vector<double>(configurations.size(), 50.0);
+        };
+        int measured = 0;
+        for (int epoch = 1; epoch <= 5; ++epoch) {
+            run.model.step_epoch();
+            run.epoch(1 + epoch);
+            run.learner.judge().judge(run.model, slot, 51.0, accuracies);
+            if (epoch > settling) ++measured;
+            const auto& contribution = slot.record()->metrics.contribution;
+            CHECK((contribution ? contribution->count : 0) == measured);
+        }
+        CHECK(slot.record()->metrics.contribution->value == 1.0);
+    }
+}
+
 /// Decides nothing.
 struct Idle {
     std::vector<Decision> decide(const EpochObservation&) { return {}; }

@@ -16,22 +16,25 @@ namespace kasmina {
 struct GateThresholds {
     double min_training_improvement = 0.5;
     int min_blending_epochs = 3;
+    /// Of holding that a shadow's judge leaves out: when isolation ends, the blocks before the seed
+    /// are stirred up for a while, and that is no sign of what the seed will bring.
+    int settling_epochs = 0;
     double min_seed_gradient_ratio = 0.10;
     double min_gradient_health = 0.7;
     double min_readiness = -0.25;
     double min_fossilize_contribution = 0.25;  ///< measured by a shadow, or a measure of one's own
     double min_fossilize_dependence = 1.0;     ///< with ablation as the measure
     double judgement_errors = 2.0;  ///< standard errors between a contribution and the bound
-    int min_judgement_epochs = 5;   ///< at full amplitude before a seed is judged
+    int min_judgement_epochs = 5;   ///< at full amplitude, settled, before a seed is judged
     int judgement_patience = 20;    ///< epochs after which the contribution decides by its value
     double alpha_tolerance = 1e-6;
     using Fields = reflect::List<
         &GateThresholds::min_training_improvement, &GateThresholds::min_blending_epochs,
-        &GateThresholds::min_seed_gradient_ratio, &GateThresholds::min_gradient_health,
-        &GateThresholds::min_readiness, &GateThresholds::min_fossilize_contribution,
-        &GateThresholds::min_fossilize_dependence, &GateThresholds::judgement_errors,
-        &GateThresholds::min_judgement_epochs, &GateThresholds::judgement_patience,
-        &GateThresholds::alpha_tolerance>;
+        &GateThresholds::settling_epochs, &GateThresholds::min_seed_gradient_ratio,
+        &GateThresholds::min_gradient_health, &GateThresholds::min_readiness,
+        &GateThresholds::min_fossilize_contribution, &GateThresholds::min_fossilize_dependence,
+        &GateThresholds::judgement_errors, &GateThresholds::min_judgement_epochs,
+        &GateThresholds::judgement_patience, &GateThresholds::alpha_tolerance>;
 };
 
 /// Gradient statistics as G2 reads them (I-7).

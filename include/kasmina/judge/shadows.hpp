@@ -96,8 +96,9 @@ public:
         return refused;
     }
 
-    /// The lead of the network over the shadow, for a seed at full amplitude. Without a shadow that
-    /// has learned: dependence. `accuracy` is the network's as it is.
+    /// The lead of the network over the shadow, for a seed at full amplitude, once it has settled
+    /// (`GateThresholds::settling_epochs`). Without a shadow that has learned: dependence.
+    /// `accuracy` is the network's as it is.
     template <class SlotType, class Accuracies>
     void judge(Model& model, SlotType& slot, double accuracy, Accuracies& accuracies) {
         if (!judges(slot)) {
@@ -109,6 +110,8 @@ public:
             }
             return Ablation{}.judge(model, slot, accuracy, accuracies);
         }
+        const int settling = model.gates().thresholds.settling_epochs;
+        if (settling > 0 && slot.record()->metrics.epochs_in_stage <= settling) return;
         const double without = [&] {
             const InPlace in_place(*shadow_);
             return accuracies(std::span(&shadow_->overrides(), 1))[0];
