@@ -222,6 +222,36 @@ TEST_CASE("parts that work alone are saved by themselves", "[C-1][C-6]") {
     CHECK(test::get(folder / "all") == test::get(folder / "again"));
 }
 
+TEST_CASE("a learner goes on with the options that it was saved with", "[C-6][E-5]") {
+    using B = test::Eigen32;
+    using Model = Life<B>::Model;
+    using Learner = train::Learner<Model, optim::SgdRule>;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    Life<B> life(context);
+    grow(life, 3);  // a seed has lessons
+    Learner learner(life.model, {.host = {.learning_rate = 0.1},
+                                 .seeds = {.learning_rate = 0.2},
+                                 .lesson_rate = 0.5,
+                                 .lesson_every = 1,
+                                 .max_gradient_norm = 0.01});
+    checkpoint::save(folder / "file", life.model, learner);
+    Model model = Life<B>::make_model(context, 9);
+    Learner other(model, {.host = {.learning_rate = 1.0}, .seeds = {.learning_rate = 1.0}});
+    checkpoint::load(folder / "file", model, other);
+    test::NoiseBatches<B> batches(3);
+    for (int step = 0; step < 3; ++step) {
+        const auto batch = batches.next(context);
+        const auto take = [&](Learner& each, Model& of) {
+            each.set_learning_rates(0.1, 0.2);
+            static_cast<void>(each.step(of, batch.input, test::loss_of<B>(batch.labels)));
+        };
+        take(learner, life.model);
+        take(other, model);
+    }
+    CHECK(test::values_of(model) == test::values_of(life.model));
+}
+
 TEST_CASE("an optimiser steps the seeds that a load has made", "[C-8][H-7]") {
     using B = test::Eigen32;
     B::Context context;

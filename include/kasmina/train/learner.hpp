@@ -27,6 +27,16 @@
 
 namespace kasmina::train {
 
+/// Options of a learner that are not its optimiser's.
+struct LearnerSettings {
+    double lesson_rate = 1.0;
+    int lesson_every = 1;
+    std::optional<double> max_gradient_norm{};
+
+    using Fields = reflect::List<&LearnerSettings::lesson_rate, &LearnerSettings::lesson_every,
+                                 &LearnerSettings::max_gradient_norm>;
+};
+
 /// As it was in schema 1.
 template <class OptimiserState, class JudgeState>
 struct LearnerStateBefore2 {
@@ -46,19 +56,23 @@ struct LearnerState {
     Generator::State random{};
     JudgeState judge{};
     std::vector<LessonPlace<B>> lessons{};  ///< of the seeds that are taught
+    /// Absent in states of schema 1: a learner's own stay.
+    std::optional<LearnerSettings> settings{};
 
-    using Fields = reflect::List<&LearnerState::optimiser, &LearnerState::random,
-                                 &LearnerState::judge, &LearnerState::lessons>;
+    using Fields =
+        reflect::List<&LearnerState::optimiser, &LearnerState::random, &LearnerState::judge,
+                      &LearnerState::lessons, &LearnerState::settings>;
 
     /// Of its form in a checkpoint. 1: optimiser, random and judge. 2: where seeds stand between
-    /// two lessons, which came with each step before.
+    /// two lessons, which came with each step before, and the settings.
     static constexpr int schema = 2;
     using Before = LearnerStateBefore2<OptimiserState, JudgeState>;
     [[nodiscard]] static LearnerState migrated(Before&& before) {
         return {.optimiser = std::move(before.optimiser),
                 .random = before.random,
                 .judge = std::move(before.judge),
-                .lessons = {}};
+                .lessons = {},
+                .settings = {}};
     }
 };
 
@@ -147,12 +161,12 @@ public:
         : judge_(std::move(judge)),
           random_(random),
           tape_(std::make_unique<Tape<B>>(model.context())),
-          lesson_rate_(checked(options.lesson_rate)),
+          settings_{checked(options.lesson_rate), options.lesson_every, options.max_gradient_norm},
           plan_(options.lesson_every) {
         optimiser_.add_group(options.host);
         optimiser_.add_group(options.seeds);
         optimiser_.add_group(in_lessons(options.seeds));
-        if (options.max_gradient_norm) clipper_.emplace(*options.max_gradient_norm);
+        clipper_ = clipper_of(settings_);
         synchronise(model);
     }
 
@@ -209,7 +223,7 @@ public:
         optimiser_.set_learning_rate(host_group, host);
         try {
             optimiser_.set_learning_rate(seed_group, seeds);
-            optimiser_.set_learning_rate(lesson_group, seeds * lesson_rate_);
+            optimiser_.set_learning_rate(lesson_group, seeds * settings_.lesson_rate);
         } catch (...) {
             optimiser_.set_learning_rate(host_group, before);
             optimiser_.set_learning_rate(seed_group, seeds_before);
@@ -225,13 +239,15 @@ public:
         State state{optimiser_.state(model.context()),
                     random_.state(),
                     {},
-                    plan_.state(model, model.context())};
+                    plan_.state(model, model.context()),
+                    settings_};
         if constexpr (remembers_judge) state.judge = judge_.state(model.context());
         return state;
     }
 
-    /// Goes on where `state` stood, with a model that has been restored to the same moment. Errors:
-    /// as `prepare`; nothing is changed then.
+    /// Goes on where `state` stood, with a model that has been restored to the same moment, and
+    /// with the options that stood there, whatever this one was made with. Errors: as `prepare`;
+    /// nothing is changed then.
     void restore(Model& model, const State& state) {
         Prepared next = prepare(model, state);
         exchange(next);
@@ -252,21 +268,29 @@ public:
         Generator random;
         std::optional<Judge> judge;
         LessonPlan<Model> plan;
+        LearnerSettings settings;
+        std::optional<optim::GradientClipper<B>> clipper;
         std::vector<Owned> owned;
         std::weak_ptr<const void> model;
     };
 
     /// The part of `restore` that may fail: for those who restore several things together. Errors:
-    /// those of `Optimiser::restore`, `Generator::from_state`, `LessonPlan` and the judge.
+    /// those of `Optimiser::restore`, `Generator::from_state`, `LessonPlan`, the judge and the
+    /// constructor.
     /// Of a state that is moved here the tensors are taken over, of another one copied.
     template <class S>
         requires std::same_as<std::remove_cvref_t<S>, State>
     [[nodiscard]] Prepared prepare(Model& model, S&& state) const {
         moved_.check("a learner");
+        const LearnerSettings settings = state.settings.value_or(settings_);
+        static_cast<void>(checked(settings.lesson_rate));
         Prepared ready{{},
                        Generator::from_state(state.random),
                        std::nullopt,
-                       plan_.restored(model, lessons_of(std::forward<S>(state))),
+                       LessonPlan<Model>::restored(model, settings.lesson_every,
+                                                   lessons_of(std::forward<S>(state))),
+                       settings,
+                       clipper_of(settings),
                        owned_in(model),
                        model.identity()};
         for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
@@ -289,6 +313,8 @@ public:
         plan_.exchange_gradients();
         other.plan.exchange_gradients();
         std::swap(plan_, other.plan);
+        std::swap(settings_, other.settings);
+        std::swap(clipper_, other.clipper);
         owned_.swap(other.owned);
         model_.swap(other.model);
     }
@@ -467,8 +493,14 @@ private:
         return lesson_rate;
     }
 
+    [[nodiscard]] static std::optional<optim::GradientClipper<B>> clipper_of(
+        const LearnerSettings& settings) {
+        if (!settings.max_gradient_norm) return std::nullopt;
+        return optim::GradientClipper<B>(*settings.max_gradient_norm);
+    }
+
     [[nodiscard]] typename Rule::Options in_lessons(typename Rule::Options options) const {
-        options.learning_rate *= lesson_rate_;
+        options.learning_rate *= settings_.lesson_rate;
         return options;
     }
 
@@ -542,7 +574,7 @@ private:
     Optimiser optimiser_;
     Generator random_;
     std::unique_ptr<Tape<B>> tape_;
-    double lesson_rate_;
+    LearnerSettings settings_;
     LessonPlan<Model> plan_;
     std::optional<optim::GradientClipper<B>> clipper_{};
     std::vector<Owned> owned_{};
