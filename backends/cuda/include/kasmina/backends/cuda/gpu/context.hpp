@@ -33,7 +33,8 @@ struct CudaOptions {
     bool wait_after_each_kernel = false;  ///< to find which one fails; slow
     bool record_steps = true;             ///< training steps may be recorded (step_graph.hpp)
     /// From Hopper on a kernel is brought to the card while the one before it still runs, for whose
-    /// end it waits there; the numbers are the same.
+    /// end it waits there; the numbers are the same. In fast precision alone: those that wait take
+    /// places from the long products of full precision (docs/benchmarks.md).
     bool overlap_launches = true;
 };
 
@@ -97,7 +98,7 @@ public:
         const auto* function = reinterpret_cast<const void*>(&run_kernel<Kernel>);
         static const bool overlaps = waits_by_itself(function);
         launch_function(Kernel::name, function, grid, arguments,
-                        overlaps && options_.overlap_launches);
+                        overlaps && options_.overlap_launches && precision_ == Precision::fast);
     }
 
     /// Called behind each kernel and library call: waits for it where the options say so. Errors:
