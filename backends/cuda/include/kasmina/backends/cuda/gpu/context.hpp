@@ -98,7 +98,7 @@ public:
         const auto* function = reinterpret_cast<const void*>(&run_kernel<Kernel>);
         static const bool overlaps = waits_by_itself(function);
         launch_function(Kernel::name, function, grid, arguments,
-                        overlaps && options_.overlap_launches && precision_ == Precision::fast);
+                        overlaps && options_.overlap_launches);
     }
 
     /// Called behind each kernel and library call: waits for it where the options say so. Errors:
