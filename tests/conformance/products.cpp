@@ -46,6 +46,29 @@ std::string describe(const ConvShape& s) {
            "x" + std::to_string(s.kernel_width);
 }
 
+/// With operands of fewer bits - bfloat16 on a CPU, TF32 on a GPU - `call` writes nearly what the
+/// oracle wrote in full.
+template <class B, class Call>
+void check_nearly(const std::vector<Values>& expected, const Call& call) {
+    if constexpr (ComputePrecisionBackend<B>) {
+        INFO(typeid(B).name());
+        typename B::Context context{};
+        context.set_precision(Precision::fast);
+        const std::vector<Values> got = results_of<B>(context, call);
+        REQUIRE(got.size() == expected.size());
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            INFO("output " << i);
+            CHECK(difference(expected[i], got[i]) <= 2e-2);
+        }
+    }
+}
+template <class Call, class... Bs>
+void check_nearly_all(const Call& call, std::type_identity<std::tuple<Bs...>>) {
+    typename Oracle::Context oracle{};
+    const std::vector<Values> expected = results_of<Oracle>(oracle, call);
+    (check_nearly<Bs>(expected, call), ...);
+}
+
 }  // namespace
 
 TEST_CASE("matrix products agree with the oracle", "[B-7][E-1]") {
@@ -140,6 +163,46 @@ TEST_CASE("convolutions agree with the oracle", "[B-7][E-1]") {
                                                     .grad_weight = run.unwanted()});
         });
     }
+}
+
+TEST_CASE("fast products are as near as their operands' bits", "[B-7][P-8]") {
+    for (const ConvShape& shape : {conv_shapes[4], conv_shapes[5], conv_shapes[6], conv_shapes[10],
+                                   ConvShape{32, 8, 8, 16, 32, 3, 3}}) {
+        INFO(describe(shape));
+        const Values x = normal(input_size(shape), 1);
+        const Values weight = normal(weight_size(shape), 2);
+        const Values grad_y = normal(output_size(shape), 3);
+        const auto call = [&]<class B>(Run<B>& run) {
+            B::conv2d(run.context, {.shape = shape,
+                                    .x = run.in(x),
+                                    .weight = run.in(weight),
+                                    .y = run.out(output_size(shape))});
+            for (const bool accumulate : {false, true}) {
+                B::conv2d_pullback_input(run.context,
+                                         {.shape = shape,
+                                          .weight = run.in(weight),
+                                          .grad_y = run.in(grad_y),
+                                          .grad_x = run.target(input_size(shape), accumulate)});
+                B::conv2d_pullback_weight(
+                    run.context, {.shape = shape,
+                                  .x = run.in(x),
+                                  .grad_y = run.in(grad_y),
+                                  .grad_weight = run.target(weight_size(shape), accumulate)});
+            }
+        };
+        check_nearly_all(call, std::type_identity<Backends>{});
+    }
+    const auto product = [&]<class B>(Run<B>& run) {
+        B::gemm(run.context, {.m = 65,
+                              .n = 48,
+                              .k = 130,
+                              .transpose_b = true,
+                              .a = run.in(normal(65 * 130, 1)),
+                              .b = run.in(normal(48 * 130, 2)),
+                              .c = run.out(65 * 48),
+                              .bias = run.in(normal(48, 3))});
+    };
+    check_nearly_all(product, std::type_identity<Backends>{});
 }
 
 TEST_CASE("depthwise convolutions agree with the oracle", "[B-7][E-1]") {

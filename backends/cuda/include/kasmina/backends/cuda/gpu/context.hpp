@@ -33,7 +33,8 @@ struct CudaOptions {
     bool wait_after_each_kernel = false;  ///< to find which one fails; slow
     bool record_steps = true;             ///< training steps may be recorded (step_graph.hpp)
     /// From Hopper on a kernel is brought to the card while the one before it still runs, for whose
-    /// end it waits there; the numbers are the same.
+    /// end it waits there; the numbers are the same. In fast precision alone: those that wait take
+    /// places from the long products of full precision (docs/benchmarks.md).
     bool overlap_launches = true;
 };
 
