@@ -126,6 +126,59 @@ TEST_CASE("norms have the same bits in any order of threads", "[E-1][cuda]") {
     }
 }
 
+// A seed in front of a pool parts what is one pass without it.
+TEST_CASE("a norm's way back through a pool has the same bits in one pass and in two",
+          "[I-1][B-7][cuda]") {
+    for (const MapShape& shape :
+         {MapShape{2, 8, 8, 8}, MapShape{3, 7, 5, 29}, MapShape{4, 33, 32, 4}}) {
+        INFO(describe(shape));
+        const Index channels = shape.channels;
+        const Index size = size_of(shape);
+        const Index pooled = shape.batch * (shape.height / 2) * (shape.width / 2) * channels;
+        const auto back = [&](bool parted) {
+            return in_order(1, [&]<class B>(Run<B>& run) {
+                const auto* x = run.in(normal(size, 1));
+                const auto* scale = run.in(normal(channels, 2));
+                const auto* shift = run.in(normal(channels, 3));
+                const auto* grad_pooled = run.in(normal(pooled, 5));
+                auto* mean = run.out(channels);
+                auto* deviation = run.out(channels);
+                auto* y = run.out(size);
+                auto* grad_y = run.target(size, false).data;
+                B::batch_norm_statistics(run.context, {.shape = shape,
+                                                       .x = x,
+                                                       .mean = mean,
+                                                       .inverse_deviation = deviation,
+                                                       .running_mean = nullptr,
+                                                       .running_variance = nullptr});
+                B::batch_norm(run.context, {.shape = shape,
+                                            .epilogue = {true, false},
+                                            .x = x,
+                                            .mean = mean,
+                                            .inverse_deviation = deviation,
+                                            .scale = scale,
+                                            .shift = shift,
+                                            .y = y});
+                B::max_pool_pullback(
+                    run.context,
+                    {.shape = shape, .x = y, .grad_y = grad_pooled, .grad_x = {grad_y, false}});
+                B::batch_norm_pullback(run.context, {.shape = shape,
+                                                     .epilogue = {true, !parted},
+                                                     .x = x,
+                                                     .mean = mean,
+                                                     .inverse_deviation = deviation,
+                                                     .scale = scale,
+                                                     .shift = shift,
+                                                     .grad_y = parted ? grad_y : grad_pooled,
+                                                     .grad_x = run.target(size, false),
+                                                     .grad_scale = run.target(channels, false),
+                                                     .grad_shift = run.target(channels, false)});
+            });
+        };
+        CHECK(identical(back(false), back(true)));
+    }
+}
+
 TEST_CASE("statistics of values far from 0 lose no digits", "[B-7][cuda]") {
     const MapShape shape{4, 16, 16, 5};
     for (const double first : {3000.0, -1e6}) {

@@ -62,19 +62,20 @@ struct BatchNorms {
                                            call.shift, call.grad_x.data);
         with_lanes<T>(vectors, [&](auto lanes) {
             constexpr int width = decltype(lanes)::value;
+            // Sums are in the order of windows with a pool and without.
+            const Windows windows = Windows::all(call.shape);
+            const Index count = windows.count(call.shape);
             if (call.epilogue.max_pool) {
-                const Windows whole = Windows::whole(call.shape);
-                const Windows all = Windows::all(call.shape);
-                run_pullback<D, width>(
-                    context, geometry, parameters, targets, whole.count(call.shape),
-                    PooledGradient<T, width, true>{call.x, call.grad_y, relu, whole},
-                    all.count(call.shape),
-                    PooledGradient<T, width, false>{call.x, call.grad_y, relu, all});
+                const PooledGradient<T, width> gradient{call.x, call.grad_y, relu, windows};
+                run_pullback<D, width>(context, geometry, parameters, targets, count, gradient,
+                                       count, gradient);
             } else {
-                const PlainGradient<T, width> gradient{call.x, call.grad_y, relu,
-                                                       call.shape.elements(), geometry.channels};
-                run_pullback<D, width>(context, geometry, parameters, targets, geometry.positions,
-                                       gradient, geometry.positions, gradient);
+                run_pullback<D, width>(
+                    context, geometry, parameters, targets, count,
+                    WindowedGradient<T, width>{call.x, call.grad_y, relu, windows},
+                    geometry.positions,
+                    PlainGradient<T, width>{call.x, call.grad_y, relu, call.shape.elements(),
+                                            geometry.channels});
             }
         });
     }

@@ -44,8 +44,39 @@ struct PlainGradient {
     }
 };
 
-/// The same of maps that were pooled; positions are windows. With Whole all of these are whole.
-template <class T, int Width, bool Whole>
+/// The same, with windows for positions: what is summed in the order of a pool's windows has the
+/// bits of the norm that was pooled in one pass (I-1: a seed parts the two).
+template <class T, int Width>
+struct WindowedGradient {
+    static constexpr int corners = 4;
+    const T* x;
+    const T* grad_y;
+    bool relu;
+    Windows windows;
+
+    template <class Use>
+    KASMINA_DEVICE void visit(const NormLanes<T, Width>& norm, Index, Index position, Index channel,
+                              const Use& use) const {
+        const Window window = window_at(windows, position);
+        KASMINA_DEVICE_UNROLL
+        for (int k = 0; k < 4; ++k) {
+            if (!has_corner(window, k)) continue;
+            const Index at = window.corner + corner_of(windows, k) + channel;
+            const Lanes<T, Width> value = load_lanes<Width>(x + at);
+            Lanes<T, Width> gradient = load_lanes<Width>(grad_y + at);
+            if (relu) {
+                KASMINA_DEVICE_UNROLL
+                for (int i = 0; i < Width; ++i) {
+                    if (!(norm.normalised(value[i], i) > T{0})) gradient[i] = T{0};
+                }
+            }
+            use(at, value, gradient);
+        }
+    }
+};
+
+/// The same of maps that were pooled.
+template <class T, int Width>
 struct PooledGradient {
     static constexpr int corners = 4;
     const T* x;
@@ -57,11 +88,11 @@ struct PooledGradient {
     KASMINA_DEVICE void visit(const NormLanes<T, Width>& norm, Index, Index position, Index channel,
                               const Use& use) const {
         const Window window = window_at(windows, position);
-        const bool whole = Whole || (window.right && window.below);
+        const bool whole = window.right && window.below;
         Lanes<T, Width> values[4];
         KASMINA_DEVICE_UNROLL
         for (int k = 0; k < 4; ++k) {
-            values[k] = Whole || has_corner(window, k)
+            values[k] = has_corner(window, k)
                             ? load_lanes<Width>(x + window.corner + corner_of(windows, k) + channel)
                             : same_lanes<Width>(T{0});
         }
@@ -81,7 +112,7 @@ struct PooledGradient {
         }
         KASMINA_DEVICE_UNROLL
         for (int k = 0; k < 4; ++k) {
-            if (!Whole && !has_corner(window, k)) continue;
+            if (!has_corner(window, k)) continue;
             Lanes<T, Width> here;
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) here[i] = place[i] == k ? gradient[i] : T{0};

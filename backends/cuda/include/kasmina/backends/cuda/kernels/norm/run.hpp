@@ -47,7 +47,7 @@ struct NormGradientTargets {
     GradientTarget<T> grad_shift;
 };
 
-/// `summed` covers all places that have a gradient, `written` all of x.
+/// `summed` and `written` cover all of x, each in an order of its own.
 template <class D, int Width, class T, class Summed, class Written>
 void run_pullback(typename D::Context& context, const NormGeometry& geometry,
                   const NormParameters<T>& parameters, const NormGradientTargets<T>& targets,
