@@ -202,7 +202,7 @@ TEST_CASE("telemetry is one JSON object a line, and the summary tells the seed's
     for (const auto& event : events) {
         CHECK(event.at("slot") == events.front().at("slot"));
         CHECK(event.at("blueprint") == "norm");
-        CHECK(event.at("seed_parameters") == 2 * 8 + 1);
+        CHECK(event.at("seed_parameters") == 2 * 32 + 1);
         if (event.contains("to")) told.push_back(event.at("to").get<std::string>());
     }
     CHECK(told == std::vector<std::string>(path.begin() + 1, path.end()));

@@ -435,7 +435,7 @@ private:
     Expectation set_alpha_target(const SlotOperation& op) {
         if (!(op.number > 0.0 && op.number <= 1.0)) {
             return refuse(Verdict::option_error, Why::target_out_of_range,
-                          {"alpha target", "(0, 1]"});
+                          {"alpha target", "above 0 and at most 1"});
         }
         if (std::isnan(op.other)) return refuse_steepness();
         if (stage_ != Stage::blending && stage_ != Stage::holding) {

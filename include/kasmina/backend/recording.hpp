@@ -1,6 +1,8 @@
 // Recording: the capability to take down work once, and to order all of it again at one go.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <concepts>
 #include <cstdint>
 
