@@ -1,5 +1,6 @@
 // The machine's side: memory and threads that it has not, and processes that are forked off.
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <fstream>
 #include <functional>
@@ -68,13 +69,17 @@ Index run_job(B::Context& context) {
     return sum;
 }
 
-/// Whether somebody but the caller takes part in a job.
+/// Whether somebody but the caller takes part in a job. On a busy machine that may take a while.
 bool is_parallel(B::Context& context) {
+    using Clock = std::chrono::steady_clock;
     const std::thread::id own = std::this_thread::get_id();
+    const Clock::time_point patience = Clock::now() + std::chrono::seconds(30);
     std::atomic<bool> helped{false};
     context.parallel_for(1000, [&](Index) {
         if (std::this_thread::get_id() != own) helped = true;
-        for (int i = 0; i < 1000 && !helped; ++i) std::this_thread::yield();
+        while (!helped && Clock::now() < patience) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
     });
     return helped;
 }
