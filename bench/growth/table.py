@@ -5,7 +5,9 @@ One table for each task. Runs are compared with the host's run of the same gener
 in points, with the standard error of their mean; validation is the mean of the last five epochs.
 "Equal" are the runs that ended with every parameter and statistic bit for bit those of the host
 alone. "Multiplications" are those of training, forward and backward, with lessons and shadows, over
-the host's; "time" is the processor's, over the host's. Below each table, what blending did.
+the host's; "time" is the processor's, over the host's. "By ablation" are the runs whose first seed that
+came to be held ablation would have kept, by its dependence in the first epoch after that: until then a
+run is the same by either judge. Below each table, what blending did.
 
 Runs judged by ablation have the label of the others with "-ablation" behind it. A run whose only seed
 that came to be judged was kept by the shadow, and would have been by ablation after its first epoch of
@@ -45,13 +47,25 @@ def is_kept(run):
     return any(verdict["to"] == "fossilized" for verdict in run["verdicts"])
 
 
+def held(run):
+    """(epoch, slot) for each time that a seed came to be held."""
+    return [(epoch, slot) for epoch, slot, stage, _ in run["changes"] if stage == "holding"]
+
+
+def ablation_keeps(run, epoch, slot):
+    """Whether ablation keeps a seed that came to be held at the end of `epoch`."""
+    return any(at == epoch + 1 and where == slot and value >= MIN_DEPENDENCE
+               for at, where, value in run["dependence"])
+
+
+def is_first_kept_by_ablation(run):
+    return any(ablation_keeps(run, *each) for each in held(run)[:1])
+
+
 def is_same_by_ablation(run):
-    dependence = {(epoch, slot): value for epoch, slot, value in run["dependence"]}
     kept = {verdict["slot"] for verdict in run["verdicts"] if verdict["to"] == "fossilized"}
-    held = [(epoch, slot) for epoch, slot, stage, _ in run["changes"] if stage == "holding"]
-    return len(held) <= 1 and all(
-        slot in kept and dependence.get((epoch + 1, slot), -math.inf) >= MIN_DEPENDENCE
-        for epoch, slot in held)
+    return len(held(run)) <= 1 and all(
+        slot in kept and ablation_keeps(run, epoch, slot) for epoch, slot in held(run))
 
 
 def with_same_runs(runs):
@@ -93,6 +107,14 @@ def multiplications(run, lesson_every=4):
     return total
 
 
+def is_countable(runs):
+    return all(name == "conv_heavy" for run in runs for name in run["blueprints"])
+
+
+def over_host(runs, hosts):
+    return sum(map(multiplications, runs)) / sum(map(multiplications, hosts))
+
+
 def read(names):
     runs = collections.defaultdict(lambda: collections.defaultdict(dict))
     for name in names:
@@ -106,7 +128,7 @@ def read(names):
 
 def tell_of_blending(label, group, hosts, seeds):
     """What the network lost and won while its first seed was blended in, and after."""
-    shares, worst, swings, kept = [], [], [], []
+    shares, worst, falls, within, kept = [], [], [], [], []
     for seed in seeds:
         run, host = group[seed], hosts[seed]
         blending = epochs_of(run, "blending")
@@ -119,24 +141,46 @@ def tell_of_blending(label, group, hosts, seeds):
         shares.append(sum(lead[begin:end]) / max(1, end - begin))
         worst.append(min(lead[begin:]))
         alone = host["validation"][begin - 1:]
-        swings.append(min(b - a for a, b in zip(alone, alone[1:])))
-        kept += [v for v in run["verdicts"] if v["to"] == "fossilized"]
+        moves = [b - a for a, b in zip(alone, alone[1:])]
+        falls.append(min(moves))
+        within.append(-worst[-1] < max(map(abs, moves)))
+        kept += [(run, host, v) for v in run["verdicts"] if v["to"] == "fossilized"]
     if not shares:
         return
     print(f"\n{label}: {min(shares):+.1f} to {max(shares):+.1f} points from the host in the mean of "
           f"the epochs of blending; the worst epoch from then on {min(worst):+.1f}, where the host "
-          f"alone falls by up to {-min(swings):.1f} from one epoch to the next")
+          f"alone falls by up to {-min(falls):.1f} from one epoch to the next; in {sum(within)} of "
+          f"{len(within)} runs that is less than the largest move of the run's own host")
     if kept:
-        epochs = [verdict["epoch"] for verdict in kept]
-        values = [verdict["contribution"] for verdict in kept if "contribution" in verdict]
-        print(f"{label}: kept in the epochs {min(epochs)} to {max(epochs)}, with contributions of "
-              f"{min(values):+.1f} to {max(values):+.1f}")
+        epochs = [verdict["epoch"] for _, _, verdict in kept]
+        judged = [verdict for _, _, verdict in kept if "contribution" in verdict]
+        line = f"{label}: kept in the epochs {min(epochs)} to {max(epochs)}"
+        if judged:
+            line += ", with contributions of " + " to ".join(
+                f"{verdict['contribution']:+.1f} ± {verdict['error'] or 0.0:.1f}"
+                for verdict in (min(judged, key=lambda v: v["contribution"]),
+                                max(judged, key=lambda v: v["contribution"])))
+        gains = [run["test"] - host["test"] for run, host, _ in kept
+                 if "test" in run and "test" in host]
+        if gains:
+            line += f"; on the test part {min(gains):+.1f} to {max(gains):+.1f} over the host"
+        print(line)
+
+
+def tell_of_shadow(label, runs, hosts):
+    """What the runs would have cost without one."""
+    if not is_countable(runs) or not any(run["judge"] == "shadow" and held(run) for run in runs):
+        return
+    without = over_host([{**run, "judge": "none"} for run in runs], hosts)
+    print(f"{label}: {without:.2f} times the host's multiplications without shadows, with them "
+          f"{over_host(runs, hosts) / without:.2f} times that")
 
 
 def tell_of_task(task, runs, hosts):
     print(f"\n## {task}\n")
-    print("| seed | runs | kept | judged | equal | validation | test | multiplications | time |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| seed | runs | kept | judged | by ablation | equal | validation | test | multiplications "
+          "| time |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
     compared = {label: sorted(set(group) & set(hosts)) for label, group in runs.items()}
     for label, seeds in compared.items():
         if not seeds:
@@ -148,17 +192,17 @@ def tell_of_task(task, runs, hosts):
         test = "not read"
         if all("test" in group[seed] and "test" in hosts[seed] for seed in seeds):
             test = mean_with_error([group[s]["test"] - hosts[s]["test"] for s in seeds])
-        of_host = sum(multiplications(hosts[seed]) for seed in seeds)
-        work = "-"
-        if all(name == "conv_heavy" for run in chosen for name in run["blueprints"]):
-            work = f"{sum(map(multiplications, chosen)) / of_host:.2f}"
+        of_host = [hosts[seed] for seed in seeds]
+        work = f"{over_host(chosen, of_host):.2f}" if is_countable(chosen) else "-"
         time = (sum(run["cpu_seconds"] for run in chosen) /
-                sum(hosts[seed]["cpu_seconds"] for seed in seeds))
+                sum(host["cpu_seconds"] for host in of_host))
         print(f"| {label} | {len(seeds)} | {sum(map(is_kept, chosen))} | "
-              f"{sum(bool(epochs_of(run, 'holding')) for run in chosen)} | {equal} | "
+              f"{sum(bool(held(run)) for run in chosen)} | "
+              f"{sum(map(is_first_kept_by_ablation, chosen))} | {equal} | "
               f"{mean_with_error(validation)} | {test} | {work} | {time:.2f} |")
     for label, seeds in compared.items():
         tell_of_blending(label, runs[label], hosts, seeds)
+        tell_of_shadow(label, [runs[label][seed] for seed in seeds], [hosts[seed] for seed in seeds])
 
 
 def main():
