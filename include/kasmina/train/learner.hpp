@@ -1,97 +1,34 @@
 // Learner: a training step of a growing network, with its optimiser and the shadow of its seed.
 #pragma once
 
-#include <algorithm>
 #include <concepts>
-#include <cstddef>
 #include <cstdint>
-#include <iterator>
 #include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <kasmina/check_option.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/judge/shadows.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/optimiser.hpp>
 #include <kasmina/random/generator.hpp>
-#include <kasmina/reflect/fields.hpp>
+#include <kasmina/train/clip_apart.hpp>
 #include <kasmina/train/learn.hpp>
+#include <kasmina/train/learner_groups.hpp>
+#include <kasmina/train/learner_options.hpp>
+#include <kasmina/train/learner_state.hpp>
 #include <kasmina/train/lesson_plan.hpp>
+#include <kasmina/train/note_step.hpp>
 #include <kasmina/train/step_recorder.hpp>
 
 namespace kasmina::train {
 
-/// Options of a learner that are not its optimiser's.
-struct LearnerSettings {
-    double lesson_rate = 1.0;
-    int lesson_every = 1;
-    std::optional<double> max_gradient_norm{};
-
-    using Fields = reflect::List<&LearnerSettings::lesson_rate, &LearnerSettings::lesson_every,
-                                 &LearnerSettings::max_gradient_norm>;
-};
-
-/// As it was in schema 1.
-template <class OptimiserState, class JudgeState>
-struct LearnerStateBefore2 {
-    OptimiserState optimiser{};
-    Generator::State random{};
-    JudgeState judge{};
-
-    using Fields = reflect::List<&LearnerStateBefore2::optimiser, &LearnerStateBefore2::random,
-                                 &LearnerStateBefore2::judge>;
-    static constexpr int schema = 1;
-};
-
-/// All that a learner remembers. Move-only, for the tensors' sake.
-template <class B, class OptimiserState, class JudgeState>
-struct LearnerState {
-    OptimiserState optimiser{};
-    Generator::State random{};
-    JudgeState judge{};
-    std::vector<LessonPlace<B>> lessons{};  ///< of the seeds that are taught
-    /// Absent in states of schema 1: a learner's own stay.
-    std::optional<LearnerSettings> settings{};
-
-    using Fields =
-        reflect::List<&LearnerState::optimiser, &LearnerState::random, &LearnerState::judge,
-                      &LearnerState::lessons, &LearnerState::settings>;
-
-    /// Of its form in a checkpoint. 1: optimiser, random and judge. 2: where seeds stand between
-    /// two lessons, which came with each step before, and the settings.
-    static constexpr int schema = 2;
-    using Before = LearnerStateBefore2<OptimiserState, JudgeState>;
-    [[nodiscard]] static LearnerState migrated(Before&& before) {
-        return {.optimiser = std::move(before.optimiser),
-                .random = before.random,
-                .judge = std::move(before.judge),
-                .lessons = {},
-                .settings = {}};
-    }
-};
-
-/// Of a judge that remembers nothing.
-struct NoJudgeState {
-    using Fields = reflect::List<>;
-};
-
 namespace detail {
-
-template <class Judge>
-struct JudgeStateOf {
-    using Type = NoJudgeState;
-};
-template <class Judge>
-    requires requires { typename Judge::State; }
-struct JudgeStateOf<Judge> {
-    using Type = typename Judge::State;
-};
 
 /// Of a backend that cannot record.
 struct NoRecorder {};
@@ -108,24 +45,6 @@ struct RecorderOf<B> {
 
 }  // namespace detail
 
-/// Options of an optimiser for the host, and for seeds apart.
-template <class Rule>
-struct LearnerOptions {
-    typename Rule::Options host{};
-    typename Rule::Options seeds{};
-    /// What share of the seeds' rate a seed learns with behind the host. Nothing can adapt to it
-    /// there, so at the full rate the shortest way to do no harm is to fall silent, and a branch
-    /// that has fallen silent learns no more (docs/growth.md).
-    double lesson_rate = 0.04;
-    /// With each how many steps a seed behind the host gets a lesson: the first with its first
-    /// step. A lesson may cost more than the host's own step (docs/benchmarks.md), and with each
-    /// fourth the mean of the steps stays below 1.6 of the host's.
-    int lesson_every = 4;
-    /// Of the network's gradients together, and of each seed's that learns behind it; none: no
-    /// clipping.
-    std::optional<double> max_gradient_norm{};
-};
-
 /// Steps a model: forward, loss, backward and the lessons of newborn seeds (learn.hpp), clipping,
 /// optimiser; before it, with `Judge` = judge::Shadows, the same on the same batch for the shadow
 /// of the seed that is judged. Every seed is in the optimiser from its first step on (E-5). It
@@ -134,12 +53,12 @@ struct LearnerOptions {
 /// from; StateError for another model than it was made, restored or synchronised with.
 template <class Model, class Rule,
           class Judge = judge::Shadows<Model, optim::Optimiser<typename Model::Backend, Rule>>>
-class Learner {
+class Learner : public LearnerGroups {
 public:
     using B = typename Model::Backend;
     using Optimiser = optim::Optimiser<B, Rule>;
     using Options = LearnerOptions<Rule>;
-    using JudgeState = typename detail::JudgeStateOf<Judge>::Type;
+    using JudgeState = JudgeStateOf<Judge>;
     using State = LearnerState<B, typename Optimiser::State, JudgeState>;
 
     /// What it is called in a checkpoint.
@@ -149,11 +68,6 @@ public:
         requires(Judge& judge, Model& model, Optimiser& optimiser, Generator& random) {
             judge.settle(model, optimiser, random);
         };
-
-    /// Groups of the optimiser.
-    static constexpr std::size_t host_group = 0;
-    static constexpr std::size_t seed_group = 1;
-    static constexpr std::size_t lesson_group = 2;  ///< seeds in training, behind the host
 
     /// Errors: OptionError from the rule's check and the clipper's, for a lesson rate that is no
     /// positive number, and for lessons with less than each step.
@@ -180,7 +94,7 @@ public:
                     Observe&& observe = {}) {
         KASMINA_REQUIRE_LOSS(Loss, Model)
         check(model);
-        if (changed(model)) synchronise(model);
+        if (members_.differ_from(model)) synchronise(model);
         plan_.follow(model);
         const ShownAtTheEnd shown(plan_);
         if constexpr (trains_a_shadow) {
@@ -200,7 +114,7 @@ public:
     void synchronise(Model& model) {
         moved_.check("a learner");
         synchronise_groups(optimiser_, model);
-        owned_ = owned_in(model);
+        members_ = GroupMembers<B>(model);
         model_ = model.identity();
         plan_.list_again(model);
         if constexpr (trains_a_shadow) judge_.follow(model, optimiser_);
@@ -211,7 +125,7 @@ public:
         check(model);
         bool settled = false;
         if constexpr (trains_a_shadow) settled = judge_.settle(model, optimiser_, random_);
-        if (settled || changed(model)) synchronise(model);
+        if (settled || members_.differ_from(model)) synchronise(model);
         return settled;
     }
 
@@ -235,7 +149,7 @@ public:
     /// backend (P-7). Take it between epochs. The model changes nothing by it.
     [[nodiscard]] State state(Model& model) {
         check(model);
-        if (changed(model)) synchronise(model);
+        if (members_.differ_from(model)) synchronise(model);
         State state{optimiser_.state(model.context()),
                     random_.state(),
                     {},
@@ -253,15 +167,6 @@ public:
         exchange(next);
     }
 
-private:
-    /// What tells the seeds that a slot had apart, and their gate networks.
-    struct Owned {
-        bool behind = false;  ///< it learns behind the host
-        std::size_t parameters = 0;
-        std::weak_ptr<ParameterState<B>> last{};
-    };
-
-public:
     /// What a learner is to be made of.
     struct Prepared {
         Optimiser optimiser;
@@ -270,7 +175,7 @@ public:
         LessonPlan<Model> plan;
         LearnerSettings settings;
         std::optional<optim::GradientClipper<B>> clipper;
-        std::vector<Owned> owned;
+        GroupMembers<B> members;
         std::weak_ptr<const void> model;
     };
 
@@ -291,7 +196,7 @@ public:
                                                    lessons_of(std::forward<S>(state))),
                        settings,
                        clipper_of(settings),
-                       owned_in(model),
+                       GroupMembers<B>(model),
                        model.identity()};
         for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
             ready.optimiser.add_group(optimiser_.options(g));
@@ -315,7 +220,7 @@ public:
         std::swap(plan_, other.plan);
         std::swap(settings_, other.settings);
         std::swap(clipper_, other.clipper);
-        owned_.swap(other.owned);
+        std::swap(members_, other.members);
         model_.swap(other.model);
     }
 
@@ -355,10 +260,6 @@ private:
     template <class Observe>
     static constexpr bool is_observed = !std::same_as<std::remove_cvref_t<Observe>, Unobserved>;
 
-    /// Its address tells types apart.
-    template <class T>
-    static constexpr char type_mark = 0;
-
     /// Whether steps can be recorded at all (step_recorder.hpp), with such a loss.
     template <class Loss>
     static constexpr bool records = RecordingBackend<B> && RepeatableLoss<Loss> &&
@@ -371,7 +272,7 @@ private:
         if constexpr (records<Loss>) {
             key_.clear();
             key_.add(static_cast<std::uintptr_t>(is_observed<Observe>));
-            if (note_key(model, input, loss, optimiser, overrides)) {
+            if (note_step(key_, model, input, loss, optimiser, overrides, plan_.waiting())) {
                 return run_recorded(model, input, loss, observe, optimiser, random, overrides);
             }
         }
@@ -382,7 +283,7 @@ private:
         const Variable<B> value =
             learn(model, pass, input, loss, overrides, lessons_, observe, plan_.waiting());
         Pending<B> read = value.read();
-        if (clipper_) clip(model, optimiser);
+        if (clipper_) clip_apart(*clipper_, model, optimiser);
         optimiser.step(model.context());
         attempt.succeed();
         return read;
@@ -401,22 +302,18 @@ private:
             tape_->clear();
             Pass<B> pass(*tape_, Mode::training, random);
             auto attempt = recorded.under_way ? model.attempt_recording(pass) : model.attempt(pass);
-            const auto keep = [&](const Variable<B>& output) {
-                if (recorded.output.empty()) {
-                    recorded.output = Tensor<B>::persistent(context, output.shape());
+            const auto keep = [&]([[maybe_unused]] const Variable<B>& output) {
+                if constexpr (observed) {
+                    if (recorded.output.empty()) {
+                        recorded.output = Tensor<B>::persistent(context, output.shape());
+                    }
+                    B::copy(context, output.data(), recorded.output.data(), recorded.output.size());
                 }
-                B::copy(context, output.data(), recorded.output.data(), recorded.output.size());
             };
-            if constexpr (observed) {
-                const auto value =
-                    learn(model, pass, input, loss, overrides, lessons_, keep, plan_.waiting());
-                B::copy(context, value.data(), recorded.loss.data(), 1);
-            } else {
-                const auto value = learn(model, pass, input, loss, overrides, lessons_,
-                                         Unobserved{}, plan_.waiting());
-                B::copy(context, value.data(), recorded.loss.data(), 1);
-            }
-            if (clipper_) clip(model, optimiser);
+            const Variable<B> value =
+                learn(model, pass, input, loss, overrides, lessons_, keep, plan_.waiting());
+            B::copy(context, value.data(), recorded.loss.data(), 1);
+            if (clipper_) clip_apart(*clipper_, model, optimiser);
             attempt.succeed();
             tape_->clear();
         });
@@ -427,64 +324,6 @@ private:
         Pending<B> read = step.loss.read(context);
         optimiser.step(context);
         return read;
-    }
-
-    /// Adds to the key of a step; false for one that cannot be recorded.
-    template <class Loss>
-    bool note_key(const Model& model, const Tensor<B>& input, const Loss& loss,
-                  const Optimiser& optimiser, const AlphaOverrides& overrides) {
-        key_.add(static_cast<const void*>(&type_mark<Loss>));
-        key_.add(input);
-        for (const std::uintptr_t number : loss.reads()) key_.add(number);
-        if constexpr (ComputePrecisionBackend<B>) {
-            key_.add(static_cast<std::uintptr_t>(model.context().precision()));
-        }
-        key_.add(static_cast<std::uintptr_t>(model.host_statistics()));
-        key_.add(static_cast<std::uintptr_t>(plan_.waiting().size()));
-        for (const std::size_t slot : plan_.waiting()) {
-            key_.add(static_cast<std::uintptr_t>(slot));
-        }
-        for (const auto& slot : model.slots()) {
-            key_.add(static_cast<std::uintptr_t>(slot.stage()));
-            key_.add(slot.alpha());
-            const AlphaOverride* chosen = overrides.find(slot.name());
-            if (chosen != nullptr && chosen->per_sample()) return false;
-            key_.add(chosen != nullptr ? chosen->values.front() : -1.0);
-        }
-        for (std::size_t group = 0; group < optimiser.groups(); ++group) {
-            for (const auto& tracked : optimiser.tracked(group)) {
-                const auto parameter = tracked.parameter.lock();
-                if (!parameter) return false;
-                key_.add(static_cast<const void*>(parameter->value.data()));
-                key_.add(static_cast<const void*>(parameter->gradient.data()));
-                key_.add(static_cast<std::uintptr_t>(parameter->trainable));
-            }
-        }
-        return true;
-    }
-
-    /// The network as one, and each seed that learns behind it by itself: how steep its lesson is
-    /// must not shorten the host's step (I-1).
-    void clip(const Model& model, Optimiser& optimiser) {
-        clipper_->clip_unread(model.context(), optimiser, [&](const auto& tracked) {
-            return std::ranges::none_of(model.slots(), [&](const auto& slot) {
-                return learns_behind(slot) && is_of(tracked.name, slot.name());
-            });
-        });
-        for (const auto& slot : model.slots()) {
-            if (!learns_behind(slot)) continue;
-            clipper_->clip_unread(model.context(), optimiser, [&](const auto& tracked) {
-                return is_of(tracked.name, slot.name());
-            });
-        }
-    }
-
-    /// Whether a parameter is of the seed in a slot: "slots/<slot>/...".
-    [[nodiscard]] static bool is_of(std::string_view parameter, std::string_view slot) noexcept {
-        constexpr std::string_view slots = "slots/";
-        if (!parameter.starts_with(slots)) return false;
-        parameter.remove_prefix(slots.size());
-        return parameter.starts_with(slot) && parameter.substr(slot.size()).starts_with('/');
     }
 
     [[nodiscard]] static double checked(double lesson_rate) {
@@ -504,42 +343,6 @@ private:
         return options;
     }
 
-    [[nodiscard]] static bool learns_behind(const auto& slot) {
-        return slot.stage() == Stage::germinated || slot.stage() == Stage::training;
-    }
-
-    /// A seed that leaves training changes its group: what it gathered behind the frozen host is no
-    /// momentum for what comes, so it starts anew there.
-    static void synchronise_groups(Optimiser& optimiser, Model& model) {
-        std::vector<typename Model::Named> heard;
-        std::vector<typename Model::Named> behind;
-        for (auto& named : model.seed_parameters()) {
-            const bool learns = std::ranges::any_of(model.slots(), [&](const auto& slot) {
-                return learns_behind(slot) && is_of(named.name, slot.name());
-            });
-            (learns ? behind : heard).push_back(std::move(named));
-        }
-        optimiser.synchronise(host_group, model.host_parameters());
-        // A group gives up what goes to the other before that takes it.
-        const auto is_there = [&](const typename Model::Named& named) {
-            return std::ranges::any_of(optimiser.tracked(lesson_group), [&](const auto& tracked) {
-                return tracked.parameter.lock() == named.parameter->state();
-            });
-        };
-        std::vector<typename Model::Named> staying;
-        std::ranges::copy_if(behind, std::back_inserter(staying), is_there);
-        optimiser.synchronise(lesson_group, staying);
-        optimiser.synchronise(seed_group, heard);
-        optimiser.synchronise(lesson_group, behind);
-    }
-
-    template <class SlotType>
-    [[nodiscard]] static Owned owned_by(const SlotType& slot) {
-        const auto parameters = slot.parameter_list();
-        if (parameters.empty()) return {};
-        return {learns_behind(slot), parameters.size(), parameters.back().parameter->state()};
-    }
-
     void check(const Model& model) const {
         moved_.check("a learner");
         const std::weak_ptr<const void> given = model.identity();
@@ -550,26 +353,6 @@ private:
                          "make a learner for it, or synchronise this one with it");
     }
 
-    [[nodiscard]] static std::vector<Owned> owned_in(const Model& model) {
-        std::vector<Owned> owned;
-        for (const auto& slot : model.slots()) owned.push_back(owned_by(slot));
-        return owned;
-    }
-
-    [[nodiscard]] bool changed(const Model& model) const {
-        const auto slots = model.slots();
-        if (slots.size() != owned_.size()) return true;
-        for (std::size_t i = 0; i < slots.size(); ++i) {
-            const Owned now = owned_by(slots[i]);
-            const Owned& then = owned_[i];
-            if (now.behind != then.behind || now.parameters != then.parameters ||
-                now.last.owner_before(then.last) || then.last.owner_before(now.last)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
     Judge judge_;
     Optimiser optimiser_;
     Generator random_;
@@ -577,7 +360,7 @@ private:
     LearnerSettings settings_;
     LessonPlan<Model> plan_;
     std::optional<optim::GradientClipper<B>> clipper_{};
-    std::vector<Owned> owned_{};
+    GroupMembers<B> members_{};
     std::vector<typename Model::Lesson> lessons_{};
     StepKey key_{};
     std::unique_ptr<RecorderOf> recorder_ = std::make_unique<RecorderOf>();

@@ -1,0 +1,26 @@
+// LearnerOptions: what a learner is told: its optimiser's options, lessons and clipping.
+#pragma once
+
+#include <optional>
+
+namespace kasmina::train {
+
+/// Options of an optimiser for the host, and for seeds apart.
+template <class Rule>
+struct LearnerOptions {
+    typename Rule::Options host{};
+    typename Rule::Options seeds{};
+    /// What share of the seeds' rate a seed learns with behind the host. Nothing can adapt to it
+    /// there, so at the full rate the shortest way to do no harm is to fall silent, and a branch
+    /// that has fallen silent learns no more (docs/growth.md).
+    double lesson_rate = 0.04;
+    /// With each how many steps a seed behind the host gets a lesson: the first with its first
+    /// step. A lesson may cost more than the host's own step (docs/benchmarks.md), and with each
+    /// fourth the mean of the steps stays below 1.6 of the host's.
+    int lesson_every = 4;
+    /// Of the network's gradients together, and of each seed's that learns behind it; none: no
+    /// clipping.
+    std::optional<double> max_gradient_norm{};
+};
+
+}  // namespace kasmina::train
