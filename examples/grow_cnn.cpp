@@ -1,13 +1,11 @@
 // grow_cnn: trains a small CNN on images, alone and with seeds that grow into it, and compares.
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <new>
@@ -22,20 +20,25 @@
 #include <kasmina/telemetry/json_lines.hpp>
 #include <kasmina/telemetry/tensorboard.hpp>
 
+#include "asked_outputs.hpp"
 #include "chosen_backend.hpp"
 #include "cifar10.hpp"
 #include "command_line.hpp"
 #include "conclusion.hpp"
+#include "dataset.hpp"
+#include "failures.hpp"
 #include "growth.hpp"
 #include "image_batches.hpp"
 #include "mnist.hpp"
 #include "outputs.hpp"
 #include "procedural.hpp"
-#include "progress.hpp"
 #include "report.hpp"
 #include "run_folder.hpp"
+#include "run_page.hpp"
 #include "screen.hpp"
+#include "slot_rows.hpp"
 #include "stop.hpp"
+#include "story.hpp"
 #include "summary.hpp"
 #include "table.hpp"
 
@@ -45,7 +48,6 @@ using namespace kasmina;
 using namespace kasmina::examples;
 
 using Backend = Chosen;
-using Clock = std::chrono::steady_clock;
 
 struct Policies : DefaultPolicies {
     using Sink = telemetry::FanOutSink;
@@ -99,10 +101,6 @@ void require_slots(const Model& model, const std::vector<std::string>& names) {
     }
 }
 
-double seconds_since(Clock::time_point start) {
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 Splits load(const CommandLine& line) {
     if (line.data) return cifar10::load(*line.data, line.seed);
     if (line.mnist) return mnist::load(*line.mnist, line.seed);
@@ -125,38 +123,6 @@ Model make_model(Backend::Context& context, const Splits& data, std::uint64_t se
                                                .width = images.width}),
                  CnnBlueprints{}, generator, std::move(options));
 }
-
-/// Tells what happens, on a terminal with a bar below.
-class Story {
-public:
-    /// Where `goes_on_unheard` is false, the run ends when nobody can hear of it any more.
-    Story(Screen& screen, int total_epochs, bool goes_on_unheard)
-        : screen_(&screen),
-          progress_(screen, detect_terminal()),
-          total_epochs_(total_epochs),
-          goes_on_unheard_(goes_on_unheard) {}
-
-    void line(const std::string& text) {
-        progress_.line(text);
-        if (!goes_on_unheard_) screen_->require_good();
-    }
-
-    void step(const char* label, double share) {
-        progress_.update((epochs_done_ + share) / total_epochs_, seconds_since(start_), label);
-    }
-    void epoch_done() { ++epochs_done_; }
-    /// Of a run that goes on.
-    void skip(int epochs) { epochs_done_ += epochs; }
-    void finish() { progress_.clear(); }
-
-private:
-    Screen* screen_;
-    Progress progress_;
-    int total_epochs_;
-    bool goes_on_unheard_;
-    double epochs_done_ = 0.0;
-    Clock::time_point start_ = Clock::now();
-};
 
 /// Trains on the training part and scores on the validation part. The same seed gives all networks
 /// the same batches.
@@ -247,28 +213,6 @@ double accuracy(const Model& model, const ImageSet& images) {
                        held_out<Backend>(model.context(), images), AccuracyScore{})[0];
 }
 
-/// The slots that may grow, as measured before the decisions of an epoch; where a panic left no
-/// such report, as they are now.
-std::vector<SlotReport> reports_of(const std::vector<std::string>& names, const Model& model,
-                                   const EpochReport& report) {
-    std::vector<SlotReport> found;
-    for (const std::string& name : names) {
-        const auto seen = std::ranges::find(report.slots, name, &SlotReport::slot);
-        found.push_back(seen != report.slots.end() ? *seen : model.slot(name).report());
-    }
-    return found;
-}
-
-/// A line for each slot that is not empty, or one for the first of them.
-std::vector<SlotRow> slot_rows(const std::vector<SlotReport>& slots, const EpochReport& report) {
-    std::vector<SlotRow> rows;
-    for (const SlotReport& slot : slots) {
-        if (slot.stage != Stage::dormant) rows.push_back(slot_row(slot, report));
-    }
-    if (rows.empty()) rows.push_back(slot_row(slots.front(), report));
-    return rows;
-}
-
 template <class Trainer>
 std::string train_growing(Trainer& trainer, Model& model, Growth& growth, const CommandLine& line,
                           Story& story, RunProgress& progress, const Keep& keep) {
@@ -327,81 +271,25 @@ void measure_at_the_end(std::vector<SlotContribution>& contributions, Trainer& t
     }
 }
 
-RunReport page_of(const Splits& data, const CommandLine& line, const Summary& summary,
-                  std::vector<double> host_accuracies, const Growth& growth) {
-    RunReport page;
-    page.title = data.name + ": a network that grew";
-    page.subtitle = line.blueprint + " at " + joined(line.slots, ", ") + "; " +
-                    std::to_string(data.training.count()) + " images to train, " +
-                    std::to_string(data.validation.count()) + " to validate; seed " +
-                    std::to_string(line.seed);
-    page.tiles = {{fixed(summary.grown_accuracy, 2) + " %",
-                   "grown, on " + std::to_string(data.sealed_test.count()) + " test images"},
-                  {fixed(summary.host_only_accuracy, 2) + " %", "host alone, on the same"},
-                  {with_sign(gained(summary), 2), "points between them"},
-                  {std::to_string(summary.grown_parameters),
-                   "parameters, from " + std::to_string(summary.host_parameters)}};
-    page.host_accuracy = std::move(host_accuracies);
-    page.grown_accuracy = growth.accuracies;
-    page.slots = growth.histories;
-    page.events = growth.events;
-    return page;
-}
-
-/// The outputs that the user asked for, each with its option.
-std::vector<NamedPath> outputs_of(const CommandLine& line) {
-    std::vector<NamedPath> outputs;
-    const auto add = [&outputs](const char* option, const std::optional<std::string>& path) {
-        if (path) outputs.push_back({option, *path});
-    };
-    add("--summary", line.summary);
-    add("--report", line.report);
-    add("--telemetry", line.telemetry);
-    add("--tensorboard", line.tensorboard);
-    add("--checkpoint", line.checkpoint);
-    return outputs;
-}
-
-/// Errors: DataError and OptionError for outputs that could not be written, or not all of them.
-void require_outputs(const CommandLine& line, const std::vector<std::filesystem::path>& inputs) {
-    for (const NamedPath& output : outputs_of(line)) {
-        if (output.option == "--tensorboard" || output.option == "--checkpoint") {
-            require_folder_writable(output.path);
-        } else {
-            require_writable(output.path);
-        }
+/// The outcome, but for what is measured at the end.
+Summary summary_of(const CommandLine& line, const Model& host, const Model& grown,
+                   const Growth& growth) {
+    Summary summary;
+    summary.host_parameters = host.total_parameters();
+    summary.grown_parameters = grown.total_parameters();
+    summary.germinated = growth.germinated;
+    summary.fossilized = growth.fossilized;
+    summary.pruned = growth.pruned;
+    summary.stages = growth.paths;
+    summary.contributions = growth.contributions;
+    if (!growth.contributions.empty()) {
+        summary.contribution = growth.contributions.back().contribution;
     }
-    require_apart(outputs_of(line), inputs);
-    if (line.resume && line.telemetry && what_is_at(*line.telemetry) &&
-        is_replaced(*line.telemetry)) {
-        throw OptionError("events of the run's beginning would be replaced", "--telemetry",
-                          "a file of another name for the rest of the run", *line.telemetry,
-                          "choose another name");
-    }
+    summary.judge = line.judge;
+    summary.incubation = line.incubation;
+    summary.epochs = line.epochs;
+    return summary;
 }
-
-constexpr const char* no_memory = "there is not enough memory";
-
-/// What went wrong when training was over. The steps after it do not need each other, so one that
-/// fails keeps nothing from the next.
-class Failures {
-public:
-    template <class Step>
-    void attempt(Step&& step) {
-        try {
-            step();
-        } catch (const std::bad_alloc&) {
-            causes_.emplace_back(no_memory);
-        } catch (const std::exception& error) {
-            causes_.emplace_back(error.what());
-        }
-    }
-    void add(std::string cause) { causes_.push_back(std::move(cause)); }
-    [[nodiscard]] const std::vector<std::string>& causes() const noexcept { return causes_; }
-
-private:
-    std::vector<std::string> causes_;
-};
 
 /// Returns what went wrong when both networks were trained. Errors: those of everything before.
 template <class Judge>
@@ -469,24 +357,13 @@ Failures run(const CommandLine& line, Screen& screen) {
     for (const std::string& cause : {host_not_saved, grown_not_saved}) {
         if (!cause.empty()) failures.add("the run's end is not saved: " + cause);
     }
-    Summary summary;
-    summary.host_parameters = host.total_parameters();
-    summary.grown_parameters = grown.total_parameters();
-    summary.germinated = growth.germinated;
-    summary.fossilized = growth.fossilized;
-    summary.pruned = growth.pruned;
-    summary.stages = growth.paths;
-    summary.contributions = growth.contributions;
-    summary.judge = line.judge;
-    summary.incubation = line.incubation;
-    summary.epochs = line.epochs;
+    Summary summary = summary_of(line, host, grown, growth);
     failures.attempt([&] {
         const ImageSet test = data.open_test();
         summary.host_only_accuracy = accuracy(host, test);
         summary.grown_accuracy = accuracy(grown, test);
     });
     if (!summary.contributions.empty()) {
-        summary.contribution = summary.contributions.back().contribution;
         failures.attempt([&] { measure_at_the_end(summary.contributions, grown_trainer, grown); });
     }
     summary.seconds = seconds_since(start);

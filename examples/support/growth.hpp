@@ -3,89 +3,21 @@
 
 #include <cstddef>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include <kasmina/error.hpp>
-#include <kasmina/gates/message.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/reflect/fields.hpp>
 
 #include "report.hpp"
+#include "slot_rows.hpp"
 #include "summary.hpp"
 #include "table.hpp"
 
 namespace kasmina::examples {
-
-/// The sum of a slot's interactions with other blended seeds; nothing where none was measured.
-[[nodiscard]] inline std::optional<double> interaction_of(const std::string& slot,
-                                                          const EpochReport& report) {
-    std::optional<double> sum;
-    for (const Interaction& pair : report.interactions) {
-        if (pair.first == slot || pair.second == slot) sum = sum.value_or(0.0) + pair.points;
-    }
-    return sum;
-}
-
-/// Nothing before there were enough measurements.
-[[nodiscard]] inline std::optional<double> error_of(const judge::Estimate& estimate) {
-    if (!estimate.has_error()) return std::nullopt;
-    return estimate.standard_error;
-}
-
-/// The table's line of a slot.
-[[nodiscard]] inline SlotRow slot_row(const SlotReport& slot, const EpochReport& report) {
-    SlotRow row{.slot = slot.slot, .stage = std::string(name_of(slot.stage))};
-    if (is_active(slot.stage)) {
-        row.alpha = slot.alpha.alpha;
-        row.gradient_ratio = slot.metrics.gradient_ratio;
-        row.dependence = slot.metrics.dependence;
-        if (slot.stage == Stage::training && slot.metrics.readiness) {
-            row.readiness = slot.metrics.readiness->value;
-        }
-        if (slot.metrics.contribution) {
-            row.contribution = slot.metrics.contribution->value;
-            row.contribution_error = error_of(*slot.metrics.contribution);
-        }
-        row.interaction = interaction_of(slot.slot, report);
-    }
-    return row;
-}
-
-/// What the report's page shows of a slot in an epoch.
-[[nodiscard]] inline SlotEpoch slot_epoch(const SlotReport& slot, const EpochReport& report,
-                                          std::size_t validation_images) {
-    SlotEpoch shown{.stage = std::string(name_of(slot.stage))};
-    if (is_active(slot.stage)) {
-        shown.alpha = slot.alpha.alpha;
-        shown.gradient_ratio = slot.metrics.gradient_ratio;
-        shown.interaction = interaction_of(slot.slot, report);
-    }
-    const SeedMetrics& metrics = slot.metrics;
-    // A fossilized seed keeps what was measured of it before.
-    const bool on_trial = slot.stage == Stage::blending || slot.stage == Stage::holding;
-    if (on_trial && metrics.dependence) {
-        shown.dependence = metrics.dependence;
-        shown.dependence_error = difference_error(
-            report.accuracy, report.accuracy - *metrics.dependence, validation_images);
-    }
-    if (slot.stage == Stage::training && metrics.readiness) {
-        shown.readiness = metrics.readiness->value;
-    }
-    if (on_trial && metrics.contribution) {
-        shown.contribution = metrics.contribution->value;
-        shown.contribution_error = error_of(*metrics.contribution);
-    }
-    for (std::size_t i = 0; i < report.verdicts.size(); ++i) {
-        if (report.slots[i].slot == slot.slot && report.verdicts[i]) {
-            shown.verdict = message_of(*report.verdicts[i]);
-        }
-    }
-    return shown;
-}
 
 /// All that is remembered of the growth of a run.
 struct GrowthState {
