@@ -176,6 +176,15 @@ def tell_of_shadow(label, runs, hosts):
           f"{over_host(runs, hosts) / without:.2f} times that")
 
 
+def tell_of_start(runs):
+    """The same architecture from the first step on, beside one that grew."""
+    start, trained = runs.get("start", {}), runs.get("trained", {})
+    gains = [start[seed]["test"] - trained[seed]["test"] for seed in start
+             if seed in trained and "test" in start[seed] and "test" in trained[seed]]
+    if gains:
+        print(f"\nstart: on the test part {mean_with_error(gains)} over trained")
+
+
 def tell_of_task(task, runs, hosts):
     print(f"\n## {task}\n")
     print("| seed | runs | kept | judged | by ablation | equal | validation | test | multiplications "
@@ -203,6 +212,7 @@ def tell_of_task(task, runs, hosts):
     for label, seeds in compared.items():
         tell_of_blending(label, runs[label], hosts, seeds)
         tell_of_shadow(label, [runs[label][seed] for seed in seeds], [hosts[seed] for seed in seeds])
+    tell_of_start(runs)
 
 
 def main():
