@@ -57,7 +57,7 @@ file::Header header_of_broken_file(const std::string& text, const std::string& s
     std::uint64_t end = 0;
     for (const auto& [name, entry] : header.items()) {
         if (entry.contains("data_offsets"))
-            end = std::max(end, entry["data_offsets"][1].get<std::uint64_t>());
+            end = std::max(end, entry["data_offsets"].at(1).get<std::uint64_t>());
     }
     return file::parse_header(text, end, source);
 }

@@ -6,7 +6,6 @@
 #include <locale>
 #include <ostream>
 #include <streambuf>
-#include <string>
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -90,6 +90,12 @@ TEST_CASE("of a broken file it tells the error, and what is still whole", "[C-2]
         CHECK(test::mentions(text, "record kasmina/model"));
         CHECK(test::mentions(text, "host/conv1.weight"));
     }
+    SECTION("a tensor without its offsets") {
+        const std::string file =
+            test::file_with(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[]}})", 4);
+        CHECK(test::mentions(told(file), "an offset is missing"));
+        CHECK_FALSE(test::mentions(told(file), "still whole"));
+    }
     SECTION("cut in the header, and no checkpoint at all") {
         CHECK(test::mentions(told(bytes.substr(0, 100)), "ends within its header"));
         CHECK_FALSE(test::mentions(told(bytes.substr(0, 100)), "still whole"));

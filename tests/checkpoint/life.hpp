@@ -162,6 +162,11 @@ struct Life {
 
     void epoch() { end(trainer.epoch(model)); }
 
+    /// Epochs until so many have ended.
+    void grow(int epochs = LifePlan::epochs) {
+        while (trainer.epochs_done() < epochs) epoch();
+    }
+
     /// What the program does after an epoch.
     void end(const train::EpochResult& result) {
         diary.losses.push_back(std::isfinite(result.loss) ? result.loss : -1.0);

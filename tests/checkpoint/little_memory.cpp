@@ -9,6 +9,7 @@
 
 #include <kasmina/checkpoint/checkpoint.hpp>
 
+#include "checkpoint/all_of.hpp"
 #include "checkpoint/file/support.hpp"
 #include "checkpoint/life.hpp"
 #include "support/backend.hpp"
@@ -24,17 +25,6 @@ using checkpoint::file::Reader;
 
 template <class B>
 using Life = test::Life<B, optim::AdamWRule>;
-
-template <class B>
-void grow(Life<B>& life, int epochs) {
-    while (life.trainer.epochs_done() < epochs) life.epoch();
-}
-
-template <class B>
-std::string all_of(Life<B>& life, const test::TemporaryFolder& folder) {
-    checkpoint::save(folder / "all_of", life.model, life.trainer, life.diary);
-    return test::get(folder / "all_of");
-}
 
 /// Cuts the file short when it is put in its place: after all was checked, and before the host's
 /// values are read.
@@ -77,16 +67,16 @@ TEMPLATE_TEST_CASE("with little memory a load gives the same bits", "[C-3][C-6][
     const test::TemporaryFolder folder;
     const test::TemporaryFolder undo;
     Life<B> saved(context);
-    grow(saved, 11);
-    const std::string bytes = all_of(saved, folder);
+    saved.grow(11);
+    const std::string bytes = test::all_of(saved, folder);
 
     Life<B> life(context, 7);
     checkpoint::load(folder / "all_of", LittleMemory{undo.path()}, life.model, life.trainer,
                      life.diary);
     CHECK(nothing_in(undo.path()));
-    CHECK(all_of(life, folder) == bytes);
-    grow(saved, 13);
-    grow(life, 13);
+    CHECK(test::all_of(life, folder) == bytes);
+    saved.grow(13);
+    life.grow(13);
     CHECK(test::values_of(life.model) == test::values_of(saved.model));
 }
 
@@ -97,19 +87,19 @@ TEMPLATE_TEST_CASE("and what fails while the host's values are read leaves all a
     const test::TemporaryFolder folder;
     const test::TemporaryFolder undo;
     Life<B> saved(context);
-    grow(saved, 11);
+    saved.grow(11);
     Cutter cutter;
     checkpoint::save(folder / "file", saved.model, saved.trainer, saved.diary, cutter);
     Life<B> life(context, 7);
-    grow(life, 9);
-    const std::string before = all_of(life, folder);
+    life.grow(9);
+    const std::string before = test::all_of(life, folder);
     const auto refused = [&](const LittleMemory& little, const std::string& mentioned) {
         const std::string text = test::error_text<CheckpointError>([&] {
             checkpoint::load(folder / "file", little, life.model, life.trainer, life.diary, cutter);
         });
         INFO(text);
         CHECK(test::mentions(text, mentioned));
-        CHECK(all_of(life, folder) == before);
+        CHECK(test::all_of(life, folder) == before);
         CHECK(nothing_in(undo.path()));
     };
     SECTION("the file becomes shorter") {
@@ -136,7 +126,7 @@ TEMPLATE_TEST_CASE("and what fails while the host's values are read leaves all a
         INFO(text);
         CHECK(test::mentions(text, "cannot be kept"));
         CHECK(test::mentions(text, "File too large"));
-        CHECK(all_of(life, folder) == before);
+        CHECK(test::all_of(life, folder) == before);
         CHECK(nothing_in(undo.path()));
     }
 }

@@ -1,7 +1,6 @@
 // What a save and a load need beside the model: a few pieces of a tensor, and as a rule a load the
 // model's tensors once more.
 #include <cstddef>
-#include <utility>
 
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>

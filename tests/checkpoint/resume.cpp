@@ -23,11 +23,6 @@ namespace fs = std::filesystem;
 using test::LifePlan;
 
 template <class B, class Rule>
-void finish(test::Life<B, Rule>& life) {
-    while (life.trainer.epochs_done() < LifePlan::epochs) life.epoch();
-}
-
-template <class B, class Rule>
 void save(const fs::path& path, test::Life<B, Rule>& life) {
     checkpoint::save(path, life.model, life.trainer, life.diary);
 }
@@ -70,7 +65,7 @@ void go_on(const fs::path& folder, const std::vector<std::string>& names) {
     for (const std::string& name : names) {
         test::Life<B, Rule> fresh(context, 99);
         checkpoint::load(folder / name, fresh.model, fresh.trainer, fresh.diary);
-        finish(fresh);
+        fresh.grow();
         save(folder / ("end_of_" + name), fresh);
     }
 }
@@ -107,7 +102,7 @@ TEMPLATE_TEST_CASE(
     B::Context context;
     const test::TemporaryFolder folder;
     test::Life<B, Rule> uninterrupted(context);
-    finish(uninterrupted);
+    uninterrupted.grow();
     save(folder / "uninterrupted", uninterrupted);
 
     test::Life<B, Rule> interrupted(context);
@@ -151,7 +146,7 @@ TEMPLATE_TEST_CASE("so does one on the oracle and on a device", "[C-6][K]", test
     typename B::Context context;
     const test::TemporaryFolder folder;
     test::Life<B, optim::SgdRule> uninterrupted(context);
-    finish(uninterrupted);
+    uninterrupted.grow();
     save(folder / "uninterrupted", uninterrupted);
     test::Life<B, optim::SgdRule> interrupted(context);
     const auto names = live_and_save(interrupted, folder.path(), {16}, {10});

@@ -1,14 +1,13 @@
 // Each rule of a checkpoint broken once: refused with its place, and all parts are as they were.
-#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <kasmina/checkpoint/checkpoint.hpp>
 
+#include "checkpoint/all_of.hpp"
 #include "checkpoint/edited.hpp"
 #include "checkpoint/file/support.hpp"
 #include "checkpoint/life.hpp"
@@ -28,16 +27,13 @@ using test::Json;
 /// A life that is saved, and another one that nothing broken must change.
 struct Corpus {
     explicit Corpus(int epochs) : saved(context), life(context, 7) {
-        while (saved.trainer.epochs_done() < epochs) saved.epoch();
+        saved.grow(epochs);
         checkpoint::save(folder / "file", saved.model, saved.trainer, saved.diary);
-        while (life.trainer.epochs_done() < 4) life.epoch();
+        life.grow(4);
         before = bytes();
     }
 
-    std::string bytes() {
-        checkpoint::save(folder / "bytes", life.model, life.trainer, life.diary);
-        return test::get(folder / "bytes");
-    }
+    std::string bytes() { return test::all_of(life, folder); }
 
     /// The text of the error that loading gives; empty when it loads.
     std::string refusal(const Edited& file) {

@@ -93,7 +93,7 @@ TEST_CASE("a newer table or record is refused with both numbers, and nothing cha
 TEST_CASE("write the files of schemas", "[.write]") {
     B::Context context;
     Life life(context);
-    while (life.trainer.epochs_done() < 10) life.epoch();
+    life.grow(10);
     const test::TemporaryFolder folder;
     checkpoint::save(folder / "two", checkpoint::Note{"a file of schema 2"}, life.model,
                      life.trainer, life.diary);

@@ -198,7 +198,7 @@ TEST_CASE("a grown model's values are saved with those of its seeds", "[C-1]") {
     B::Context context;
     const test::TemporaryFolder folder;
     test::Life<B, optim::SgdRule> life(context);
-    while (life.trainer.epochs_done() < 10) life.epoch();
+    life.grow(10);
     weights::save(folder / "file", life.model);
     const auto reader = checkpoint::file::Reader::open(folder / "file");
     CHECK(reader.find("slots/late/seed/conv.weight") != nullptr);

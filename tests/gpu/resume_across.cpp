@@ -3,7 +3,6 @@
 // usage: resume_across live FOLDER     a whole life, saved in its middle, and how it ended
 //        resume_across go_on FOLDER    from what another program saved there to its own end
 // Both write the final values, and the two texts are what script/gpu-check compares.
-#include <cstddef>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -25,10 +24,6 @@ using Life = test::Life<Backend, optim::AdamWRule>;
 /// In mid-life, between germination and judgement.
 constexpr int saved_after = 10;
 
-void finish(Life& life) {
-    while (life.trainer.epochs_done() < test::LifePlan::epochs) life.epoch();
-}
-
 /// One value a line: losses of epochs, and all parameters.
 void write_end(const fs::path& file, Life& life) {
     std::ofstream out(file);
@@ -47,9 +42,9 @@ void write_end(const fs::path& file, Life& life) {
 void live(const fs::path& folder) {
     Backend::Context context;
     Life life(context);
-    while (life.trainer.epochs_done() < saved_after) life.epoch();
+    life.grow(saved_after);
     checkpoint::save(folder / "life", life.model, life.trainer, life.diary);
-    finish(life);
+    life.grow();
     write_end(folder / "lived", life);
 }
 
@@ -57,7 +52,7 @@ void go_on(const fs::path& folder) {
     Backend::Context context;
     Life life(context, 99);
     checkpoint::load(folder / "life", life.model, life.trainer, life.diary);
-    finish(life);
+    life.grow();
     write_end(folder / "gone_on", life);
 }
 

@@ -1,10 +1,11 @@
 // Numbers outside their range: refused by name at the first moment, wherever one is taken (E-2).
-#include <array>
-#include <functional>
+#include <cstddef>
 #include <limits>
 #include <string>
-#include <utility>
-#include <vector>
+#include <string_view>
+#include <type_traits>
+
+#include <kasmina/reflect/fields.hpp>
 
 #include "misuse/small_network.hpp"
 #include "support/catch.hpp"
@@ -170,6 +171,21 @@ TEST_CASE("a gate's bound is a number that a measurement can reach", "[E-2][G-7]
                   [](GateThresholds& bound) { bound.min_blending_epochs = -1; }));
     CHECK(refuses("alpha_tolerance",
                   [](GateThresholds& bound) { bound.alpha_tolerance = not_a_number; }));
+    // And none is left without a range.
+    const GateThresholds defaults;
+    reflect::for_each_field(defaults, [&](std::string_view name, const auto&) {
+        CAPTURE(name);
+        CHECK(refuses(std::string(name), [&](GateThresholds& bound) {
+            reflect::for_each_field(bound, [&](std::string_view field, auto& value) {
+                if (field != name) return;
+                if constexpr (std::is_same_v<decltype(value), double&>) {
+                    value = not_a_number;
+                } else {
+                    value = -1;
+                }
+            });
+        }));
+    });
 }
 
 TEST_CASE("an option's range is told in words, and a NaN is in none", "[E-2]") {

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,7 +35,7 @@ using Network = GrowingModel<hosts::Cnn<B>>;
 
 template <class B>
 [[nodiscard]] Network<B> make_network(typename B::Context& context,
-                                      const hosts::CnnOptions& options) {
+                                      const hosts::CnnOptions& options = four_slots) {
     Generator generator(5);
     return {context, hosts::Cnn<B>(context, options), BlueprintList<cnn::ConvLight>{}, generator};
 }
@@ -44,6 +43,23 @@ template <class B>
 template <class SlotType>
 void advance_to(SlotType& slot, Stage goal) {
     while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
+}
+
+/// A seed in one slot.
+template <class Model>
+void grow(Model& model, const std::string& name, Stage goal,
+          const GerminationOptions& options = {}) {
+    auto& slot = model.slot(name);
+    slot.germinate("conv_light", options);
+    advance_to(slot, goal);
+}
+
+/// One that is blended in for the first time, at half its amplitude.
+template <class Model>
+void grow_to_half(Model& model, const std::string& name) {
+    grow(model, name, Stage::blending, {.tempo_epochs = 1, .alpha_target = 0.5});
+    model.slot(name).step_epoch();
+    REQUIRE(model.slot(name).alpha() == 0.5);
 }
 
 /// A seed in every slot, with all ways to blend and all stages in which a seed is blended.

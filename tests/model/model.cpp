@@ -1,22 +1,14 @@
-// The model: isolation of seeds, amplitudes as arguments, and what grows and shrinks with a seed.
-#include <cmath>
+// The model: isolation of seeds, and what grows and shrinks with a seed.
 #include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <span>
-#include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
-#include <kasmina/blueprints/cnn/conv_light.hpp>
-#include <kasmina/blueprints/registry.hpp>
-#include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
 
-#include "slot/open_gates.hpp"
+#include "model/grown_network.hpp"
 #include "support/catch.hpp"
 #include "support/chosen_backend.hpp"
 #include "support/gradient_check.hpp"
@@ -25,50 +17,18 @@
 namespace kasmina {
 namespace {
 
-using Blueprints = BlueprintList<cnn::ConvLight>;
-template <class B>
-using Network = MorphogeneticModel<hosts::Cnn<B>, Blueprints, test::OpenPolicies>;
+using test::grow;
+using test::grow_to_half;
+using test::make_network;
+using test::Network;
+using test::poison;
 using Float = test::Chosen32;
 using Double = test::Chosen64;
 using Model = Network<Double>;
 
 constexpr Index batch = 4;
 const std::vector<std::int32_t> targets{0, 1, 2, 1};
-const hosts::CnnOptions even{.classes = 3, .base = 4, .blocks = 2, .height = 8, .width = 8};
-/// No size a power of 2; a row and a column that no pool covers; more than one chunk.
-const hosts::CnnOptions odd{
-    .classes = 3, .base = 13, .blocks = 3, .pools = 2, .height = 31, .width = 29};
-
-template <class B>
-Network<B> make_network(typename B::Context& context, const hosts::CnnOptions& options = even) {
-    Generator generator(5);
-    return Network<B>(context, hosts::Cnn<B>(context, options), Blueprints{}, generator);
-}
-
-template <class B>
-Tensor<B> images(typename B::Context& context, const hosts::CnnOptions& options = even) {
-    const Index pixels = options.height * options.width;
-    return Tensor<B>::from_host(context, {batch, options.height, options.width, 3},
-                                test::normal_values<typename B::Scalar>(batch * pixels * 3, 2));
-}
-
-template <class ModelType>
-void grow(ModelType& model, const std::string& name, Stage goal,
-          const GerminationOptions& options = {}) {
-    auto& slot = model.slot(name);
-    slot.germinate("conv_light", options);
-    while (slot.stage() != goal) REQUIRE(slot.advance().advanced);
-}
-
 const GerminationOptions behind_the_host{.incubation = Incubation::straight_through};
-
-/// A seed that is blended in for the first time, at half its amplitude.
-template <class ModelType>
-void grow_to_half(ModelType& model, const std::string& name) {
-    grow(model, name, Stage::blending, {.tempo_epochs = 1, .alpha_target = 0.5});
-    model.slot(name).step_epoch();
-    REQUIRE(model.slot(name).alpha() == 0.5);
-}
 
 /// Logits and all host gradients of one training pass.
 template <class B>
@@ -83,7 +43,7 @@ Result<B> train(Network<B>& model) {
     typename B::Context& context = model.context();
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::training);
-    const Tensor<B> input = images<B>(context, model.host().options());
+    const Tensor<B> input = test::make_images<B>(context, batch, model.host().options());
     const Variable<B> logits = model.forward(pass, input);
     tape.backward(ops::cross_entropy(logits, targets));
     Result<B> result{logits.to_host(), {}};
@@ -93,28 +53,12 @@ Result<B> train(Network<B>& model) {
     return result;
 }
 
-/// On a context of its own, as threads that evaluate one model do once its own work is done.
-std::vector<double> evaluation(const Model& model, const AlphaOverrides& overrides = {}) {
-    Double::synchronise(model.context());
-    Double::Context context{};
-    Tape<Double> tape(context, Recording::none);
-    Pass<Double> pass(tape, Mode::evaluation);
-    const Tensor<Double> input = images<Double>(context);
-    return model.forward(pass, input, overrides).to_host();
-}
-
-void poison(Model& model, const std::string& name) {
-    for (const auto& named : model.slot(name).parameters()) {
-        named.parameter->value().fill(model.context(), std::numeric_limits<double>::quiet_NaN());
-    }
-}
-
 // In front of a pool (row 0) an active slot parts the host's fused norm, ReLU and pool; the host
 // is held against itself uncut all the same.
 TEMPLATE_TEST_CASE("a seed in training leaves output and host gradients bit for bit the host's",
                    "[I-1][I-2]", Float, Double) {
     using B = TestType;
-    for (const hosts::CnnOptions& options : {even, odd}) {
+    for (const hosts::CnnOptions& options : {test::four_slots, test::six_slots}) {
         for (const int threads : {1, 2, 4}) {
             auto context = test::context_with<B>(threads);
             Network<B> alone = make_network<B>(context, options);
@@ -140,8 +84,8 @@ TEMPLATE_TEST_CASE("a seed in training leaves output and host gradients bit for 
 TEST_CASE("seeds in training at every slot leave host gradients bit for bit the host's",
           "[I-1][I-2]") {
     Double::Context context{};
-    Model alone = make_network<Double>(context, odd);
-    Model grown = make_network<Double>(context, odd);
+    Model alone = make_network<Double>(context, test::six_slots);
+    Model grown = make_network<Double>(context, test::six_slots);
     for (const hosts::InjectionPoint& point : alone.host().injection_points()) {
         grow(grown, point.slot_id, Stage::training, behind_the_host);
     }
@@ -150,8 +94,8 @@ TEST_CASE("seeds in training at every slot leave host gradients bit for bit the 
 
 TEST_CASE("seeds that are taught have no part in the network's own pass", "[I-1][I-9]") {
     Double::Context context{};
-    Model alone = make_network<Double>(context, odd);
-    Model grown = make_network<Double>(context, odd);
+    Model alone = make_network<Double>(context, test::six_slots);
+    Model grown = make_network<Double>(context, test::six_slots);
     for (const hosts::InjectionPoint& point : alone.host().injection_points()) {
         grow(grown, point.slot_id, Stage::training);
         poison(grown, point.slot_id);
@@ -220,7 +164,7 @@ TEST_CASE("a model with no active slot is exactly the host", "[H-4]") {
     Model model = make_network<Double>(context);
     Tape<Double> tape(context, Recording::none);
     Pass<Double> pass(tape, Mode::evaluation);
-    const Tensor<Double> x = images<Double>(context);
+    const Tensor<Double> x = test::make_images<Double>(context, batch, test::four_slots);
     CHECK(model.forward(pass, x).to_host() == hosts::forward(model.host(), pass, x).to_host());
 }
 
@@ -245,98 +189,6 @@ TEST_CASE("counts follow the seeds", "[H-4]") {
     CHECK_THROWS_AS(model.slot("r7c7"), UnknownNameError);
 }
 
-TEST_CASE("an override is an amplitude for one pass and changes nothing", "[A-8]") {
-    Double::Context context{};
-    Model model = make_network<Double>(context);
-    const std::vector<double> host = evaluation(model);
-    grow_to_half(model, "r1c0");
-    const std::vector<double> half = evaluation(model);
-    CHECK(half != host);
-    CHECK(evaluation(model, AlphaOverrides{}.with("r1c0", 0.5)) == half);
-    CHECK(evaluation(model, AlphaOverrides{}.with("r1c0", 0.0)) == host);
-    CHECK(evaluation(model, AlphaOverrides{}.with("r1c0", 1.0)) != half);
-    CHECK(model.slot("r1c0").alpha() == 0.5);
-    CHECK(evaluation(model) == half);
-}
-
-TEST_CASE("an override per sample is each sample's own amplitude", "[A-8][A-7]") {
-    Double::Context context{};
-    Model model = make_network<Double>(context);
-    grow_to_half(model, "r1c0");
-    const std::vector<double> off = evaluation(model, AlphaOverrides{}.with("r1c0", 0.0));
-    const std::vector<double> on = evaluation(model, AlphaOverrides{}.with("r1c0", 1.0));
-    const std::vector<double> mixed =
-        evaluation(model, AlphaOverrides{}.with("r1c0", std::vector<double>{0.0, 1.0, 1.0, 0.0}));
-    REQUIRE(mixed.size() == 3 * batch);
-    for (std::size_t i = 0; i < mixed.size(); ++i) {
-        const std::size_t sample = i / 3;
-        const double expected = sample == 1 || sample == 2 ? on[i] : off[i];
-        CHECK(mixed[i] == Approx(expected).epsilon(1e-12));
-    }
-}
-
-TEST_CASE("an override of 0 does not run a broken seed", "[A-8]") {
-    Double::Context context{};
-    Model model = make_network<Double>(context);
-    const std::vector<double> host = evaluation(model);
-    grow_to_half(model, "r0c1");
-    poison(model, "r0c1");
-    CHECK(std::isnan(evaluation(model)[0]));
-    CHECK(evaluation(model, AlphaOverrides{}.with("r0c1", 0.0)) == host);
-}
-
-TEST_CASE("an override that does not fit is an error", "[A-8]") {
-    Double::Context context{};
-    Model model = make_network<Double>(context);
-    grow_to_half(model, "r1c0");
-    grow(model, "r1c1", Stage::germinated);
-    CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r9c9", 0.5)), UnknownNameError);
-    CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r0c0", 0.5)), OptionError);
-    CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r1c1", 0.5)), OptionError);
-    CHECK_NOTHROW(evaluation(model, AlphaOverrides{}.with("r0c0", 0.0)));
-    CHECK_THROWS_AS(evaluation(model, AlphaOverrides{}.with("r1c0", std::vector<double>{0.1, 0.2})),
-                    OptionError);
-}
-
-TEST_CASE("an override shows what a seed in training would do", "[A-8][G-10]") {
-    for (const auto incubation : {Incubation::feedback, Incubation::straight_through}) {
-        Double::Context context{};
-        Model model = make_network<Double>(context);
-        const std::vector<double> host = evaluation(model);
-        grow(model, "r1c1", Stage::training, {.incubation = incubation});
-        CHECK(evaluation(model) == host);
-        CHECK(evaluation(model, AlphaOverrides{}.with("r1c1", 0.0)) == host);
-        const std::vector<double> full = evaluation(model, AlphaOverrides{}.with("r1c1", 1.0));
-        CHECK(full != host);
-        model.slot("r1c1").advance();
-        REQUIRE(model.slot("r1c1").stage() == Stage::blending);
-        CHECK(evaluation(model, AlphaOverrides{}.with("r1c1", 1.0)) == full);
-    }
-}
-
-TEST_CASE("several threads evaluate one model with amplitudes of their own", "[A-8][S-11]") {
-    Double::Context context{};
-    Model model = make_network<Double>(context);
-    grow_to_half(model, "r1c0");
-    const Model& shared = model;
-    const std::vector<double> alphas{0.0, 0.25, 0.5, 1.0};
-    std::vector<std::vector<double>> expected;
-    for (const double alpha : alphas) {
-        expected.push_back(evaluation(shared, AlphaOverrides{}.with("r1c0", alpha)));
-    }
-    std::vector<std::vector<double>> seen(alphas.size());
-    std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < alphas.size(); ++i) {
-        threads.emplace_back([&, i] {
-            for (int round = 0; round < 5; ++round) {
-                seen[i] = evaluation(shared, AlphaOverrides{}.with("r1c0", alphas[i]));
-            }
-        });
-    }
-    for (std::thread& thread : threads) thread.join();
-    CHECK(seen == expected);
-}
-
 TEST_CASE("an evaluation leaves every value of the host as it was", "[H-6]") {
     Double::Context context{};
     Model model = make_network<Double>(context);
@@ -350,7 +202,9 @@ TEST_CASE("an evaluation leaves every value of the host as it was", "[H-6]") {
         return all;
     };
     const auto before = values();
-    evaluation(model, AlphaOverrides{}.with("r1c0", 0.3));
+    static_cast<void>(
+        test::separate_pass(model, test::make_images<Double>(context, batch, test::four_slots),
+                            AlphaOverrides{}.with("r1c0", 0.3)));
     CHECK(values() == before);
     train(model);
     CHECK(values() != before);

@@ -1,7 +1,6 @@
 // What the lifecycle's model expects of a call, and the table of steps that it goes by.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>

@@ -8,12 +8,12 @@
 #include <cmath>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <kasmina/comma_list.hpp>
 
+#include "slot/believed_seed.hpp"
 #include "slot/expectation.hpp"
 #include "slot/ramp_model.hpp"
 #include "slot/slot_operation.hpp"
@@ -23,7 +23,7 @@ namespace kasmina::test {
 
 class LifecycleModel {
 public:
-    static constexpr int host_parameters = 1000;
+    static constexpr int host_parameters = BelievedSeed::host_parameters;
     static constexpr int min_blending_epochs = 3;  // section 2, the default
 
     /// L-1. A test may believe otherwise.
@@ -79,49 +79,9 @@ public:
         view.steps_done = ramp_.done;
         view.time_to_target = ramp_.time_to_target();
         if (!seed_) return view;
-        const Seed& seed = *seed_;
-        view.has_record = true;
-        view.seed_id = seed.id;
-        view.blueprint = seed.blueprint;
-        view.previous_stage = seed.history.back().from;
-        view.history_length = seed.history.size();
-        view.history_first = seed.history.front();
-        view.history_last = seed.history.back();
-        view.epochs_total = seed.epochs_total;
-        view.epochs_in_stage = seed.epochs_in_stage;
-        view.initial_accuracy = seed.initial;
-        view.current_accuracy = seed.current;
-        view.best_accuracy = seed.best;
-        view.accuracy_at_stage_start = seed.at_stage_start;
-        view.accuracy_at_blending_start = seed.at_blending_start;
-        view.total_improvement = gain(seed.current, seed.initial);
-        view.improvement_since_stage_start = gain(seed.current, seed.at_stage_start);
-        view.blending_delta = gain(seed.current, seed.at_blending_start);
-        view.dependence = seed.dependence;
-        if (!seed.readiness.empty()) view.readiness = mean(seed.readiness);
-        view.readiness_count = static_cast<int>(seed.readiness.size());
-        view.readiness_has_error = seed.readiness.size() >= 3;
-        view.leads = seed.leads.size();
-        view.contribution = seed.contribution;
-        view.contribution_count = seed.contribution_count;
-        view.contribution_has_error = seed.contribution_has_error;
-        view.contribution_by = seed.contribution_by;
-        view.previous_contribution = seed.previous_contribution;
-        view.contribution_velocity = seed.velocity;
-        view.gradient_ratio = seed.gradient_ratio;
-        view.gradient_norm_average = seed.norm_average;
-        view.health = seed.health;
-        view.vanishing = seed.vanishing;
-        view.exploding = seed.exploding;
-        view.interaction_sum = seed.interaction_sum;
-        view.boost_received = seed.boost;
-        view.upstream = seed.upstream;
-        view.downstream = seed.downstream;
-        view.host_parameters = host_parameters;
-        view.seed_parameters = seed.counted;
-        view.auto_pruned = seed.auto_pruned;
-        view.prune_reason = seed.prune_reason;
+        seed_->show(view);
         if (!is_live()) return view;
+        const BelievedSeed& seed = *seed_;
         view.algorithm = seed.algorithm;
         view.isolated = seed.isolated;
         view.teaches = stage_ == Stage::training && !seed.straight_through;  // I-9
@@ -132,65 +92,12 @@ public:
         view.target_amplitude = seed.alpha_target;
         view.blending_out = ramp_.mode == AlphaMode::down;
         view.prune_scheduled = seed.scheduled_prune.has_value();
-        view.parameters = parameters();
-        for (const Tensor& tensor : seed.tensors) {
-            view.trainable += tensor.by_hand || tensor.by_ramp ? '0' : '1';
-        }
+        view.parameters = seed.parameters();
+        view.trainable = seed.trainable();
         return view;
     }
 
 private:
-    struct Tensor {
-        int size = 0;
-        bool of_gate = false;
-        bool by_hand = false;  ///< frozen by whoever holds the parameter
-        bool by_ramp = false;  ///< frozen while alpha goes down (I-6)
-        bool warm = false;     ///< has been in two backward passes (I-7)
-    };
-
-    struct Seed {
-        std::string id{};
-        std::string blueprint{};
-        BlendAlgorithm algorithm = BlendAlgorithm::add;
-        AlphaCurve curve = AlphaCurve::sigmoid;
-        double steepness = 12.0;
-        double alpha_target = 1.0;
-        int tempo = 5;
-        std::vector<Tensor> tensors{};
-        int counted = 0;
-        bool straight_through = false;
-        bool isolated = false;
-        std::optional<std::string> scheduled_prune{};
-        std::vector<ViewedEntry> history{};
-        int epochs_total = 0;
-        int epochs_in_stage = 0;
-        std::optional<double> initial{};
-        std::optional<double> current{};
-        std::optional<double> best{};
-        std::optional<double> at_stage_start{};
-        std::optional<double> at_blending_start{};
-        std::optional<double> dependence{};
-        std::vector<double> readiness{};  ///< of the last five epochs
-        std::vector<double> leads{};
-        std::optional<double> contribution{};
-        int contribution_count = 0;
-        bool contribution_has_error = false;
-        judge::MeasureKind contribution_by = judge::MeasureKind::none;
-        std::optional<double> previous_contribution{};
-        double velocity = 0.0;
-        std::optional<double> gradient_ratio{};
-        double norm_average = 0.0;
-        std::optional<double> health{};
-        bool vanishing = false;
-        bool exploding = false;
-        double interaction_sum = 0.0;
-        double boost = 0.0;
-        double upstream = 0.0;
-        double downstream = 0.0;
-        bool auto_pruned = false;
-        std::string prune_reason{};
-    };
-
     // ---- the tables -------------------------------------------------------------------------
 
     [[nodiscard]] bool allows(Stage from, Stage to) const {
@@ -238,10 +145,6 @@ private:
     [[nodiscard]] bool is_cooling() const { return cooldown_left_ > 0; }
     [[nodiscard]] bool is_live() const { return seed_ && !is_cooling(); }
 
-    [[nodiscard]] static double gain(std::optional<double> now, std::optional<double> then) {
-        return now && then ? *now - *then : 0.0;
-    }
-
     // ---- what surrounds the slot ------------------------------------------------------------
 
     Expectation new_slot(const SlotOperation& op) {
@@ -270,7 +173,7 @@ private:
 
     /// L-8, and what the stage that is entered sets up.
     void enter(Stage to) {
-        Seed& seed = *seed_;
+        BelievedSeed& seed = *seed_;
         seed.history.push_back({stage_, to, seed.epochs_in_stage});
         if (seed.history.size() > 100) seed.history.erase(seed.history.begin());
         seed.epochs_in_stage = 0;
@@ -282,22 +185,15 @@ private:
                 if (from == Stage::holding) break;
                 seed.isolated = !transformer_;          // I-3
                 seed.at_blending_start = seed.current;  // S-3
-                ramp_.retarget(seed.alpha_target, seed.tempo,
-                               seed.algorithm == BlendAlgorithm::gate ? AlphaCurve::linear
-                                                                      : seed.curve,
+                ramp_.retarget(seed.alpha_target, seed.tempo, seed.curve_for(seed.curve),
                                seed.steepness);
                 break;
             case Stage::holding:        // S-3
                 seed.isolated = false;  // I-3
-                seed.leads.clear();     // J-1: averaged over the epochs at full amplitude
-                seed.contribution.reset();
-                seed.contribution_count = 0;
-                seed.contribution_has_error = false;
-                seed.contribution_by = judge::MeasureKind::none;
-                seed.previous_contribution.reset();
+                seed.forget_contribution();
                 ramp_.hold_at(1.0);
                 seed.scheduled_prune.reset();
-                thaw();
+                seed.thaw();
                 break;
             case Stage::pruned:
                 seed.tensors.clear();
@@ -336,7 +232,7 @@ private:
             result.why = Why::gate_shut;
             return result;
         }
-        Seed seed;
+        BelievedSeed seed;
         seed.id = "r0c0-" + name;
         seed.blueprint = name;
         seed.algorithm = op.algorithm.value_or(BlendAlgorithm::add);
@@ -348,8 +244,8 @@ private:
         if (name == "norm") seed.tensors = {{.size = 4}, {.size = 4}, {.size = 1}};
         if (name == "gain") seed.tensors = {{.size = 4}};
         seed_ = std::move(seed);
-        if (seed_->algorithm == BlendAlgorithm::gate) add_gate_network();
-        seed_->counted = parameters();
+        if (seed_->algorithm == BlendAlgorithm::gate) seed_->add_gate_network();
+        seed_->counted = seed_->parameters();
         enter(Stage::germinated);
         return result;
     }
@@ -426,8 +322,8 @@ private:
         if (!ramp_.holds()) return refuse_ramp();
         if (stage_ == Stage::holding) enter(Stage::blending);
         seed_->scheduled_prune = reason;
-        ramp_.retarget(0.0, op.steps, curve_for(op.curve), op.other);
-        freeze();
+        ramp_.retarget(0.0, op.steps, seed_->curve_for(op.curve), op.other);
+        seed_->freeze();
         return {};
     }
 
@@ -443,13 +339,13 @@ private:
                           {"blending or holding", std::string(name_of(stage_))});
         }
         if (!ramp_.holds()) return refuse_ramp();
-        if (op.algorithm) change_algorithm(*op.algorithm);
+        if (op.algorithm) seed_->change_algorithm(*op.algorithm);
         if (stage_ == Stage::holding) {
             if (op.number == 1.0) return {};
             enter(Stage::blending);
         }
-        ramp_.retarget(op.number, op.steps, curve_for(op.curve), op.other);
-        if (ramp_.mode == AlphaMode::down) freeze();
+        ramp_.retarget(op.number, op.steps, seed_->curve_for(op.curve), op.other);
+        if (ramp_.mode == AlphaMode::down) seed_->freeze();
         return {};
     }
 
@@ -509,7 +405,7 @@ private:
 
     bool tick_ramp() {
         if (stage_ != Stage::blending || !ramp_.tick()) return false;
-        thaw();
+        seed_->thaw();
         if (seed_->scheduled_prune && ramp_.alpha == 0.0) prune(*seed_->scheduled_prune);
         return true;
     }
@@ -527,57 +423,15 @@ private:
 
     // ---- tensors (I-6, A-6) -------------------------------------------------------------------
 
-    [[nodiscard]] int parameters() const {
-        int count = 0;
-        for (const Tensor& tensor : seed_->tensors) count += tensor.size;
-        return count;
-    }
-
-    void freeze() {
-        for (Tensor& tensor : seed_->tensors) tensor.by_ramp = true;
-    }
-    void thaw() {
-        for (Tensor& tensor : seed_->tensors) tensor.by_ramp = false;
-    }
-
-    /// A-6 for width 4: a linear layer to 8, and one to 1, with biases.
-    void add_gate_network() {
-        for (const int size : {32, 8, 8, 1}) {
-            seed_->tensors.push_back({.size = size, .of_gate = true});
-        }
-    }
-
-    void change_algorithm(BlendAlgorithm algorithm) {
-        const bool was_gated = seed_->algorithm == BlendAlgorithm::gate;
-        const bool is_gated = algorithm == BlendAlgorithm::gate;
-        if (is_gated && !was_gated) add_gate_network();
-        if (was_gated && !is_gated) {
-            std::erase_if(seed_->tensors, [](const Tensor& tensor) { return tensor.of_gate; });
-        }
-        seed_->algorithm = algorithm;
-        seed_->counted = parameters();
-    }
-
-    /// a gated amplitude ramps linearly whatever was asked.
-    [[nodiscard]] AlphaCurve curve_for(AlphaCurve asked) const {
-        return seed_->algorithm == BlendAlgorithm::gate ? AlphaCurve::linear : asked;
-    }
-
     Expectation freeze_by_hand(int index) {
         if (!is_live() || seed_->tensors.empty() || ramp_.mode == AlphaMode::down) return {};
-        Tensor& tensor = seed_->tensors[static_cast<std::size_t>(index) % seed_->tensors.size()];
+        auto& tensor = seed_->tensors[static_cast<std::size_t>(index) % seed_->tensors.size()];
         tensor.by_hand = !tensor.by_hand;
         return {};
     }
 
-    /// A straight-through does not run the gate network, so no backward pass reaches it (I-7).
-    [[nodiscard]] bool is_reached(const Tensor& tensor) const {
-        return !(tensor.of_gate && stage_ == Stage::training && seed_->straight_through);
-    }
-
     Expectation backward_twice() {
-        if (!is_live()) return {};
-        for (Tensor& tensor : seed_->tensors) tensor.warm = tensor.warm || is_reached(tensor);
+        if (is_live()) seed_->warm_up(stage_);
         return {};
     }
 
@@ -591,15 +445,10 @@ private:
                       {"live seed", std::string(name_of(stage_))});
     }
 
-    /// S-12.
     Expectation record_accuracy(double accuracy) {
         if (!std::isfinite(accuracy)) return refuse_number();
         if (!is_live()) return {.why = Why::ignored};
-        Seed& seed = *seed_;
-        seed.current = accuracy;
-        if (!seed.initial) seed.initial = accuracy;
-        if (!seed.best || accuracy > *seed.best) seed.best = accuracy;
-        if (!seed.at_stage_start) seed.at_stage_start = accuracy;
+        seed_->note_accuracy(accuracy);
         return {};
     }
 
@@ -611,12 +460,6 @@ private:
         return refuse(Verdict::option_error, Why::not_measured, {"measure"});
     }
 
-    [[nodiscard]] static double mean(const std::vector<double>& values) {
-        double sum = 0.0;
-        for (const double value : values) sum += value;
-        return sum / static_cast<double>(values.size());
-    }
-
     Expectation record_dependence(double points) {
         if (!std::isfinite(points)) return refuse_number();
         if (!is_live()) return refuse_without_seed();
@@ -624,23 +467,18 @@ private:
         return {};
     }
 
-    /// G-10: over the last epochs, for the seed changes.
     Expectation record_readiness(double points) {
         if (!std::isfinite(points)) return refuse_number();
         if (stage_ != Stage::training) return refuse_in_another_stage(Stage::training);
-        seed_->readiness.push_back(points);
-        if (seed_->readiness.size() > 5) seed_->readiness.erase(seed_->readiness.begin());
+        seed_->note_readiness(points);
         return {};
     }
 
-    /// J-1: averaged over the epochs in holding.
     Expectation record_lead(double points, judge::MeasureKind by) {
         if (!std::isfinite(points)) return refuse_number();
         if (by == judge::MeasureKind::none) return refuse_measure();
         if (stage_ != Stage::holding) return refuse_in_another_stage(Stage::holding);
-        seed_->leads.push_back(points);
-        const int count = static_cast<int>(seed_->leads.size());
-        contribute(mean(seed_->leads), count, count >= 3, by);
+        seed_->note_lead(points, by);
         return {};
     }
 
@@ -650,21 +488,8 @@ private:
         if (!std::isfinite(op.number)) return refuse_number();
         if (by == judge::MeasureKind::none || op.other < 0.0 || count < 0) return refuse_measure();
         if (!is_live()) return refuse_without_seed();
-        contribute(op.number, count, std::isfinite(op.other), by);
+        seed_->contribute(op.number, count, std::isfinite(op.other), by);
         return {};
-    }
-
-    /// Section 11; what another measure said before is no earlier value of this one.
-    void contribute(double points, int count, bool has_error, judge::MeasureKind by) {
-        Seed& seed = *seed_;
-        seed.previous_contribution = seed.contribution_by == by ? seed.contribution : std::nullopt;
-        seed.contribution = points;
-        seed.contribution_count = count;
-        seed.contribution_has_error = has_error;
-        seed.contribution_by = by;
-        if (seed.previous_contribution) {
-            seed.velocity = 0.7 * seed.velocity + 0.3 * (points - *seed.previous_contribution);
-        }
     }
 
     Expectation record_interactions(double sum, double boost) {
@@ -682,46 +507,14 @@ private:
         return {};
     }
 
-    /// I-4 and I-7; the norms are finite here.
     Expectation record_gradients(const SlotOperation& op) {
         if (!is_live()) return {.why = Why::ignored};
-        Seed& seed = *seed_;
-        const bool host_measured = (op.choice & host_unmeasured) == 0;
-        const bool seed_measured = (op.choice & seed_unmeasured) == 0;
-        if (!seed.tensors.empty() && !seed_measured) return {};
-        if (seed.tensors.empty()) {
-            seed.gradient_ratio = 0.0;
-        } else if (!host_measured) {
-            seed.gradient_ratio.reset();
-        } else if (op.other < 1e-8) {
-            seed.gradient_ratio = 0.0;
-        } else {
-            const double per_parameter =
-                std::sqrt(static_cast<double>(host_parameters) / parameters());
-            seed.gradient_ratio = std::min(10.0, op.number / op.other * per_parameter);
-        }
-        seed.norm_average = 0.9 * seed.norm_average + 0.1 * op.number;
-        const bool warm = std::none_of(
-            seed.tensors.begin(), seed.tensors.end(),
-            [this](const Tensor& tensor) { return is_reached(tensor) && !tensor.warm; });
-        if (!seed_measured || !warm) return {};
-        double vanishing = 0.0;
-        double exploding = 0.0;
-        for (std::size_t i = 0; i < seed.tensors.size(); ++i) {
-            const double norm = tensor_norm(op.choice, i);
-            if (norm < 1e-7) vanishing += 1.0;
-            if (norm > 10.0) exploding += 1.0;
-        }
-        const double tensors = std::max<double>(1.0, static_cast<double>(seed.tensors.size()));
-        seed.health =
-            std::clamp(1.0 - 0.5 * vanishing / tensors - 0.8 * exploding / tensors, 0.0, 1.0);
-        seed.vanishing = vanishing > 0.0;
-        seed.exploding = exploding > 0.0;
+        seed_->note_gradients(op, stage_);
         return {};
     }
 
     Stage stage_ = Stage::dormant;
-    std::optional<Seed> seed_{};
+    std::optional<BelievedSeed> seed_{};
     RampModel ramp_{};
     int cooldown_left_ = 0;  ///< ticks until dormant (S-7)
     int embargo_ = 5;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <concepts>
-#include <optional>
 #include <set>
 #include <string>
 #include <string_view>

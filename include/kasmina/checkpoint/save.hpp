@@ -5,10 +5,8 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <tuple>
 #include <type_traits>
-#include <utility>
 
 #include <kasmina/checkpoint/contents.hpp>
 #include <kasmina/checkpoint/file/plan.hpp>
@@ -118,8 +116,8 @@ void save(const std::filesystem::path& path, const Note& note, const std::tuple<
 /// state gives the same bytes. Call it between epochs, or where the trainer has stopped. Memory:
 /// copies of what trainers and optimisers remember, on the backend, and a few MiB. Errors:
 /// CheckpointError when the file cannot be written, or a record is longer than a load takes;
-/// NumericError for a record with numbers that are
-/// not finite; DuplicateNameError, OptionError for names of parts. The old file is there then.
+/// NumericError for a record with numbers that are not finite; DuplicateNameError, OptionError for
+/// names of parts. The old file is there then.
 template <class... Parts>
     requires(!std::same_as<std::remove_cvref_t<Parts>, Note> && ...)
 void save(const std::filesystem::path& path, Parts&&... parts) {

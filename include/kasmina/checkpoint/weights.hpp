@@ -7,9 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <limits>
 #include <map>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -48,18 +48,19 @@ KASMINA_RARE inline void check_thresholds(const GateThresholds& bound) {
         check_option(where, name, value, range, "choose a bound in the range");
     };
     const OptionRange any = OptionRange::any();
-    const OptionRange positive = OptionRange::at_least(0.0);
+    const OptionRange from_zero = OptionRange::at_least(0.0);
     check("min_training_improvement", bound.min_training_improvement, any);
-    check("min_blending_epochs", bound.min_blending_epochs, positive);
-    check("min_seed_gradient_ratio", bound.min_seed_gradient_ratio, positive);
-    check("min_gradient_health", bound.min_gradient_health, positive.at_most(1.0));
+    check("min_blending_epochs", bound.min_blending_epochs, from_zero);
+    check("settling_epochs", bound.settling_epochs, from_zero);
+    check("min_seed_gradient_ratio", bound.min_seed_gradient_ratio, from_zero);
+    check("min_gradient_health", bound.min_gradient_health, from_zero.at_most(1.0));
     check("min_readiness", bound.min_readiness, any);
     check("min_fossilize_contribution", bound.min_fossilize_contribution, any);
     check("min_fossilize_dependence", bound.min_fossilize_dependence, any);
-    check("judgement_errors", bound.judgement_errors, positive);
-    check("min_judgement_epochs", bound.min_judgement_epochs, positive);
+    check("judgement_errors", bound.judgement_errors, from_zero);
+    check("min_judgement_epochs", bound.min_judgement_epochs, from_zero);
     check("judgement_patience", bound.judgement_patience, OptionRange::at_least(1.0));
-    check("alpha_tolerance", bound.alpha_tolerance, positive.at_most(1.0));
+    check("alpha_tolerance", bound.alpha_tolerance, from_zero.at_most(1.0));
 }
 
 /// Gradient statistics as G2 reads them (I-7).

@@ -1,7 +1,6 @@
 // A model's whole state: taken as plain structs, and put back with values, all or nothing.
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <string>

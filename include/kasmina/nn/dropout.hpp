@@ -1,12 +1,9 @@
 // Dropout: a share of the values at 0 in training, at random.
 #pragma once
 
-#include <string>
-
 #include <kasmina/autodiff/ops/dropout.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/check_option.hpp>
-#include <kasmina/error.hpp>
 #include <kasmina/nn/visit.hpp>
 
 namespace kasmina::nn {

@@ -16,7 +16,6 @@
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/backend/multi_tensor.hpp>
 #include <kasmina/code_size.hpp>
-#include <kasmina/comma_list.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/nn/parameters.hpp>

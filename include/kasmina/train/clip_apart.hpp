@@ -1,8 +1,6 @@
 // clip_apart: gradients of a network and of the seeds that learn behind it, each clipped by itself.
 #pragma once
 
-#include <string_view>
-
 #include <kasmina/train/learner_groups.hpp>
 
 namespace kasmina::train {

@@ -139,11 +139,10 @@ public:
     }
 
     /// One that goes on where `state` stood, with a model that has been restored to the same
-    /// moment; `exchange_gradients` gives the parameters theirs. Errors: that of the constructor;
-    /// StateError for a
-    /// count below 0 or a slot that is there twice; UnknownNameError for a slot or a parameter that
-    /// is not there, ShapeError for a gradient of another shape.
-    /// Of a state that is moved here the tensors are taken over, of another one copied.
+    /// moment; `exchange_gradients` gives the parameters theirs. Of a state that is moved here the
+    /// tensors are taken over, of another one copied. Errors: that of the constructor; StateError
+    /// for a count below 0 or a slot that is there twice; UnknownNameError for a slot or a
+    /// parameter that is not there, ShapeError for a gradient of another shape.
     template <class S>
         requires std::same_as<std::remove_cvref_t<S>, State>
     [[nodiscard]] KASMINA_RARE static LessonPlan restored(Model& model, int every, S&& state) {

@@ -11,7 +11,6 @@
 #include <utility>
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
-#include <kasmina/error.hpp>
 #include <kasmina/model/mean_scores.hpp>
 
 namespace kasmina::train {

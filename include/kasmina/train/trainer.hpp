@@ -17,10 +17,11 @@
 #include <kasmina/model/mean_scores.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/policy/grower.hpp>
-#include <kasmina/reflect/fields.hpp>
+#include <kasmina/train/epoch_result.hpp>
 #include <kasmina/train/learner.hpp>
 #include <kasmina/train/schedule.hpp>
 #include <kasmina/train/source.hpp>
+#include <kasmina/train/trainer_state.hpp>
 
 namespace kasmina::train {
 
@@ -32,76 +33,7 @@ struct TrainerOptions {
     bool score_training = false;     ///< whether training batches are scored too
 };
 
-/// A training step that is over, as an observer hears of it.
-struct StepResult {
-    int epoch = 0;      ///< from 1
-    int step = 0;       ///< of the epoch, from 1
-    double loss = 0.0;  ///< of its batch
-};
-
-/// For those who do not watch.
-struct UnobservedSteps {
-    void operator()(const StepResult&) const noexcept {}
-};
-
-/// What an epoch was.
-struct EpochResult {
-    double loss = 0.0;  ///< mean over its batches
-    /// Mean score of its training batches as the network learned from them: each by the network of
-    /// its step, in training mode. Where options ask for it.
-    std::optional<double> training_score{};
-    double rate_factor = 1.0;  ///< what the schedule gave
-    EpochReport report{};      ///< of the growth at its end; has the epoch's number and the score
-};
-
-/// How far an epoch is that was interrupted between two steps.
-struct EpochProgress {
-    int steps = 0;
-    double losses = 0.0;  ///< sum over them
-    double scores = 0.0;  ///< the same, where training batches are scored
-    Index samples = 0;    ///< that were
-
-    using Fields = reflect::List<&EpochProgress::steps, &EpochProgress::losses,
-                                 &EpochProgress::scores, &EpochProgress::samples>;
-    /// Fields that may hold what is no finite number: the governor acts at the epoch's end.
-    using MayBeNotFinite = reflect::List<&EpochProgress::losses, &EpochProgress::scores>;
-};
-
-/// All that a trainer remembers beside the model. Move-only, for the tensors' sake.
-template <class LearnerState, class GrowerState, class SourceState>
-struct TrainerState {
-    int epochs = 0;
-    double host_rate = 0.0;  ///< what the schedule's factors apply to
-    double seed_rate = 0.0;
-    LearnerState learner{};
-    GrowerState grower{};  ///< has the epoch
-    SourceState source{};
-    std::optional<EpochProgress> under_way{};  ///< absent between epochs
-
-    using Fields =
-        reflect::List<&TrainerState::epochs, &TrainerState::host_rate, &TrainerState::seed_rate,
-                      &TrainerState::learner, &TrainerState::grower, &TrainerState::source,
-                      &TrainerState::under_way>;
-
-    /// Of its form in a checkpoint. 1: the first.
-    static constexpr int schema = 1;
-};
-
-/// Of a source that remembers nothing from epoch to epoch.
-struct NoSourceState {
-    using Fields = reflect::List<>;
-};
-
 namespace detail {
-
-template <class S>
-struct SourceStateOf {
-    using Type = NoSourceState;
-};
-template <RestorableSource S>
-struct SourceStateOf<S> {
-    using Type = std::remove_cvref_t<decltype(std::declval<const S&>().state())>;
-};
 
 /// What a score gives for a training batch; nothing where it does not take one.
 template <class Score, class Batch, class Output>
@@ -155,7 +87,7 @@ public:
     using B = typename Model::Backend;
     using LearnerType = Learner<Model, Rule, Judge>;
     using GrowerType = Grower<Model, C>;
-    using SourceState = typename detail::SourceStateOf<Source>::Type;
+    using SourceState = SourceStateOf<Source>;
     using Batch = BatchOf<Source, typename Model::Input>;
 
     /// Whether training batches are of a kind that the score takes.

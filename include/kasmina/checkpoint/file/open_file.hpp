@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cerrno>
-#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>

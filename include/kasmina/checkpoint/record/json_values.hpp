@@ -1,13 +1,11 @@
 // Plain values in JSON: each kind written in one way, and read back in that way alone.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include <nlohmann/json.hpp>
 

@@ -1,0 +1,32 @@
+// EpochResult and StepResult: what those who watch a trainer hear.
+#pragma once
+
+#include <optional>
+
+#include <kasmina/policy/grower.hpp>
+
+namespace kasmina::train {
+
+/// A training step that is over, as an observer hears of it.
+struct StepResult {
+    int epoch = 0;      ///< from 1
+    int step = 0;       ///< of the epoch, from 1
+    double loss = 0.0;  ///< of its batch
+};
+
+/// For those who do not watch.
+struct UnobservedSteps {
+    void operator()(const StepResult&) const noexcept {}
+};
+
+/// What an epoch was.
+struct EpochResult {
+    double loss = 0.0;  ///< mean over its batches
+    /// Mean score of its training batches as the network learned from them: each by the network of
+    /// its step, in training mode. Where options ask for it.
+    std::optional<double> training_score{};
+    double rate_factor = 1.0;  ///< what the schedule gave
+    EpochReport report{};      ///< of the growth at its end; has the epoch's number and the score
+};
+
+}  // namespace kasmina::train

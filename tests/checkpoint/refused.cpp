@@ -1,0 +1,171 @@
+// What a save or a load refuses, by name; and whatever fails, nothing is changed.
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kasmina/checkpoint/checkpoint.hpp>
+
+#include "checkpoint/all_of.hpp"
+#include "checkpoint/edited.hpp"
+#include "checkpoint/file/support.hpp"
+#include "checkpoint/life.hpp"
+#include "support/backend.hpp"
+#include "support/catch.hpp"
+#include "support/error_text.hpp"
+#include "support/temporary_folder.hpp"
+
+namespace kasmina {
+namespace {
+
+template <class B>
+using Life = test::Life<B, optim::SgdRule>;
+
+TEST_CASE("a part that was not saved, and names that are taken, are refused by name", "[C-2]") {
+    using B = test::Eigen32;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    Life<B> life(context);
+    checkpoint::save(folder / "file", life.model);
+    const std::string before = test::get(folder / "file");
+    std::string text = test::error_text<CheckpointError>(
+        [&] { checkpoint::load(folder / "file", life.model, life.trainer); });
+    CHECK(test::mentions(text, "the part trainer"));
+    CHECK(test::mentions(text, "got model"));
+    Generator random(1);
+    const auto twice = [&](auto&& call) {
+        CHECK(test::mentions(test::error_text<DuplicateNameError>(call), "a second a"));
+    };
+    Generator other(2);
+    twice([&] {
+        checkpoint::save(folder / "file", checkpoint::named("a", random),
+                         checkpoint::named("a", other));
+    });
+    twice([&] {
+        checkpoint::load(folder / "file", checkpoint::named("a", random),
+                         checkpoint::named("a", other));
+    });
+    // What belongs to a model is found by the names of its tensors.
+    for (const bool saves : {true, false}) {
+        const auto refused = [&](auto& part, const std::string& name) {
+            text = test::error_text<OptionError>([&] {
+                if (saves) checkpoint::save(folder / "file", checkpoint::named(name, part));
+                if (!saves) checkpoint::load(folder / "file", checkpoint::named(name, part));
+            });
+            CHECK(test::mentions(text, "model for a model, and for nothing else"));
+        };
+        refused(random, "model");
+        refused(life.model, "network");
+    }
+    text = test::error_text<OptionError>(
+        [&] { checkpoint::save(folder / "file", checkpoint::named("slots", random)); });
+    CHECK(test::mentions(text, "slots"));
+    CHECK(test::get(folder / "file") == before);
+}
+
+TEST_CASE("a state that could not be read back is not written over one that can", "[C-2][E-6]") {
+    using B = test::Eigen32;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    Life<B> life(context);
+    checkpoint::save(folder / "file", life.model, life.diary);
+    const std::string before = test::get(folder / "file");
+    life.diary.losses = {1.0, std::numeric_limits<double>::quiet_NaN()};
+    const std::string text = test::error_text<NumericError>(
+        [&] { checkpoint::save(folder / "file", life.model, life.diary); });
+    CHECK(test::mentions(text, "diary: $.losses[1]"));
+    CHECK(test::get(folder / "file") == before);
+
+    const auto refused = [&](const std::string& mentioned) {
+        const std::string why = test::error_text<CheckpointError>(
+            [&] { checkpoint::save(folder / "file", life.model, life.diary); });
+        INFO(why);
+        CHECK(test::mentions(why, mentioned));
+        CHECK(test::get(folder / "file") == before);
+    };
+    life.diary.losses.assign(1'000'001, 0.0);
+    refused("diary: $.losses: too many values");
+    life.diary.losses.clear();
+    life.diary.last.assign(std::size_t{17} << 20, 'x');
+    refused("diary: $: too long a JSON document");
+    life.diary.last = "\xff";
+    refused("diary: $.last: a text that is not UTF-8");
+}
+
+TEST_CASE("what fails in the last part leaves the first as it was", "[C-3]") {
+    using B = test::Eigen32;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    Life<B> saved(context);
+    saved.grow(11);
+    checkpoint::save(folder / "file", saved.model, saved.trainer, saved.diary);
+
+    Life<B> life(context, 7);
+    Life<B> unharmed(context, 7);
+    life.grow(9);
+    unharmed.grow(9);
+    const std::string before = test::all_of(life, folder);
+    const auto refused = [&](const std::string& mentioned) {
+        const std::string text = test::error_text<CheckpointError>(
+            [&] { checkpoint::load(folder / "broken", life.model, life.trainer, life.diary); });
+        INFO(text);
+        CHECK(test::mentions(text, mentioned));
+        CHECK(test::all_of(life, folder) == before);
+    };
+    test::Edited file(folder / "file");
+    SECTION("a record that is not whole") {
+        test::Json record = file.record("kasmina/diary");
+        record.erase("last");
+        file.set_record("kasmina/diary", record);
+        file.write(folder / "broken");
+        refused("the field last");
+    }
+    SECTION("a controller that says no when all else is in its place") {
+        test::Json record = file.record("kasmina/trainer");
+        record["grower"]["controller"]["accuracies"] = std::vector<double>(1001, 0.5);
+        file.set_record("kasmina/trainer", record);
+        file.write(folder / "broken");
+        refused("at most 1000 accuracies");
+    }
+    SECTION("an optimiser's state of a parameter that the model has not") {
+        test::Json record = file.record("kasmina/trainer");
+        test::Json& entry = record["learner"]["optimiser"]["groups"][0]["parameters"][0];
+        REQUIRE(entry["name"] == "host/conv1.weight");
+        file.tensor(entry["first"]).entry.name =
+            "trainer/learner/optimiser/groups/0/parameters/host/no.weight/first";
+        entry["first"] = "trainer/learner/optimiser/groups/0/parameters/host/no.weight/first";
+        entry["name"] = "host/no.weight";
+        file.set_record("kasmina/trainer", record);
+        file.write(folder / "broken");
+        refused("host/no.weight");
+    }
+    SECTION("a tensor of the last part too many") {
+        file.tensors.push_back(file.tensors[0]);
+        file.tensors.back().entry.name = "diary/more";
+        file.write(folder / "broken");
+        refused("diary/more");
+    }
+    // And it trains on as one that nothing was tried with.
+    life.grow(13);
+    unharmed.grow(13);
+    CHECK(test::values_of(life.model) == test::values_of(unharmed.model));
+}
+
+TEST_CASE("what is no fault of the file is no error of the file's", "[C-3][E-4]") {
+    using B = test::Eigen32;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    Life<B> life(context);
+    checkpoint::save(folder / "file", life.model);
+    const auto taken = std::move(life.model);
+    CHECK(test::mentions(
+        test::error_text<LifetimeError>([&] { checkpoint::load(folder / "file", life.model); }),
+        "moved from"));
+    CHECK(test::mentions(
+        test::error_text<LifetimeError>([&] { checkpoint::save(folder / "file", life.model); }),
+        "moved from"));
+}
+
+}  // namespace
+}  // namespace kasmina
