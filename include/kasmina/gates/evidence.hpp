@@ -51,6 +51,7 @@ KASMINA_RARE inline void check_thresholds(const GateThresholds& bound) {
     const OptionRange positive = OptionRange::at_least(0.0);
     check("min_training_improvement", bound.min_training_improvement, any);
     check("min_blending_epochs", bound.min_blending_epochs, positive);
+    check("settling_epochs", bound.settling_epochs, positive);
     check("min_seed_gradient_ratio", bound.min_seed_gradient_ratio, positive);
     check("min_gradient_health", bound.min_gradient_health, positive.at_most(1.0));
     check("min_readiness", bound.min_readiness, any);
