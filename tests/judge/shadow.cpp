@@ -4,7 +4,9 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <kasmina/optim/adamw.hpp>
@@ -80,6 +82,12 @@ struct Run {
         const Generator::State random = learner.random().state();
         all["random"] = {static_cast<double>(random.counter), static_cast<double>(random.word)};
         return all;
+    }
+
+    void to_blending(const char* slot) {
+        model.slot(slot).germinate("conv_light");
+        to(slot, Stage::blending);
+        model.step_epoch();
     }
 
     void to(const char* slot, Stage stage) {
@@ -231,6 +239,78 @@ TEST_CASE("a step that throws leaves the model and not its shadow in place", "[J
         // A forward pass moves running statistics before the loss is asked for.
         if (name.find("running") == std::string::npos) CHECK(after.at(name) == values);
     }
+}
+
+TEST_CASE("a step that fails in the network's part and is tried again is one for the shadow too",
+          "[J-3][E-2]") {
+    // Where the second seed learns behind the host, it has lessons in both parts.
+    for (const bool teaches : {false, true}) {
+        for (int call = 1; call <= (teaches ? 4 : 2); ++call) {
+            CAPTURE(teaches, call);
+            Run<optim::SgdRule> alone;
+            Run<optim::SgdRule> grown;
+            alone.epoch(1);
+            grown.epoch(1);
+            grown.to_blending("early");
+            if (teaches) grown.model.slot("late").germinate("norm");
+            if (teaches) grown.to("late", Stage::training);
+            const auto before = grown.batches.state();
+            const auto batch = grown.batches.next(grown.context);
+            int calls = 0;
+            const auto breaks = [&](const Variable<B>& logits) {
+                if (++calls == call) throw std::runtime_error("no loss today");
+                return test::loss_of<B>(batch.labels)(logits);
+            };
+            CHECK_THROWS_AS(grown.learner.step(grown.model, batch.input, breaks),
+                            std::runtime_error);
+            grown.batches.restore(before);
+            alone.epoch(1);  // at the rates of the step that failed
+            grown.epoch(1);
+            grown.model.slot("early").prune("by hand");
+            grown.learner.settle(grown.model);
+            CHECK(grown.host() == alone.host());
+        }
+    }
+}
+
+TEST_CASE("a seed that takes a refused one's slot before the next step is one of its own",
+          "[J-3][J-4]") {
+    for (const char* next : {"conv_light", "norm"}) {
+        for (const Stage stage : {Stage::training, Stage::blending}) {
+            CAPTURE(next, name_of(stage));
+            Run<optim::SgdRule> alone;
+            Run<optim::SgdRule> grown;
+            alone.epoch(1);
+            grown.epoch(1);
+            grown.to_blending("early");
+            alone.epoch(2);
+            grown.epoch(2);
+            auto& slot = grown.model.slot("early");
+            slot.prune("by hand");
+            while (slot.stage() != Stage::dormant) grown.model.step_epoch();
+            slot.germinate(next);
+            grown.to("early", stage);
+            if (stage == Stage::blending) grown.model.step_epoch();
+            const auto born = test::values_of(grown.model, "slots/early/");
+            alone.epoch(3);
+            grown.epoch(3);
+            CHECK(test::values_of(grown.model, "slots/early/") != born);
+            CHECK(grown.learner.judge().judges(slot) == (stage == Stage::blending));
+            slot.prune("by hand");
+            grown.learner.settle(grown.model);
+            CHECK(grown.host() == alone.host());
+        }
+    }
+}
+
+TEST_CASE("an optimiser that was moved away says so to the shadow", "[E-5][J-4]") {
+    Run<optim::SgdRule> run;
+    run.to_blending("early");
+    run.epoch(1);
+    const auto elsewhere = std::move(run.learner.optimiser());
+    const auto batch = run.batches.next(run.context);
+    CHECK_THROWS_AS(run.learner.step(run.model, batch.input, test::loss_of<B>(batch.labels)),
+                    LifetimeError);
 }
 
 TEST_CASE("a seed without a shadow is judged by dependence, and that is told once", "[J-4]") {

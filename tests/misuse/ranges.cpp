@@ -169,6 +169,7 @@ TEST_CASE("a gate's bound is a number that a measurement can reach", "[E-2][G-7]
         refuses("judgement_patience", [](GateThresholds& bound) { bound.judgement_patience = 0; }));
     CHECK(refuses("min_blending_epochs",
                   [](GateThresholds& bound) { bound.min_blending_epochs = -1; }));
+    CHECK(refuses("settling_epochs", [](GateThresholds& bound) { bound.settling_epochs = -1; }));
     CHECK(refuses("alpha_tolerance",
                   [](GateThresholds& bound) { bound.alpha_tolerance = not_a_number; }));
     // And none is left without a range.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <concepts>
+#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -13,6 +14,7 @@
 #include <kasmina/judge/shadow.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
 #include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/random/generator.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 
@@ -63,12 +65,16 @@ public:
         require_model_in_place();
         settle(model, optimiser, random);
         start(model, optimiser, random);
-        if (!shadow_) return;
+        if (!shadow_ || std::exchange(ahead_, false)) return;
         shadow_->follow_options(optimiser);
         const InPlace in_place(*this);
         step(shadow_->optimiser(), shadow_->random(), shadow_->overrides());
         shadow_->count_step();
     }
+
+    /// Of the step that `before_step` ran last the network's part failed: the shadow has had that
+    /// batch, and is left out when the network is stepped again.
+    void network_missed_step() noexcept { ahead_ = shadow_.has_value(); }
 
     /// After seeds have come or gone in the model and its optimiser.
     void follow(Model& model, const Optimiser& optimiser) {
@@ -83,7 +89,7 @@ public:
         if (!shadow_) return false;
         require_model_in_place();
         const auto& slot = model.slot(shadow_->slot());
-        const bool same = slot.record() != nullptr && slot.record()->seed_id == seed_id_;
+        const bool same = slot.random_stream() == seed_.lock() && !seed_.expired();
         const Stage stage = slot.stage();
         if (same && is_blended(stage)) return false;
         const bool refused = !same || is_failure(stage);
@@ -93,7 +99,10 @@ public:
             optimiser = std::move(shadow_->optimiser());
             random = shadow_->random();
         }
-        shadow_.reset();
+        // Another seed in that slot may go by the same name.
+        if (!same)
+            std::erase_if(blended_, [&](const auto& seen) { return seen.slot == slot.name(); });
+        forget();
         return refused;
     }
 
@@ -132,7 +141,10 @@ public:
     }
 
     /// Drops the shadow: the model has gone back to what it was before.
-    void forget() noexcept { shadow_.reset(); }
+    void forget() noexcept {
+        shadow_.reset();
+        ahead_ = false;
+    }
 
     /// What there is to tell, once.
     [[nodiscard]] std::optional<std::string> take_notice() {
@@ -160,7 +172,12 @@ public:
     [[nodiscard]] static Shadows restored(Model& model, const Optimiser& optimiser, S&& state) {
         for (const BlendedSeed& seen : state.blended) static_cast<void>(model.slot(seen.slot));
         Shadows judge;
-        if (state.shadow) judge.shadow_.emplace(model, optimiser, *std::forward<S>(state).shadow);
+        if (state.shadow) {
+            judge.shadow_.emplace(model, optimiser, *std::forward<S>(state).shadow);
+            const auto& slot = model.slot(judge.shadow_->slot());
+            const bool there = slot.record() != nullptr && slot.record()->seed_id == state.seed_id;
+            if (there) judge.seed_ = slot.random_stream();
+        }
         judge.seed_id_ = state.seed_id;
         judge.blended_ = state.blended;
         judge.notice_ = state.notice;
@@ -222,6 +239,7 @@ private:
             if (shadow_ || slot.stage() != Stage::blending) continue;
             shadow_.emplace(model, slot.name(), optimiser, random);
             seed_id_ = seed_id;
+            seed_ = slot.random_stream();
         }
     }
 
@@ -231,10 +249,12 @@ private:
 
     std::optional<ShadowType> shadow_;
     std::string seed_id_{};
+    std::weak_ptr<const Generator> seed_{};  ///< whose shadow it is, by what only that seed has
     std::vector<BlendedSeed> blended_{};
     std::optional<std::string> notice_{};
     bool told_ = false;
     bool shadow_in_place_ = false;
+    bool ahead_ = false;  ///< of the network, by the batch that failed there
 };
 
 }  // namespace kasmina::judge

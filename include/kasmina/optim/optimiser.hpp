@@ -106,10 +106,9 @@ public:
         return other;
     }
 
-    /// Takes over the options of `other`, which has as many groups.
+    /// Takes over the options of `other`, which has as many groups. Errors: OptionError for less.
     void follow_options(const Optimiser& other) {
-        for (std::size_t g = 0; g < groups_.size(); ++g)
-            groups_[g].options = other.groups_[g].options;
+        for (std::size_t g = 0; g < groups_.size(); ++g) groups_[g].options = other.options(g);
     }
 
     /// Takes over the options of `other`, of which it was split off, and steps the parameters that

@@ -87,14 +87,15 @@ public:
     /// One step on a batch; `loss(output)` is the batch's mean loss. Returns it, to be read when
     /// there is time. `observe(output)` is called with the network's own output alone, where `loss`
     /// is asked for the shadow's and for lessons too. The gradients stay until the next step, those
-    /// of a lesson until the next lesson, for the grower to look at. Errors: those of `learn`;
-    /// nothing has been stepped then, and states and random streams are as they were.
+    /// of a lesson until the next lesson, for the grower to look at. Errors: those of `learn`; the
+    /// network has not been stepped then, and its states and random streams are as they were. A
+    /// shadow that had been stepped when the network's part failed sits the next step out: try the
+    /// same batch again, and both have learned the same.
     template <class Loss, std::invocable<const typename Model::Output&> Observe = Unobserved>
     Pending<B> step(Model& model, const typename Model::Input& input, Loss&& loss,
                     Observe&& observe = {}) {
         KASMINA_REQUIRE_LOSS(Loss, Model)
-        check(model);
-        if (members_.differ_from(model)) synchronise(model);
+        settle(model);
         plan_.follow(model);
         const ShownAtTheEnd shown(plan_);
         if constexpr (trains_a_shadow) {
@@ -105,9 +106,14 @@ public:
                         run(model, input, loss, Unobserved{}, optimiser, random, overrides));
                 });
         }
-        Pending<B> read = run(model, input, loss, observe, optimiser_, random_, {});
-        plan_.count_step();
-        return read;
+        try {
+            Pending<B> read = run(model, input, loss, observe, optimiser_, random_, {});
+            plan_.count_step();
+            return read;
+        } catch (...) {
+            if constexpr (requires { judge_.network_missed_step(); }) judge_.network_missed_step();
+            throw;
+        }
     }
 
     /// Makes the optimiser step what the model owns now. `step` does it by itself.
