@@ -10,61 +10,20 @@
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
 
+#include "counterfactual_network.hpp"
+
 namespace {
 
 using namespace kasmina;
 using Backend = backends::Eigen<float>;
-using Blueprints = BlueprintList<cnn::ConvLight>;
 using Clock = std::chrono::steady_clock;
-
-constexpr Index side = 32;
-
-/// Passes every seed, so that the benchmark gets to a blended network at once.
-template <Gate G>
-struct Open {
-    static constexpr Gate gate = G;
-    constexpr GateResult operator()(const GateEvidence&, const GateThresholds&) const {
-        return GateResult(G).require("open", true);
-    }
-};
-
-struct Policies : DefaultPolicies {
-    using Gates =
-        GateSet<Open<Gate::g0>, Open<Gate::g1>, Open<Gate::g2>, Open<Gate::g3>, Open<Gate::g5>>;
-};
-
-using Model = MorphogeneticModel<hosts::Cnn<Backend>, Blueprints, Policies>;
-
-/// The reference host with a holding seed in each of the slots.
-Model make_model(Backend::Context& context, const std::vector<std::string>& slots) {
-    Generator random(1);
-    Model model{context, hosts::Cnn<Backend>{context, {.classes = 10}}, Blueprints{}, random};
-    for (const std::string& name : slots) {
-        auto& slot = model.slot(name);
-        slot.germinate("conv_light");
-        while (slot.stage() != Stage::holding) slot.advance();
-    }
-    return model;
-}
-
-/// All subsets of three seeds: what exact Shapley values ask for.
-std::vector<AlphaOverrides> subsets(const std::vector<std::string>& slots) {
-    std::vector<AlphaOverrides> all;
-    for (std::uint64_t bits = 0; bits < 8; ++bits) {
-        all.push_back(overrides_of(Coalition::of_bits(bits), slots));
-    }
-    return all;
-}
 
 void eight_configurations(benchmark::State& state, const std::vector<std::string>& slots,
                           Index batch, int threads) {
     Backend::Context context(threads);
-    const Model model = make_model(context, slots);
-    const std::vector<AlphaOverrides> configurations = subsets(slots);
-    Generator random(2);
-    std::vector<float> pixels(static_cast<std::size_t>(batch * side * side * 3));
-    for (float& pixel : pixels) pixel = static_cast<float>(random.normal());
-    const auto images = Tensor<Backend>::from_host(context, {batch, side, side, 3}, pixels);
+    const auto model = bench::counterfactual_model<Backend>(context, slots);
+    const std::vector<AlphaOverrides> configurations = bench::all_subsets(slots);
+    const auto images = bench::noise_images<Backend>(context, batch);
     Tape<Backend> tape(context, Recording::none);
     Pass<Backend> pass(tape, Mode::evaluation);
 
@@ -102,9 +61,7 @@ void eight_configurations(benchmark::State& state, const std::vector<std::string
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::vector<std::vector<std::string>> places{{"r0c0", "r0c1", "r0c2"},
-                                                       {"r1c1", "r0c2", "r1c2"}};
-    for (const auto& slots : places) {
+    for (const auto& slots : bench::places_of_three) {
         for (const Index batch : {32, 128}) {
             for (const int threads : {1, 2}) {
                 std::string name = "eight_configurations";

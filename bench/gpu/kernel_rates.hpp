@@ -1,7 +1,7 @@
 // What memory rate the kernels that are bound by memory reach, beside that of a plain copy.
 #pragma once
 
-#include <array>
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>

@@ -65,7 +65,6 @@ class Step:
         parameters = sum(9 * a * b + 2 * b for a, b in zip(WIDTHS, WIDTHS[1:])) + 1290
         self.kernel("clipping", 3 * parameters, launches=3)
         self.kernel("optimiser", 5 * parameters)
-        self.kernel("copies of states", 0, launches=9)
 
     def heavy_seed(self, stage):
         values = self.batch * SEED_SIDE * SEED_SIDE * SEED_WIDTH

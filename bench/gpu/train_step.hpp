@@ -101,8 +101,10 @@ private:
     }
 
     static train::LearnerOptions<Rule> rates() {
+        // The peer gives a lesson with each step, too.
         train::LearnerOptions<Rule> options{.host = {.learning_rate = 1e-3},
                                             .seeds = {.learning_rate = 1e-3},
+                                            .lesson_every = 1,
                                             .max_gradient_norm = 1.0};
         if constexpr (std::same_as<Rule, optim::SgdRule>) {
             options.host.momentum = options.seeds.momentum = 0.9;

@@ -40,7 +40,7 @@ TEST_CASE("a GPU's description is read without the GPU and says the same again",
     CHECK(device.text().find("NVIDIA H200") != std::string::npos);
 }
 
-TEST_CASE("a description that says nothing is refused in cuDNN's words", "[E-2][cuda]") {
+TEST_CASE("a description that says nothing is refused in cuDNN's words", "[E-2][X-4][cuda]") {
     const auto text = test::error_text<backends::CudaError>(
         [] { static_cast<void>(DeviceDescription(std::string("{}"))); });
     CHECK(test::mentions(text, "read a GPU's description"));
@@ -70,7 +70,8 @@ TEST_CASE("each convolution has a plan for an H200", "[B-7][cuda]") {
     }
 }
 
-TEST_CASE("engines that round more than they may, or sum in any order, are passed over", "[E-1]") {
+TEST_CASE("engines that round more than they may, or sum in any order, are passed over",
+          "[E-1][X-3]") {
     using Notes = std::vector<cudnnBackendNumericalNote_t>;
     for (const Precision precision : {Precision::full, Precision::fast}) {
         CHECK(fits(precision, Notes{}));

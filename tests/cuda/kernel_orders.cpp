@@ -45,7 +45,7 @@ Values with_one_before(Values values) {
 
 }  // namespace
 
-TEST_CASE("norms have the same bits in any order of threads", "[E-1][cuda]") {
+TEST_CASE("norms have the same bits in any order of threads", "[E-1][X-3][cuda]") {
     // Channels in vectors and not, of more than one tile, positions of more than one chunk.
     for (const MapShape& shape : {MapShape{2, 7, 5, 3}, MapShape{3, 9, 8, 20},
                                   MapShape{1, 24, 24, 4}, MapShape{1, 3, 3, 140}}) {
@@ -199,7 +199,7 @@ TEST_CASE("statistics of values far from 0 lose no digits", "[B-7][cuda]") {
     }
 }
 
-TEST_CASE("convolutions have the same bits in any order of threads", "[E-1][cuda]") {
+TEST_CASE("convolutions have the same bits in any order of threads", "[E-1][X-3][cuda]") {
     const std::array<ConvShape, 5> shapes{{{2, 7, 5, 3, 5, 3, 3},
                                            {1, 7, 5, 1, 1, 5, 3},
                                            {3, 6, 6, 8, 68, 3, 3},
@@ -255,7 +255,7 @@ TEST_CASE("large maps are convolved in large tiles", "[B-7][cuda]") {
     }
 }
 
-TEST_CASE("pools have the same bits in any order of threads", "[E-1][cuda]") {
+TEST_CASE("pools have the same bits in any order of threads", "[E-1][X-3][cuda]") {
     for (const MapShape& shape : {MapShape{2, 7, 5, 3}, MapShape{3, 9, 8, 20}}) {
         const Index channels = shape.channels;
         const Index size = size_of(shape);
@@ -275,7 +275,7 @@ TEST_CASE("pools have the same bits in any order of threads", "[E-1][cuda]") {
     }
 }
 
-TEST_CASE("losses have the same bits in any order of threads", "[E-1][H-7][cuda]") {
+TEST_CASE("losses have the same bits in any order of threads", "[E-1][X-3][H-7][cuda]") {
     // One block and more; a row on four lanes, and on a warp, in vectors and not.
     for (const auto& [rows, classes] : {std::array<Index, 2>{300, 36}, std::array<Index, 2>{90, 37},
                                         std::array<Index, 2>{600, 10}, std::array<Index, 2>{7, 16},

@@ -74,7 +74,7 @@ TEST_CASE("nothing is copied, filled or launched for no numbers", "[cuda]") {
     CHECK(context.launches() == 0);
 }
 
-TEST_CASE("sizes that no address space has are an error", "[cuda]") {
+TEST_CASE("sizes that no address space has are an error", "[X-4][cuda]") {
     Context context;
     CHECK_THROWS_AS(Store::acquire<double>(context, Index{1} << 62U), ResourceError);
 }

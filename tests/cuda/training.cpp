@@ -1,8 +1,9 @@
-// A network with a seed trains on the emulated card as on the reference backend, and waits for
-// nothing.
+// A network with a seed trains on the emulated card as on the reference backend, waits for nothing,
+// and leaves the host alone while it learns.
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <kasmina/backends/xtensor.hpp>
@@ -34,10 +35,28 @@ test::Trace trace_on(typename Backend::Context& context) {
     return trace;
 }
 
+/// The host's gradients of one pass, with a seed in training there ("" for none).
+std::vector<std::vector<double>> host_gradients(const std::string& slot) {
+    B::Context context;
+    Training<B> training(context);
+    if (!slot.empty()) {
+        training.grow("conv_light", BlendAlgorithm::add, Stage::training, slot,
+                      Incubation::straight_through);
+    }
+    Pass<B> pass(training.tape, Mode::training, training.generator);
+    training.tape.backward(
+        ops::cross_entropy(training.model.forward(pass, training.images), training.labels));
+    std::vector<std::vector<double>> gradients;
+    for (const auto& named : training.model.host_parameters()) {
+        gradients.push_back(named.parameter->gradient().to_host(context));
+    }
+    return gradients;
+}
+
 }  // namespace
 
 TEST_CASE("training on the emulated card is that of the reference, in any order of threads",
-          "[cuda]") {
+          "[cuda][E-1][X-3]") {
     backends::Xtensor<double>::Context reference;
     const test::Trace expected = trace_on<backends::Xtensor<double>>(reference);
     B::Context context(1);
@@ -65,6 +84,16 @@ TEST_CASE("steps on the emulated card wait for nothing and take no more of its m
     CHECK(context.pool().statistics().allocations == allocations);
     CHECK(std::isfinite(step.loss.get()));
     CHECK(context.waits() == waits + 1);
+}
+
+// In front of a pool (r0) the seed parts what is one pass of the host alone.
+TEST_CASE("a seed in training leaves host gradients bit for bit the host's on the emulated card",
+          "[I-1][I-2][cuda]") {
+    const auto alone = host_gradients("");
+    for (const char* slot : {"r0c0", "r1c0", "r0c1", "r1c1"}) {
+        CAPTURE(slot);
+        CHECK((host_gradients(slot) == alone));
+    }
 }
 
 }  // namespace kasmina

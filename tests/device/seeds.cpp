@@ -14,18 +14,7 @@ namespace {
 template <class B>
 test::Trace trace_of(std::string_view blueprint, BlendAlgorithm algorithm, Stage stage,
                      Incubation incubation = Incubation::feedback) {
-    typename B::Context context{};
-    test::Training<B, CnnBlueprints> training(context);
-    training.grow(blueprint, algorithm, stage, "r1c0", incubation);
-    test::Trace trace;
-    for (int i = 0; i < 2; ++i) {
-        auto step = training.step();
-        trace.push_back(step.norm.get());
-        trace.push_back(step.loss.get());
-        training.note_all(trace);
-        training.model.step_epoch();
-    }
-    return trace;
+    return test::trace_of_seed<B, CnnBlueprints>(2, blueprint, algorithm, stage, incubation);
 }
 
 TEST_CASE("every seed trains on a device with the reference's bits, in every stage", "[device]") {

@@ -112,4 +112,22 @@ struct Training {
     optim::GradientClipper<B> clipper;
 };
 
+/// Steps of a network with a seed of that kind in that stage, each read back whole.
+template <class B, class Blueprints>
+[[nodiscard]] Trace trace_of_seed(int steps, std::string_view blueprint, BlendAlgorithm algorithm,
+                                  Stage stage, Incubation incubation = Incubation::feedback) {
+    typename B::Context context{};
+    Training<B, Blueprints> training(context);
+    training.grow(blueprint, algorithm, stage, "r1c0", incubation);
+    Trace trace;
+    for (int i = 0; i < steps; ++i) {
+        auto step = training.step();
+        trace.push_back(step.norm.get());
+        trace.push_back(step.loss.get());
+        training.note_all(trace);
+        training.model.step_epoch();
+    }
+    return trace;
+}
+
 }  // namespace kasmina::test

@@ -1,4 +1,5 @@
-// A run that is saved on one backend and gone on with on another: a program for each of the two.
+// A run that is saved on one backend and gone on with on another: a program for each of the
+// two.
 //
 // usage: resume_across live FOLDER     a whole life, saved in its middle, and how it ended
 //        resume_across go_on FOLDER    from what another program saved there to its own end

@@ -16,22 +16,11 @@ namespace {
 
 using Reference = backends::Xtensor<double>;
 
-/// Three steps with a seed of that kind in that stage, each read back whole.
+/// Three steps with a seed of that kind in that stage.
 template <class B>
 test::Trace trace_of(std::string_view blueprint, BlendAlgorithm algorithm, Stage stage,
                      Incubation incubation = Incubation::feedback) {
-    typename B::Context context{};
-    test::Training<B, CnnBlueprints> training(context);
-    training.grow(blueprint, algorithm, stage, "r1c0", incubation);
-    test::Trace trace;
-    for (int i = 0; i < 3; ++i) {
-        auto step = training.step();
-        trace.push_back(step.norm.get());
-        trace.push_back(step.loss.get());
-        training.note_all(trace);
-        training.model.step_epoch();
-    }
-    return trace;
+    return test::trace_of_seed<B, CnnBlueprints>(3, blueprint, algorithm, stage, incubation);
 }
 
 /// The largest difference, relative to the greatest value or to 1.
@@ -62,7 +51,7 @@ void check(std::string_view blueprint, BlendAlgorithm algorithm, Stage stage,
     CHECK((trace_of<backends::Cuda<float>>(blueprint, algorithm, stage, incubation) == narrow));
 }
 
-TEST_CASE("every seed trains on a GPU as on the reference, in every stage", "[gpu][E-1]") {
+TEST_CASE("every seed trains on a GPU as on the reference, in every stage", "[gpu][E-1][X-3]") {
     for (const std::string_view blueprint : CnnBlueprints::names()) {
         for (const Stage stage : {Stage::training, Stage::blending, Stage::holding}) {
             check(blueprint, BlendAlgorithm::add, stage);

@@ -191,14 +191,8 @@ public:
         state_->barrier(thread_, where);
     }
     template <class V>
-    V shuffle_down(V value, int lanes) {
-        const int lane = thread_ % BlockState::warp;
-        const int source = lane + lanes < BlockState::warp ? lane + lanes : lane;
-        return state_->exchange(thread_, value, source, lanes);
-    }
-    template <class V>
     V shuffle_xor(V value, int lanes) {
-        return state_->exchange(thread_, value, (thread_ % BlockState::warp) ^ lanes, -lanes);
+        return state_->exchange(thread_, value, (thread_ % BlockState::warp) ^ lanes, lanes);
     }
     unsigned ballot(bool mine) {
         // As many exchanges as it takes to hear from all: 2, 4, ... lanes' bits.

@@ -52,11 +52,6 @@ public:
 
     void barrier() { state_->all.arrive_and_wait(); }
     template <class V>
-    V shuffle_down(V value, int lanes) {
-        const int lane = thread_ % ThreadedState::warp;
-        return exchange(value, lane + lanes < ThreadedState::warp ? lane + lanes : lane);
-    }
-    template <class V>
     V shuffle_xor(V value, int lanes) {
         return exchange(value, (thread_ % ThreadedState::warp) ^ lanes);
     }

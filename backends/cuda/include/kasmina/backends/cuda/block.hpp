@@ -41,8 +41,6 @@ concept Block = requires(B& block, double value, int lanes) {
     { block.index() } -> std::same_as<Index>;  // 0 ... blocks() - 1
     { block.blocks() } -> std::same_as<Index>;
     block.barrier();
-    // The value of the lane `lanes` behind this one; its own where there is none.
-    { block.shuffle_down(value, lanes) } -> std::same_as<double>;
     // The value of the lane whose number differs in the bits `lanes`.
     { block.shuffle_xor(value, lanes) } -> std::same_as<double>;
     // One bit for each lane, whether it says true.

@@ -96,9 +96,8 @@ public:
         if constexpr (requires { kernel.range; }) ++unrepeatable_;
         void* arguments[] = {const_cast<void*>(static_cast<const void*>(&kernel))};
         const auto* function = reinterpret_cast<const void*>(&run_kernel<Kernel>);
-        static const bool overlaps = waits_by_itself(function);
         launch_function(Kernel::name, function, grid, arguments,
-                        overlaps && options_.overlap_launches);
+                        options_.overlap_launches && waits_by_itself<Kernel>(function));
     }
 
     /// Called behind each kernel and library call: waits for it where the options say so. Errors:
@@ -160,11 +159,15 @@ public:
 private:
     /// Whether the kernel's code on this card waits for the work before it: of old code, which
     /// does not, a kernel must not begin early.
+    template <class Kernel>
     [[nodiscard]] static bool waits_by_itself(const void* function) {
-        cudaFuncAttributes attributes{};
-        check(cudaFuncGetAttributes(&attributes, function), "cudaFuncGetAttributes");
-        return attributes.binaryVersion >= first_overlapping_architecture &&
-               attributes.ptxVersion >= first_overlapping_architecture;
+        static const bool waits = [function] {
+            cudaFuncAttributes attributes{};
+            check(cudaFuncGetAttributes(&attributes, function), Kernel::name);
+            return attributes.binaryVersion >= first_overlapping_architecture &&
+                   attributes.ptxVersion >= first_overlapping_architecture;
+        }();
+        return waits;
     }
 
     void launch_function(const char* name, const void* function, const Launch& grid,

@@ -21,10 +21,6 @@ struct GpuBlock {
 
     __device__ void barrier() const { __syncthreads(); }
     template <class V>
-    [[nodiscard]] __device__ V shuffle_down(V value, int lanes) const {
-        return __shfl_down_sync(all_lanes, value, static_cast<unsigned>(lanes));
-    }
-    template <class V>
     [[nodiscard]] __device__ V shuffle_xor(V value, int lanes) const {
         return __shfl_xor_sync(all_lanes, value, lanes);
     }

@@ -3,7 +3,6 @@
 
 #include <kasmina/requirements.hpp>
 
-#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -20,9 +19,6 @@ public:
     /// Takes over what was captured, and the memory's count of it. Errors: CudaError.
     StepGraph(std::shared_ptr<GpuMemory> memory, cudaGraph_t captured) {
         const cudaError_t status = cudaGraphInstantiate(&graph_, captured, 0);
-        std::size_t nodes = 0;
-        static_cast<void>(cudaGraphGetNodes(captured, nullptr, &nodes));
-        nodes_ = nodes;
         static_cast<void>(cudaGraphDestroy(captured));
         if (status != cudaSuccess) memory->let_go_of_recording();
         check(status, "a recording");
@@ -30,14 +26,11 @@ public:
     }
 
     StepGraph(StepGraph&& other) noexcept
-        : memory_(std::move(other.memory_)),
-          graph_(std::exchange(other.graph_, nullptr)),
-          nodes_(std::exchange(other.nodes_, 0)) {}
+        : memory_(std::move(other.memory_)), graph_(std::exchange(other.graph_, nullptr)) {}
     StepGraph& operator=(StepGraph&& other) noexcept {
         StepGraph moved(std::move(other));
         std::swap(memory_, moved.memory_);
         std::swap(graph_, moved.graph_);
-        std::swap(nodes_, moved.nodes_);
         return *this;
     }
     ~StepGraph() {
@@ -50,8 +43,6 @@ public:
 
     /// Whether there is anything to replay.
     [[nodiscard]] explicit operator bool() const noexcept { return graph_ != nullptr; }
-    /// Kernels, copies and fills.
-    [[nodiscard]] std::uint64_t size() const noexcept { return nodes_; }
 
     /// Errors: CudaError.
     void launch() {
@@ -63,7 +54,6 @@ public:
 private:
     std::shared_ptr<GpuMemory> memory_;
     cudaGraphExec_t graph_ = nullptr;
-    std::uint64_t nodes_ = 0;
 };
 
 }  // namespace kasmina::backends::cuda_detail

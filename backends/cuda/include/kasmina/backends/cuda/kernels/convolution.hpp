@@ -107,7 +107,7 @@ private:
         return shape.batch * shape.height * shape.width;
     }
     [[nodiscard]] static SlidingWindow window_of(const ConvShape& shape, Index channels) {
-        return {.pixels = shape.batch * shape.height * shape.width,
+        return {.pixels = pixels_of(shape),
                 .height = static_cast<int>(shape.height),
                 .width = static_cast<int>(shape.width),
                 .kernel_height = static_cast<int>(shape.kernel_height),

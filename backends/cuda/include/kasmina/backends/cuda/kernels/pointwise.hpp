@@ -20,8 +20,8 @@ struct MapPlan {
     bool stretches = false;
     bool by_sample = false;
     bool by_channel = false;
-    bool vectors =
-        true;  ///< what is read by channel or by element can be read sixteen bytes a time
+    /// What is read by channel or by element can be read sixteen bytes at a time.
+    bool vectors = true;
     Index samples = 1;
     Index positions = 1;
     Index channels = 1;

@@ -26,11 +26,8 @@ struct CountCorrectKernel {
             if (best_of(block, row) == call.targets[row]) ++hits;
         }
         auto scratch = block.template shared<std::int32_t>(0, loss_threads / warp_size);
-        if (lane_of(block) == 0) scratch[warp_of(block)] = hits;
-        block.barrier();
+        const std::int32_t sum = block_sum(block, lane_of(block) == 0 ? hits : 0, scratch);
         if (block.thread() != 0) return;
-        std::int32_t sum = 0;
-        for (int warp = 0; warp < warps_of(block); ++warp) sum += scratch[warp];
         *(partials != nullptr ? partials + block.index() : call.hits) = sum;
     }
 

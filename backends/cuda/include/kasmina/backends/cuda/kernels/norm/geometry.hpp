@@ -78,4 +78,10 @@ template <class T>
     return x < T{0} ? T{0} : x;
 }
 
+/// The gradient of a normalised value: grad_y where ReLU let it through.
+template <class T>
+[[nodiscard]] KASMINA_DEVICE T through_relu(bool relu, T normalised, T gradient) {
+    return relu && !(normalised > T{0}) ? T{0} : gradient;
+}
+
 }  // namespace kasmina::backends::cuda_detail

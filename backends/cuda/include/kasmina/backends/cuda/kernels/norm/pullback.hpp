@@ -17,6 +17,19 @@
 ///     slope = sum(factor * g * (x - mean)) / n * inverse_deviation^2.
 namespace kasmina::backends::cuda_detail {
 
+/// The gradient of the normalised values at one element, for a thread's channels.
+template <class T, int Width>
+[[nodiscard]] KASMINA_DEVICE Lanes<T, Width> gradient_at(const NormLanes<T, Width>& norm,
+                                                         const Lanes<T, Width>& value,
+                                                         const T* grad_y, bool relu) {
+    Lanes<T, Width> gradient = load_lanes<Width>(grad_y);
+    KASMINA_DEVICE_UNROLL
+    for (int i = 0; i < Width; ++i) {
+        gradient[i] = through_relu(relu, norm.normalised(value[i], i), gradient[i]);
+    }
+    return gradient;
+}
+
 /// Where the gradient of the normalised values of plain maps comes from.
 template <class T, int Width>
 struct PlainGradient {
@@ -33,14 +46,7 @@ struct PlainGradient {
                               Index channel, const Use& use) const {
         const Index at = sample * sample_size + position * channels + channel;
         const Lanes<T, Width> value = load_lanes<Width>(x + at);
-        Lanes<T, Width> gradient = load_lanes<Width>(grad_y + at);
-        if (relu) {
-            KASMINA_DEVICE_UNROLL
-            for (int i = 0; i < Width; ++i) {
-                if (!(norm.normalised(value[i], i) > T{0})) gradient[i] = T{0};
-            }
-        }
-        use(at, value, gradient);
+        use(at, value, gradient_at(norm, value, grad_y + at, relu));
     }
 };
 
@@ -63,14 +69,7 @@ struct WindowedGradient {
             if (!has_corner(window, k)) continue;
             const Index at = window.corner + corner_of(windows, k) + channel;
             const Lanes<T, Width> value = load_lanes<Width>(x + at);
-            Lanes<T, Width> gradient = load_lanes<Width>(grad_y + at);
-            if (relu) {
-                KASMINA_DEVICE_UNROLL
-                for (int i = 0; i < Width; ++i) {
-                    if (!(norm.normalised(value[i], i) > T{0})) gradient[i] = T{0};
-                }
-            }
-            use(at, value, gradient);
+            use(at, value, gradient_at(norm, value, grad_y + at, relu));
         }
     }
 };

@@ -12,6 +12,23 @@
 /// Layer norm, and group norm of samples with one position. Row r is group r % groups of a sample.
 namespace kasmina::backends::cuda_detail {
 
+/// The row of a warp, and where a lane of it begins.
+struct NormRow {
+    Index index;
+    Index length;
+    Index start;    ///< its first element
+    Index channel;  ///< that of its first element
+    Index first;    ///< the lane's first value in the row
+};
+
+template <int Width, Block B>
+[[nodiscard]] KASMINA_DEVICE NormRow norm_row_of(const B& block, const NormGroups& groups) {
+    const Index index = warp_in_grid(block);
+    const Index length = groups.members;
+    return {index, length, index * length, index % groups.groups * length,
+            Index{lane_of(block)} * Width};
+}
+
 /// Statistics and result of each row; y may be x.
 template <class T, int Width>
 struct NormRowsKernel {
@@ -21,18 +38,14 @@ struct NormRowsKernel {
 
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
-        const Index row = warp_in_grid(block);
-        if (row >= call.geometry.samples * groups.groups) return;
-        const Index length = groups.members;
-        const Index start = row * length;
-        const Index channel = row % groups.groups * length;
-        const Index first = Index{lane_of(block)} * Width;
+        const NormRow row = norm_row_of<Width>(block, groups);
+        if (row.index >= call.geometry.samples * groups.groups) return;
         constexpr Index step = Index{warp_size} * Width;
-        const T* x = call.x + start;
+        const T* x = call.x + row.start;
 
         const double pivot = pivot_of(x);
         SumPair sums;
-        for (Index c = first; c < length; c += step) {
+        for (Index c = row.first; c < row.length; c += step) {
             const Lanes<T, Width> value = load_lanes<Width>(x + c);
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
@@ -42,16 +55,16 @@ struct NormRowsKernel {
         }
         sums.first = warp_sum(block, sums.first);
         sums.second = warp_sum(block, sums.second);
-        const Moments moments = Moments::of(sums, pivot, static_cast<double>(length));
+        const Moments moments = Moments::of(sums, pivot, static_cast<double>(row.length));
         const T mean = static_cast<T>(moments.mean);
         const T deviation = static_cast<T>(1.0 / std::sqrt(moments.variance + call.epsilon));
         if (lane_of(block) == 0) {
-            call.mean[row] = mean;
-            call.inverse_deviation[row] = deviation;
+            call.mean[row.index] = mean;
+            call.inverse_deviation[row.index] = deviation;
         }
-        for (Index c = first; c < length; c += step) {
-            const Lanes<T, Width> scale = load_lanes<Width>(call.scale + channel + c);
-            const Lanes<T, Width> shift = load_lanes<Width>(call.shift + channel + c);
+        for (Index c = row.first; c < row.length; c += step) {
+            const Lanes<T, Width> scale = load_lanes<Width>(call.scale + row.channel + c);
+            const Lanes<T, Width> shift = load_lanes<Width>(call.shift + row.channel + c);
             Lanes<T, Width> value = load_lanes<Width>(x + c);
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
@@ -59,20 +72,14 @@ struct NormRowsKernel {
                 value[i] = call.relu ? rectified(result) : result;
             }
             if (call.residual != nullptr) {
-                const Lanes<T, Width> added = load_lanes<Width>(call.residual + start + c);
+                const Lanes<T, Width> added = load_lanes<Width>(call.residual + row.start + c);
                 KASMINA_DEVICE_UNROLL
                 for (int i = 0; i < Width; ++i) value[i] += added[i];
             }
-            store_lanes(call.y + start + c, value);
+            store_lanes(call.y + row.start + c, value);
         }
     }
 };
-
-/// The gradient of a normalised value: grad_y where ReLU let it through.
-template <class T>
-[[nodiscard]] KASMINA_DEVICE T through_relu(bool relu, T normalised, T gradient) {
-    return relu && !(normalised > T{0}) ? T{0} : gradient;
-}
 
 /// grad_x of each row.
 template <class T, int Width>
@@ -83,37 +90,33 @@ struct NormRowsPullbackKernel {
 
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
-        const Index row = warp_in_grid(block);
-        if (row >= call.geometry.samples * groups.groups) return;
-        const Index length = groups.members;
-        const Index start = row * length;
-        const Index channel = row % groups.groups * length;
-        const Index first = Index{lane_of(block)} * Width;
+        const NormRow row = norm_row_of<Width>(block, groups);
+        if (row.index >= call.geometry.samples * groups.groups) return;
         constexpr Index step = Index{warp_size} * Width;
-        const T mean = call.mean[row];
-        const T deviation = call.inverse_deviation[row];
+        const T mean = call.mean[row.index];
+        const T deviation = call.inverse_deviation[row.index];
 
         SumPair sums;
-        for (Index c = first; c < length; c += step) {
-            const Part part = part_at(start, channel, c, mean, deviation);
+        for (Index c = row.first; c < row.length; c += step) {
+            const Part part = part_at(row, c, mean, deviation);
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 const double g = static_cast<double>(part.gradient[i]);
                 sums = sums + SumPair{g, g * static_cast<double>(part.centred[i])};
             }
         }
-        const double count = static_cast<double>(length);
+        const double count = static_cast<double>(row.length);
         const double square = static_cast<double>(deviation) * static_cast<double>(deviation);
         const T offset = static_cast<T>(warp_sum(block, sums.first) / count);
         const T slope = static_cast<T>(warp_sum(block, sums.second) / count * square);
-        for (Index c = first; c < length; c += step) {
-            const Part part = part_at(start, channel, c, mean, deviation);
+        for (Index c = row.first; c < row.length; c += step) {
+            const Part part = part_at(row, c, mean, deviation);
             Lanes<T, Width> result;
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < Width; ++i) {
                 result[i] = part.gradient[i] - offset - part.centred[i] * slope;
             }
-            put_lanes(call.grad_x, start + c, result);
+            put_lanes(call.grad_x, row.start + c, result);
         }
     }
 
@@ -123,13 +126,13 @@ private:
         Lanes<T, Width> gradient;  ///< of the normalised value, times scale and inverse deviation
     };
 
-    [[nodiscard]] KASMINA_DEVICE Part part_at(Index start, Index channel, Index c, T mean,
+    [[nodiscard]] KASMINA_DEVICE Part part_at(const NormRow& row, Index c, T mean,
                                               T deviation) const {
         Part part;
-        part.centred = load_lanes<Width>(call.x + start + c);
-        part.gradient = load_lanes<Width>(call.grad_y + start + c);
-        const Lanes<T, Width> scale = load_lanes<Width>(call.scale + channel + c);
-        const Lanes<T, Width> shift = load_lanes<Width>(call.shift + channel + c);
+        part.centred = load_lanes<Width>(call.x + row.start + c);
+        part.gradient = load_lanes<Width>(call.grad_y + row.start + c);
+        const Lanes<T, Width> scale = load_lanes<Width>(call.scale + row.channel + c);
+        const Lanes<T, Width> shift = load_lanes<Width>(call.shift + row.channel + c);
         KASMINA_DEVICE_UNROLL
         for (int i = 0; i < Width; ++i) {
             const T factor = scale[i] * deviation;

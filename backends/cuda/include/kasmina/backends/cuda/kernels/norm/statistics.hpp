@@ -7,23 +7,19 @@
 
 #include <kasmina/backends/cuda/kernels/norm/geometry.hpp>
 #include <kasmina/backends/cuda/kernels/reduction/partial_sums.hpp>
+#include <kasmina/finite.hpp>
 
 /// \file
 /// Values are summed in double as they differ from the first value of their group, so that little
 /// cancels where all lie far from 0, and blocks' sums can simply be added.
 namespace kasmina::backends::cuda_detail {
 
-/// Neither infinite nor NaN.
-[[nodiscard]] KASMINA_DEVICE inline bool finite(double value) {
-    return value - value == 0.0;
-}
-
 /// The value about which a group's values are summed.
 template <class T>
 [[nodiscard]] KASMINA_DEVICE double pivot_of(const T* x) {
     const double pivot = static_cast<double>(*x);
     // An infinite one would make NaNs of all others.
-    return finite(pivot) ? pivot : 0.0;
+    return is_finite(pivot) ? pivot : 0.0;
 }
 
 /// partials[sample][channel][chunk] = the sum, and the sum of squares, of what differs from the
@@ -95,10 +91,10 @@ struct Moments {
                                                    double count) {
         const double average = sums.first / count;
         double variance = sums.second / count;
-        if (finite(variance)) {
+        if (is_finite(variance)) {
             variance -= average * average;
             if (variance < 0.0) variance = 0.0;
-        } else if (!finite(average)) {
+        } else if (!is_finite(average)) {
             variance = average - average;  // infinite values have no variance: NaN
         }
         return {pivot + average, variance};

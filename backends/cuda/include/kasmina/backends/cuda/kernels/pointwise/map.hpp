@@ -24,10 +24,7 @@ struct FlatMap {
     KASMINA_DEVICE void operator()(B& block) const {
         for (Index i = first_of(block); i < count; i += stride_of(block)) {
             Lanes<T, Width> numbers[N];
-            KASMINA_DEVICE_UNROLL
-            for (std::size_t n = 0; n < N; ++n) {
-                numbers[n] = load_lanes<Width>(operands[n] + i * Width);
-            }
+            load_full(operands, i * Width, numbers);
             Lanes<T, Width> result;
             KASMINA_DEVICE_UNROLL
             for (int lane = 0; lane < Width; ++lane) {
@@ -54,19 +51,11 @@ struct StretchedMap {
         const ChannelPlace place = place_in(grid, block);
         if (!place.active) return;
         Lanes<T, Width> numbers[N];
-        KASMINA_DEVICE_UNROLL
-        for (std::size_t n = 0; n < N; ++n) {
-            if (operands[n].broadcast == Broadcast::full) continue;
-            numbers[n] = load_stretched<Width>(operands[n], grid, place);
-        }
+        load_stretched(operands, grid, place, numbers);
         for (Index position = place.first; position < place.end; position += grid.rows) {
             const Index at =
                 (place.sample * grid.positions + position) * grid.channels + place.channel;
-            KASMINA_DEVICE_UNROLL
-            for (std::size_t n = 0; n < N; ++n) {
-                if (operands[n].broadcast != Broadcast::full) continue;
-                numbers[n] = load_lanes<Width>(operands[n].data + at);
-            }
+            load_full(operands, at, numbers);
             Lanes<T, Width> result;
             KASMINA_DEVICE_UNROLL
             for (int lane = 0; lane < Width; ++lane) {

@@ -25,10 +25,7 @@ struct FlatMapPullback {
     KASMINA_DEVICE void operator()(B& block) const {
         for (Index i = first_of(block); i < count; i += stride_of(block)) {
             Lanes<T, Width> numbers[N];
-            KASMINA_DEVICE_UNROLL
-            for (std::size_t n = 0; n < N; ++n) {
-                numbers[n] = load_lanes<Width>(operands[n] + i * Width);
-            }
+            load_full(operands, i * Width, numbers);
             const Lanes<T, Width> gradient = load_lanes<Width>(upstream + i * Width);
             Lanes<T, Width> results[N];
             KASMINA_DEVICE_UNROLL
@@ -70,17 +67,12 @@ struct StretchedMapPullback {
         for (std::size_t n = 0; n < N; ++n) {
             KASMINA_DEVICE_UNROLL
             for (int lane = 0; lane < Width; ++lane) sums[n][lane] = 0.0;
-            if (operands[n].broadcast == Broadcast::full || !place.active) continue;
-            numbers[n] = load_stretched<Width>(operands[n], grid, place);
         }
+        if (place.active) load_stretched(operands, grid, place, numbers);
         for (Index position = place.first; position < place.end; position += grid.rows) {
             const Index at =
                 (place.sample * grid.positions + position) * grid.channels + place.channel;
-            KASMINA_DEVICE_UNROLL
-            for (std::size_t n = 0; n < N; ++n) {
-                if (operands[n].broadcast != Broadcast::full) continue;
-                numbers[n] = load_lanes<Width>(operands[n].data + at);
-            }
+            load_full(operands, at, numbers);
             const Lanes<T, Width> gradient = load_lanes<Width>(upstream + at);
             Lanes<T, Width> results[N];
             KASMINA_DEVICE_UNROLL

@@ -33,6 +33,36 @@ template <int Width, class T>
     return same_lanes<Width>(operand.data[at]);
 }
 
+/// The same of all operands that are stretched; the others' numbers stay as they are.
+template <int Width, class T, std::size_t N>
+KASMINA_DEVICE void load_stretched(const Operand<T> (&operands)[N], const ChannelGrid& grid,
+                                   const ChannelPlace& place, Lanes<T, Width> (&numbers)[N]) {
+    KASMINA_DEVICE_UNROLL
+    for (std::size_t n = 0; n < N; ++n) {
+        if (operands[n].broadcast == Broadcast::full) continue;
+        numbers[n] = load_stretched<Width>(operands[n], grid, place);
+    }
+}
+
+/// The numbers at element `at` of all operands that are not stretched.
+template <int Width, class T, std::size_t N>
+KASMINA_DEVICE void load_full(const Operand<T> (&operands)[N], Index at,
+                              Lanes<T, Width> (&numbers)[N]) {
+    KASMINA_DEVICE_UNROLL
+    for (std::size_t n = 0; n < N; ++n) {
+        if (operands[n].broadcast != Broadcast::full) continue;
+        numbers[n] = load_lanes<Width>(operands[n].data + at);
+    }
+}
+
+/// The same where none is.
+template <int Width, class T, std::size_t N>
+KASMINA_DEVICE void load_full(const T* const (&operands)[N], Index at,
+                              Lanes<T, Width> (&numbers)[N]) {
+    KASMINA_DEVICE_UNROLL
+    for (std::size_t n = 0; n < N; ++n) numbers[n] = load_lanes<Width>(operands[n] + at);
+}
+
 /// function(numbers of lane `lane`...). The numbers are duals whose derivatives nobody reads and
 /// the compiler drops, so that constants become numbers of type T and nothing is computed in
 /// double.

@@ -1,0 +1,18 @@
+// The emulated card has every capability that a backend can have; the suite beside this file holds
+// what each of them does against the oracle.
+#include <kasmina/backend/backend.hpp>
+#include <kasmina/backend/recording.hpp>
+
+#include "support/catch.hpp"
+#include "support/cuda_emulation/emulated_cuda.hpp"
+
+namespace kasmina {
+
+TEMPLATE_TEST_CASE("the CUDA backend has every capability", "[X-1][B-6][cuda]",
+                   test::EmulatedCuda<float>, test::EmulatedCuda<double>) {
+    STATIC_REQUIRE(CompleteBackend<TestType>);
+    STATIC_REQUIRE(ComputePrecisionBackend<TestType>);
+    STATIC_REQUIRE(RecordingBackend<TestType>);
+}
+
+}  // namespace kasmina
