@@ -69,7 +69,7 @@ TEST_CASE("a seed on rows leaves the host's output alone until it is blended", "
             while (slot.stage() != Stage::blending) REQUIRE(slot.advance().advanced);
             CHECK(slot.isolated());
             slot.step_epoch();
-            CHECK(slot.alpha() == 0.5);
+            CHECK(slot.alpha() == Approx(0.5));
             // Every one of them is born as the identity.
             const std::vector<float> blended = output_of(model, Mode::evaluation);
             for (std::size_t i = 0; i < alone.size(); ++i) {
