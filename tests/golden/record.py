@@ -15,7 +15,17 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import blueprints, case, dense, hosts, optimisers, ops, precision, training  # noqa: E402
+from recorder import (  # noqa: E402
+    blueprints,
+    case,
+    dense,
+    hosts,
+    optimisers,
+    ops,
+    precision,
+    tensors,
+    training,
+)
 
 
 def main():
@@ -24,6 +34,7 @@ def main():
     for stale in glob.glob(os.path.join(case.ROOT, "*", "*.safetensors")):
         os.remove(stale)
     ops.record_ops()
+    tensors.record_tensors()
     optimisers.record_optimisers()
     blueprints.record_blueprints()
     blueprints.record_gate_network()
