@@ -39,6 +39,7 @@ static_assert(DepthwiseConvolutionBackend<Only<parts::DepthwiseConvolutions>>);
 static_assert(GroupNormBackend<Only<parts::GroupNorms>>);
 static_assert(BatchNormBackend<Only<parts::BatchNorms>>);
 static_assert(PoolingBackend<Only<parts::Pooling>>);
+static_assert(AveragePoolingBackend<Only<parts::AveragePooling>>);
 static_assert(LossBackend<Only<parts::Losses>>);
 static_assert(MultiTensorBackend<Only<parts::MultiTensors>>);
 static_assert(RandomBackend<Only<parts::Randoms>>);
@@ -52,7 +53,8 @@ static_assert(!ConvolutionBackend<Only<parts::DepthwiseConvolutions>>);
 static_assert(!DepthwiseConvolutionBackend<Only<parts::Convolutions>>);
 static_assert(!GroupNormBackend<Only<parts::BatchNorms>>);
 static_assert(!BatchNormBackend<Only<parts::GroupNorms>>);
-static_assert(!PoolingBackend<Only<parts::Losses>>);
+static_assert(!PoolingBackend<Only<parts::AveragePooling>>);
+static_assert(!AveragePoolingBackend<Only<parts::Pooling>>);
 static_assert(!LossBackend<Only<parts::Pooling>>);
 static_assert(!MultiTensorBackend<Only<parts::Storage>>);
 static_assert(!RandomBackend<Only<parts::Dropouts>>);
@@ -206,6 +208,14 @@ static_assert(!PoolingBackend<NoMaxPool>);
 static_assert(!PoolingBackend<NoMaxPoolPullback>);
 static_assert(!PoolingBackend<NoMeanPositions>);
 static_assert(!PoolingBackend<NoMeanPositionsPullback>);
+struct NoAveragePool : Xtensor<float> {
+    static void average_pool() = delete;
+};
+struct NoAveragePoolPullback : Xtensor<float> {
+    static void average_pool_pullback() = delete;
+};
+static_assert(!AveragePoolingBackend<NoAveragePool>);
+static_assert(!AveragePoolingBackend<NoAveragePoolPullback>);
 
 /// Loss.
 struct NoCrossEntropy : Xtensor<float> {

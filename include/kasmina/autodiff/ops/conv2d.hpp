@@ -60,7 +60,14 @@ KASMINA_APART inline ConvShape conv_shape(const char* op, const Shape& input, co
     const Shape expected = depthwise ? Shape{map.channels, 1, weight[2], weight[3]}
                                      : Shape{weight[0], map.channels, weight[2], weight[3]};
     require_shape(op, "weight", expected, weight);
-    return {map.batch, map.height, map.width, map.channels, weight[0], weight[2], weight[3]};
+    return keeping_size({.batch = map.batch,
+                         .height = map.height,
+                         .width = map.width,
+                         .in_channels = map.channels,
+                         .out_channels = weight[0],
+                         .kernel_height = weight[2],
+                         .kernel_width = weight[3],
+                         .groups = depthwise ? map.channels : 1});
 }
 
 }  // namespace detail

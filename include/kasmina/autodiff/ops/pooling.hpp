@@ -13,7 +13,7 @@ namespace detail {
 template <PoolingBackend B>
 struct MaxPoolOperation {
     Variable<B> input;
-    MapShape shape;
+    PoolShape shape;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
         const auto target = tape.gradient_target(input);
@@ -49,11 +49,13 @@ template <PoolingBackend B>
     detail::require(map.height >= 2 && map.width >= 2, "max_pool", "a map of 2x2 or more",
                     input.shape(), "pool fewer times");
     Tape<B>& tape = input.tape();
-    const Shape result{map.batch, map.height / 2, map.width / 2, map.channels};
+    const PoolShape shape = halving(map);
+    const Shape result{map.batch, shape.out_height, shape.out_width, map.channels};
     auto output = tape.acquire(result.elements());
     B::max_pool(tape.context(),
-                MaxPool<typename B::Scalar>{.shape = map, .x = input.data(), .y = output.data()});
-    return tape.record(result, std::move(output), {input}, detail::MaxPoolOperation<B>{input, map});
+                MaxPool<typename B::Scalar>{.shape = shape, .x = input.data(), .y = output.data()});
+    return tape.record(result, std::move(output), {input},
+                       detail::MaxPoolOperation<B>{input, shape});
 }
 
 /// The mean over all positions: (batch, ..., channels) -> (batch, channels). Errors: ShapeError.

@@ -105,9 +105,9 @@ template <class T>
 void max_pool(Context& context, const MaxPool<T>& call) {
     const T* const x = call.x;
     T* const y = call.y;
-    const PoolPlan plan(call.shape);
+    const PoolPlan plan(call.shape.map);
     const std::array<Index, 4> corners = plan.corners();
-    const Index channels = call.shape.channels;
+    const Index channels = call.shape.map.channels;
     context.parallel_for(plan.chunks, [&](Index chunk) {
         const auto pair = [&](Index in, Index out) {
             for (Index column = 0; column < plan.windows(); ++column) {
@@ -131,9 +131,9 @@ void max_pool_pullback(Context& context, const MaxPoolPullback<T>& call) {
     const T* const grad_y = call.grad_y;
     const GradientTarget<T> grad_x = call.grad_x;
     if (!grad_x) return;
-    const PoolPlan plan(call.shape);
+    const PoolPlan plan(call.shape.map);
     const std::array<Index, 4> corners = plan.corners();
-    const Index channels = call.shape.channels;
+    const Index channels = call.shape.map.channels;
     context.parallel_for(plan.chunks, [&](Index chunk) {
         const auto pair = [&](Index in, Index out) {
             for (Index column = 0; column < plan.windows(); ++column) {
