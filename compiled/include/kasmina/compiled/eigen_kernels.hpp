@@ -34,4 +34,8 @@
     KEYWORDS decltype(dropout_pullback<T>) dropout_pullback<T>;                                 \
     KEYWORDS decltype(embedding<T>) embedding<T>;                                               \
     KEYWORDS decltype(embedding_pullback<T>) embedding_pullback<T>;                             \
+    KEYWORDS decltype(rearrange<T>) rearrange<T>;                                               \
+    KEYWORDS decltype(sum_axes<T>) sum_axes<T>;                                                 \
+    KEYWORDS decltype(softmax<T>) softmax<T>;                                                   \
+    KEYWORDS decltype(softmax_pullback<T>) softmax_pullback<T>;                                 \
     }
