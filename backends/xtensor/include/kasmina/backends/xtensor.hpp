@@ -16,6 +16,8 @@
 #include <kasmina/backends/xtensor/pooling.hpp>
 #include <kasmina/backends/xtensor/products.hpp>
 #include <kasmina/backends/xtensor/random.hpp>
+#include <kasmina/backends/xtensor/rearrange.hpp>
+#include <kasmina/backends/xtensor/softmax.hpp>
 #include <kasmina/backends/xtensor/storage.hpp>
 
 namespace kasmina::backends {
@@ -36,6 +38,8 @@ struct Xtensor : xtensor_detail::Storage<T>,
                  xtensor_detail::Randoms<T>,
                  xtensor_detail::Dropouts<T>,
                  xtensor_detail::Embeddings<T>,
+                 xtensor_detail::Rearranging<T>,
+                 xtensor_detail::Softmaxes<T>,
                  xtensor_detail::Attentions<T> {
     using Scalar = T;
     using Context = xtensor_detail::Context;
