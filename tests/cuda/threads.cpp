@@ -2,12 +2,17 @@
 // the barriers, and gives what fibers give.
 #include "conformance/support.hpp"
 
+#include <kasmina/backend/rearrange.hpp>
+#include <kasmina/backend/softmax.hpp>
 #include <kasmina/backends/cuda/kernels/batch_norm.hpp>
+#include <kasmina/backends/cuda/kernels/convolution.hpp>
 #include <kasmina/backends/cuda/kernels/embedding.hpp>
 #include <kasmina/backends/cuda/kernels/group_norm.hpp>
 #include <kasmina/backends/cuda/kernels/loss.hpp>
 #include <kasmina/backends/cuda/kernels/multi_tensor.hpp>
 #include <kasmina/backends/cuda/kernels/pointwise.hpp>
+#include <kasmina/backends/cuda/kernels/rearrange.hpp>
+#include <kasmina/backends/cuda/kernels/softmax.hpp>
 #include <kasmina/backends/cuda/kernels/storage.hpp>
 
 #include "support/cuda_emulation/threaded.hpp"
@@ -23,6 +28,9 @@ struct OnThreads : backends::cuda_detail::Storage<double, Threaded>,
                    backends::cuda_detail::BatchNorms<double, Threaded>,
                    backends::cuda_detail::GroupNorms<double, Threaded>,
                    backends::cuda_detail::Losses<double, Threaded>,
+                   backends::cuda_detail::Convolutions<double, Threaded>,
+                   backends::cuda_detail::Rearranges<double, Threaded>,
+                   backends::cuda_detail::Softmaxes<double, Threaded>,
                    backends::cuda_detail::MultiTensors<double, Threaded>,
                    backends::cuda_detail::Embeddings<double, Threaded> {
     using Scalar = double;
@@ -138,6 +146,63 @@ TEST_CASE("losses, norms of many tensors and embeddings have no race", "[cuda]")
                                             .grad_y = run.in(normal(15, 1)),
                                             .grad_table = run.target(6, false)});
     });
+}
+
+TEST_CASE("sums over axes, turned copies and long rows have no race", "[N-2][cuda]") {
+    check_threads([]<class B>(Run<B>& run) {
+        StridedAxes rows;
+        rows.append(3, 40, 1);
+        rows.append(40, 1, 0);
+        B::sum_axes(run.context, {.axes = rows, .from = run.in(normal(120, 1)), .to = run.out(3)});
+        StridedAxes columns;
+        columns.append(2100, 3, 0);
+        columns.append(3, 1, 1);
+        B::sum_axes(run.context,
+                    {.axes = columns, .from = run.in(normal(6300, 2)), .to = run.out(3)});
+        StridedAxes turned;
+        turned.append(9, 1, 10);
+        turned.append(10, 9, 1);
+        B::rearrange(run.context,
+                     {.axes = turned, .from = run.in(normal(90, 3)), .to = run.out(90)});
+    });
+    check_threads([]<class B>(Run<B>& run) {
+        auto* y = run.out(2050);
+        B::softmax(run.context, {.rows = 1, .columns = 2050, .x = run.in(normal(2050, 1)), .y = y});
+        B::softmax_pullback(run.context, {.rows = 1,
+                                          .columns = 2050,
+                                          .y = y,
+                                          .grad_y = run.in(normal(2050, 2)),
+                                          .grad_x = run.target(2050, false)});
+    });
+}
+
+TEST_CASE("convolutions in products and in groups have no race", "[N-1][cuda]") {
+    for (const Index groups : {Index{1}, Index{2}}) {
+        check_threads([&]<class B>(Run<B>& run) {
+            const ConvShape shape{.batch = 2,
+                                  .height = 5,
+                                  .width = 4,
+                                  .in_channels = 4,
+                                  .out_channels = 6,
+                                  .kernel_height = 3,
+                                  .kernel_width = 3,
+                                  .out_height = 3,
+                                  .out_width = 2,
+                                  .stride_height = 2,
+                                  .stride_width = 2,
+                                  .pad_top = 1,
+                                  .pad_left = 1,
+                                  .groups = groups};
+            const auto* x = run.in(normal(input_size(shape), 1));
+            const auto* weight = run.in(normal(weight_size(shape), 2));
+            const auto* grad_y = run.in(normal(output_size(shape), 3));
+            B::conv2d(run.context, {shape, x, weight, run.out(output_size(shape))});
+            B::conv2d_pullback_input(run.context,
+                                     {shape, weight, grad_y, run.target(input_size(shape), false)});
+            B::conv2d_pullback_weight(run.context,
+                                      {shape, x, grad_y, run.target(weight_size(shape), false)});
+        });
+    }
 }
 
 }  // namespace kasmina::conformance

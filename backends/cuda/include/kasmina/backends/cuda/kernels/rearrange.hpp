@@ -1,0 +1,144 @@
+// Rearrange: copies between strided places, and sums over axes.
+#pragma once
+
+#include <kasmina/requirements.hpp>
+
+#include <kasmina/backend/rearrange.hpp>
+#include <kasmina/backends/cuda/buffer.hpp>
+#include <kasmina/backends/cuda/kernels/rearrange/copy.hpp>
+#include <kasmina/backends/cuda/kernels/rearrange/sums.hpp>
+
+namespace kasmina::backends::cuda_detail {
+
+/// Capability: RearrangeBackend. Kernels count elements in 31 bits; what has more is done in parts.
+template <class T, class D>
+struct Rearranges {
+    using Context = typename D::Context;
+
+    static void rearrange(Context& context, const Rearrange<T>& call) {
+        Axes axes(call.axes);
+        axes.simplify(&Axis::to_stride);
+        copy(context, axes, call.from, {call.to, call.accumulate});
+    }
+
+    static void sum_axes(Context& context, const SumAxes<T>& call) {
+        Axes kept;
+        Axes summed;
+        for (std::size_t i = 0; i < call.axes.rank; ++i) {
+            const Axis axis{call.axes.extents[i], call.axes.from_strides[i],
+                            call.axes.to_strides[i]};
+            (axis.to_stride == 0 ? summed : kept).add(axis);
+        }
+        kept.simplify(&Axis::from_stride);
+        summed.simplify(&Axis::from_stride);
+        sum(context, kept, summed, call.scale, call.from, {call.to, call.accumulate});
+    }
+
+private:
+    static void copy(Context& context, Axes axes, const T* from, const GradientTarget<T>& to) {
+        if (axes.elements() == 0) return;
+        if (axes.elements() >= divisible_numbers) {
+            in_halves(axes, [&](const Axes& half, const Places& start) {
+                copy(context, half, from + start.from, {to.data + start.to, to.accumulate});
+            });
+            return;
+        }
+        if (turned_copy(context, axes, from, to)) return;
+        const bool vectors = in_vectors(axes, from, to.data);
+        with_lanes<T>(vectors, [&](auto lanes) {
+            constexpr int width = decltype(lanes)::value;
+            if (vectors) {
+                Axis& last = axes[axes.count() - 1];
+                last = {last.extent / width, width, width};
+            }
+            const Index count = axes.elements();
+            context.launch(over_elements(count),
+                           StridedCopyKernel<T, width>{Walk(axes), count, from, to});
+        });
+    }
+
+    /// Whether the innermost axis, in vectors, is one in both arrays.
+    [[nodiscard]] static bool in_vectors(const Axes& axes, const T* from, const T* to) {
+        const Axis last = axes.last();
+        bool vectors = last.from_stride == 1 && last.to_stride == 1 &&
+                       last.extent % vector_width<T> == 0 && aligned_for_vectors(from) &&
+                       aligned_for_vectors(to);
+        for (int i = 0; i + 1 < axes.count(); ++i) {
+            vectors = vectors && axes[i].from_stride % vector_width<T> == 0 &&
+                      axes[i].to_stride % vector_width<T> == 0;
+        }
+        return vectors;
+    }
+
+    /// Whether it was a transposition, and is done.
+    [[nodiscard]] static bool turned_copy(Context& context, Axes axes, const T* from,
+                                          const GradientTarget<T>& to) {
+        constexpr Index least_extent = 8;  // with less there is little in a tile
+        const Axis last = axes.last();
+        if (last.to_stride != 1 || last.from_stride <= 1 || last.extent < least_extent) {
+            return false;
+        }
+        for (int i = 0; i + 1 < axes.count(); ++i) {
+            if (axes[i].from_stride != 1 || axes[i].extent < least_extent) continue;
+            static_cast<void>(axes.take(axes.count() - 1));
+            const Axis source = axes.take(i);
+            const TurnedCopyKernel<T> kernel{Walk(axes),  source.extent,    source.to_stride,
+                                             last.extent, last.from_stride, from,
+                                             to};
+            context.launch(kernel.launch(axes.elements()), kernel);
+            return true;
+        }
+        return false;
+    }
+
+    static void sum(Context& context, const Axes& kept, const Axes& summed, double scale,
+                    const T* from, const GradientTarget<T>& to) {
+        if (kept.elements() == 0) return;
+        if (kept.elements() >= divisible_numbers) {
+            in_halves(kept, [&](const Axes& half, const Places& start) {
+                sum(context, half, summed, scale, from + start.from,
+                    {to.data + start.to, to.accumulate});
+            });
+            return;
+        }
+        if (summed.elements() >= divisible_numbers) {
+            // The second half is added to the first.
+            GradientTarget<T> target = to;
+            in_halves(summed, [&](const Axes& half, const Places& start) {
+                sum(context, kept, half, scale, from + start.from, target);
+                target.accumulate = true;
+            });
+            return;
+        }
+        const bool sums_inside =
+            kept.count() > 0 &&
+            (summed.count() == 0 || kept.last().from_stride < summed.last().from_stride);
+        const SumGrid grid =
+            sum_grid(kept.elements(), summed.elements(), sums_inside, kept.last().extent);
+        const SumTarget<T> target{Walk(kept), scale, to};
+        Scratch<double, D> partials(context, grid.chunks > 1 ? grid.chunks * grid.sums : 0);
+        context.launch(grid.launch(),
+                       SumAxesKernel<T>{grid, target, Walk(summed), from, partials.data()});
+        if (grid.chunks > 1) {
+            context.launch(over_warps(grid.sums),
+                           SumChunksKernel<T>{target, grid.sums, grid.chunks, partials.data()});
+        }
+    }
+
+    /// f(axes, where they begin) for both halves of the longest axis.
+    template <class F>
+    static void in_halves(Axes axes, const F& f) {
+        int longest = 0;
+        for (int i = 1; i < axes.count(); ++i) {
+            if (axes[i].extent > axes[longest].extent) longest = i;
+        }
+        const Axis whole = axes[longest];
+        const Index half = whole.extent / 2;
+        axes[longest].extent = half;
+        f(axes, Places{0, 0});
+        axes[longest].extent = whole.extent - half;
+        f(axes, Places{half * whole.from_stride, half * whole.to_stride});
+    }
+};
+
+}  // namespace kasmina::backends::cuda_detail
