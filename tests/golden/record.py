@@ -15,7 +15,7 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import blueprints, case, optimisers, ops, precision, training  # noqa: E402
+from recorder import blueprints, case, dense, hosts, optimisers, ops, precision, training  # noqa: E402
 
 
 def main():
@@ -29,6 +29,8 @@ def main():
     blueprints.record_gate_network()
     blueprints.record_blends()
     training.record_all_training()
+    dense.record_rows()
+    hosts.record_hosts()
     precision.record_precision()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))
     total = sum(os.path.getsize(file) for file in files)

@@ -152,8 +152,8 @@ protected:
     KASMINA_RARE void go(std::unique_ptr<Live> newborn = nullptr) {
         const Stage from = stage();
         const int epochs = record() == nullptr ? 0 : record()->metrics.epochs_in_stage;
-        slot_detail::StepInput<B> input{topology_ == Topology::cnn, options_.embargo_ticks,
-                                        std::move(newborn)};
+        slot_detail::StepInput<B> input{stays_isolated_in_blending(topology_),
+                                        options_.embargo_ticks, std::move(newborn)};
         const bool taken = [&]<class... Stages>(std::type_identity<std::variant<Stages...>>) {
             return (take<Stages, To>(input) || ...);
         }(std::type_identity<AnyStage>{});

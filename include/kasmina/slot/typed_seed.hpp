@@ -255,7 +255,7 @@ private:
     [[nodiscard]] Seed<To, Blueprint, B> step() && {
         using ToState = slot_detail::StageOf<To, B>;
         slot_detail::StepInput<B> input;
-        input.stays_isolated_in_blending = Blueprint::topology == Topology::cnn;
+        input.stays_isolated_in_blending = stays_isolated_in_blending(Blueprint::topology);
         Seed<To, Blueprint, B> next(
             slot_detail::Step<State, ToState>::take(std::move(held()), input));
         next.record().enter(S, To);
