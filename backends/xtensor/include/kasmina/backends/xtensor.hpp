@@ -15,6 +15,8 @@
 #include <kasmina/backends/xtensor/pooling.hpp>
 #include <kasmina/backends/xtensor/products.hpp>
 #include <kasmina/backends/xtensor/random.hpp>
+#include <kasmina/backends/xtensor/rearrange.hpp>
+#include <kasmina/backends/xtensor/softmax.hpp>
 #include <kasmina/backends/xtensor/storage.hpp>
 
 namespace kasmina::backends {
@@ -34,7 +36,9 @@ struct Xtensor : xtensor_detail::Storage<T>,
                  xtensor_detail::MultiTensors<T>,
                  xtensor_detail::Randoms<T>,
                  xtensor_detail::Dropouts<T>,
-                 xtensor_detail::Embeddings<T> {
+                 xtensor_detail::Embeddings<T>,
+                 xtensor_detail::Rearranging<T>,
+                 xtensor_detail::Softmaxes<T> {
     using Scalar = T;
     using Context = xtensor_detail::Context;
     template <class V>
