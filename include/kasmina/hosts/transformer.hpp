@@ -10,6 +10,10 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/autodiff/ops/alias.hpp>
+#include <kasmina/autodiff/ops/arithmetic.hpp>
+#include <kasmina/autodiff/ops/dropout.hpp>
+#include <kasmina/autodiff/ops/slice.hpp>
 #include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/autodiff/token_ids.hpp>
 #include <kasmina/check_option.hpp>
@@ -149,10 +153,15 @@ Variable<B> Transformer<B, Head>::stem(Pass<B>& pass, const TokenIds<B>& ids) co
     const Index first = pass.cache() == nullptr ? 0 : pass.cache()->filled();
     const bool fits = shape.rank() == 2 && shape[1] >= 1 && shape[1] <= options_.block - first;
     if (!fits) throw_unfit(shape, first);
-    const Variable<B> words = tokens_.forward(pass, ids);
+    const Index batch = shape[0];
+    const Index each = shape[1] * options_.width;
+    const Variable<B> words = ops::reshape(tokens_.forward(pass, ids), {batch, each});
     const Variable<B> places =
-        ops::rows(pass.parameter(positions_.weight), first, first + shape[1]);
-    return ops::dropout(pass, ops::add_to_each(words, places), options_.dropout);
+        ops::slice(pass.parameter(positions_.weight), 0, first, first + shape[1]);
+    // The same places for each sequence: one row for all of the batch.
+    const Variable<B> sum = ops::add(words, ops::reshape(places, {each}));
+    return ops::dropout(pass, ops::reshape(sum, {batch, shape[1], options_.width}),
+                        options_.dropout);
 }
 
 template <class B, class Head>

@@ -1,8 +1,10 @@
 // TransformerBlock: attention and a small network, each behind a norm and beside the state.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstdint>
+#include <string_view>
 
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/arithmetic.hpp>
@@ -14,6 +16,8 @@
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/nn/self_attention.hpp>
 #include <kasmina/nn/visit.hpp>
+#include <kasmina/pointwise/math.hpp>
+#include <kasmina/reflect/enumerators.hpp>
 
 namespace kasmina::hosts {
 
@@ -41,6 +45,16 @@ struct kasmina::reflect::Enumerators<kasmina::hosts::Gelu> {
 
 namespace kasmina::hosts {
 
+/// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (Hendrycks and Gimpel, "Gaussian error linear
+/// units", 2016).
+struct GeluTanh {
+    template <class V>
+    constexpr V operator()(const V& x) const {
+        const V inner = (x + x * x * x * 0.044715) * 0.79788456080286535588;
+        return x * 0.5 * (math::tanh(inner) + 1.0);
+    }
+};
+
 /// Linear to four times the width, GELU, and back.
 template <class B>
 struct TransformerMlp : nn::Visitable<TransformerMlp<B>> {
@@ -57,7 +71,7 @@ struct TransformerMlp : nn::Visitable<TransformerMlp<B>> {
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
         const Variable<B> wide = fc1.forward(pass, input);
-        return fc2.forward(pass, gelu == Gelu::exact ? ops::gelu(wide) : ops::gelu_tanh(wide));
+        return fc2.forward(pass, gelu == Gelu::exact ? ops::gelu(wide) : ops::pointwise(GeluTanh{}, wide));
     }
 
     [[nodiscard]] static constexpr auto members() {

@@ -1,12 +1,18 @@
 // SelfAttention: each position of a sequence looks at the others that a mask lets it see.
 #pragma once
 
-#include <string>
+#include <cmath>
+#include <string_view>
+#include <utility>
 
+#include <kasmina/attention/masks.hpp>
+#include <kasmina/attention/scores.hpp>
 #include <kasmina/autodiff/ops/attention.hpp>
+#include <kasmina/autodiff/ops/no_way_back.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/nn/key_value_cache.hpp>
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/nn/visit.hpp>
 #include <kasmina/tensor/sizes.hpp>
@@ -23,8 +29,8 @@ constexpr void require_heads(std::string_view where, Index width, Index heads) {
 
 /// (batch, time, width) to the same shape: queries, keys and values by one linear layer,
 /// attention with so many heads, and a linear layer of what they found (Vaswani et al., "Attention
-/// is all you need", 2017). `Mask` says who sees whom (backend/attention.hpp).
-template <class B, class Mask = attention::Causal>
+/// is all you need", 2017). `Mask` says who sees whom (attention/masks.hpp).
+template <class B, class Mask = masks::Causal>
 struct SelfAttention : Visitable<SelfAttention<B, Mask>> {
     using Context = typename B::Context;
 
@@ -45,12 +51,51 @@ struct SelfAttention : Visitable<SelfAttention<B, Mask>> {
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
         const Variable<B> projected = qkv.forward(pass, input);
-        return proj.forward(pass, ops::attention(projected, heads, mask));
+        return proj.forward(pass, pass.cache() == nullptr
+                                      ? ops::attention(projected, heads, mask)
+                                      : going_on(pass, projected));
     }
 
     [[nodiscard]] static constexpr auto members() {
         return nn::members(Member{"qkv", &SelfAttention::qkv},
                            Member{"proj", &SelfAttention::proj});
+    }
+
+private:
+    /// What the positions at hand see of themselves and of those that the cache holds.
+    [[nodiscard]] Variable<B> going_on(Pass<B>& pass, const Variable<B>& projected) const {
+        using Scalar = typename B::Scalar;
+        KeyValueCache<B>& cache = *pass.cache();
+        const Index batch = projected.shape()[0];
+        const Index time = projected.shape()[1];
+        const Index width = proj.weight.shape()[0];
+        const Index size = width / heads;
+        const Scalar* const q = projected.data();
+        const auto& layer =
+            cache.put(pass.context(), qkv.weight.state().get(), Shape{batch, time, width},
+                      3 * width, q + width, q + 2 * width);
+        const AttentionLayout held{.batch = cache.capacity() * width, .head = size, .row = width};
+        auto output = pass.tape().acquire(batch * time * width);
+        B::attention(
+            pass.context(), mask, scores::None{},
+            Attention<Scalar>{
+                .shape = {.batch = batch,
+                          .heads = heads,
+                          .queries = time,
+                          .keys = layer.filled,
+                          .head_size = size,
+                          .query_offset = layer.filled - time},
+                .scale = 1.0 / std::sqrt(static_cast<double>(size)),
+                .q_layout = {.batch = time * 3 * width, .head = size, .row = 3 * width},
+                .k_layout = held,
+                .v_layout = held,
+                .y_layout = {.batch = time * width, .head = size, .row = width},
+                .q = q,
+                .k = layer.keys.data(),
+                .v = layer.values.data(),
+                .y = output.data()});
+        return pass.tape().record(Shape{batch, time, width}, std::move(output), {projected},
+                                  ops::NoWayBack{});
     }
 };
 

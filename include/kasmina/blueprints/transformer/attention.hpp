@@ -25,7 +25,8 @@ struct MaskedAttention {
     static constexpr Topology topology = Topology::transformer;
     static constexpr QuietBirth quiet_birth = QuietBirth::zero_init_final_layer;
     using Needs =
-        kasmina::Needs<capability::Pointwise, capability::Matrix, capability::Attention>;
+        kasmina::Needs<capability::Pointwise, capability::Matrix, capability::Attention,
+                       capability::Rearrange>;
 
     using Options = AttentionOptions;
 
@@ -43,6 +44,7 @@ struct MaskedAttention {
         requires Provides<B, Needs>
     struct Module : nn::SelfAttention<B, typename Kind::Mask> {
         using Layer = nn::SelfAttention<B, typename Kind::Mask>;
+        static constexpr bool one_position_at_a_time = true;
 
         Module(typename B::Context& context, Index width, const Options& options,
                Generator& generator)
@@ -60,7 +62,7 @@ struct MaskedAttention {
 struct CausalKind {
     static constexpr std::string_view name = "attention";
     static constexpr std::string_view where = "blueprint attention";
-    using Mask = attention::Causal;
+    using Mask = masks::Causal;
 };
 
 template <class Chosen>
@@ -74,9 +76,9 @@ struct FlexKind {
 using Attention = MaskedAttention<CausalKind>;
 
 /// Each position sees what the mask lets it see: any predicate of (batch, head, query, key), which
-/// costs in proportion to what it keeps (backend/attention.hpp). Two masks in one list need two
+/// costs in proportion to what it keeps (attention/masks.hpp). Two masks in one list need two
 /// names: derive from this and give it another `name`.
-template <class Mask = attention::Causal>
+template <class Mask = masks::Causal>
 using FlexAttention = MaskedAttention<FlexKind<Mask>>;
 
 }  // namespace kasmina::transformer
