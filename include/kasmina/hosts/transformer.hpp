@@ -33,7 +33,7 @@ namespace kasmina::hosts {
 struct TransformerOptions {
     Index vocabulary = 50257;
     Index width = 384;
-    Index heads = 6;     ///< must divide the width
+    Index heads = 6;  ///< must divide the width
     Index layers = 6;
     Index segments = 3;  ///< must divide the layers; a slot at the end of each
     Index block = 256;   ///< positions of the longest sequence
@@ -104,13 +104,13 @@ private:
     KASMINA_RARE static const TransformerOptions& checked(const TransformerOptions& options);
 
     KASMINA_COLD [[noreturn]] void throw_unfit(const Shape& ids, Index first) const {
-        throw ShapeError("the host cannot take these ids", "hosts::Transformer",
-                         "(batch, time) with a time of 1 ... " +
-                             std::to_string(options_.block - first),
-                         to_string(ids),
-                         first == 0 ? "cut the sequence, or make a host with a larger block"
-                                    : "begin anew with the end of the sequence: " +
-                                          std::to_string(first) + " positions are in the cache");
+        throw ShapeError(
+            "the host cannot take these ids", "hosts::Transformer",
+            "(batch, time) with a time of 1 ... " + std::to_string(options_.block - first),
+            to_string(ids),
+            first == 0 ? "cut the sequence, or make a host with a larger block"
+                       : "begin anew with the end of the sequence: " + std::to_string(first) +
+                             " positions are in the cache");
     }
 
     TransformerOptions options_;
@@ -134,8 +134,7 @@ Transformer<B, Head>::Transformer(Context& context, const TransformerOptions& op
     const Index each = options.layers / options.segments;
     for (Index segment = 0; segment < options.segments; ++segment) {
         points_.push_back({"r0c" + std::to_string(segment), options.width, segment,
-                           LayerRange{segment * each, (segment + 1) * each},
-                           Surface::segment_end});
+                           LayerRange{segment * each, (segment + 1) * each}, Surface::segment_end});
     }
 }
 

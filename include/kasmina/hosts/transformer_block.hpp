@@ -50,8 +50,8 @@ namespace kasmina::hosts {
 struct GeluTanh {
     template <class V>
     constexpr V operator()(const V& x) const {
-        const V inner = (x + x * x * x * 0.044715) * 0.79788456080286535588;
-        return x * 0.5 * (math::tanh(inner) + 1.0);
+        const V inner = (x + x * x * x * V(0.044715)) * V(0.79788456080286535588);
+        return x * V(0.5) * (math::tanh(inner) + V(1));
     }
 };
 
@@ -71,7 +71,8 @@ struct TransformerMlp : nn::Visitable<TransformerMlp<B>> {
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
         const Variable<B> wide = fc1.forward(pass, input);
-        return fc2.forward(pass, gelu == Gelu::exact ? ops::gelu(wide) : ops::pointwise(GeluTanh{}, wide));
+        return fc2.forward(
+            pass, gelu == Gelu::exact ? ops::gelu(wide) : ops::pointwise(GeluTanh{}, wide));
     }
 
     [[nodiscard]] static constexpr auto members() {

@@ -77,8 +77,8 @@ private:
             break;
         }
         const Shape shape{batch_, capacity_, width};
-        layers_.push_back({owner, Tensor<B>::full(context, shape, 0),
-                           Tensor<B>::full(context, shape, 0), 0});
+        layers_.push_back(
+            {owner, Tensor<B>::full(context, shape, 0), Tensor<B>::full(context, shape, 0), 0});
         return layers_.back();
     }
 
@@ -88,9 +88,8 @@ private:
         axes.append(batch_, positions * row, capacity_ * width);
         axes.append(positions, row, width);
         axes.append(width, 1, 1);
-        B::rearrange(context,
-                     Rearrange<typename B::Scalar>{
-                         .axes = axes, .from = from, .to = to.data() + filled_ * width});
+        B::rearrange(context, Rearrange<typename B::Scalar>{
+                                  .axes = axes, .from = from, .to = to.data() + filled_ * width});
     }
 
     KASMINA_COLD [[noreturn]] void throw_unfit(const Shape& shape) const {

@@ -34,7 +34,7 @@ template <class B, class Mask = masks::Causal>
 struct SelfAttention : Visitable<SelfAttention<B, Mask>> {
     using Context = typename B::Context;
 
-    Linear<B> qkv;   ///< rows of queries, then keys, then values
+    Linear<B> qkv;  ///< rows of queries, then keys, then values
     Linear<B> proj;
     Index heads;
     Mask mask;
@@ -51,9 +51,8 @@ struct SelfAttention : Visitable<SelfAttention<B, Mask>> {
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
         const Variable<B> projected = qkv.forward(pass, input);
-        return proj.forward(pass, pass.cache() == nullptr
-                                      ? ops::attention(projected, heads, mask)
-                                      : going_on(pass, projected));
+        return proj.forward(pass, pass.cache() == nullptr ? ops::attention(projected, heads, mask)
+                                                          : going_on(pass, projected));
     }
 
     [[nodiscard]] static constexpr auto members() {
@@ -76,24 +75,23 @@ private:
                       3 * width, q + width, q + 2 * width);
         const AttentionLayout held{.batch = cache.capacity() * width, .head = size, .row = width};
         auto output = pass.tape().acquire(batch * time * width);
-        B::attention(
-            pass.context(), mask, scores::None{},
-            Attention<Scalar>{
-                .shape = {.batch = batch,
-                          .heads = heads,
-                          .queries = time,
-                          .keys = layer.filled,
-                          .head_size = size,
-                          .query_offset = layer.filled - time},
-                .scale = 1.0 / std::sqrt(static_cast<double>(size)),
-                .q_layout = {.batch = time * 3 * width, .head = size, .row = 3 * width},
-                .k_layout = held,
-                .v_layout = held,
-                .y_layout = {.batch = time * width, .head = size, .row = width},
-                .q = q,
-                .k = layer.keys.data(),
-                .v = layer.values.data(),
-                .y = output.data()});
+        B::attention(pass.context(), mask, scores::None{},
+                     Attention<Scalar>{
+                         .shape = {.batch = batch,
+                                   .heads = heads,
+                                   .queries = time,
+                                   .keys = layer.filled,
+                                   .head_size = size,
+                                   .query_offset = layer.filled - time},
+                         .scale = 1.0 / std::sqrt(static_cast<double>(size)),
+                         .q_layout = {.batch = time * 3 * width, .head = size, .row = 3 * width},
+                         .k_layout = held,
+                         .v_layout = held,
+                         .y_layout = {.batch = time * width, .head = size, .row = width},
+                         .q = q,
+                         .k = layer.keys.data(),
+                         .v = layer.values.data(),
+                         .y = output.data()});
         return pass.tape().record(Shape{batch, time, width}, std::move(output), {projected},
                                   ops::NoWayBack{});
     }

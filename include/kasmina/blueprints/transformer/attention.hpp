@@ -24,9 +24,8 @@ struct MaskedAttention {
     static constexpr std::string_view name = Kind::name;
     static constexpr Topology topology = Topology::transformer;
     static constexpr QuietBirth quiet_birth = QuietBirth::zero_init_final_layer;
-    using Needs =
-        kasmina::Needs<capability::Pointwise, capability::Matrix, capability::Attention,
-                       capability::Rearrange>;
+    using Needs = kasmina::Needs<capability::Pointwise, capability::Matrix, capability::Attention,
+                                 capability::Rearrange>;
 
     using Options = AttentionOptions;
 
