@@ -15,7 +15,15 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import blueprints, case, optimisers, ops, precision, training  # noqa: E402
+from recorder import (  # noqa: E402
+    blueprints,
+    case,
+    optimisers,
+    ops,
+    precision,
+    training,
+    transformers,
+)
 
 
 def main():
@@ -29,6 +37,7 @@ def main():
     blueprints.record_gate_network()
     blueprints.record_blends()
     training.record_all_training()
+    transformers.record_transformers()
     precision.record_precision()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))
     total = sum(os.path.getsize(file) for file in files)
