@@ -104,7 +104,7 @@ struct PrefixLm {
 };
 
 /// The same with a prefix of its own for each batch element: `lengths` is the backend's memory, one
-/// number for each. See ops::prefix_lm for one that keeps that memory.
+/// number for each. See ops::Prefixes for one that keeps that memory.
 struct PrefixLmEach {
     static constexpr bool depends_on_head = false;
 
@@ -117,7 +117,7 @@ struct PrefixLmEach {
 
 /// Several documents in one row: a query sees the keys of its own document up to its own position.
 /// `documents` (batch, time) is the backend's memory and says which document each position is of.
-/// See ops::documents for one that keeps that memory.
+/// See ops::Documents for one that keeps that memory.
 struct Document {
     static constexpr bool depends_on_head = false;
 

@@ -33,13 +33,11 @@ struct None {
 struct Alibi {
     Index heads = 1;
 
-    [[nodiscard]] constexpr double slope(Index head) const {
-        return math::exp(-5.545177444479562 * static_cast<double>(head + 1) /
-                         static_cast<double>(heads));
-    }
     template <class V>
     constexpr V operator()(const V& score, Index, Index head, const V& query, const V& key) const {
-        return score - (query - key) * slope(head);
+        constexpr double ln_256 = 5.545177444479562;
+        return score - (query - key) * math::exp(V(-ln_256 * static_cast<double>(head + 1) /
+                                                   static_cast<double>(heads)));
     }
 };
 
