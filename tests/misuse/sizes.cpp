@@ -13,6 +13,7 @@
 #include <kasmina/model/mean_scores.hpp>
 #include <kasmina/nn/embedding.hpp>
 #include <kasmina/nn/gate_network.hpp>
+#include <kasmina/nn/layer_norm.hpp>
 
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
