@@ -18,6 +18,8 @@ import torch  # noqa: E402
 from recorder import (  # noqa: E402
     blueprints,
     case,
+    dense,
+    hosts,
     optimisers,
     ops,
     precision,
@@ -37,6 +39,8 @@ def main():
     blueprints.record_gate_network()
     blueprints.record_blends()
     training.record_all_training()
+    dense.record_rows()
+    hosts.record_hosts()
     transformers.record_transformers()
     precision.record_precision()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))

@@ -11,12 +11,11 @@
 #include <kasmina/autodiff/ops/dropout.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/code_size.hpp>
-#include <kasmina/nn/group_norm.hpp>
+#include <kasmina/nn/layer_norm.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/nn/self_attention.hpp>
 #include <kasmina/nn/visit.hpp>
-#include <kasmina/pointwise/math.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 
 namespace kasmina::hosts {
@@ -45,16 +44,6 @@ struct kasmina::reflect::Enumerators<kasmina::hosts::Gelu> {
 
 namespace kasmina::hosts {
 
-/// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) (Hendrycks and Gimpel, "Gaussian error linear
-/// units", 2016).
-struct GeluTanh {
-    template <class V>
-    constexpr V operator()(const V& x) const {
-        const V inner = (x + x * x * x * V(0.044715)) * V(0.79788456080286535588);
-        return x * V(0.5) * (math::tanh(inner) + V(1));
-    }
-};
-
 /// Linear to four times the width, GELU, and back.
 template <class B>
 struct TransformerMlp : nn::Visitable<TransformerMlp<B>> {
@@ -72,7 +61,7 @@ struct TransformerMlp : nn::Visitable<TransformerMlp<B>> {
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
         const Variable<B> wide = fc1.forward(pass, input);
         return fc2.forward(
-            pass, gelu == Gelu::exact ? ops::gelu(wide) : ops::pointwise(GeluTanh{}, wide));
+            pass, gelu == Gelu::exact ? ops::gelu(wide) : ops::gelu_tanh(wide));
     }
 
     [[nodiscard]] static constexpr auto members() {

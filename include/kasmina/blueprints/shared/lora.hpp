@@ -41,6 +41,9 @@ struct Lora {
     template <class B>
         requires Provides<B, Needs>
     struct Module : nn::Visitable<Module<B>> {
+        /// What it makes of a position depends on that position alone.
+        static constexpr bool one_position_at_a_time = true;
+
         nn::Linear<B> down;
         nn::Linear<B> up;
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <string_view>
+#include <utility>
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
+#include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/nn/linear.hpp>
@@ -20,6 +22,14 @@ struct MlpOptions {
 
     using Fields = reflect::List<&MlpOptions::expansion, &MlpOptions::checkpointing,
                                  &MlpOptions::zero_init_final_layer>;
+};
+
+/// x times the normal distribution's share below x.
+struct Gelu {
+    template <class V>
+    constexpr V operator()(const V& x) const {
+        return x * V(0.5) * (V(1) + math::erf(x * V(0.70710678118654752440)));
+    }
 };
 
 /// y = x + fc2(gelu(fc1(x))), with the exact GELU (Hendrycks and Gimpel, 2016). `Kind` has the
@@ -43,16 +53,12 @@ struct Mlp {
         return 2 * options.expansion * width * width + options.expansion * width + width;
     }
 
-    struct Gelu {
-        template <class V>
-        constexpr V operator()(const V& x) const {
-            return x * V(0.5) * (V(1) + math::erf(x * V(0.70710678118654752440)));
-        }
-    };
-
     template <class B>
         requires Provides<B, Needs>
     struct Module : nn::Visitable<Module<B>> {
+        /// What it makes of a position depends on that position alone.
+        static constexpr bool one_position_at_a_time = true;
+
         nn::Linear<B> fc1;
         nn::Linear<B> fc2;
         bool checkpointing;
@@ -66,11 +72,10 @@ struct Mlp {
         }
 
         [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
+            Branch branch{handle(fc1.weight), handle(*fc1.bias), handle(fc2.weight),
+                          handle(*fc2.bias)};
             if (!checkpointing) return ops::add(input, branch(pass, input));
-            const auto scope = [this](Pass<B>& inner, const Variable<B>& x) {
-                return branch(inner, x);
-            };
-            return ops::add(input, ops::recompute(pass, scope, input));
+            return ops::add(input, ops::recompute(pass, std::move(branch), input));
         }
 
         [[nodiscard]] static constexpr auto members() {
@@ -78,8 +83,23 @@ struct Mlp {
         }
 
     private:
-        [[nodiscard]] Variable<B> branch(Pass<B>& pass, const Variable<B>& input) const {
-            return fc2.forward(pass, ops::pointwise(Gelu{}, fc1.forward(pass, input)));
+        /// fc2(gelu(fc1(x))), with handles of its own: a seed may go before backward is over.
+        struct Branch {
+            Parameter<B> weight1;
+            Parameter<B> bias1;
+            Parameter<B> weight2;
+            Parameter<B> bias2;
+
+            [[nodiscard]] Variable<B> operator()(Pass<B>& pass, const Variable<B>& input) const {
+                const Variable<B> hidden =
+                    ops::linear(input, pass.parameter(weight1), pass.parameter(bias1));
+                return ops::linear(ops::pointwise(Gelu{}, hidden), pass.parameter(weight2),
+                                   pass.parameter(bias2));
+            }
+        };
+
+        [[nodiscard]] static Parameter<B> handle(const Parameter<B>& parameter) {
+            return Parameter<B>(parameter.state());
         }
     };
 };

@@ -29,6 +29,9 @@ struct Noop {
 
     template <class B>
     struct Module : nn::Visitable<Module<B>> {
+        /// What it makes of a position depends on that position alone.
+        static constexpr bool one_position_at_a_time = true;
+
         Module(typename B::Context&, Index, const Options&, Generator&) {}
 
         [[nodiscard]] Variable<B> forward(Pass<B>&, const Variable<B>& input) const {

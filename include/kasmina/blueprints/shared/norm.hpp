@@ -1,6 +1,7 @@
 // Norm: mixes in the normalised state, from none of it on, for any topology.
 #pragma once
 
+#include <concepts>
 #include <string_view>
 
 #include <kasmina/autodiff/ops/pointwise.hpp>
@@ -9,6 +10,13 @@
 #include <kasmina/pointwise/math.hpp>
 
 namespace kasmina::shared {
+
+struct MixedIn {
+    template <class V>
+    constexpr V operator()(const V& x, const V& normalised, const V& amount) const {
+        return x + math::tanh(amount) * (normalised - x);
+    }
+};
 
 /// y = x + tanh(s) * (N(x) - x), s a scalar that starts at 0: the identity. `Normalisation` is N,
 /// a layer with a scale and a shift per channel: nn::GroupNorm or nn::LayerNorm.
@@ -30,16 +38,13 @@ struct Norm {
         return 2 * width + 1;
     }
 
-    struct Mix {
-        template <class V>
-        constexpr V operator()(const V& x, const V& normalised, const V& amount) const {
-            return x + math::tanh(amount) * (normalised - x);
-        }
-    };
-
     template <class B>
         requires Provides<B, Needs>
     struct Module : nn::Visitable<Module<B>> {
+        /// What it makes of a position depends on that position alone.
+        static constexpr bool one_position_at_a_time =
+            std::same_as<Normalisation<B>, nn::LayerNorm<B>>;
+
         Normalisation<B> norm;
         Parameter<B> scale;
 
@@ -47,7 +52,8 @@ struct Norm {
             : norm(context, width), scale(nn::constant_parameter<B>(context, {1}, 0.0)) {}
 
         [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
-            return ops::pointwise(Mix{}, input, norm.forward(pass, input), pass.parameter(scale));
+            return ops::pointwise(MixedIn{}, input, norm.forward(pass, input),
+                                  pass.parameter(scale));
         }
 
         [[nodiscard]] static constexpr auto members() {
