@@ -39,10 +39,6 @@ struct AttentionInputs {
     std::optional<Variable<B>> v;
 };
 
-/// All of a call but what the mask and the score decide.
-template <class T>
-using AttentionCall = Attention<T>;
-
 KASMINA_COLD [[noreturn]] inline void throw_heads(Index width, Index heads) {
     throw OptionError("the heads do not divide the width", "ops::attention",
                       "a divisor of " + std::to_string(width), std::to_string(heads),
@@ -70,11 +66,11 @@ KASMINA_COLD [[noreturn]] inline void throw_heads(Index width, Index heads) {
 
 /// The call for those inputs, without memory to write to. Errors: ShapeError, OptionError.
 template <class B>
-[[nodiscard]] KASMINA_APART AttentionCall<typename B::Scalar> attention_call(
+[[nodiscard]] KASMINA_APART Attention<typename B::Scalar> attention_call(
     const AttentionInputs<B>& inputs, Index heads, const AttentionOptions& options) {
     using Scalar = typename B::Scalar;
     const Shape shape = inputs.q.shape();
-    AttentionCall<Scalar> call;
+    Attention<Scalar> call;
     if (!inputs.k) {
         require(shape.rank() == 3 && shape.back() % 3 == 0, "attention",
                 "queries, keys and values side by side, (batch, time, 3 * width)", shape,
@@ -121,9 +117,8 @@ struct AttentionGradients {
 
 template <class B>
 [[nodiscard]] KASMINA_APART AttentionGradients<B> attention_gradients(
-    Tape<B>& tape, const AttentionInputs<B>& inputs,
-    const AttentionCall<typename B::Scalar>& forward, const Variable<B>& y,
-    const Upstream<B>& upstream) {
+    Tape<B>& tape, const AttentionInputs<B>& inputs, const Attention<typename B::Scalar>& forward,
+    const Variable<B>& y, const Upstream<B>& upstream) {
     using Scalar = typename B::Scalar;
     AttentionGradients<B> result{.call = {.shape = forward.shape,
                                           .scale = forward.scale,
@@ -169,14 +164,14 @@ struct AttentionOperation {
     typename Tape<B>::Buffer log_sum_exp;
     ClassifiedMask<B> mask_tiles;
     std::shared_ptr<const void> mask_memory;
-    AttentionCall<typename B::Scalar> forward;
+    Attention<typename B::Scalar> forward;
     Mask mask;
     Score score;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
         AttentionGradients<B> gradients = attention_gradients(tape, inputs, forward, y, upstream);
         const auto& call = gradients.call;
-        if (!call.grad_q && !call.grad_k && !call.grad_v) return;
+        if (forward.shape.batch == 0 || (!call.grad_q && !call.grad_k && !call.grad_v)) return;
         B::attention_pullback(tape.context(), mask, score, call);
         for (std::size_t i = 1; i < gradients.added.size(); ++i) {
             if (!gradients.added[i]) continue;
@@ -184,13 +179,6 @@ struct AttentionOperation {
                    gradients.elements);
         }
     }
-};
-
-/// The value of an operation that reads it on its way back: the operation keeps this, and its
-/// output is an alias.
-template <class B>
-struct KeptValue {
-    void pullback(Tape<B>&, Upstream<B>&) {}
 };
 
 /// A mask as it is, or the one that keeps memory: what kernels get, and what it keeps.
@@ -214,7 +202,7 @@ template <AttentionBackend B, class Mask, class Score>
         "a score is a const `template <class V> V operator()(const V& score, Index batch, "
         "Index head, const V& query, const V& key) const` of numbers of any kind "
         "(kasmina/pointwise/math.hpp)");
-    AttentionCall<Scalar> call = attention_call(inputs, heads, options);
+    Attention<Scalar> call = attention_call(inputs, heads, options);
     const auto mask = plain_mask(given);
     using Plain = std::remove_const_t<decltype(mask)>;
     static_assert(AttentionMask<Plain>,
@@ -233,27 +221,31 @@ template <AttentionBackend B, class Mask, class Score>
         wanted = wanted || inputs.k->requires_gradient() || inputs.v->requires_gradient();
     }
     auto output = tape.acquire(result.elements());
-    if (call.shape.batch == 0) {
-        return tape.record(result, std::move(output), wanted, KeptValue<B>{});
-    }
-    ClassifiedMask<B> tiles = classified<B>(tape, mask, call.shape);
-    call.tiles = tiles.tiles;
+    ClassifiedMask<B> tiles;
     typename Tape<B>::Buffer log_sum_exp;
-    if (wanted) {
-        log_sum_exp = tape.acquire(call.shape.batch * call.shape.heads * call.shape.queries);
-        call.log_sum_exp = log_sum_exp.data();
+    if (call.shape.batch > 0) {
+        tiles = classified<B>(tape, mask, call.shape);
+        call.tiles = tiles.tiles;
+        if (wanted) {
+            log_sum_exp = tape.acquire(call.shape.batch * call.shape.heads * call.shape.queries);
+            call.log_sum_exp = log_sum_exp.data();
+        }
+        call.y = output.data();
+        B::attention(tape.context(), mask, score, call);
     }
-    call.y = output.data();
-    B::attention(tape.context(), mask, score, call);
-    Variable<B> y = tape.record(result, std::move(output), false, KeptValue<B>{});
-    if (!wanted) return y;
     const Edge<B> q = inputs.q;
     const Edge<B> k = inputs.k ? inputs.k->edge() : q;
     const Edge<B> v = inputs.v ? inputs.v->edge() : q;
-    return tape.record_alias(y, {q, k, v},
-                             AttentionOperation<B, Plain, Score>{
-                                 std::move(inputs), y, std::move(log_sum_exp), std::move(tiles),
-                                 std::move(mask_memory), call, mask, score});
+    return tape.record_with_output(result, std::move(output), {q, k, v}, [&](const Variable<B>& y) {
+        return AttentionOperation<B, Plain, Score>{std::move(inputs),
+                                                   y,
+                                                   std::move(log_sum_exp),
+                                                   std::move(tiles),
+                                                   std::move(mask_memory),
+                                                   call,
+                                                   mask,
+                                                   score};
+    });
 }
 
 }  // namespace detail
