@@ -15,7 +15,17 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import blueprints, case, dense, hosts, optimisers, ops, precision, training  # noqa: E402
+from recorder import (  # noqa: E402
+    blueprints,
+    case,
+    dense,
+    hosts,
+    optimisers,
+    ops,
+    precision,
+    training,
+    transformers,
+)
 
 
 def main():
@@ -31,6 +41,7 @@ def main():
     training.record_all_training()
     dense.record_rows()
     hosts.record_hosts()
+    transformers.record_transformers()
     precision.record_precision()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))
     total = sum(os.path.getsize(file) for file in files)
