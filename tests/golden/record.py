@@ -18,11 +18,13 @@ import torch  # noqa: E402
 from recorder import (  # noqa: E402
     blueprints,
     case,
+    convolutions,
     dense,
     hosts,
     optimisers,
     ops,
     precision,
+    tensors,
     training,
     transformers,
 )
@@ -34,6 +36,8 @@ def main():
     for stale in glob.glob(os.path.join(case.ROOT, "*", "*.safetensors")):
         os.remove(stale)
     ops.record_ops()
+    convolutions.record_convolutions()
+    tensors.record_tensors()
     optimisers.record_optimisers()
     blueprints.record_blueprints()
     blueprints.record_gate_network()
