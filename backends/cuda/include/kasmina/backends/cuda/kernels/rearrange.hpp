@@ -18,7 +18,7 @@ struct Rearranges {
     static void rearrange(Context& context, const Rearrange<T>& call) {
         Axes axes(call.axes);
         axes.simplify(&Axis::to_stride);
-        copy(context, axes, call.from, {call.to, call.accumulate});
+        copy_axes(context, axes, static_cast<T>(call.scale), call.from, {call.to, call.accumulate});
     }
 
     static void sum_axes(Context& context, const SumAxes<T>& call) {
@@ -31,19 +31,21 @@ struct Rearranges {
         }
         kept.simplify(&Axis::from_stride);
         summed.simplify(&Axis::from_stride);
-        sum(context, kept, summed, call.scale, call.from, {call.to, call.accumulate});
+        sum_parts(context, kept, summed, call.scale, call.from, {call.to, call.accumulate});
     }
 
 private:
-    static void copy(Context& context, Axes axes, const T* from, const GradientTarget<T>& to) {
+    static void copy_axes(Context& context, Axes axes, T scale, const T* from,
+                          const GradientTarget<T>& to) {
         if (axes.elements() == 0) return;
         if (axes.elements() >= divisible_numbers) {
             in_halves(axes, [&](const Axes& half, const Places& start) {
-                copy(context, half, from + start.from, {to.data + start.to, to.accumulate});
+                copy_axes(context, half, scale, from + start.from,
+                          {to.data + start.to, to.accumulate});
             });
             return;
         }
-        if (turned_copy(context, axes, from, to)) return;
+        if (turned_copy(context, axes, scale, from, to)) return;
         const bool vectors = in_vectors(axes, from, to.data);
         with_lanes<T>(vectors, [&](auto lanes) {
             constexpr int width = decltype(lanes)::value;
@@ -53,7 +55,7 @@ private:
             }
             const Index count = axes.elements();
             context.launch(over_elements(count),
-                           StridedCopyKernel<T, width>{Walk(axes), count, from, to});
+                           StridedCopyKernel<T, width>{Walk(axes), count, scale, from, to});
         });
     }
 
@@ -71,7 +73,7 @@ private:
     }
 
     /// Whether it was a transposition, and is done.
-    [[nodiscard]] static bool turned_copy(Context& context, Axes axes, const T* from,
+    [[nodiscard]] static bool turned_copy(Context& context, Axes axes, T scale, const T* from,
                                           const GradientTarget<T>& to) {
         constexpr Index least_extent = 8;  // with less there is little in a tile
         const Axis last = axes.last();
@@ -82,8 +84,13 @@ private:
             if (axes[i].from_stride != 1 || axes[i].extent < least_extent) continue;
             static_cast<void>(axes.take(axes.count() - 1));
             const Axis source = axes.take(i);
-            const TurnedCopyKernel<T> kernel{Walk(axes),  source.extent,    source.to_stride,
-                                             last.extent, last.from_stride, from,
+            const TurnedCopyKernel<T> kernel{Walk(axes),
+                                             source.extent,
+                                             source.to_stride,
+                                             last.extent,
+                                             last.from_stride,
+                                             scale,
+                                             from,
                                              to};
             context.launch(kernel.launch(axes.elements()), kernel);
             return true;
@@ -91,13 +98,13 @@ private:
         return false;
     }
 
-    static void sum(Context& context, const Axes& kept, const Axes& summed, double scale,
-                    const T* from, const GradientTarget<T>& to) {
+    static void sum_parts(Context& context, const Axes& kept, const Axes& summed, double scale,
+                          const T* from, const GradientTarget<T>& to) {
         if (kept.elements() == 0) return;
         if (kept.elements() >= divisible_numbers) {
             in_halves(kept, [&](const Axes& half, const Places& start) {
-                sum(context, half, summed, scale, from + start.from,
-                    {to.data + start.to, to.accumulate});
+                sum_parts(context, half, summed, scale, from + start.from,
+                          {to.data + start.to, to.accumulate});
             });
             return;
         }
@@ -105,7 +112,7 @@ private:
             // The second half is added to the first.
             GradientTarget<T> target = to;
             in_halves(summed, [&](const Axes& half, const Places& start) {
-                sum(context, kept, half, scale, from + start.from, target);
+                sum_parts(context, kept, half, scale, from + start.from, target);
                 target.accumulate = true;
             });
             return;
