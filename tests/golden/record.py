@@ -15,7 +15,7 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import blueprints, case, optimisers, ops, precision, training  # noqa: E402
+from recorder import attention, blueprints, case, optimisers, ops, precision, training  # noqa: E402
 
 
 def main():
@@ -24,6 +24,7 @@ def main():
     for stale in glob.glob(os.path.join(case.ROOT, "*", "*.safetensors")):
         os.remove(stale)
     ops.record_ops()
+    attention.record_attention()
     optimisers.record_optimisers()
     blueprints.record_blueprints()
     blueprints.record_gate_network()

@@ -20,8 +20,9 @@ namespace kasmina::test {
     switch (tensor.shape.size()) {
         case 1: return {extent(0)};
         case 2: return {extent(0), extent(1)};
+        case 3: return {extent(0), extent(1), extent(2)};
         case 4: return {extent(0), extent(1), extent(2), extent(3)};
-        default: throw GoldenError("(a tensor)", "rank is none of 1, 2, 4");
+        default: throw GoldenError("(a tensor)", "rank is none of 1, 2, 3, 4");
     }
 }
 
