@@ -39,7 +39,7 @@ private:
                           const GradientTarget<T>& to) {
         if (axes.elements() == 0) return;
         if (axes.elements() >= divisible_numbers) {
-            in_halves(axes, [&](const Axes& half, const Places& start) {
+            axes.in_halves([&](const Axes& half, const Places& start) {
                 copy_axes(context, half, scale, from + start.from,
                           {to.data + start.to, to.accumulate});
             });
@@ -102,7 +102,7 @@ private:
                           const T* from, const GradientTarget<T>& to) {
         if (kept.elements() == 0) return;
         if (kept.elements() >= divisible_numbers) {
-            in_halves(kept, [&](const Axes& half, const Places& start) {
+            kept.in_halves([&](const Axes& half, const Places& start) {
                 sum_parts(context, half, summed, scale, from + start.from,
                           {to.data + start.to, to.accumulate});
             });
@@ -111,7 +111,7 @@ private:
         if (summed.elements() >= divisible_numbers) {
             // The second half is added to the first.
             GradientTarget<T> target = to;
-            in_halves(summed, [&](const Axes& half, const Places& start) {
+            summed.in_halves([&](const Axes& half, const Places& start) {
                 sum_parts(context, kept, half, scale, from + start.from, target);
                 target.accumulate = true;
             });
@@ -130,21 +130,6 @@ private:
             context.launch(over_warps(grid.sums),
                            SumChunksKernel<T>{target, grid.sums, grid.chunks, partials.data()});
         }
-    }
-
-    /// f(axes, where they begin) for both halves of the longest axis.
-    template <class F>
-    static void in_halves(Axes axes, const F& f) {
-        int longest = 0;
-        for (int i = 1; i < axes.count(); ++i) {
-            if (axes[i].extent > axes[longest].extent) longest = i;
-        }
-        const Axis whole = axes[longest];
-        const Index half = whole.extent / 2;
-        axes[longest].extent = half;
-        f(axes, Places{0, 0});
-        axes[longest].extent = whole.extent - half;
-        f(axes, Places{half * whole.from_stride, half * whole.to_stride});
     }
 };
 
