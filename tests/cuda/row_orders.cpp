@@ -76,6 +76,30 @@ TEST_CASE("numbers are divided as division does", "[cuda]") {
     }
 }
 
+TEST_CASE("axes that are halved are the same places", "[N-2][cuda]") {
+    using namespace backends::cuda_detail;
+    const Axes axes(permuted({3, 5, 4}, {2, 0, 1}));
+    std::vector<Index> seen(60, 0);
+    const auto visit = [&](const auto& again, const Axes& part, const Places& start) -> void {
+        if (part.elements() > 4) {
+            part.in_halves([&](const Axes& half, const Places& further) {
+                again(again, half, Places{start.from + further.from, start.to + further.to});
+            });
+            return;
+        }
+        const Walk walk(part);
+        for (Index i = 0; i < part.elements(); ++i) {
+            const Places at = walk.at(static_cast<std::uint32_t>(i));
+            const Index to = start.to + at.to;
+            // In the result's order (4, 3, 5): which number of the source (3, 5, 4) it is.
+            CHECK(start.from + at.from == to % 15 * 4 + to / 15);
+            ++seen[static_cast<std::size_t>(to)];
+        }
+    };
+    visit(visit, axes, Places{0, 0});
+    CHECK(std::count(seen.begin(), seen.end(), 1) == 60);
+}
+
 TEST_CASE("rearranged numbers are the same in any order of threads", "[N-2][E-1][X-3][cuda]") {
     for (const StridedAxes& axes : {
              permuted({5}, {0}),

@@ -2,8 +2,12 @@
 // the barriers, and gives what fibers give.
 #include "conformance/support.hpp"
 
+#include <kasmina/attention/masks.hpp>
+#include <kasmina/attention/scores.hpp>
+#include <kasmina/backend/attention.hpp>
 #include <kasmina/backend/rearrange.hpp>
 #include <kasmina/backend/softmax.hpp>
+#include <kasmina/backends/cuda/kernels/attention.hpp>
 #include <kasmina/backends/cuda/kernels/batch_norm.hpp>
 #include <kasmina/backends/cuda/kernels/convolution.hpp>
 #include <kasmina/backends/cuda/kernels/embedding.hpp>
@@ -30,6 +34,7 @@ struct OnThreads : backends::cuda_detail::Storage<double, Threaded>,
                    backends::cuda_detail::Losses<double, Threaded>,
                    backends::cuda_detail::Convolutions<double, Threaded>,
                    backends::cuda_detail::Rearranges<double, Threaded>,
+                   backends::cuda_detail::Attentions<double, Threaded>,
                    backends::cuda_detail::Softmaxes<double, Threaded>,
                    backends::cuda_detail::MultiTensors<double, Threaded>,
                    backends::cuda_detail::Embeddings<double, Threaded> {
@@ -173,6 +178,53 @@ TEST_CASE("sums over axes, turned copies and long rows have no race", "[N-2][cud
                                           .y = y,
                                           .grad_y = run.in(normal(2050, 2)),
                                           .grad_x = run.target(2050, false)});
+    });
+}
+
+TEST_CASE("attention has no race", "[cuda]") {
+    check_threads([]<class B>(Run<B>& run) {
+        // Two tiles of keys, the second with a mask; a head of two chunks.
+        const AttentionShape shape{1, 1, 3, 66, 65, 63};
+        const AttentionLayout of_queries{195, 65, 65};
+        const AttentionLayout of_keys{4290, 65, 65};
+        auto* kinds = run.integers_out(2);
+        B::classify_mask(run.context, masks::Causal{},
+                         {.shape = shape, .kinds = kinds, .blind = run.integers_out(1)});
+        const auto* q = run.in(normal(195, 1));
+        const auto* k = run.in(normal(4290, 2));
+        const auto* v = run.in(normal(4290, 3));
+        auto* y = run.out(195);
+        auto* log_sum_exp = run.out(3);
+        B::attention(run.context, masks::Causal{}, scores::None{},
+                     {.shape = shape,
+                      .scale = 0.1,
+                      .tiles = {.kinds = kinds},
+                      .q_layout = of_queries,
+                      .k_layout = of_keys,
+                      .v_layout = of_keys,
+                      .y_layout = of_queries,
+                      .q = q,
+                      .k = k,
+                      .v = v,
+                      .y = y,
+                      .log_sum_exp = log_sum_exp});
+        B::attention_pullback(run.context, masks::Causal{}, scores::None{},
+                              {.shape = shape,
+                               .scale = 0.1,
+                               .tiles = {.kinds = kinds},
+                               .q_layout = of_queries,
+                               .k_layout = of_keys,
+                               .v_layout = of_keys,
+                               .y_layout = of_queries,
+                               .q = q,
+                               .k = k,
+                               .v = v,
+                               .y = y,
+                               .log_sum_exp = log_sum_exp,
+                               .grad_y = run.in(normal(195, 4)),
+                               .grad_q = run.target(195, false),
+                               .grad_k = run.target(4290, true),
+                               .grad_v = run.target(4290, false)});
     });
 }
 

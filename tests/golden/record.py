@@ -16,6 +16,7 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 import torch  # noqa: E402
 
 from recorder import (  # noqa: E402
+    attention,
     blueprints,
     case,
     convolutions,
@@ -36,6 +37,7 @@ def main():
     for stale in glob.glob(os.path.join(case.ROOT, "*", "*.safetensors")):
         os.remove(stale)
     ops.record_ops()
+    attention.record_attention()
     convolutions.record_convolutions()
     tensors.record_tensors()
     optimisers.record_optimisers()

@@ -18,7 +18,7 @@ struct Rearranges {
     static void rearrange(Context& context, const Rearrange<T>& call) {
         Axes axes(call.axes);
         axes.simplify(&Axis::to_stride);
-        copy(context, axes, call.from, {call.to, call.accumulate});
+        copy_axes(context, axes, static_cast<T>(call.scale), call.from, {call.to, call.accumulate});
     }
 
     static void sum_axes(Context& context, const SumAxes<T>& call) {
@@ -31,19 +31,21 @@ struct Rearranges {
         }
         kept.simplify(&Axis::from_stride);
         summed.simplify(&Axis::from_stride);
-        sum(context, kept, summed, call.scale, call.from, {call.to, call.accumulate});
+        sum_parts(context, kept, summed, call.scale, call.from, {call.to, call.accumulate});
     }
 
 private:
-    static void copy(Context& context, Axes axes, const T* from, const GradientTarget<T>& to) {
+    static void copy_axes(Context& context, Axes axes, T scale, const T* from,
+                          const GradientTarget<T>& to) {
         if (axes.elements() == 0) return;
         if (axes.elements() >= divisible_numbers) {
-            in_halves(axes, [&](const Axes& half, const Places& start) {
-                copy(context, half, from + start.from, {to.data + start.to, to.accumulate});
+            axes.in_halves([&](const Axes& half, const Places& start) {
+                copy_axes(context, half, scale, from + start.from,
+                          {to.data + start.to, to.accumulate});
             });
             return;
         }
-        if (turned_copy(context, axes, from, to)) return;
+        if (turned_copy(context, axes, scale, from, to)) return;
         const bool vectors = in_vectors(axes, from, to.data);
         with_lanes<T>(vectors, [&](auto lanes) {
             constexpr int width = decltype(lanes)::value;
@@ -53,7 +55,7 @@ private:
             }
             const Index count = axes.elements();
             context.launch(over_elements(count),
-                           StridedCopyKernel<T, width>{Walk(axes), count, from, to});
+                           StridedCopyKernel<T, width>{Walk(axes), count, scale, from, to});
         });
     }
 
@@ -71,7 +73,7 @@ private:
     }
 
     /// Whether it was a transposition, and is done.
-    [[nodiscard]] static bool turned_copy(Context& context, Axes axes, const T* from,
+    [[nodiscard]] static bool turned_copy(Context& context, Axes axes, T scale, const T* from,
                                           const GradientTarget<T>& to) {
         constexpr Index least_extent = 8;  // with less there is little in a tile
         const Axis last = axes.last();
@@ -82,8 +84,13 @@ private:
             if (axes[i].from_stride != 1 || axes[i].extent < least_extent) continue;
             static_cast<void>(axes.take(axes.count() - 1));
             const Axis source = axes.take(i);
-            const TurnedCopyKernel<T> kernel{Walk(axes),  source.extent,    source.to_stride,
-                                             last.extent, last.from_stride, from,
+            const TurnedCopyKernel<T> kernel{Walk(axes),
+                                             source.extent,
+                                             source.to_stride,
+                                             last.extent,
+                                             last.from_stride,
+                                             scale,
+                                             from,
                                              to};
             context.launch(kernel.launch(axes.elements()), kernel);
             return true;
@@ -91,21 +98,21 @@ private:
         return false;
     }
 
-    static void sum(Context& context, const Axes& kept, const Axes& summed, double scale,
-                    const T* from, const GradientTarget<T>& to) {
+    static void sum_parts(Context& context, const Axes& kept, const Axes& summed, double scale,
+                          const T* from, const GradientTarget<T>& to) {
         if (kept.elements() == 0) return;
         if (kept.elements() >= divisible_numbers) {
-            in_halves(kept, [&](const Axes& half, const Places& start) {
-                sum(context, half, summed, scale, from + start.from,
-                    {to.data + start.to, to.accumulate});
+            kept.in_halves([&](const Axes& half, const Places& start) {
+                sum_parts(context, half, summed, scale, from + start.from,
+                          {to.data + start.to, to.accumulate});
             });
             return;
         }
         if (summed.elements() >= divisible_numbers) {
             // The second half is added to the first.
             GradientTarget<T> target = to;
-            in_halves(summed, [&](const Axes& half, const Places& start) {
-                sum(context, kept, half, scale, from + start.from, target);
+            summed.in_halves([&](const Axes& half, const Places& start) {
+                sum_parts(context, kept, half, scale, from + start.from, target);
                 target.accumulate = true;
             });
             return;
@@ -123,21 +130,6 @@ private:
             context.launch(over_warps(grid.sums),
                            SumChunksKernel<T>{target, grid.sums, grid.chunks, partials.data()});
         }
-    }
-
-    /// f(axes, where they begin) for both halves of the longest axis.
-    template <class F>
-    static void in_halves(Axes axes, const F& f) {
-        int longest = 0;
-        for (int i = 1; i < axes.count(); ++i) {
-            if (axes[i].extent > axes[longest].extent) longest = i;
-        }
-        const Axis whole = axes[longest];
-        const Index half = whole.extent / 2;
-        axes[longest].extent = half;
-        f(axes, Places{0, 0});
-        axes[longest].extent = whole.extent - half;
-        f(axes, Places{half * whole.from_stride, half * whole.to_stride});
     }
 };
 

@@ -21,6 +21,12 @@ struct Axis {
     Index to_stride = 0;
 };
 
+/// Where an element is in both arrays.
+struct Places {
+    Index from;
+    Index to;
+};
+
 /// Axes from the outermost to the innermost.
 class Axes {
 public:
@@ -72,16 +78,25 @@ public:
         --count_;
         return taken;
     }
+    /// f(axes, where they begin) for both halves of the longest axis.
+    template <class F>
+    void in_halves(const F& f) const {
+        int longest = 0;
+        for (int i = 1; i < count_; ++i) {
+            if ((*this)[i].extent > (*this)[longest].extent) longest = i;
+        }
+        Axes part = *this;
+        const Axis whole = part[longest];
+        const Index half = whole.extent / 2;
+        part[longest].extent = half;
+        f(part, Places{0, 0});
+        part[longest].extent = whole.extent - half;
+        f(part, Places{half * whole.from_stride, half * whole.to_stride});
+    }
 
 private:
     std::array<Axis, most_axes> axes_{};
     int count_ = 0;
-};
-
-/// Where an element is in both arrays.
-struct Places {
-    Index from;
-    Index to;
 };
 
 /// Axes as a kernel walks them: at most `divisible_numbers` elements.

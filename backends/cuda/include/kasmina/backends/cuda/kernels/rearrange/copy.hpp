@@ -9,12 +9,13 @@
 
 namespace kasmina::backends::cuda_detail {
 
-/// to (+)= from. With Width above 1 the strides are those of vectors' first numbers.
+/// to (+)= scale * from. With Width above 1 the strides are those of vectors' first numbers.
 template <class T, int Width>
 struct StridedCopyKernel {
     static constexpr const char* name = "strided_copy";
     Walk walk;
     Index count;
+    T scale;
     const T* from;
     GradientTarget<T> to;
 
@@ -22,7 +23,10 @@ struct StridedCopyKernel {
     KASMINA_DEVICE void operator()(B& block) const {
         for (Index i = first_of(block); i < count; i += stride_of(block)) {
             const Places places = walk.at(static_cast<std::uint32_t>(i));
-            put_lanes(to, places.to, load_lanes<Width>(from + places.from));
+            Lanes<T, Width> values = load_lanes<Width>(from + places.from);
+            KASMINA_DEVICE_UNROLL
+            for (int lane = 0; lane < Width; ++lane) values[lane] *= scale;
+            put_lanes(to, places.to, values);
         }
     }
 };
@@ -43,6 +47,7 @@ struct TurnedCopyKernel {
     Index source_to_stride;
     Index target_extent;  ///< of the target's innermost axis
     Index target_from_stride;
+    T scale;
     const T* from;
     GradientTarget<T> to;
 
@@ -71,7 +76,7 @@ struct TurnedCopyKernel {
         block.barrier();
         for (int row = first_row; row < side; row += rows_at_once) {
             if (source + row >= source_extent || target + across >= target_extent) continue;
-            const Lanes<T, 1> value{{tile[across * pitch + row]}};
+            const Lanes<T, 1> value{{scale * tile[across * pitch + row]}};
             put_lanes(to, places.to + (source + row) * source_to_stride + target + across, value);
         }
     }

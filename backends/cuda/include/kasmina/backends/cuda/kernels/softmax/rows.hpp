@@ -4,6 +4,7 @@
 #include <kasmina/requirements.hpp>
 
 #include <cmath>
+#include <limits>
 
 #include <kasmina/backend/softmax.hpp>
 #include <kasmina/backends/cuda/kernels/lanes.hpp>
@@ -88,10 +89,10 @@ struct SoftmaxKernel {
     }
 
 private:
-    /// Of a value below the greatest so far; infinitely small ones, too, are as great as such a
-    /// greatest.
+    /// Of a value against the greatest so far, which may be as infinitely small.
     [[nodiscard]] static KASMINA_DEVICE T exponential(T value, T greatest) {
-        return value == greatest ? T{1} : std::exp(value - greatest);
+        const bool ruled_out = value == -std::numeric_limits<T>::infinity();
+        return ruled_out ? T{0} : std::exp(value - greatest);
     }
 };
 
