@@ -15,7 +15,16 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import attention, blueprints, case, optimisers, ops, precision, training  # noqa: E402
+from recorder import (  # noqa: E402
+    attention,
+    blueprints,
+    case,
+    optimisers,
+    ops,
+    precision,
+    tensors,
+    training,
+)
 
 
 def main():
@@ -25,6 +34,7 @@ def main():
         os.remove(stale)
     ops.record_ops()
     attention.record_attention()
+    tensors.record_tensors()
     optimisers.record_optimisers()
     blueprints.record_blueprints()
     blueprints.record_gate_network()

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include <kasmina/backend/context_reference.hpp>
+#include <kasmina/backend/mask_tile_cache.hpp>
 #include <kasmina/backends/cuda/device.hpp>
 #include <kasmina/backends/cuda/pool_statistics.hpp>
 #include <kasmina/backends/xtensor.hpp>
@@ -153,6 +154,9 @@ public:
     [[nodiscard]] Precision precision() const noexcept { return precision_; }
     void set_precision(Precision precision) noexcept { precision_ = precision; }
 
+    /// Capability: AttentionBackend.
+    [[nodiscard]] MaskTileCache& mask_tiles() noexcept { return mask_tiles_; }
+
     [[nodiscard]] std::uint64_t waits() const noexcept { return memory_->waits(); }
     [[nodiscard]] std::uint64_t launches() const noexcept { return launches_; }
     [[nodiscard]] std::uint64_t uploads() const noexcept { return uploads_; }
@@ -287,6 +291,7 @@ private:
     std::uint64_t unrepeatable_before_ = 0;
     std::optional<EmulatedRecording::Work> recorded_;
     Precision precision_ = Precision::full;
+    MaskTileCache mask_tiles_;
     ContextLifetime lifetime_;
 };
 

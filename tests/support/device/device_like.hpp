@@ -113,6 +113,14 @@ struct DeviceLike : DeviceStorage<backends::Xtensor<T>> {
         context.launch("mean_positions_pullback", &Reference::mean_positions_pullback, pullback);
     }
 
+    /// Capability: AveragePoolingBackend.
+    static void average_pool(Context& context, const AveragePool<T>& forward) {
+        context.launch("average_pool", &Reference::average_pool, forward);
+    }
+    static void average_pool_pullback(Context& context, const AveragePoolPullback<T>& pullback) {
+        context.launch("average_pool_pullback", &Reference::average_pool_pullback, pullback);
+    }
+
     /// Capability: LossBackend.
     static void cross_entropy(Context& context, const CrossEntropy<T>& forward) {
         context.launch("cross_entropy", &Reference::cross_entropy, forward);

@@ -22,6 +22,8 @@
     KEYWORDS decltype(batch_norm_pullback<T>) batch_norm_pullback<T>;                           \
     KEYWORDS decltype(max_pool<T>) max_pool<T>;                                                 \
     KEYWORDS decltype(max_pool_pullback<T>) max_pool_pullback<T>;                               \
+    KEYWORDS decltype(average_pool<T>) average_pool<T>;                                         \
+    KEYWORDS decltype(average_pool_pullback<T>) average_pool_pullback<T>;                       \
     KEYWORDS decltype(mean_positions<T>) mean_positions<T>;                                     \
     KEYWORDS decltype(mean_positions_pullback<T>) mean_positions_pullback<T>;                   \
     KEYWORDS decltype(cross_entropy<T>) cross_entropy<T>;                                       \

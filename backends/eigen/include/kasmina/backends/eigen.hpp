@@ -141,6 +141,13 @@ struct Eigen {
         eigen_detail::mean_positions_pullback(context, call);
     }
 
+    static void average_pool(Context& context, const AveragePool<T>& call) {
+        eigen_detail::average_pool(context, call);
+    }
+    static void average_pool_pullback(Context& context, const AveragePoolPullback<T>& call) {
+        eigen_detail::average_pool_pullback(context, call);
+    }
+
     static void cross_entropy(Context& context, const CrossEntropy<T>& call) {
         eigen_detail::cross_entropy(context, call);
     }

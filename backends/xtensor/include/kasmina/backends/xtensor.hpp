@@ -8,6 +8,7 @@
 
 #include <kasmina/backend/backend.hpp>
 #include <kasmina/backends/xtensor/attention.hpp>
+#include <kasmina/backends/xtensor/convolution.hpp>
 #include <kasmina/backends/xtensor/cross_entropy.hpp>
 #include <kasmina/backends/xtensor/embedding.hpp>
 #include <kasmina/backends/xtensor/multi_tensor.hpp>
@@ -33,6 +34,7 @@ struct Xtensor : xtensor_detail::Storage<T>,
                  xtensor_detail::GroupNorms<T>,
                  xtensor_detail::BatchNorms<T>,
                  xtensor_detail::Pooling<T>,
+                 xtensor_detail::AveragePooling<T>,
                  xtensor_detail::Losses<T>,
                  xtensor_detail::MultiTensors<T>,
                  xtensor_detail::Randoms<T>,

@@ -13,6 +13,7 @@
 #include <cuda_runtime_api.h>
 
 #include <kasmina/backend/context_reference.hpp>
+#include <kasmina/backend/mask_tile_cache.hpp>
 #include <kasmina/backend/precision.hpp>
 #include <kasmina/backends/cuda/gpu/cublaslt.hpp>
 #include <kasmina/backends/cuda/gpu/gpu_block.hpp>
@@ -61,6 +62,9 @@ public:
     /// Capability: ComputePrecisionBackend. `fast` multiplies in TF32.
     [[nodiscard]] Precision precision() const noexcept { return precision_; }
     void set_precision(Precision precision) noexcept { precision_ = precision; }
+
+    /// Capability: AttentionBackend.
+    [[nodiscard]] MaskTileCache& mask_tiles() noexcept { return mask_tiles_; }
 
     /// How often the host stood still until work was done.
     [[nodiscard]] std::uint64_t waits() const noexcept { return memory_->waits(); }
@@ -208,6 +212,7 @@ private:
     std::uint64_t unrepeatable_ = 0;
     std::uint64_t unrepeatable_before_ = 0;
     Precision precision_ = Precision::full;
+    MaskTileCache mask_tiles_;
     ContextLifetime lifetime_;
 };
 
