@@ -7,6 +7,7 @@
 #include <kasmina/autodiff/ops/pointwise.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/nn/group_norm.hpp>
+#include <kasmina/nn/layer_norm.hpp>
 #include <kasmina/pointwise/math.hpp>
 
 namespace kasmina::shared {
