@@ -23,6 +23,7 @@ set(layers
   "slot:blueprints,health,gates,telemetry,distributed"
   "model:slot,hosts"
   "checkpoint:model,optim"
+  "data:model"
   "judge:model,optim"
   "policy:judge"
   "train:policy")
