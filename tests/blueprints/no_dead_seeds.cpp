@@ -16,11 +16,11 @@
 #include <kasmina/nn/conv2d.hpp>
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/sgd.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 #include <kasmina/train/learn.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -74,8 +74,9 @@ public:
 
     Trial(std::string_view blueprint, BlendAlgorithm algorithm, Incubation incubation)
         : model_(make_model(context_)),
-          images_(Tensor<B>::from_host(context_, {images, side, side, 3},
-                                       test::normal_values<float>(images * side * side * 3, 2))) {
+          images_(
+              Tensor<B>::from_host(context_, {images, side, side, 3},
+                                   testing::normal_values<float>(images * side * side * 3, 2))) {
         for (Index i = 0; i < images; ++i) labels_.push_back(static_cast<std::int32_t>(i % 3));
         slot().germinate(blueprint,
                          {.algorithm = algorithm, .tempo_epochs = 2, .incubation = incubation});

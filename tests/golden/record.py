@@ -15,7 +15,7 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import blueprints, case, optimisers, ops, precision, training  # noqa: E402
+from recorder import blueprints, case, optimisers, ops, precision, schedules, training  # noqa: E402
 
 
 def main():
@@ -25,6 +25,7 @@ def main():
         os.remove(stale)
     ops.record_ops()
     optimisers.record_optimisers()
+    schedules.record_schedules()
     blueprints.record_blueprints()
     blueprints.record_gate_network()
     blueprints.record_blends()
