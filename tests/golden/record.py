@@ -15,7 +15,7 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import blueprints, case, optimisers, ops, precision, schedules, training  # noqa: E402
+from recorder import blueprints, case, optimisers, ops, precision, pretrained, schedules, training  # noqa: E402
 
 
 def main():
@@ -31,6 +31,7 @@ def main():
     blueprints.record_blends()
     training.record_all_training()
     precision.record_precision()
+    pretrained.record_pretrained()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))
     total = sum(os.path.getsize(file) for file in files)
     print(f"{len(files)} cases, {total / 1e6:.2f} MB, PyTorch {torch.__version__}")
