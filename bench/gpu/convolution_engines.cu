@@ -168,7 +168,7 @@ int main() {
                   std::array<Index, 4>{8, 64, 128, 3}, std::array<Index, 4>{32, 32, 32, 3},
                   std::array<Index, 4>{16, 64, 64, 3}, std::array<Index, 4>{8, 128, 128, 3},
                   std::array<Index, 4>{32, 32, 32, 1}}) {
-                report(context, timer, {batch, side, side, in, out, kernel, kernel});
+                report(context, timer, keeping_size({batch, side, side, in, out, kernel, kernel}));
             }
         }
         return 0;

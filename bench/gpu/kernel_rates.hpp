@@ -126,10 +126,11 @@ public:
                                                .grad_scale = {grad_scale.data()},
                                                .grad_shift = {grad_shift.data()}});
         });
-        time("max pool", 1.25 * once,
-             [&] { B::max_pool(*context_, {.shape = shape_, .x = x.data(), .y = y.data()}); });
+        time("max pool", 1.25 * once, [&] {
+            B::max_pool(*context_, {.shape = halving(shape_), .x = x.data(), .y = y.data()});
+        });
         time("max pool pullback", 2.25 * once, [&] {
-            B::max_pool_pullback(*context_, {.shape = shape_,
+            B::max_pool_pullback(*context_, {.shape = halving(shape_),
                                              .x = x.data(),
                                              .grad_y = upstream.data(),
                                              .grad_x = {grad.data()}});

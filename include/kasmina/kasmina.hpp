@@ -36,6 +36,7 @@
 #include <kasmina/model/model_restore.hpp>
 #include <kasmina/nn/dropout.hpp>
 #include <kasmina/nn/embedding.hpp>
+#include <kasmina/nn/layer_norm.hpp>
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/sgd.hpp>

@@ -27,9 +27,11 @@ constexpr ConvolutionKind kinds[] = {ConvolutionKind::forward, ConvolutionKind::
 
 constexpr ConvShape shapes[] = {
     // The host's convolutions at two batches, the seeds', and odd ones.
-    {32, 32, 32, 3, 32, 3, 3}, {512, 32, 32, 3, 32, 3, 3},  {32, 16, 16, 32, 64, 3, 3},
-    {32, 8, 8, 64, 128, 3, 3}, {128, 32, 32, 32, 32, 3, 3}, {32, 16, 16, 64, 64, 1, 1},
-    {1, 7, 5, 1, 1, 3, 3},     {3, 5, 4, 13, 3, 5, 3},      {1, 1, 1, 1, 1, 1, 1},
+    keeping_size({32, 32, 32, 3, 32, 3, 3}),   keeping_size({512, 32, 32, 3, 32, 3, 3}),
+    keeping_size({32, 16, 16, 32, 64, 3, 3}),  keeping_size({32, 8, 8, 64, 128, 3, 3}),
+    keeping_size({128, 32, 32, 32, 32, 3, 3}), keeping_size({32, 16, 16, 64, 64, 1, 1}),
+    keeping_size({1, 7, 5, 1, 1, 3, 3}),       keeping_size({3, 5, 4, 13, 3, 5, 3}),
+    keeping_size({1, 1, 1, 1, 1, 1, 1}),
 };
 
 }  // namespace
@@ -86,7 +88,7 @@ TEST_CASE("engines that round more than they may, or sum in any order, are passe
 
 TEST_CASE("in TF32 maps are convolved in place where an engine can", "[B-7][cuda]") {
     const DeviceDescription device(description_text());
-    const ConvShape shape{128, 16, 16, 32, 64, 3, 3};
+    const ConvShape shape = keeping_size({128, 16, 16, 32, 64, 3, 3});
     const auto workspace = [&](ConvolutionKind kind) {
         return convolution_plan({kind, Precision::fast, false, shape}, device)->workspace_bytes;
     };
@@ -99,8 +101,8 @@ TEST_CASE("in TF32 maps are convolved in place where an engine can", "[B-7][cuda
 }
 
 TEST_CASE("in full precision engines are used for few channels of large maps alone", "[cuda]") {
-    const ConvShape first{512, 32, 32, 3, 32, 3, 3};
-    const ConvShape second{512, 16, 16, 32, 64, 3, 3};
+    const ConvShape first = keeping_size({512, 32, 32, 3, 32, 3, 3});
+    const ConvShape second = keeping_size({512, 16, 16, 32, 64, 3, 3});
     for (const ConvolutionKind kind : kinds) {
         const bool forward = kind == ConvolutionKind::forward;
         CHECK(own_is_faster({kind, Precision::full, false, first}) == !forward);
@@ -113,7 +115,7 @@ TEST_CASE("in full precision engines are used for few channels of large maps alo
 TEST_CASE("keys of plans differ in all that a plan depends on", "[cuda]") {
     const ConvolutionKey key{ConvolutionKind::forward, Precision::full, false, shapes[0]};
     CHECK(key == key);
-    for (int change = 0; change < 10; ++change) {
+    for (int change = 0; change < 19; ++change) {
         ConvolutionKey other = key;
         switch (change) {
             case 0: other.kind = ConvolutionKind::to_input; break;
@@ -125,7 +127,16 @@ TEST_CASE("keys of plans differ in all that a plan depends on", "[cuda]") {
             case 6: ++other.shape.in_channels; break;
             case 7: ++other.shape.out_channels; break;
             case 8: other.shape.kernel_height += 2; break;
-            default: other.shape.kernel_width += 2; break;
+            case 9: other.shape.kernel_width += 2; break;
+            case 10: ++other.shape.out_height; break;
+            case 11: ++other.shape.out_width; break;
+            case 12: ++other.shape.stride_height; break;
+            case 13: ++other.shape.stride_width; break;
+            case 14: ++other.shape.dilation_height; break;
+            case 15: ++other.shape.dilation_width; break;
+            case 16: ++other.shape.pad_top; break;
+            case 17: ++other.shape.pad_left; break;
+            default: ++other.shape.groups; break;
         }
         INFO("change " << change);
         CHECK_FALSE(key == other);

@@ -1,4 +1,4 @@
-// Elementary functions of registers: two units in the last place, and the limits of the standard
+// Elementary functions of registers: a few units in the last place, and the limits of the standard
 // library at what is no ordinary number.
 #include <algorithm>
 #include <array>
@@ -31,6 +31,31 @@ struct Log {
         return math::log(x);
     }
 };
+struct Erf {
+    template <class V>
+    V operator()(const V& x) const {
+        return math::erf(x);
+    }
+};
+struct Log1p {
+    template <class V>
+    V operator()(const V& x) const {
+        return math::log1p(x);
+    }
+};
+struct Expm1 {
+    template <class V>
+    V operator()(const V& x) const {
+        return math::expm1(x);
+    }
+};
+struct Softplus {
+    template <class V>
+    V operator()(const V& x) const {
+        return math::softplus(x);
+    }
+};
+
 template <class T, class F>
 T of_one(const F& function, T x) {
     Lanes<T> same{};
@@ -78,6 +103,18 @@ TEMPLATE_TEST_CASE("elementary functions of a register err by two units in the l
     CHECK(worst_error<TestType>(Tanh{}, between(-0.7, 0.7)) < bound);
     const auto small = between(std::log(1e-30), 0.0);
     CHECK(worst_error<TestType>(Tanh{}, [&] { return std::exp(small()); }) < bound);
+    // A quotient of two polynomials, times a number.
+    const double quotient_bound = 3.5;
+    CHECK(worst_error<TestType>(Erf{}, between(-7.0, 7.0)) < quotient_bound);
+    CHECK(worst_error<TestType>(Erf{}, between(-1.0, 1.0)) < quotient_bound);
+    CHECK(worst_error<TestType>(Erf{}, [&] { return std::exp(small()); }) < quotient_bound);
+    CHECK(worst_error<TestType>(Log1p{}, between(-0.9, 4.0)) < bound);
+    CHECK(worst_error<TestType>(Log1p{}, [&] { return -std::exp(small()) / 2; }) < bound);
+    CHECK(worst_error<TestType>(Log1p{}, [&] { return std::exp(small()); }) < bound);
+    // Two functions one after another.
+    CHECK(worst_error<TestType>(Expm1{}, between(-20.0, 20.0)) < 2 * bound);
+    CHECK(worst_error<TestType>(Expm1{}, [&] { return -std::exp(small()); }) < 2 * bound);
+    CHECK(worst_error<TestType>(Softplus{}, between(-30.0, 30.0)) < 2 * bound);
 }
 
 TEMPLATE_TEST_CASE("elementary functions of a register have the standard library's limits",
@@ -101,6 +138,23 @@ TEMPLATE_TEST_CASE("elementary functions of a register have the standard library
     CHECK(of_one(Tanh{}, -infinity) == -1);
     CHECK(of_one(Tanh{}, T{0}) == 0);
     CHECK(std::isnan(of_one(Tanh{}, Limits::quiet_NaN())));
+    CHECK(of_one(Erf{}, infinity) == 1);
+    CHECK(of_one(Erf{}, -infinity) == -1);
+    CHECK(of_one(Erf{}, T{0}) == 0);
+    CHECK(std::isnan(of_one(Erf{}, Limits::quiet_NaN())));
+    CHECK(of_one(Log1p{}, infinity) == infinity);
+    CHECK(of_one(Log1p{}, T{-1}) == -infinity);
+    CHECK(of_one(Log1p{}, T{0}) == 0);
+    CHECK(std::isnan(of_one(Log1p{}, T{-2})));
+    CHECK(std::isnan(of_one(Log1p{}, Limits::quiet_NaN())));
+    CHECK(of_one(Expm1{}, infinity) == infinity);
+    CHECK(of_one(Expm1{}, -infinity) == -1);
+    CHECK(of_one(Expm1{}, T{0}) == 0);
+    CHECK(std::isnan(of_one(Expm1{}, Limits::quiet_NaN())));
+    CHECK(of_one(Softplus{}, infinity) == infinity);
+    CHECK(of_one(Softplus{}, -infinity) == 0);
+    CHECK(of_one(Softplus{}, T{1000}) == 1000);
+    CHECK(std::isnan(of_one(Softplus{}, Limits::quiet_NaN())));
     const T denormal = Limits::min() / 8;
     CHECK(of_one(Log{}, denormal) == Approx(std::log(static_cast<double>(denormal))));
 }

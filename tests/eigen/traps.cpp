@@ -21,6 +21,7 @@
 #include <kasmina/nn/conv2d.hpp>
 #include <kasmina/nn/dropout.hpp>
 #include <kasmina/nn/group_norm.hpp>
+#include <kasmina/nn/layer_norm.hpp>
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/clip_gradients.hpp>

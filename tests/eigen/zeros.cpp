@@ -21,9 +21,9 @@ using Values = std::vector<float>;
 
 /// The shapes at which Winograd's convolution is used: a map of one tile, whole tiles, and odd
 /// ones.
-const std::array<ConvShape, 3> shapes{ConvShape{16, 2, 2, 48, 96, 3, 3},
-                                      ConvShape{4, 8, 8, 16, 16, 3, 3},
-                                      ConvShape{2, 33, 31, 32, 32, 3, 3}};
+const std::array<ConvShape, 3> shapes{keeping_size({16, 2, 2, 48, 96, 3, 3}),
+                                      keeping_size({4, 8, 8, 16, 16, 3, 3}),
+                                      keeping_size({2, 33, 31, 32, 32, 3, 3})};
 
 struct Convolution {
     ConvShape shape;

@@ -15,7 +15,18 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import blueprints, case, optimisers, ops, precision, pretrained, schedules, training  # noqa: E402
+from recorder import (  # noqa: E402
+    blueprints,
+    case,
+    convolutions,
+    optimisers,
+    ops,
+    precision,
+    pretrained,
+    schedules,
+    tensors,
+    training,
+)
 
 
 def main():
@@ -24,6 +35,8 @@ def main():
     for stale in glob.glob(os.path.join(case.ROOT, "*", "*.safetensors")):
         os.remove(stale)
     ops.record_ops()
+    convolutions.record_convolutions()
+    tensors.record_tensors()
     optimisers.record_optimisers()
     schedules.record_schedules()
     blueprints.record_blueprints()

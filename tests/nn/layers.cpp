@@ -12,6 +12,7 @@
 #include <kasmina/nn/embedding.hpp>
 #include <kasmina/nn/gate_network.hpp>
 #include <kasmina/nn/group_norm.hpp>
+#include <kasmina/nn/layer_norm.hpp>
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/testing/gradient_check.hpp>

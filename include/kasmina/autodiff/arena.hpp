@@ -19,11 +19,11 @@ class Arena {
 public:
     explicit Arena(std::size_t chunk_bytes = std::size_t{1} << 16U) : chunk_bytes_(chunk_bytes) {}
 
-    /// Room for a T, to be constructed there.
+    /// Room for one T, or for `count` of them, to be constructed there.
     template <class T>
-    [[nodiscard]] void* allocate_for() {
+    [[nodiscard]] void* allocate_for(std::size_t count = 1) {
         static_assert(alignof(T) <= alignment, "closures in the arena must not be over-aligned");
-        return allocate(sizeof(T));
+        return allocate(count * sizeof(T));
     }
 
     /// Forgets all objects and keeps the chunks.

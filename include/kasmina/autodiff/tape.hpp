@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -142,6 +143,16 @@ public:
     /// Keeps `owner` alive until the tape is cleared: for what recorded operations refer to.
     void keep(std::shared_ptr<const void> owner) { kept_.push_back(std::move(owner)); }
 
+    /// Plain values, make(0) ... make(count - 1), kept until the tape is cleared: for operations of
+    /// any number of inputs.
+    template <class T, class Make>
+        requires std::is_trivially_copyable_v<T>
+    [[nodiscard]] std::span<const T> keep_values(std::size_t count, const Make& make) {
+        T* const values = static_cast<T*>(arena_.template allocate_for<T>(count));
+        for (std::size_t i = 0; i < count; ++i) ::new (values + i) T(make(i));
+        return {values, count};
+    }
+
     /// Uninitialised pooled memory for an op's output or scratch.
     template <class T = Scalar>
     [[nodiscard]] KASMINA_APART typename B::template Buffer<T> acquire(Index elements) {
@@ -163,6 +174,20 @@ public:
         const bool wanted = recording() && requires_gradient;
         Variable<B> output = push(shape, std::move(value), wanted);
         if (wanted) add_entry(output, op);
+        return output;
+    }
+
+    /// The same for an op whose pullback reads its own output: `make(output)` gives it, where a
+    /// gradient is needed.
+    template <class Make>
+    Variable<B> record_with_output(const Shape& shape, Buffer&& value,
+                                   std::initializer_list<Edge<B>> inputs, const Make& make) {
+        Variable<B> output = push(shape, std::move(value), any_requires_gradient(inputs));
+        if (output.requires_gradient()) {
+            auto op = make(std::as_const(output));
+            static_assert(DifferentiableOperation<decltype(op), B>);
+            add_entry(output, op);
+        }
         return output;
     }
 

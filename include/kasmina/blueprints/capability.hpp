@@ -39,6 +39,10 @@ struct Pooling {
     template <class B>
     static constexpr bool provided_by = PoolingBackend<B>;
 };
+struct AveragePooling {
+    template <class B>
+    static constexpr bool provided_by = AveragePoolingBackend<B>;
+};
 struct Loss {
     template <class B>
     static constexpr bool provided_by = LossBackend<B>;

@@ -1,4 +1,4 @@
-// GroupNorm and LayerNorm: normalisation within a sample, with scale and shift per channel.
+// GroupNorm: normalisation within a sample, with scale and shift per channel.
 #pragma once
 
 #include <kasmina/autodiff/ops/group_norm.hpp>
@@ -32,28 +32,6 @@ struct GroupNorm : Visitable<GroupNorm<B>> {
 
     [[nodiscard]] static constexpr auto members() {
         return nn::members(Member{"weight", &GroupNorm::weight}, Member{"bias", &GroupNorm::bias});
-    }
-};
-
-/// The same over the last dimension of each row.
-template <GroupNormBackend B>
-struct LayerNorm : Visitable<LayerNorm<B>> {
-    Parameter<B> weight;
-    Parameter<B> bias;
-
-    /// Errors: OptionError below one channel.
-    KASMINA_RARE LayerNorm(typename B::Context& context, Index channels)
-        : weight(constant_parameter<B>(context,
-                                       {checked_size("nn::LayerNorm", "channels", channels)}, 1.0)),
-          bias(constant_parameter<B>(context, {channels}, 0.0)) {}
-
-    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input,
-                                      const ops::GroupNormOptions<B>& options = {}) const {
-        return ops::layer_norm(input, pass.parameter(weight), pass.parameter(bias), options);
-    }
-
-    [[nodiscard]] static constexpr auto members() {
-        return nn::members(Member{"weight", &LayerNorm::weight}, Member{"bias", &LayerNorm::bias});
     }
 };
 

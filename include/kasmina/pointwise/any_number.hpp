@@ -75,6 +75,9 @@ struct AnyNumber {
     friend constexpr AnyNumber tanh_of(const AnyNumber&) { return {}; }
     friend constexpr AnyNumber sigmoid_of(const AnyNumber&) { return {}; }
     friend constexpr AnyNumber erf_of(const AnyNumber&) { return {}; }
+    friend constexpr AnyNumber log1p_of(const AnyNumber&) { return {}; }
+    friend constexpr AnyNumber expm1_of(const AnyNumber&) { return {}; }
+    friend constexpr AnyNumber softplus_of(const AnyNumber&) { return {}; }
     friend constexpr AnyNumber max_of(const AnyNumber&, const AnyNumber&) { return {}; }
     friend constexpr AnyNumber relu_of(const AnyNumber&) { return {}; }
     friend constexpr AnyNumber clamp_of(const AnyNumber&, double, double) { return {}; }

@@ -133,6 +133,15 @@ struct Dual {
         constexpr double two_over_sqrt_pi = 1.1283791670955126;
         return x.chain(math::erf(x.value), math::exp(-(x.value * x.value)) * V(two_over_sqrt_pi));
     }
+    friend constexpr Dual log1p_of(const Dual& x) {
+        return x.chain(math::log1p(x.value), V(1) / (V(1) + x.value));
+    }
+    friend constexpr Dual expm1_of(const Dual& x) {
+        return x.chain(math::expm1(x.value), math::exp(x.value));
+    }
+    friend constexpr Dual softplus_of(const Dual& x) {
+        return x.chain(math::softplus(x.value), math::sigmoid(x.value));
+    }
     friend constexpr Dual max_of(const Dual& a, const Dual& b) {
         const V difference = a.value - b.value;
         const V strictly = math::select_equal(math::relu(difference), 0.0, V(0), V(1));

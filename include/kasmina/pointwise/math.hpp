@@ -65,6 +65,26 @@ template <class V>
     }
 }
 
+/// log(1 + x), exact next to 0.
+template <class V>
+[[nodiscard]] constexpr V log1p(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return std::log1p(x);
+    } else {
+        return log1p_of(x);
+    }
+}
+
+/// e^x - 1, exact next to 0.
+template <class V>
+[[nodiscard]] constexpr V expm1(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return std::expm1(x);
+    } else {
+        return expm1_of(x);
+    }
+}
+
 /// The greater of two, NaN if either is; between equals the derivative is split in halves, as
 /// PyTorch does.
 template <class V>
@@ -107,6 +127,16 @@ template <class V>
         return key == static_cast<V>(value) ? equal : other;
     } else {
         return select_equal_of(key, value, equal, other);
+    }
+}
+
+/// log(1 + e^x), which is max(x, 0) + log(1 + e^-|x|) and never overflows.
+template <class V>
+[[nodiscard]] constexpr V softplus(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return relu(x) + std::log1p(std::exp(x < V(0) ? x : -x));
+    } else {
+        return softplus_of(x);
     }
 }
 

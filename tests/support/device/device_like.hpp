@@ -2,6 +2,8 @@
 #pragma once
 
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/backend/rearrange.hpp>
+#include <kasmina/backend/softmax.hpp>
 #include <kasmina/backends/xtensor.hpp>
 
 #include "support/device/context.hpp"
@@ -109,6 +111,14 @@ struct DeviceLike : DeviceStorage<backends::Xtensor<T>> {
         context.launch("mean_positions_pullback", &Reference::mean_positions_pullback, pullback);
     }
 
+    /// Capability: AveragePoolingBackend.
+    static void average_pool(Context& context, const AveragePool<T>& forward) {
+        context.launch("average_pool", &Reference::average_pool, forward);
+    }
+    static void average_pool_pullback(Context& context, const AveragePoolPullback<T>& pullback) {
+        context.launch("average_pool_pullback", &Reference::average_pool_pullback, pullback);
+    }
+
     /// Capability: LossBackend.
     static void cross_entropy(Context& context, const CrossEntropy<T>& forward) {
         context.launch("cross_entropy", &Reference::cross_entropy, forward);
@@ -154,6 +164,22 @@ struct DeviceLike : DeviceStorage<backends::Xtensor<T>> {
     }
     static void embedding_pullback(Context& context, const EmbeddingPullback<T>& pullback) {
         context.launch("embedding_pullback", &Reference::embedding_pullback, pullback);
+    }
+
+    /// Capability: RearrangeBackend.
+    static void rearrange(Context& context, const Rearrange<T>& call) {
+        context.launch("rearrange", &Reference::rearrange, call);
+    }
+    static void sum_axes(Context& context, const SumAxes<T>& call) {
+        context.launch("sum_axes", &Reference::sum_axes, call);
+    }
+
+    /// Capability: SoftmaxBackend.
+    static void softmax(Context& context, const Softmax<T>& forward) {
+        context.launch("softmax", &Reference::softmax, forward);
+    }
+    static void softmax_pullback(Context& context, const SoftmaxPullback<T>& pullback) {
+        context.launch("softmax_pullback", &Reference::softmax_pullback, pullback);
     }
 };
 

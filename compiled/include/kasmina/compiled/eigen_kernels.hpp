@@ -21,6 +21,8 @@
     KEYWORDS decltype(batch_norm_pullback<T>) batch_norm_pullback<T>;                           \
     KEYWORDS decltype(max_pool<T>) max_pool<T>;                                                 \
     KEYWORDS decltype(max_pool_pullback<T>) max_pool_pullback<T>;                               \
+    KEYWORDS decltype(average_pool<T>) average_pool<T>;                                         \
+    KEYWORDS decltype(average_pool_pullback<T>) average_pool_pullback<T>;                       \
     KEYWORDS decltype(mean_positions<T>) mean_positions<T>;                                     \
     KEYWORDS decltype(mean_positions_pullback<T>) mean_positions_pullback<T>;                   \
     KEYWORDS decltype(cross_entropy<T>) cross_entropy<T>;                                       \
@@ -34,4 +36,8 @@
     KEYWORDS decltype(dropout_pullback<T>) dropout_pullback<T>;                                 \
     KEYWORDS decltype(embedding<T>) embedding<T>;                                               \
     KEYWORDS decltype(embedding_pullback<T>) embedding_pullback<T>;                             \
+    KEYWORDS decltype(rearrange<T>) rearrange<T>;                                               \
+    KEYWORDS decltype(sum_axes<T>) sum_axes<T>;                                                 \
+    KEYWORDS decltype(softmax<T>) softmax<T>;                                                   \
+    KEYWORDS decltype(softmax_pullback<T>) softmax_pullback<T>;                                 \
     }

@@ -27,6 +27,12 @@
     KEYWORDS decltype(relu<B>) relu<B>;                                                         \
     KEYWORDS decltype(sigmoid<B>) sigmoid<B>;                                                   \
     KEYWORDS decltype(tanh<B>) tanh<B>;                                                         \
+    KEYWORDS decltype(gelu<B>) gelu<B>;                                                         \
+    KEYWORDS decltype(gelu_tanh<B>) gelu_tanh<B>;                                               \
+    KEYWORDS decltype(silu<B>) silu<B>;                                                         \
+    KEYWORDS decltype(leaky_relu<B>) leaky_relu<B>;                                             \
+    KEYWORDS decltype(elu<B>) elu<B>;                                                           \
+    KEYWORDS decltype(softplus<B>) softplus<B>;                                                 \
     KEYWORDS decltype(add<B>) add<B>;                                                           \
     KEYWORDS decltype(subtract<B>) subtract<B>;                                                 \
     KEYWORDS decltype(multiply<B>) multiply<B>;                                                 \
@@ -48,9 +54,10 @@
     KEYWORDS decltype(layer_norm<B>) layer_norm<B>;                                             \
     KEYWORDS decltype(linear<B>) linear<B>;                                                     \
     KEYWORDS decltype(max_pool<B>) max_pool<B>;                                                 \
+    KEYWORDS decltype(max_positions<B>) max_positions<B>;                                       \
     KEYWORDS decltype(mean_positions<B>) mean_positions<B>;                                     \
-    KEYWORDS decltype(sum<B>) sum<B>;                                                           \
-    KEYWORDS decltype(mean<B>) mean<B>;                                                         \
+    KEYWORDS Variable<B> sum(const Variable<B>&);                                               \
+    KEYWORDS Variable<B> mean(const Variable<B>&);                                              \
     KEYWORDS Variable<B> blend_add(const Variable<B>&, const Variable<B>&, double);             \
     KEYWORDS Variable<B> blend_add(const Variable<B>&, const Variable<B>&,                      \
                                    std::span<const B::Scalar>);                                 \

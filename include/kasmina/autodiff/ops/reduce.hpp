@@ -46,12 +46,12 @@ struct ReduceOperation {
     }
 };
 
+/// The sum of all elements, each times `factor`.
 template <PointwiseBackend B>
-[[nodiscard]] Variable<B> reduce(const char* op, const Variable<B>& input, bool divide) {
+[[nodiscard]] Variable<B> scaled_sum(const Variable<B>& input, typename B::Scalar factor) {
     const Index elements = input.shape().elements();
-    require(elements > 0, op, "one element or more", input.shape(), "pass a non-empty variable");
     using Scalar = typename B::Scalar;
-    const ScaledBy<Scalar> scale{divide ? Scalar(1) / static_cast<Scalar>(elements) : Scalar(1)};
+    const ScaledBy<Scalar> scale{factor};
     Tape<B>& tape = input.tape();
     auto output = tape.acquire(1);
     B::map_pullback(tape.context(), scale,
@@ -62,18 +62,25 @@ template <PointwiseBackend B>
     return tape.record(Shape{}, std::move(output), {input}, ReduceOperation<B>{input, scale});
 }
 
+inline void require_any(const char* op, const Shape& shape) {
+    require(shape.elements() > 0, op, "one element or more", shape, "pass a non-empty variable");
+}
+
 }  // namespace detail
 
 /// The sum of all elements. Errors: ShapeError when there are none.
 template <PointwiseBackend B>
 [[nodiscard]] Variable<B> sum(const Variable<B>& input) {
-    return detail::reduce("sum", input, false);
+    detail::require_any("sum", input.shape());
+    return detail::scaled_sum(input, typename B::Scalar{1});
 }
 
 /// The mean of all elements. Errors: ShapeError when there are none.
 template <PointwiseBackend B>
 [[nodiscard]] Variable<B> mean(const Variable<B>& input) {
-    return detail::reduce("mean", input, true);
+    using Scalar = typename B::Scalar;
+    detail::require_any("mean", input.shape());
+    return detail::scaled_sum(input, Scalar(1) / static_cast<Scalar>(input.shape().elements()));
 }
 
 }  // namespace kasmina::ops

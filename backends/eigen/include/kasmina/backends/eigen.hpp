@@ -22,6 +22,9 @@
 #include <kasmina/backends/eigen/pooling.hpp>
 #include <kasmina/backends/eigen/random.hpp>
 #include <kasmina/backends/eigen/reading.hpp>
+#include <kasmina/backends/eigen/rearrange.hpp>
+#include <kasmina/backends/eigen/softmax.hpp>
+#include <kasmina/backends/eigen/sum_axes.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET {
 
@@ -136,6 +139,13 @@ struct Eigen {
         eigen_detail::mean_positions_pullback(context, call);
     }
 
+    static void average_pool(Context& context, const AveragePool<T>& call) {
+        eigen_detail::average_pool(context, call);
+    }
+    static void average_pool_pullback(Context& context, const AveragePoolPullback<T>& call) {
+        eigen_detail::average_pool_pullback(context, call);
+    }
+
     static void cross_entropy(Context& context, const CrossEntropy<T>& call) {
         eigen_detail::cross_entropy(context, call);
     }
@@ -175,6 +185,20 @@ struct Eigen {
     }
     static void embedding_pullback(Context& context, const EmbeddingPullback<T>& call) {
         eigen_detail::embedding_pullback(context, call);
+    }
+
+    static void rearrange(Context& context, const Rearrange<T>& call) {
+        eigen_detail::rearrange(context, call);
+    }
+    static void sum_axes(Context& context, const SumAxes<T>& call) {
+        eigen_detail::sum_axes(context, call);
+    }
+
+    static void softmax(Context& context, const Softmax<T>& call) {
+        eigen_detail::softmax(context, call);
+    }
+    static void softmax_pullback(Context& context, const SoftmaxPullback<T>& call) {
+        eigen_detail::softmax_pullback(context, call);
     }
 };
 

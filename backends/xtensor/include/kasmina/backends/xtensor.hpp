@@ -7,6 +7,7 @@
 #endif
 
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/backends/xtensor/convolution.hpp>
 #include <kasmina/backends/xtensor/cross_entropy.hpp>
 #include <kasmina/backends/xtensor/embedding.hpp>
 #include <kasmina/backends/xtensor/multi_tensor.hpp>
@@ -15,6 +16,8 @@
 #include <kasmina/backends/xtensor/pooling.hpp>
 #include <kasmina/backends/xtensor/products.hpp>
 #include <kasmina/backends/xtensor/random.hpp>
+#include <kasmina/backends/xtensor/rearrange.hpp>
+#include <kasmina/backends/xtensor/softmax.hpp>
 #include <kasmina/backends/xtensor/storage.hpp>
 
 namespace kasmina::backends {
@@ -30,11 +33,14 @@ struct Xtensor : xtensor_detail::Storage<T>,
                  xtensor_detail::GroupNorms<T>,
                  xtensor_detail::BatchNorms<T>,
                  xtensor_detail::Pooling<T>,
+                 xtensor_detail::AveragePooling<T>,
                  xtensor_detail::Losses<T>,
                  xtensor_detail::MultiTensors<T>,
                  xtensor_detail::Randoms<T>,
                  xtensor_detail::Dropouts<T>,
-                 xtensor_detail::Embeddings<T> {
+                 xtensor_detail::Embeddings<T>,
+                 xtensor_detail::Rearranging<T>,
+                 xtensor_detail::Softmaxes<T> {
     using Scalar = T;
     using Context = xtensor_detail::Context;
     template <class V>

@@ -1,4 +1,5 @@
-// Elementary functions of a register of numbers: exp, log and tanh to two units in the last place.
+// Elementary functions of a register of numbers, to two units in the last place: exp, log and tanh,
+// what stays exact next to 0 of them, and erf.
 #pragma once
 
 #include <cmath>
@@ -13,7 +14,8 @@
 
 /// \file
 /// The reductions and the polynomials are those of Moshier, "Methods and Programs for Mathematical
-/// Functions" (1989): exp and log after Cody and Waite (1980). Every lane is computed alike, so a
+/// Functions" (1989), but for the tail of erf in float, which was fitted for this file: exp and log
+/// after Cody and Waite (1980). Every lane is computed alike, so a
 /// number's value does not depend on where it stands. Where a "vector" is one number, the standard
 /// library does it.
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::elementary {
@@ -128,26 +130,11 @@ template <class T>
     return is_not_a_number<T>(x) ? x : result;
 }
 
+/// log(1 + f) + power * ln 2, for f between sqrt(1/2) - 1 and sqrt(2) - 1.
 template <class T>
-[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> log(Vector<T> x) {
-    using F = Format<T>;
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> log_of_parts(Vector<T> f, Vector<T> power) {
     using V = Vector<T>;
-    using Bits = BitVector<T>;
-    constexpr auto denormal_power = F::fraction + 2;
-    const auto small = x < all<T>(std::numeric_limits<T>::min());
-    const V normal = small ? x * static_cast<T>(std::int64_t{1} << denormal_power) : x;
-    const Bits bits = same_bits<Bits>(normal);
-    // x = fraction * 2^power with the fraction between sqrt(1/2) and sqrt(2).
-    Bits power = ((bits >> F::fraction) & (2 * F::bias + 1)) - (F::bias - 1);
-    const Bits kept =
-        (bits & ((typename F::Bits{1} << F::fraction) - 1)) | ((F::bias - 1) << F::fraction);
-    V fraction = same_bits<V>(kept);
-    const auto low = fraction < all<T>(static_cast<T>(0.70710678118654752440));
-    power = power + (low ? Bits{} - 1 : Bits{});
-    power = power - (small ? Bits{} + denormal_power : Bits{});
-    const V f = (low ? fraction + fraction : fraction) - static_cast<T>(1);
     const V square = f * f;
-    const V exponent = __builtin_convertvector(power, V);
     V result;
     if constexpr (std::same_as<T, float>) {
         result = f * square *
@@ -166,13 +153,42 @@ template <class T>
     // ln 2 in two parts, of which the first times any exponent is exact.
     constexpr T ln2_low = static_cast<T>(-2.121944400546905827679e-4);
     constexpr T ln2_high = static_cast<T>(0.693359375);
-    result = result + exponent * ln2_low - square * static_cast<T>(0.5);
-    result = f + result + exponent * ln2_high;
+    result = result + power * ln2_low - square * static_cast<T>(0.5);
+    return f + result + power * ln2_high;
+}
+
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> log(Vector<T> x) {
+    using F = Format<T>;
+    using V = Vector<T>;
+    using Bits = BitVector<T>;
+    constexpr auto denormal_power = F::fraction + 2;
+    const auto small = x < all<T>(std::numeric_limits<T>::min());
+    const V normal = small ? x * static_cast<T>(std::int64_t{1} << denormal_power) : x;
+    const Bits bits = same_bits<Bits>(normal);
+    // x = fraction * 2^power with the fraction between sqrt(1/2) and sqrt(2).
+    Bits power = ((bits >> F::fraction) & (2 * F::bias + 1)) - (F::bias - 1);
+    const Bits kept =
+        (bits & ((typename F::Bits{1} << F::fraction) - 1)) | ((F::bias - 1) << F::fraction);
+    V fraction = same_bits<V>(kept);
+    const auto low = fraction < all<T>(static_cast<T>(0.70710678118654752440));
+    power = power + (low ? Bits{} - 1 : Bits{});
+    power = power - (small ? Bits{} + denormal_power : Bits{});
+    const V f = (low ? fraction + fraction : fraction) - static_cast<T>(1);
+    V result = log_of_parts<T>(f, __builtin_convertvector(power, V));
     constexpr T infinity = std::numeric_limits<T>::infinity();
     result = x == all<T>(infinity) ? x : result;
     result = x == Vector<T>{} ? all<T>(-infinity) : result;
     const auto none = (x < Vector<T>{}) | is_not_a_number<T>(x);
     return none ? all<T>(std::numeric_limits<T>::quiet_NaN()) : result;
+}
+
+/// log(1 + x), which is about x next to 0.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> log1p(Vector<T> x) {
+    const auto near = (x > all<T>(static_cast<T>(-0.29))) & (x < all<T>(static_cast<T>(0.41)));
+    return near ? log_of_parts<T>(near ? x : Vector<T>{}, Vector<T>{})
+                : log<T>(x + static_cast<T>(1));
 }
 
 template <class T>
@@ -201,6 +217,60 @@ template <class T>
     return is_not_a_number<T>(x) ? x : result;
 }
 
+/// e^x - 1, which is about x next to 0: by e^x - 1 = 2 t / (1 - t) with t = tanh(x / 2).
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> expm1(Vector<T> x) {
+    using V = Vector<T>;
+    constexpr T one = static_cast<T>(1);
+    const auto near = (x > all<T>(static_cast<T>(-0.7))) & (x < all<T>(static_cast<T>(0.5)));
+    const V t = tanh<T>((near ? x : V{}) * static_cast<T>(0.5));
+    return near ? (t + t) / (one - t) : exp<T>(x) - one;
+}
+
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> erf(Vector<T> x) {
+    using V = Vector<T>;
+    // Beyond this it is 1 to the last digit.
+    const V most = all<T>(static_cast<T>(std::same_as<T, float> ? 4.0 : 6.0));
+    V held = x > most ? most : x;
+    held = held < -most ? -most : held;
+    const V size = held < V{} ? -held : held;
+    const V square = held * held;
+    const auto close = size < all<T>(static_cast<T>(1));
+    V near;
+    V far;
+    if constexpr (std::same_as<T, float>) {
+        near =
+            held * polynomial(square, 7.853861353153693e-5F, -8.010193625184903e-4F,
+                              5.188327685732524e-3F, -2.685381193529856e-2F, 1.128358514861418e-1F,
+                              -3.761262582423300e-1F, 1.128379165726710e0F);
+        // The logarithm of 1 - erf.
+        const V log_rest =
+            polynomial(size, -1.881459473e-5F, 4.045790138e-4F, -4.008729361e-3F, 2.464535043e-2F,
+                       -1.074757400e-1F, -6.341404255e-1F, -1.129093014e0F, 8.129241415e-5F);
+        far = 1.0F - exp<T>(log_rest);
+    } else {
+        const V near_above = polynomial(square, 9.60497373987051638749e0, 9.00260197203842689217e1,
+                                        2.23200534594684319226e3, 7.00332514112805075473e3,
+                                        5.55923013010394962768e4);
+        const V near_below = polynomial(square, 1.0, 3.35617141647503099647e1,
+                                        5.21357949780152679795e2, 4.59432382970980127987e3,
+                                        2.26290000613890934246e4, 4.92673942608635921086e4);
+        near = held * (near_above / near_below);
+        const V far_above = polynomial(
+            size, 2.46196981473530512524e-10, 5.64189564831068821977e-1, 7.46321056442269912687e0,
+            4.86371970985681366614e1, 1.96520832956077098242e2, 5.26445194995477358631e2,
+            9.34528527171957607540e2, 1.02755188689515710272e3, 5.57535335369399327526e2);
+        const V far_below = polynomial(
+            size, 1.0, 1.32281951154744992508e1, 8.67072140885989742329e1, 3.54937778887819891062e2,
+            9.75708501743205489753e2, 1.82390916687909736289e3, 2.24633760818710981792e3,
+            1.65666309194161350182e3, 5.57535340817727675546e2);
+        far = 1.0 - exp<T>(-square) * (far_above / far_below);
+    }
+    const V result = close ? near : (held < V{} ? -far : far);
+    return is_not_a_number<T>(x) ? x : result;
+}
+
 #else
 
 template <class T>
@@ -214,6 +284,18 @@ template <class T>
 template <class T>
 [[nodiscard]] Vector<T> tanh(Vector<T> x) {
     return std::tanh(x);
+}
+template <class T>
+[[nodiscard]] Vector<T> log1p(Vector<T> x) {
+    return std::log1p(x);
+}
+template <class T>
+[[nodiscard]] Vector<T> expm1(Vector<T> x) {
+    return std::expm1(x);
+}
+template <class T>
+[[nodiscard]] Vector<T> erf(Vector<T> x) {
+    return std::erf(x);
 }
 
 #endif

@@ -1,7 +1,6 @@
 // Pack: a register of numbers, as pointwise callables see it.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 
 #include <kasmina/backends/eigen/elementary.hpp>
@@ -12,7 +11,7 @@
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// `lanes<T>` numbers on which arithmetic works at once. Elementary functions are those
-/// of elementary.hpp, or the standard library's, lane by lane.
+/// of elementary.hpp.
 template <class T>
 struct Pack {
     Vector<T> values;
@@ -67,8 +66,12 @@ struct Pack {
     friend Pack log_of(const Pack& x) { return Pack(elementary::log<T>(x.values)); }
     friend Pack sqrt_of(const Pack& x) { return Pack(elementary::sqrt<T>(x.values)); }
     friend Pack tanh_of(const Pack& x) { return Pack(elementary::tanh<T>(x.values)); }
-    friend Pack erf_of(const Pack& x) {
-        return Pack(elementary::lane_by_lane<T>(x.values, [](T v) { return std::erf(v); }));
+    friend Pack erf_of(const Pack& x) { return Pack(elementary::erf<T>(x.values)); }
+    friend Pack log1p_of(const Pack& x) { return Pack(elementary::log1p<T>(x.values)); }
+    friend Pack expm1_of(const Pack& x) { return Pack(elementary::expm1<T>(x.values)); }
+    friend Pack softplus_of(const Pack& x) {
+        const auto negative = x.values < Vector<T>{};
+        return relu_of(x) + log1p_of(exp_of(Pack(negative ? x.values : -x.values)));
     }
     friend Pack sigmoid_of(const Pack& x) {
         const auto negative = x.values < Vector<T>{};

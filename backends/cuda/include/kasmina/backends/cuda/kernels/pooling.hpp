@@ -15,24 +15,24 @@ struct Pooling {
     using Context = typename D::Context;
 
     static void max_pool(Context& context, const MaxPool<T>& call) {
-        const Windows windows = Windows::whole(call.shape);
-        with_lanes<T>(in_vectors<T>(call.shape.channels, call.x, call.y), [&](auto lanes) {
+        const Windows windows = Windows::whole(call.shape.map);
+        with_lanes<T>(in_vectors<T>(call.shape.map.channels, call.x, call.y), [&](auto lanes) {
             constexpr int width = decltype(lanes)::value;
-            const ChannelGrid grid = channel_grid(1, windows.count(call.shape), call.shape.channels,
-                                                  width, 1, any_blocks);
+            const ChannelGrid grid = channel_grid(1, windows.count(call.shape.map),
+                                                  call.shape.map.channels, width, 1, any_blocks);
             context.launch(grid.launch(), MaxPoolKernel<T, width>{grid, windows, call.x, call.y});
         });
     }
 
     static void max_pool_pullback(Context& context, const MaxPoolPullback<T>& call) {
         if (!call.grad_x) return;
-        const Windows windows = Windows::all(call.shape);
+        const Windows windows = Windows::all(call.shape.map);
         const bool vectors =
-            in_vectors<T>(call.shape.channels, call.x, call.grad_y, call.grad_x.data);
+            in_vectors<T>(call.shape.map.channels, call.x, call.grad_y, call.grad_x.data);
         with_lanes<T>(vectors, [&](auto lanes) {
             constexpr int width = decltype(lanes)::value;
-            const ChannelGrid grid = channel_grid(1, windows.count(call.shape), call.shape.channels,
-                                                  width, 1, any_blocks);
+            const ChannelGrid grid = channel_grid(1, windows.count(call.shape.map),
+                                                  call.shape.map.channels, width, 1, any_blocks);
             context.launch(grid.launch(), MaxPoolPullbackKernel<T, width>{
                                               grid, windows, call.x, call.grad_y, call.grad_x});
         });

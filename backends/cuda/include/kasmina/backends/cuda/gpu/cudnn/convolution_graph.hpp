@@ -23,7 +23,7 @@ struct ConvolutionKey {
     bool accumulate = false;  ///< the result is added to
     ConvShape shape{};
 
-    [[nodiscard]] std::array<std::int64_t, 10> values() const noexcept {
+    [[nodiscard]] std::array<std::int64_t, 19> values() const noexcept {
         return {static_cast<std::int64_t>(kind),
                 static_cast<std::int64_t>(precision),
                 accumulate ? 1 : 0,
@@ -33,7 +33,16 @@ struct ConvolutionKey {
                 shape.in_channels,
                 shape.out_channels,
                 shape.kernel_height,
-                shape.kernel_width};
+                shape.kernel_width,
+                shape.out_height,
+                shape.out_width,
+                shape.stride_height,
+                shape.stride_width,
+                shape.dilation_height,
+                shape.dilation_width,
+                shape.pad_top,
+                shape.pad_left,
+                shape.groups};
     }
     friend bool operator==(const ConvolutionKey& a, const ConvolutionKey& b) noexcept {
         return a.values() == b.values();
