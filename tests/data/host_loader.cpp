@@ -67,6 +67,8 @@ TEST_CASE("a short last batch is kept or left out, and an epoch need not be shuf
     data::HostLoader<Samples> full(set, {.batch_size = 4, .shuffle = false, .drop_last = true},
                                    Generator(1));
     CHECK(full.batches_per_epoch() == 2);
+    CHECK(full.samples_per_epoch() == 8);
+    CHECK(whole.samples_per_epoch() == 10);
     CHECK(epoch(full).counts == std::vector<std::size_t>{4, 4});
     CHECK(epoch(full).counts == std::vector<std::size_t>{4, 4});
     const Samples none({2}, std::vector<float>{}, {}, 3);

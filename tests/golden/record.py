@@ -19,6 +19,8 @@ from recorder import (  # noqa: E402
     blueprints,
     case,
     convolutions,
+    dense,
+    hosts,
     optimisers,
     ops,
     precision,
@@ -43,6 +45,8 @@ def main():
     blueprints.record_gate_network()
     blueprints.record_blends()
     training.record_all_training()
+    dense.record_rows()
+    hosts.record_hosts()
     precision.record_precision()
     pretrained.record_pretrained()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))

@@ -8,6 +8,7 @@
 
 #include <kasmina/data/batch.hpp>
 #include <kasmina/data/host_loader.hpp>
+#include <kasmina/tensor/index.hpp>
 
 namespace kasmina::data {
 
@@ -50,6 +51,9 @@ public:
     }
 
     [[nodiscard]] std::size_t batches_per_epoch() const { return host_.batches_per_epoch(); }
+
+    /// Samples that an epoch hands out.
+    [[nodiscard]] Index samples_per_epoch() const { return host_.samples_per_epoch(); }
 
     [[nodiscard]] State state() const { return host_.state(); }
 

@@ -165,6 +165,12 @@ public:
         return work_->maker.sampler().batches_per_epoch();
     }
 
+    /// Samples that an epoch hands out.
+    [[nodiscard]] Index samples_per_epoch() const {
+        moved_.check("a loader");
+        return work_->maker.sampler().samples_per_epoch();
+    }
+
     /// Behind the batch that was handed out last, whatever has been made ahead.
     [[nodiscard]] LoaderState state() const {
         moved_.check("a loader");

@@ -14,6 +14,7 @@
 #include <kasmina/error.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/reflect/fields.hpp>
+#include <kasmina/tensor/index.hpp>
 
 namespace kasmina::data {
 
@@ -96,6 +97,12 @@ public:
     [[nodiscard]] std::size_t batches_per_epoch() const noexcept {
         const std::size_t up = options_.drop_last ? 0 : options_.batch_size - 1;
         return (order_.size() + up) / options_.batch_size;
+    }
+
+    /// Samples that an epoch hands out.
+    [[nodiscard]] Index samples_per_epoch() const noexcept {
+        const std::size_t all = batches_per_epoch() * options_.batch_size;
+        return static_cast<Index>(std::min(all, order_.size()));
     }
 
     [[nodiscard]] const LoaderOptions& options() const noexcept { return options_; }

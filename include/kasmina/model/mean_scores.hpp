@@ -65,6 +65,8 @@ struct PendingHits {
 /// Scores 100 per sample whose largest logit is at its label, so that the mean is the accuracy in
 /// percentage points. Labels are `batch.labels`.
 struct AccuracyScore {
+    static constexpr bool falls = false;
+
     template <class Batch, class B>
         requires requires(const Batch& batch, const Variable<B>& logits) {
             ops::count_correct(logits, batch.labels);
