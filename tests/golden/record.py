@@ -25,6 +25,8 @@ from recorder import (  # noqa: E402
     optimisers,
     ops,
     precision,
+    pretrained,
+    schedules,
     tensors,
     training,
     transformers,
@@ -41,6 +43,7 @@ def main():
     convolutions.record_convolutions()
     tensors.record_tensors()
     optimisers.record_optimisers()
+    schedules.record_schedules()
     blueprints.record_blueprints()
     blueprints.record_gate_network()
     blueprints.record_blends()
@@ -49,6 +52,7 @@ def main():
     hosts.record_hosts()
     transformers.record_transformers()
     precision.record_precision()
+    pretrained.record_pretrained()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))
     total = sum(os.path.getsize(file) for file in files)
     print(f"{len(files)} cases, {total / 1e6:.2f} MB, PyTorch {torch.__version__}")
