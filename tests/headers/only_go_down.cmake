@@ -28,7 +28,7 @@ set(layers
   "policy:judge"
   "train:policy"
   "generation:model"
-  "text:data")
+  "text:model")
 
 set(folders)
 foreach(layer IN LISTS layers)
