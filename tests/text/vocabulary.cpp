@@ -40,7 +40,7 @@ TEST_CASE("bytes are ids", "[N-9]") {
 
 TEST_CASE("characters have the ids of their order", "[N-9]") {
     const text::CharacterVocabulary vocabulary("hé, hallo 🎉");
-    CHECK(vocabulary.size() == 9);  // blank , a h l o é 🎉 and no b
+    CHECK(vocabulary.size() == 8);  // blank , a h l o é 🎉
     CHECK(vocabulary.encode("é🎉 a") == Ids{static_cast<std::int32_t>(vocabulary.size() - 2),
                                             static_cast<std::int32_t>(vocabulary.size() - 1), 0,
                                             2});
@@ -106,8 +106,8 @@ TEST_CASE("files that are no vocabulary are refused", "[N-9][E-2]") {
     std::filesystem::copy_file(recorded("vocab.json"), vocabulary,
                                std::filesystem::copy_options::overwrite_existing);
     CHECK_NOTHROW(made());
-    write(merges, "#version: 0.2\r\ns e\r\n");
-    CHECK(made().encode("sese") == Ids{made().encode("se")[0], made().encode("se")[0]});
+    write(merges, "#version: 0.2\r\ne d\r\n");
+    CHECK(made().encode("eded") == Ids{made().encode("ed")[0], made().encode("ed")[0]});
     for (const std::string_view content : {"s", "s e e", "s zz", "# #"}) {
         INFO(content);
         write(merges, content);
