@@ -16,12 +16,13 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 import torch  # noqa: E402
 
 from recorder import (  # noqa: E402
+    attention,
     blueprints,
     case,
     dense,
     hosts,
-    optimisers,
     ops,
+    optimisers,
     precision,
     training,
     transformers,
@@ -34,6 +35,7 @@ def main():
     for stale in glob.glob(os.path.join(case.ROOT, "*", "*.safetensors")):
         os.remove(stale)
     ops.record_ops()
+    attention.record_attention()
     optimisers.record_optimisers()
     blueprints.record_blueprints()
     blueprints.record_gate_network()

@@ -47,7 +47,7 @@ struct SoftCap {
 
     template <class V>
     constexpr V operator()(const V& score, Index, Index, const V&, const V&) const {
-        return math::tanh(score * (1.0 / cap)) * cap;
+        return math::tanh(score * V(1.0 / cap)) * V(cap);
     }
 };
 

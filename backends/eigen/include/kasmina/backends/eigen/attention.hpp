@@ -40,10 +40,12 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 /// Room of a thread, in numbers: the parts one behind the other.
 template <class T>
 struct AttentionScratch {
-    explicit AttentionScratch(const AttentionShape& shape)
+    /// `query_tiles` is how many of them a thread takes together.
+    AttentionScratch(const AttentionShape& shape, Index query_tiles)
         : width(packed_width<T>(shape.head_size)),
-          keys(shape.key_tiles() * attention_tile * shape.head_size),
-          values(shape.key_tiles() * attention_tile * width) {}
+          key_tiles(query_tiles == 1 ? 1 : shape.key_tiles()),
+          keys(key_tiles * attention_tile * shape.head_size),
+          values(key_tiles * attention_tile * width) {}
 
     static constexpr Index block = attention_tile * attention_tile;
     /// Room of the factors of a group of rows, in whole registers.
@@ -55,8 +57,9 @@ struct AttentionScratch {
     }
 
     Index width;
-    Index keys;    ///< all tiles of keys, transposed
-    Index values;  ///< all values, packed
+    Index key_tiles;  ///< that are packed at a time; one where none is looked at twice
+    Index keys;       ///< tiles of keys, transposed
+    Index values;     ///< values, packed
 };
 
 /// Some tiles of queries of one head.
@@ -70,24 +73,24 @@ struct AttentionChunk {
 
     static constexpr Index tile = attention_tile;
 
-    /// Keys and values of the tiles that anybody looks at.
-    void pack(const AttentionScratch<T>& room, T* keys, T* values) const {
-        const AttentionShape& shape = call.shape;
-        const T* const k = call.k + head_place(call.k_layout, shape, plane);
-        const T* const v = call.v + head_place(call.v_layout, shape, plane);
-        for (Index key_tile = 0; key_tile < shape.key_tiles(); ++key_tile) {
-            bool wanted = false;
-            for (Index q = first_tile; q < last_tile && !wanted; ++q) {
-                wanted = tile_kind(call.tiles, shape, plane, q, key_tile) != TileKind::empty;
+    /// Whether any of the queries looks at a tile.
+    [[nodiscard]] bool wanted(Index key_tile) const {
+        for (Index q = first_tile; q < last_tile; ++q) {
+            if (tile_kind(call.tiles, call.shape, plane, q, key_tile) != TileKind::empty) {
+                return true;
             }
-            if (!wanted) continue;
-            const Index key = key_tile * tile;
-            const Index count = std::min(tile, shape.keys - key);
-            pack_transposed(k + key * call.k_layout.row, call.k_layout.row, count, shape.head_size,
-                            keys + key * shape.head_size);
-            pack_rows(v + key * call.v_layout.row, call.v_layout.row, count, shape.head_size, T{1},
-                      values + key * room.width);
         }
+        return false;
+    }
+
+    void pack(Index key_tile, T* keys, T* values) const {
+        const AttentionShape& shape = call.shape;
+        const Index key = key_tile * tile;
+        const Index count = std::min(tile, shape.keys - key);
+        pack_transposed(call.k + head_place(call.k_layout, shape, plane) + key * call.k_layout.row,
+                        call.k_layout.row, count, shape.head_size, keys);
+        pack_rows(call.v + head_place(call.v_layout, shape, plane) + key * call.v_layout.row,
+                  call.v_layout.row, count, shape.head_size, T{1}, values);
     }
 
     void run(const AttentionScratch<T>& room, T* scratch) const {
@@ -102,7 +105,12 @@ struct AttentionChunk {
         T* const partial_sums = most + tile;
         T* const factors = partial_sums + tile * lanes<T>;
         const RunningRows<T> running{most, partial_sums};
-        pack(room, keys, values);
+        const bool all_at_once = room.key_tiles == shape.key_tiles();
+        for (Index key_tile = 0; all_at_once && key_tile < room.key_tiles; ++key_tile) {
+            if (!wanted(key_tile)) continue;
+            pack(key_tile, keys + key_tile * tile * shape.head_size,
+                 values + key_tile * tile * room.width);
+        }
         const T* const q = call.q + head_place(call.q_layout, shape, plane);
         for (Index query_tile = first_tile; query_tile < last_tile; ++query_tile) {
             const Index query = query_tile * tile;
@@ -115,6 +123,8 @@ struct AttentionChunk {
                 const TileKind kind = tile_kind(call.tiles, shape, plane, query_tile, key_tile);
                 if (kind == TileKind::empty) continue;
                 const Index key = key_tile * tile;
+                const Index packed = all_at_once ? key : 0;
+                if (!all_at_once) pack(key_tile, keys, values);
                 TileRows at{.batch = plane / shape.heads,
                             .head = plane % shape.heads,
                             .key = key,
@@ -124,7 +134,7 @@ struct AttentionChunk {
                     at.rows = std::min<Index>(tile_rows, rows - row);
                     at.position = query + row + shape.query_offset;
                     add_tile(at, masked, room.width, queries + row * room.width,
-                             keys + key * shape.head_size, values + key * room.width,
+                             keys + packed * shape.head_size, values + packed * room.width,
                              sums + row * room.width, scores, kept, running.from(row), factors);
                 }
             }
@@ -178,7 +188,7 @@ void run_attention(Context& context, const AttentionRule<T>& rule, const Attenti
     const Index planes = shape.batch * shape.heads;
     if (planes == 0) return;
     const Index parts = std::min(ceil_div(enough, planes), ceil_div(shape.query_tiles(), Index{4}));
-    const AttentionScratch<T> room(shape);
+    const AttentionScratch<T> room(shape, ceil_div(shape.query_tiles(), parts));
     context.parallel_for_with_scratch<T>(planes * parts, room.size(), [&](Index chunk, T* scratch) {
         const Index plane = chunk / parts;
         const Index part = chunk % parts;
