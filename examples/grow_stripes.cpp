@@ -12,7 +12,7 @@ using Cpu = backends::Eigen<float>;
 void tell(const train::EpochResult& epoch) {
     for (const StageChange& change : epoch.report.changes) {
         std::printf("epoch %2d: %.0f %%; %s goes from %s to %s\n", epoch.report.epoch,
-                    epoch.report.accuracy, change.blueprint.c_str(), name_of(change.from).data(),
+                    epoch.report.score, change.blueprint.c_str(), name_of(change.from).data(),
                     name_of(change.to).data());
     }
 }

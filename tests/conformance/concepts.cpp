@@ -1,5 +1,7 @@
 // Each capability concept: backends that have it, and near misses that lack one thing.
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/backend/rearrange.hpp>
+#include <kasmina/backend/softmax.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/backends/xtensor.hpp>
 
@@ -44,6 +46,8 @@ static_assert(MultiTensorBackend<Only<parts::MultiTensors>>);
 static_assert(RandomBackend<Only<parts::Randoms>>);
 static_assert(DropoutBackend<Only<parts::Dropouts>>);
 static_assert(EmbeddingBackend<Only<parts::Embeddings>>);
+static_assert(RearrangeBackend<Only<parts::Rearranging>>);
+static_assert(SoftmaxBackend<Only<parts::Softmaxes>>);
 
 static_assert(!StorageBackend<Only<parts::Pointwise>>);
 static_assert(!PointwiseBackend<Only<parts::Storage>>);
@@ -58,6 +62,8 @@ static_assert(!MultiTensorBackend<Only<parts::Storage>>);
 static_assert(!RandomBackend<Only<parts::Dropouts>>);
 static_assert(!DropoutBackend<Only<parts::Randoms>>);
 static_assert(!EmbeddingBackend<Only<parts::Randoms>>);
+static_assert(!RearrangeBackend<Only<parts::Softmaxes>>);
+static_assert(!SoftmaxBackend<Only<parts::Rearranging>>);
 static_assert(!CompleteBackend<Only<parts::Storage, parts::Pointwise, parts::Matrices>>);
 
 // Near misses: a whole backend, but for one name that is deleted or differs.
@@ -238,6 +244,24 @@ static_assert(!MultiTensorBackend<NoNorms>);
 static_assert(!MultiTensorBackend<NoSgd>);
 static_assert(!MultiTensorBackend<NoAdamW>);
 static_assert(!MultiTensorBackend<NoClip>);
+
+/// Places and rows.
+struct NoRearrange : Xtensor<float> {
+    static void rearrange() = delete;
+};
+struct NoSumAxes : Xtensor<float> {
+    static void sum_axes() = delete;
+};
+struct NoSoftmax : Xtensor<float> {
+    static void softmax() = delete;
+};
+struct NoSoftmaxPullback : Xtensor<float> {
+    static void softmax_pullback() = delete;
+};
+static_assert(!RearrangeBackend<NoRearrange>);
+static_assert(!RearrangeBackend<NoSumAxes>);
+static_assert(!SoftmaxBackend<NoSoftmax>);
+static_assert(!SoftmaxBackend<NoSoftmaxPullback>);
 
 /// Random numbers, dropout, embeddings, precision.
 struct NoUniform : Xtensor<float> {

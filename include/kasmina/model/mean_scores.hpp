@@ -84,6 +84,8 @@ template <class Output, class Labels>
 /// is the accuracy in percentage points: of images, which have one label each, or of the tokens of
 /// sequences. Labels are `batch.labels`, as many for each sample.
 struct AccuracyScore {
+    static constexpr bool falls = false;
+
     template <class Batch, class Output>
         requires requires(const Batch& batch) {
             requires detail::CountsHits<Output, decltype(batch.labels)>;

@@ -116,7 +116,7 @@ public:
 
     /// What gates read of this slot.
     [[nodiscard]] GateEvidence evidence() const noexcept {
-        return evidence_of(stage(), record(), alpha_state());
+        return evidence_of(stage(), record(), alpha_state(), services_->score.point);
     }
 
     [[nodiscard]] KASMINA_RARE SlotReport report() const;
@@ -274,6 +274,7 @@ SlotReport SlotBase<B, Policies>::report() const {
         report.blending_out = blending->alpha.mode() == AlphaMode::down;
     }
     report.cooldown_ticks_left = cooldown_ticks_left();
+    report.score_kind = services_->score;
     return report;
 }
 
