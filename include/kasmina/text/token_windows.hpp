@@ -126,6 +126,11 @@ public:
         return static_cast<std::size_t>(options_.batches_per_epoch);
     }
 
+    /// Windows of an epoch.
+    [[nodiscard]] Index samples_per_epoch() const noexcept {
+        return options_.batches_per_epoch * options_.batch;
+    }
+
     [[nodiscard]] State state() const noexcept { return {generator_.state(), done_}; }
 
     /// Errors: StateError for more batches than an epoch has, OptionError for a random state that
