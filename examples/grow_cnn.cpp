@@ -42,7 +42,6 @@
 #include "story.hpp"
 #include "summary.hpp"
 #include "table.hpp"
-#include "work.hpp"
 
 namespace {
 
