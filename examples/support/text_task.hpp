@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -31,9 +32,12 @@ struct TextTask {
 
 /// Errors: DataError for a file that cannot be read.
 [[nodiscard]] inline std::string read_text(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    std::string content{std::istreambuf_iterator<char>(file), {}};
-    if (file && !std::filesystem::is_directory(path)) return content;
+    std::error_code cause;
+    if (!std::filesystem::is_directory(path, cause)) {
+        std::ifstream file(path, std::ios::binary);
+        std::string content{std::istreambuf_iterator<char>(file), {}};
+        if (file) return content;
+    }
     throw DataError("a text cannot be read", path.string(), "a file of text", "none",
                     "check the path");
 }
