@@ -1,4 +1,4 @@
-// Seeds on sequences in a model: none is dead (B-8), co-adaptation begins at blending (I-3), lives.
+// Seeds on sequences in a model: none is dead (B-8), co-adaptation begins at blending (I-3).
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,7 +9,6 @@
 #include <kasmina/blueprints/transformer.hpp>
 #include <kasmina/hosts/transformer.hpp>
 #include <kasmina/model/model.hpp>
-#include <kasmina/model/model_restore.hpp>
 
 #include "blueprints/seed_trial.hpp"
 #include "slot/open_gates.hpp"
@@ -29,16 +28,25 @@ struct OnSequences {
 
     static bool nothing_to_train(std::string_view name) { return name == "noop"; }
 
+    /// With embeddings of the size that training gives them: a new host's are so small that the
+    /// gradients of a seed that multiplies them are, too.
     static Model make_model(B::Context& context) {
         Generator generator(5);
-        return {context,
-                hosts::Transformer<B>(context, {.vocabulary = 7,
-                                                .width = 8,
-                                                .heads = 2,
-                                                .layers = 3,
-                                                .block = time,
-                                                .dropout = 0.0}),
-                Model::Registry{}, generator};
+        Model model{context,
+                    hosts::Transformer<B>(context, {.vocabulary = 7,
+                                                    .width = 8,
+                                                    .heads = 2,
+                                                    .layers = 3,
+                                                    .block = time,
+                                                    .dropout = 0.0}),
+                    Model::Registry{}, generator};
+        for (const auto& named : model.host_parameters()) {
+            if (named.parameter->shape().rank() != 2) continue;
+            auto values = named.parameter->value().to_host(context);
+            for (float& value : values) value *= 20.0F;
+            named.parameter->value().assign(context, values);
+        }
+        return model;
     }
 
     static TokenIds<B> input(B::Context& context) {
@@ -122,7 +130,7 @@ TEST_CASE("a seed on sequences leaves the host's output alone until it is blende
             CHECK(output_of(model) == alone);
             while (slot.stage() != Stage::blending) REQUIRE(slot.advance().advanced);
             slot.step_epoch();
-            CHECK(slot.alpha() == 0.5);
+            CHECK(slot.alpha() == Approx(0.5));
             // Every one of them is born as the identity.
             const std::vector<float> blended = output_of(model);
             for (std::size_t i = 0; i < alone.size(); ++i) {
@@ -134,20 +142,6 @@ TEST_CASE("a seed on sequences leaves the host's output alone until it is blende
                   nn::parameter_count(model.host()) + slot.record()->metrics.seed_parameters);
         }
     }
-}
-
-TEST_CASE("the state of a model on sequences is taken and given back", "[C-8]") {
-    B::Context context;
-    Model model = OnSequences::make_model(context);
-    auto& slot = model.slot(OnSequences::slot);
-    slot.germinate("attention", {.algorithm = BlendAlgorithm::gate, .tempo_epochs = 3});
-    while (slot.stage() != Stage::blending) REQUIRE(slot.advance().advanced);
-    slot.step_epoch();
-    const auto state = model.state();
-    Model other = OnSequences::make_model(context);
-    other.restore(state);
-    CHECK(other.slot(OnSequences::slot).stage() == Stage::blending);
-    CHECK(other.slot(OnSequences::slot).alpha() == slot.alpha());
 }
 
 }  // namespace

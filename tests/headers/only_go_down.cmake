@@ -29,7 +29,9 @@ set(layers
   "data:model"
   "judge:model,optim"
   "policy:judge"
-  "train:policy")
+  "train:policy"
+  "generation:model"
+  "text:model")
 
 set(folders)
 foreach(layer IN LISTS layers)

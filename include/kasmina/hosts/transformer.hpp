@@ -24,6 +24,7 @@
 #include <kasmina/hosts/transformer_block.hpp>
 #include <kasmina/nn/embedding.hpp>
 #include <kasmina/nn/key_value_cache.hpp>
+#include <kasmina/nn/layer_norm.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/tensor/sizes.hpp>
 
@@ -72,6 +73,11 @@ public:
     KASMINA_RARE void initialise(Context& context, Generator& generator);
 
     [[nodiscard]] const TransformerOptions& options() const noexcept { return options_; }
+    /// How many ids there are.
+    [[nodiscard]] Index vocabulary() const noexcept { return options_.vocabulary; }
+    /// Positions of the longest sequence.
+    [[nodiscard]] Index block() const noexcept { return options_.block; }
+
     [[nodiscard]] std::span<const InjectionPoint> injection_points() const noexcept {
         return points_;
     }

@@ -1,8 +1,10 @@
 // Attention and FlexAttention: one more layer of attention beside the host.
 #pragma once
 
+#include <concepts>
 #include <string_view>
 
+#include <kasmina/attention/masks.hpp>
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/nn/self_attention.hpp>
@@ -16,6 +18,12 @@ struct AttentionOptions {
     using Fields =
         reflect::List<&AttentionOptions::heads, &AttentionOptions::zero_init_final_layer>;
 };
+
+/// Whether no query sees a key behind it: masks that say so, or are of these kinds.
+template <class Mask>
+inline constexpr bool only_looks_back =
+    std::derived_from<Mask, masks::Causal> || std::derived_from<Mask, masks::Sliding> ||
+    requires { requires Mask::only_looks_back; };
 
 /// y = x + proj(attention(qkv(x))). `Kind` has the `name` and the `Mask` of a blueprint that is
 /// made of this: who sees whom, by (batch, head, query, key), the same for all of its seeds.
@@ -43,7 +51,8 @@ struct MaskedAttention {
         requires Provides<B, Needs>
     struct Module : nn::SelfAttention<B, typename Kind::Mask> {
         using Layer = nn::SelfAttention<B, typename Kind::Mask>;
-        static constexpr bool one_position_at_a_time = true;
+        /// A mask that looks ahead is of no use to a cache.
+        static constexpr bool one_position_at_a_time = only_looks_back<typename Kind::Mask>;
 
         Module(typename B::Context& context, Index width, const Options& options,
                Generator& generator)
