@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "network_row.hpp"
 #include "summary.hpp"
 #include "table.hpp"
 
@@ -25,10 +26,6 @@ namespace kasmina::examples {
     return text;
 }
 
-[[nodiscard]] inline std::string right_aligned(const std::string& text, std::size_t width) {
-    return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
-}
-
 /// Points between two accuracies, where both are known.
 [[nodiscard]] inline std::optional<double> gained(const Summary& summary) {
     if (!summary.grown_accuracy || !summary.host_only_accuracy) return std::nullopt;
@@ -41,18 +38,6 @@ struct EpochSeconds {
     double grown = 0.0;
     std::optional<double> from_start{};
 };
-
-/// A network's row of the last table: its score on the test part, its size, and all that its
-/// training multiplied.
-[[nodiscard]] inline std::string network_row(const std::string& name, const std::string& score,
-                                             std::int64_t parameters,
-                                             std::optional<double> multiplications) {
-    const auto billions =
-        multiplications ? std::optional(*multiplications / 1e9) : std::optional<double>();
-    return "  " + name + std::string(name.size() < 12 ? 12 - name.size() : 0, ' ') +
-           right_aligned(score, 8) + "  " + right_aligned(std::to_string(parameters), 8) +
-           " parameters  " + right_aligned(fixed(billions, 2), 8) + " G multiplications";
-}
 
 inline void write_conclusion(std::ostream& out, const Summary& summary, const EpochSeconds& seconds,
                              std::size_t test_images) {

@@ -7,11 +7,11 @@
 #include <kasmina/error.hpp>
 #include <kasmina/train/epoch_result.hpp>
 
+#include "host_work.hpp"
 #include "run_folder.hpp"
 #include "stop.hpp"
 #include "story.hpp"
 #include "table.hpp"
-#include "work.hpp"
 
 namespace kasmina::examples {
 

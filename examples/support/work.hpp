@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
-#include <kasmina/hosts/cnn.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/statistics/estimate.hpp>
 #include <kasmina/tensor/index.hpp>
@@ -58,36 +57,18 @@ private:
     std::vector<Place> slots_;
 };
 
-/// Of the library's CNN host.
-[[nodiscard]] inline HostWork work_of(const hosts::CnnOptions& options) {
-    HostWork work;
-    Index height = options.height;
-    Index width = options.width;
-    Index inputs = options.in_channels;
-    for (Index block = 0; block < options.blocks; ++block) {
-        const Index outputs = options.base << block;
-        work.layer(9 * inputs * outputs, height * width);
-        work.slot("r0c" + std::to_string(block), height * width);
-        if (block < options.pools.value_or(options.blocks)) {
-            height /= 2;
-            width /= 2;
-        }
-        work.slot("r1c" + std::to_string(block), height * width);
-        inputs = outputs;
-    }
-    return work.layer(inputs * options.classes);
-}
-
 /// Of a slot's seed and its gate network: each weight of a convolution meets every position of the
-/// map, each of a matrix is used once a sample.
+/// map, each of a matrix is used once a sample, or in a seed on sequences at every position.
 template <class SlotType>
 [[nodiscard]] double work_of_seed(const SlotType& slot, Index positions) {
     double total = 0.0;
     for (const auto& [name, parameter] : slot.contents().parameters) {
         const auto rank = parameter->value().shape().rank();
         if (rank < 2) continue;
+        const bool everywhere =
+            rank > 2 || (slot.topology() == Topology::transformer && !name.starts_with("gate/"));
         total += static_cast<double>(parameter->size()) *
-                 static_cast<double>(rank > 2 ? positions : Index{1});
+                 static_cast<double>(everywhere ? positions : Index{1});
     }
     return total;
 }

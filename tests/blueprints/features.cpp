@@ -15,12 +15,12 @@
 
 #include <kasmina/blueprints/features.hpp>
 #include <kasmina/nn/gate_network.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 #include "support/golden_module.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -87,7 +87,7 @@ double distance_from_identity(std::string_view name, const Born& born) {
         FeaturesBlueprints::make<B>(context, Topology::features, name, 16, generator, born);
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::training);
-    const auto values = test::normal_values<double>(5 * 16, 9);
+    const auto values = testing::normal_values<double>(5 * 16, 9);
     const auto y = seed->forward(pass, pass.constant({5, 16}, values)).to_host();
     double difference = 0.0;
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -168,12 +168,12 @@ std::vector<std::vector<double>> step_of_one_that_goes(bool checkpointing) {
         context, 5, {.checkpointing = checkpointing, .zero_init_final_layer = false}, generator);
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::training);
-    const auto x = tape.leaf({3, 5}, test::normal_values<double>(15, 2));
+    const auto x = tape.leaf({3, 5}, testing::normal_values<double>(15, 2));
     const auto y = seed->forward(pass, x);
     std::vector<std::shared_ptr<ParameterState<B>>> kept;
     for (const auto& named : seed->contents().parameters) kept.push_back(named.parameter->state());
     seed.reset();
-    tape.backward(y, test::normal_values<double>(15, 6));
+    tape.backward(y, testing::normal_values<double>(15, 6));
     std::vector<std::vector<double>> results{y.to_host(), tape.gradient(x)};
     for (const auto& state : kept) results.push_back(state->gradient.to_host(context));
     return results;
@@ -190,7 +190,7 @@ TEST_CASE("a gate on rows is the gate on maps of one pixel", "[N-4][A-6]") {
     Generator two(7);
     const nn::GateNetwork<B> on_rows(context, Topology::features, 6, one);
     const nn::GateNetwork<B> on_maps(context, Topology::cnn, 6, two);
-    const auto values = test::normal_values<double>(24, 3);
+    const auto values = testing::normal_values<double>(24, 3);
     const auto run = [&](const nn::GateNetwork<B>& gate, const Shape& shape) {
         Tape<B> tape(context);
         Pass<B> pass(tape, Mode::training);

@@ -11,11 +11,11 @@
 #include <kasmina/checkpoint/save.hpp>
 #include <kasmina/hosts/mlp.hpp>
 #include <kasmina/model/model.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "blueprints/seed_trial.hpp"
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace kasmina {
@@ -36,7 +36,7 @@ struct OnRows {
     }
 
     static Tensor<B> input(B::Context& context) {
-        return Tensor<B>::from_host(context, {9, 6}, test::normal_values<float>(9 * 6, 2));
+        return Tensor<B>::from_host(context, {9, 6}, testing::normal_values<float>(9 * 6, 2));
     }
 
     static Variable<B> loss(const Variable<B>& logits) {

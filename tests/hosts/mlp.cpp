@@ -6,11 +6,11 @@
 
 #include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/nn/parameters.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -70,7 +70,7 @@ TEST_CASE("the MLP host runs in parts as it runs whole, and never backward", "[N
     Generator generator(3);
     B::Context context{};
     const Host host(context, {.inputs = 4, .width = 6, .layers = 3}, generator);
-    const auto rows = Tensor<B>::from_host(context, {3, 4}, test::normal_values<double>(12, 5));
+    const auto rows = Tensor<B>::from_host(context, {3, 4}, testing::normal_values<double>(12, 5));
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::evaluation);
     const auto whole = hosts::forward(host, pass, rows).to_host();
@@ -90,7 +90,7 @@ TEST_CASE("the MLP host's gradient is its slope, with every activation", "[N-4][
             context, {.inputs = 3, .outputs = 2, .width = 5, .layers = 2, .activation = activation},
             generator);
         const double error =
-            test::gradient_error<B>({Shape{4, 3}}, [&](Tape<B>& tape, const auto& x) {
+            testing::gradient_error<B>({Shape{4, 3}}, [&](Tape<B>& tape, const auto& x) {
                 Pass<B> pass(tape, Mode::training);
                 return host.head(pass, host.forward(pass, x[0], 0, 2));
             });

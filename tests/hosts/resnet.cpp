@@ -5,11 +5,11 @@
 #include <vector>
 
 #include <kasmina/nn/parameters.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
-#include "support/gradient_check.hpp"
 #include "support/values.hpp"
 
 namespace kasmina {
@@ -120,7 +120,7 @@ TEST_CASE("evaluation leaves the residual host's statistics, and training moves 
     B::Context context{};
     Host host(context, {.base = 3, .stages = 2, .blocks = 1}, generator);
     const auto images =
-        Tensor<B>::from_host(context, {2, 6, 5, 3}, test::normal_values<double>(180, 5));
+        Tensor<B>::from_host(context, {2, 6, 5, 3}, testing::normal_values<double>(180, 5));
     const auto statistics = [&] { return test::state_values<B>(context, nn::states<B>(host)); };
     const auto before = statistics();
     Tape<B> tape(context);
@@ -142,7 +142,7 @@ TEST_CASE("the residual host's gradient is its slope, with either norm", "[N-5][
                             {.classes = 2, .base = 3, .stages = 2, .blocks = 1, .norm = norm},
                             generator);
             const double error =
-                test::gradient_error<B>({Shape{2, 5, 4, 3}}, [&](Tape<B>& tape, const auto& x) {
+                testing::gradient_error<B>({Shape{2, 5, 4, 3}}, [&](Tape<B>& tape, const auto& x) {
                     Pass<B> pass(tape, mode);
                     return host.head(pass, host.forward(pass, x[0], 0, 2));
                 });
