@@ -25,8 +25,8 @@ std::vector<LabelledBatch<Cpu>> spirals(Cpu::Context& cpu, int batches, std::uin
             places.push_back(out * std::cos(angle) + 0.02 * random.normal());
             places.push_back(out * std::sin(angle) + 0.02 * random.normal());
         }
-        all.push_back({Tensor<Cpu>::from_host(cpu, {points, 2}, places),
-                       ClassLabels<Cpu>(cpu, labels, 2)});
+        all.push_back(
+            {Tensor<Cpu>::from_host(cpu, {points, 2}, places), ClassLabels<Cpu>(cpu, labels, 2)});
     }
     return all;
 }
@@ -35,8 +35,7 @@ void tell(const train::EpochResult& epoch) {
     const EpochReport& report = epoch.report;
     for (const StageChange& change : report.changes) {
         std::printf("epoch %2d: %3.0f %%; %s goes from %s to %s\n", report.epoch, report.score,
-                    change.blueprint.c_str(), name_of(change.from).data(),
-                    name_of(change.to).data());
+                    change.slot.c_str(), name_of(change.from).data(), name_of(change.to).data());
     }
     if (report.epoch % 10 == 0) std::printf("epoch %2d: %3.0f %%\n", report.epoch, report.score);
 }
@@ -46,7 +45,7 @@ template <Controller C>
 void train_network(const char* title, C controller) {
     Generator random(1);
     Cpu::Context cpu;
-    hosts::Mlp<Cpu> host{cpu, {.inputs = 2, .outputs = 2, .width = 8, .layers = 2}};
+    hosts::Mlp<Cpu> host{cpu, {.inputs = 2, .outputs = 2, .width = 6, .layers = 2}};
     MorphogeneticModel model{cpu, std::move(host), FeaturesBlueprints{}, random};
     std::printf("%s, %ld parameters\n", title, static_cast<long>(model.total_parameters()));
     train::LearnerOptions<optim::AdamWRule> rates{{.learning_rate = 0.01}, {.learning_rate = 0.01}};
@@ -59,5 +58,6 @@ void train_network(const char* title, C controller) {
 
 int main() {
     train_network("the host alone", IdleController{});
-    train_network("growing", HeuristicController({.slots = {"r0c0"}, .blueprints = {"mlp"}}));
+    train_network("growing",
+                  HeuristicController({.slots = {"r0c0", "r0c1"}, .blueprints = {"mlp"}}));
 }
