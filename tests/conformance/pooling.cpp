@@ -4,10 +4,6 @@
 namespace kasmina::conformance {
 namespace {
 
-Index pooled_size(const MapShape& shape) {
-    return shape.batch * (shape.height / 2) * (shape.width / 2) * shape.channels;
-}
-
 MapGeometry geometry_of(const MapShape& shape) {
     return {shape.batch, shape.height * shape.width, shape.channels};
 }
@@ -18,18 +14,19 @@ TEST_CASE("max-pool agrees with the oracle", "[B-7][E-1]") {
     for (const MapShape& shape : map_shapes) {
         INFO(describe(shape));
         const Values x = normal(size_of(shape), 1);
-        const Values grad_y = normal(pooled_size(shape), 2);
+        const Values grad_y = normal(halving(shape).out_elements(), 2);
         check_against_oracle([&]<class B>(Run<B>& run) {
-            B::max_pool(run.context,
-                        {.shape = shape, .x = run.in(x), .y = run.out(pooled_size(shape))});
+            B::max_pool(run.context, {.shape = halving(shape),
+                                      .x = run.in(x),
+                                      .y = run.out(halving(shape).out_elements())});
             for (const bool accumulate : {false, true}) {
                 B::max_pool_pullback(run.context,
-                                     {.shape = shape,
+                                     {.shape = halving(shape),
                                       .x = run.in(x),
                                       .grad_y = run.in(grad_y),
                                       .grad_x = run.target(size_of(shape), accumulate)});
             }
-            B::max_pool_pullback(run.context, {.shape = shape,
+            B::max_pool_pullback(run.context, {.shape = halving(shape),
                                                .x = run.in(x),
                                                .grad_y = run.in(grad_y),
                                                .grad_x = run.unwanted()});
@@ -43,10 +40,11 @@ TEST_CASE("of equal values in a window the first gets the gradient", "[B-7]") {
     check_against_oracle([&]<class B>(Run<B>& run) {
         const auto* x = run.in({0, 1, 2, 2, 5, nan,  //
                                 1, 1, 2, 2, 6, 7});
-        B::max_pool(run.context, {.shape = shape, .x = x, .y = run.out(3)});
-        B::max_pool_pullback(
-            run.context,
-            {.shape = shape, .x = x, .grad_y = run.in({1, 2, 3}), .grad_x = run.target(12, false)});
+        B::max_pool(run.context, {.shape = halving(shape), .x = x, .y = run.out(3)});
+        B::max_pool_pullback(run.context, {.shape = halving(shape),
+                                           .x = x,
+                                           .grad_y = run.in({1, 2, 3}),
+                                           .grad_x = run.target(12, false)});
     });
 }
 
@@ -80,10 +78,11 @@ TEST_CASE("the oracle's pools by hand", "[B-7]") {
         const auto* x = run.in({1, 5, 100,  //
                                 5, 2, 100,  //
                                 100, 100, 100});
-        Oracle::max_pool(run.context, {.shape = {1, 3, 3, 1}, .x = x, .y = run.out(1)});
-        Oracle::max_pool_pullback(
-            run.context,
-            {.shape = {1, 3, 3, 1}, .x = x, .grad_y = run.in({4}), .grad_x = run.target(9, false)});
+        Oracle::max_pool(run.context, {.shape = halving({1, 3, 3, 1}), .x = x, .y = run.out(1)});
+        Oracle::max_pool_pullback(run.context, {.shape = halving({1, 3, 3, 1}),
+                                                .x = x,
+                                                .grad_y = run.in({4}),
+                                                .grad_x = run.target(9, false)});
         Oracle::mean_positions(
             run.context,
             {.geometry = {2, 2, 2}, .x = run.in({1, 2, 3, 4, 5, 6, 7, 8}), .y = run.out(4)});
@@ -98,13 +97,13 @@ TEST_CASE("the oracle's pooling gradients are slopes", "[B-7]") {
     CHECK(slope_error(
               {normal(size_of(shape), 1)},
               [&](auto& run, const auto& in) {
-                  Oracle::max_pool(
-                      run.context,
-                      {.shape = shape, .x = run.in(in[0]), .y = run.out(pooled_size(shape))});
+                  Oracle::max_pool(run.context, {.shape = halving(shape),
+                                                 .x = run.in(in[0]),
+                                                 .y = run.out(halving(shape).out_elements())});
               },
               [&](auto& run, const auto& in, const double* grad_y) {
                   Oracle::max_pool_pullback(run.context,
-                                            {.shape = shape,
+                                            {.shape = halving(shape),
                                              .x = run.in(in[0]),
                                              .grad_y = grad_y,
                                              .grad_x = run.target(size_of(shape), false)});

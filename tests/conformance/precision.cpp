@@ -120,7 +120,7 @@ TEST_CASE("a fast product's bias is not rounded", "[P-8]") {
 }
 
 TEST_CASE("fast convolutions and their ways back multiply rounded operands", "[P-8]") {
-    const ConvShape shape{2, 4, 5, 3, 6, 3, 3};
+    const ConvShape shape = keeping_size({2, 4, 5, 3, 6, 3, 3});
     const Values x = normal(2 * 4 * 5 * 3, 1);
     const Values weight = normal(6 * 3 * 9, 2);
     const Values grad_y = normal(2 * 4 * 5 * 6, 3);
@@ -152,7 +152,8 @@ TEST_CASE("fast convolutions and their ways back multiply rounded operands", "[P
 }
 
 TEST_CASE("fast depthwise convolutions and their ways back multiply rounded operands", "[P-8]") {
-    const ConvShape shape{2, 4, 5, 6, 6, 3, 3};
+    ConvShape shape = keeping_size({2, 4, 5, 6, 6, 3, 3});
+    shape.groups = 6;
     const Index map = 2 * 4 * 5 * 6;
     const Values x = normal(map, 1);
     const Values weight = normal(6 * 9, 2);

@@ -7,38 +7,26 @@ namespace {
 constexpr std::array<std::array<Index, 3>, 7> matrix_sizes{
     {{1, 1, 1}, {3, 5, 4}, {13, 1, 70}, {1, 70, 13}, {48, 48, 48}, {130, 10, 33}, {64, 65, 257}}};
 
+/// Convolutions that keep the size of the map; others are in convolutions.cpp.
 constexpr std::array<ConvShape, 16> conv_shapes{{
     // batch, height, width, channels in and out, kernel height and width
-    {1, 1, 1, 1, 1, 3, 3},
-    {3, 1, 1, 13, 48, 3, 3},
-    {3, 2, 3, 3, 13, 3, 3},
-    {1, 5, 4, 13, 3, 3, 3},
-    {3, 5, 4, 48, 70, 3, 3},
-    {1, 16, 16, 3, 48, 3, 3},
-    {3, 16, 16, 48, 48, 3, 3},
-    {1, 16, 16, 70, 13, 3, 3},
-    {1, 1, 1, 1, 1, 1, 1},
-    {3, 2, 3, 13, 3, 1, 1},
-    {3, 5, 4, 48, 70, 1, 1},
-    {1, 16, 16, 3, 13, 1, 1},
-    {1, 5, 4, 3, 13, 5, 5},
-    {3, 2, 3, 3, 1, 1, 3},
-    {1, 16, 16, 13, 13, 5, 3},
-    {3, 5, 4, 1, 3, 3, 1},
+    keeping_size({1, 1, 1, 1, 1, 3, 3}),
+    keeping_size({3, 1, 1, 13, 48, 3, 3}),
+    keeping_size({3, 2, 3, 3, 13, 3, 3}),
+    keeping_size({1, 5, 4, 13, 3, 3, 3}),
+    keeping_size({3, 5, 4, 48, 70, 3, 3}),
+    keeping_size({1, 16, 16, 3, 48, 3, 3}),
+    keeping_size({3, 16, 16, 48, 48, 3, 3}),
+    keeping_size({1, 16, 16, 70, 13, 3, 3}),
+    keeping_size({1, 1, 1, 1, 1, 1, 1}),
+    keeping_size({3, 2, 3, 13, 3, 1, 1}),
+    keeping_size({3, 5, 4, 48, 70, 1, 1}),
+    keeping_size({1, 16, 16, 3, 13, 1, 1}),
+    keeping_size({1, 5, 4, 3, 13, 5, 5}),
+    keeping_size({3, 2, 3, 3, 1, 1, 3}),
+    keeping_size({1, 16, 16, 13, 13, 5, 3}),
+    keeping_size({3, 5, 4, 1, 3, 3, 1}),
 }};
-
-Index input_size(const ConvShape& s) {
-    return s.batch * s.height * s.width * s.in_channels;
-}
-Index output_size(const ConvShape& s) {
-    return s.batch * s.height * s.width * s.out_channels;
-}
-Index taps(const ConvShape& s) {
-    return s.kernel_height * s.kernel_width;
-}
-Index weight_size(const ConvShape& s) {
-    return s.out_channels * s.in_channels * taps(s);
-}
 
 std::string describe(const ConvShape& s) {
     return conformance::describe(MapShape{s.batch, s.height, s.width, s.in_channels}) + " to " +
@@ -167,7 +155,7 @@ TEST_CASE("convolutions agree with the oracle", "[B-7][E-1]") {
 
 TEST_CASE("fast products are as near as their operands' bits", "[B-7][P-8]") {
     for (const ConvShape& shape : {conv_shapes[4], conv_shapes[5], conv_shapes[6], conv_shapes[10],
-                                   ConvShape{32, 8, 8, 16, 32, 3, 3}}) {
+                                   keeping_size({32, 8, 8, 16, 32, 3, 3})}) {
         INFO(describe(shape));
         const Values x = normal(input_size(shape), 1);
         const Values weight = normal(weight_size(shape), 2);
@@ -208,11 +196,17 @@ TEST_CASE("fast products are as near as their operands' bits", "[B-7][P-8]") {
 TEST_CASE("depthwise convolutions agree with the oracle", "[B-7][E-1]") {
     for (const MapShape& map : map_shapes) {
         for (const Index kernel : {Index{3}, Index{5}}) {
-            const ConvShape shape{map.batch,    map.height, map.width, map.channels,
-                                  map.channels, kernel,     kernel};
+            const ConvShape shape = keeping_size({.batch = map.batch,
+                                                  .height = map.height,
+                                                  .width = map.width,
+                                                  .in_channels = map.channels,
+                                                  .out_channels = map.channels,
+                                                  .kernel_height = kernel,
+                                                  .kernel_width = kernel,
+                                                  .groups = map.channels});
             INFO(describe(shape) << " depthwise");
             const Values x = normal(size_of(map), 1);
-            const Values weight = normal(map.channels * taps(shape), 2);
+            const Values weight = normal(weight_size(shape), 2);
             const Values grad_y = normal(size_of(map), 3);
             check_against_oracle([&]<class B>(Run<B>& run) {
                 B::depthwise_conv2d(run.context, {.shape = shape,
@@ -226,11 +220,10 @@ TEST_CASE("depthwise convolutions agree with the oracle", "[B-7][E-1]") {
                                       .grad_y = run.in(grad_y),
                                       .grad_x = run.target(size_of(map), accumulate)});
                     B::depthwise_conv2d_pullback_weight(
-                        run.context,
-                        {.shape = shape,
-                         .x = run.in(x),
-                         .grad_y = run.in(grad_y),
-                         .grad_weight = run.target(map.channels * taps(shape), accumulate)});
+                        run.context, {.shape = shape,
+                                      .x = run.in(x),
+                                      .grad_y = run.in(grad_y),
+                                      .grad_weight = run.target(weight_size(shape), accumulate)});
                 }
                 B::depthwise_conv2d_pullback_input(run.context, {.shape = shape,
                                                                  .weight = run.in(weight),
@@ -247,7 +240,7 @@ TEST_CASE("depthwise convolutions agree with the oracle", "[B-7][E-1]") {
 
 TEST_CASE("the oracle's convolution of a map by hand", "[B-7]") {
     // One 2x2 map with one channel; the kernel's entries say where they are.
-    const ConvShape shape{1, 2, 2, 1, 1, 3, 3};
+    const ConvShape shape = keeping_size({1, 2, 2, 1, 1, 3, 3});
     Oracle::Context context;
     const auto results = results_of<Oracle>(context, [&](Run<Oracle>& run) {
         Oracle::conv2d(run.context, {.shape = shape,
@@ -312,9 +305,10 @@ TEST_CASE("the oracle's convolution gradients are slopes", "[B-7]") {
 }
 
 TEST_CASE("the oracle's depthwise convolution gradients are slopes", "[B-7]") {
-    const ConvShape shape{3, 5, 4, 13, 13, 3, 3};
+    ConvShape shape = keeping_size({3, 5, 4, 13, 13, 3, 3});
+    shape.groups = 13;
     CHECK(slope_error(
-              {normal(input_size(shape), 1), normal(13 * taps(shape), 2)},
+              {normal(input_size(shape), 1), normal(weight_size(shape), 2)},
               [&](auto& run, const auto& in) {
                   Oracle::depthwise_conv2d(run.context, {.shape = shape,
                                                          .x = run.in(in[0]),
@@ -331,7 +325,7 @@ TEST_CASE("the oracle's depthwise convolution gradients are slopes", "[B-7]") {
                       run.context, {.shape = shape,
                                     .x = run.in(in[0]),
                                     .grad_y = grad_y,
-                                    .grad_weight = run.target(13 * taps(shape), false)});
+                                    .grad_weight = run.target(weight_size(shape), false)});
               }) < slope_tolerance);
 }
 

@@ -27,9 +27,22 @@ constexpr ConvolutionKind kinds[] = {ConvolutionKind::forward, ConvolutionKind::
 
 constexpr ConvShape shapes[] = {
     // The host's convolutions at two batches, the seeds', and odd ones.
-    {32, 32, 32, 3, 32, 3, 3}, {512, 32, 32, 3, 32, 3, 3},  {32, 16, 16, 32, 64, 3, 3},
-    {32, 8, 8, 64, 128, 3, 3}, {128, 32, 32, 32, 32, 3, 3}, {32, 16, 16, 64, 64, 1, 1},
-    {1, 7, 5, 1, 1, 3, 3},     {3, 5, 4, 13, 3, 5, 3},      {1, 1, 1, 1, 1, 1, 1},
+    keeping_size({32, 32, 32, 3, 32, 3, 3}),
+    keeping_size({512, 32, 32, 3, 32, 3, 3}),
+    keeping_size({32, 16, 16, 32, 64, 3, 3}),
+    keeping_size({32, 8, 8, 64, 128, 3, 3}),
+    keeping_size({128, 32, 32, 32, 32, 3, 3}),
+    keeping_size({32, 16, 16, 64, 64, 1, 1}),
+    keeping_size({1, 7, 5, 1, 1, 3, 3}),
+    keeping_size({3, 5, 4, 13, 3, 5, 3}),
+    keeping_size({1, 1, 1, 1, 1, 1, 1}),
+    // Strides, as in a residual network's stages: 3x3 with padding before the map alone and 1x1;
+    // dilation; groups; a line.
+    {32, 32, 32, 32, 64, 3, 3, 16, 16, 2, 2, 1, 1, 1, 1},
+    {32, 32, 32, 32, 64, 1, 1, 16, 16, 2, 2},
+    {8, 16, 16, 32, 32, 3, 3, 16, 16, 1, 1, 2, 2, 2, 2},
+    {8, 16, 16, 64, 64, 3, 3, 16, 16, 1, 1, 1, 1, 1, 1, 4},
+    {8, 1, 100, 16, 32, 1, 5, 1, 48, 1, 2},
 };
 
 }  // namespace
@@ -86,7 +99,7 @@ TEST_CASE("engines that round more than they may, or sum in any order, are passe
 
 TEST_CASE("in TF32 maps are convolved in place where an engine can", "[B-7][cuda]") {
     const DeviceDescription device(description_text());
-    const ConvShape shape{128, 16, 16, 32, 64, 3, 3};
+    const ConvShape shape = keeping_size({128, 16, 16, 32, 64, 3, 3});
     const auto workspace = [&](ConvolutionKind kind) {
         return convolution_plan({kind, Precision::fast, false, shape}, device)->workspace_bytes;
     };
@@ -99,8 +112,8 @@ TEST_CASE("in TF32 maps are convolved in place where an engine can", "[B-7][cuda
 }
 
 TEST_CASE("in full precision engines are used for few channels of large maps alone", "[cuda]") {
-    const ConvShape first{512, 32, 32, 3, 32, 3, 3};
-    const ConvShape second{512, 16, 16, 32, 64, 3, 3};
+    const ConvShape first = keeping_size({512, 32, 32, 3, 32, 3, 3});
+    const ConvShape second = keeping_size({512, 16, 16, 32, 64, 3, 3});
     for (const ConvolutionKind kind : kinds) {
         const bool forward = kind == ConvolutionKind::forward;
         CHECK(own_is_faster({kind, Precision::full, false, first}) == !forward);
@@ -110,10 +123,39 @@ TEST_CASE("in full precision engines are used for few channels of large maps alo
     }
 }
 
+TEST_CASE("cuDNN is asked for what it has words for alone", "[N-1][cuda]") {
+    ConvShape shape{2, 9, 9, 8, 8, 3, 3, 5, 5, 2, 2, 1, 1, 1, 1};
+    CHECK(cudnn_describes(shape));
+    // Windows that reach further over the lower edge are padding, outputs that are left out are
+    // not.
+    shape.out_height = 7;
+    CHECK(cudnn_describes(shape));
+    CHECK(ConvolutionSide::rows(shape).pad_behind() == 5);
+    shape.out_height = 3;
+    CHECK_FALSE(cudnn_describes(shape));
+    shape.out_height = 5;
+    shape.batch = 0;
+    CHECK_FALSE(cudnn_describes(shape));
+    // What floor leaves over is less than a stride.
+    CHECK(cudnn_describes({2, 10, 9, 8, 8, 3, 3, 4, 4, 2, 2}));
+}
+
+TEST_CASE("with strides an engine goes back to the input, and small groups are not asked for",
+          "[N-1][cuda]") {
+    const ConvShape strided{32, 32, 32, 32, 64, 3, 3, 16, 16, 2, 2, 1, 1, 1, 1};
+    CHECK_FALSE(own_is_faster({ConvolutionKind::to_input, Precision::full, false, strided}));
+    CHECK(own_is_faster({ConvolutionKind::forward, Precision::full, false, strided}));
+    ConvShape groups = strided;
+    groups.groups = 8;
+    for (const ConvolutionKind kind : kinds) {
+        CHECK(own_is_faster({kind, Precision::fast, false, groups}));
+    }
+}
+
 TEST_CASE("keys of plans differ in all that a plan depends on", "[cuda]") {
     const ConvolutionKey key{ConvolutionKind::forward, Precision::full, false, shapes[0]};
     CHECK(key == key);
-    for (int change = 0; change < 10; ++change) {
+    for (int change = 0; change < 19; ++change) {
         ConvolutionKey other = key;
         switch (change) {
             case 0: other.kind = ConvolutionKind::to_input; break;
@@ -125,7 +167,16 @@ TEST_CASE("keys of plans differ in all that a plan depends on", "[cuda]") {
             case 6: ++other.shape.in_channels; break;
             case 7: ++other.shape.out_channels; break;
             case 8: other.shape.kernel_height += 2; break;
-            default: other.shape.kernel_width += 2; break;
+            case 9: other.shape.kernel_width += 2; break;
+            case 10: ++other.shape.out_height; break;
+            case 11: ++other.shape.out_width; break;
+            case 12: ++other.shape.stride_height; break;
+            case 13: ++other.shape.stride_width; break;
+            case 14: ++other.shape.dilation_height; break;
+            case 15: ++other.shape.dilation_width; break;
+            case 16: ++other.shape.pad_top; break;
+            case 17: ++other.shape.pad_left; break;
+            default: ++other.shape.groups; break;
         }
         INFO("change " << change);
         CHECK_FALSE(key == other);

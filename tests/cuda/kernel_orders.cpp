@@ -1,37 +1,9 @@
 // The kernels of convolutions, norms, pools and losses: the same bits in any order of threads and
 // blocks, on addresses that no vector can be read from, and in tiles that small maps do not reach.
-#include "conformance/support.hpp"
+#include "cuda/orders.hpp"
 
 namespace kasmina::conformance {
 namespace {
-
-using Float = test::EmulatedCuda<float>;
-
-/// What `call` writes with threads and blocks in an order drawn from `seed`.
-template <class Call>
-std::vector<Values> in_order(std::uint64_t seed, const Call& call) {
-    Float::Context context(seed);
-    auto results = results_of<Float>(context, call);
-    context.synchronise();
-    return results;
-}
-
-/// Different orders give the same bits, and what the oracle writes.
-template <class Call>
-void check_orders(const Call& call) {
-    const auto first = in_order(1, call);
-    for (const std::uint64_t seed : {2U, 3U, 4U}) {
-        INFO("order " << seed);
-        CHECK(identical(first, in_order(seed, call)));
-    }
-    Oracle::Context context;
-    const auto expected = results_of<Oracle>(context, call);
-    REQUIRE(expected.size() == first.size());
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-        INFO("output " << i);
-        CHECK(difference(expected[i], first[i]) <= tolerance<float>);
-    }
-}
 
 /// An address four bytes past a multiple of sixteen.
 auto* beside(auto* numbers) {
@@ -159,9 +131,10 @@ TEST_CASE("a norm's way back through a pool has the same bits in one pass and in
                                             .scale = scale,
                                             .shift = shift,
                                             .y = y});
-                B::max_pool_pullback(
-                    run.context,
-                    {.shape = shape, .x = y, .grad_y = grad_pooled, .grad_x = {grad_y, false}});
+                B::max_pool_pullback(run.context, {.shape = halving(shape),
+                                                   .x = y,
+                                                   .grad_y = grad_pooled,
+                                                   .grad_x = {grad_y, false}});
                 B::batch_norm_pullback(run.context, {.shape = shape,
                                                      .epilogue = {true, !parted},
                                                      .x = x,
@@ -205,7 +178,8 @@ TEST_CASE("convolutions have the same bits in any order of threads", "[E-1][X-3]
                                            {3, 6, 6, 8, 68, 3, 3},
                                            {2, 9, 8, 20, 12, 1, 1},
                                            {2, 16, 20, 4, 4, 3, 3}}};
-    for (const ConvShape& shape : shapes) {
+    for (const ConvShape& extents : shapes) {
+        const ConvShape shape = keeping_size(extents);
         const Index pixels = shape.batch * shape.height * shape.width;
         const Index weights =
             shape.out_channels * shape.in_channels * shape.kernel_height * shape.kernel_width;
@@ -222,7 +196,14 @@ TEST_CASE("convolutions have the same bits in any order of threads", "[E-1][X-3]
     }
     for (const Index channels : {Index{3}, Index{8}, Index{140}}) {
         for (const Index kernel : {Index{3}, Index{7}}) {
-            const ConvShape shape{2, 9, 6, channels, channels, 3, kernel};
+            const ConvShape shape = keeping_size({.batch = 2,
+                                                  .height = 9,
+                                                  .width = 6,
+                                                  .in_channels = channels,
+                                                  .out_channels = channels,
+                                                  .kernel_height = 3,
+                                                  .kernel_width = kernel,
+                                                  .groups = channels});
             const Index size = 2 * 9 * 6 * channels;
             INFO(channels << " channels, each for itself");
             check_orders([&]<class B>(Run<B>& run) {
@@ -241,7 +222,7 @@ TEST_CASE("convolutions have the same bits in any order of threads", "[E-1][X-3]
 
 TEST_CASE("large maps are convolved in large tiles", "[B-7][cuda]") {
     for (const ConvShape& shape :
-         {ConvShape{33, 32, 32, 1, 3, 1, 3}, ConvShape{33, 32, 32, 4, 68, 1, 3}}) {
+         {keeping_size({33, 32, 32, 1, 3, 1, 3}), keeping_size({33, 32, 32, 4, 68, 1, 3})}) {
         const Index pixels = shape.batch * shape.height * shape.width;
         const Index weights = shape.out_channels * shape.in_channels * shape.kernel_width;
         const auto call = [&]<class B>(Run<B>& run) {
@@ -264,9 +245,9 @@ TEST_CASE("pools have the same bits in any order of threads", "[E-1][X-3][cuda]"
         check_orders([&]<class B>(Run<B>& run) {
             const auto* x = run.in(normal(size, 1));
             const MapGeometry geometry{shape.batch, shape.height * shape.width, channels};
-            B::max_pool(run.context, {shape, x, run.out(pooled)});
-            B::max_pool_pullback(run.context,
-                                 {shape, x, run.in(normal(pooled, 2)), run.target(size, true)});
+            B::max_pool(run.context, {halving(shape), x, run.out(pooled)});
+            B::max_pool_pullback(run.context, {halving(shape), x, run.in(normal(pooled, 2)),
+                                               run.target(size, true)});
             B::mean_positions(run.context, {geometry, x, run.out(shape.batch * channels)});
             B::mean_positions_pullback(
                 run.context,
@@ -357,7 +338,9 @@ TEST_CASE("a NaN is the best class only where it is the first", "[H-7][cuda]") {
 
 TEST_CASE("addresses need not be those of vectors", "[B-7][cuda]") {
     const MapShape map{2, 6, 4, 8};
-    const ConvShape shape{2, 6, 4, 8, 8, 3, 3};
+    const ConvShape shape = keeping_size({2, 6, 4, 8, 8, 3, 3});
+    ConvShape each = shape;
+    each.groups = 8;
     const Index size = size_of(map);
     const Values x = with_one_before(normal(size, 1));
     const Values grad_y = with_one_before(normal(size, 3));
@@ -372,8 +355,8 @@ TEST_CASE("addresses need not be those of vectors", "[B-7][cuda]") {
         B::conv2d(run.context, {shape, in, weight, place(size)});
         B::conv2d_pullback_input(run.context, {shape, weight, upstream, {place(size), false}});
         B::conv2d_pullback_weight(run.context, {shape, in, upstream, {place(8 * 8 * 9), false}});
-        B::depthwise_conv2d(run.context, {shape, in, weight, place(size)});
-        B::depthwise_conv2d_pullback_weight(run.context, {shape, in, upstream, {place(72), false}});
+        B::depthwise_conv2d(run.context, {each, in, weight, place(size)});
+        B::depthwise_conv2d_pullback_weight(run.context, {each, in, upstream, {place(72), false}});
         B::batch_norm_statistics(
             run.context, {.shape = map, .x = in, .mean = mean, .inverse_deviation = deviation});
         B::batch_norm(run.context, {.shape = map,
@@ -393,8 +376,8 @@ TEST_CASE("addresses need not be those of vectors", "[B-7][cuda]") {
                                              .grad_x = {place(size), false},
                                              .grad_scale = {place(8), false},
                                              .grad_shift = {place(8), false}});
-        B::max_pool(run.context, {map, in, place(size / 4)});
-        B::max_pool_pullback(run.context, {map, in, upstream, {place(size), false}});
+        B::max_pool(run.context, {halving(map), in, place(size / 4)});
+        B::max_pool_pullback(run.context, {halving(map), in, upstream, {place(size), false}});
     });
 }
 

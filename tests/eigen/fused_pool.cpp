@@ -95,8 +95,8 @@ Results<T> results_of(const Case<T>& of, bool relu, bool batch, int threads, boo
         Values<T> map = room<T>(of.elements);
         Values<T> gradient = room<T>(of.elements);
         norm(false, map.data());
-        B::max_pool(context, {.shape = shape, .x = map.data(), .y = out.y.data()});
-        B::max_pool_pullback(context, {.shape = shape,
+        B::max_pool(context, {.shape = halving(shape), .x = map.data(), .y = out.y.data()});
+        B::max_pool_pullback(context, {.shape = halving(shape),
                                        .x = map.data(),
                                        .grad_y = of.upstream.data(),
                                        .grad_x = {gradient.data(), false}});

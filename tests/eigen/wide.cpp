@@ -33,13 +33,13 @@ namespace kernels = backends::eigen_detail;
 
 TEST_CASE("a wide convolution in groups agrees with the direct one, in bounded scratch",
           "[E-1][kernels]") {
-    const ConvShape shape{.batch = 2,
-                          .height = 4,
-                          .width = 3,
-                          .in_channels = 512,
-                          .out_channels = 1008,
-                          .kernel_height = 3,
-                          .kernel_width = 3};
+    const ConvShape shape = keeping_size({.batch = 2,
+                                          .height = 4,
+                                          .width = 3,
+                                          .in_channels = 512,
+                                          .out_channels = 1008,
+                                          .kernel_height = 3,
+                                          .kernel_width = 3});
     REQUIRE(kernels::winograd::suits<float>(shape));
     Generator generator(1);
     const Index pixels = shape.batch * shape.height * shape.width;

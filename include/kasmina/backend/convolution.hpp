@@ -6,10 +6,13 @@
 
 namespace kasmina {
 
-/// Stride 1, "same" zero padding, odd kernel extents. Input (batch, height, width,
-/// in_channels), weight in PyTorch's order (out_channels, in_channels, kernel_height,
-/// kernel_width), output (batch, height, width, out_channels). For a depthwise convolution
-/// in_channels == out_channels and the weight is (channels, 1, kernel_height, kernel_width).
+/// A convolution of (batch, height, width, in_channels) with weight (out_channels,
+/// in_channels / groups, kernel_height, kernel_width), PyTorch's order, to (batch, out_height,
+/// out_width, out_channels). Output (row, column) sums, over the taps (i, j) of the kernel, what is
+/// at row * stride_height - pad_top + i * dilation_height and at the column alike; what lies
+/// outside the map is zero. Group g of the outputs sees group g of the inputs; both counts are
+/// multiples of `groups`. How far a kernel goes over the lower and the right edge follows from the
+/// output's extents: every output is asked for, and its kernel may reach any distance over an edge.
 struct ConvShape {
     Index batch = 0;
     Index height = 0;
@@ -18,9 +21,51 @@ struct ConvShape {
     Index out_channels = 0;
     Index kernel_height = 0;
     Index kernel_width = 0;
+    Index out_height = 0;
+    Index out_width = 0;
+    Index stride_height = 1;
+    Index stride_width = 1;
+    Index dilation_height = 1;
+    Index dilation_width = 1;
+    Index pad_top = 0;
+    Index pad_left = 0;
+    Index groups = 1;
+
+    friend constexpr bool operator==(const ConvShape&, const ConvShape&) = default;
 };
 
-/// y = x convolved with weight.
+/// `shape` with the padding and the output's extents of a convolution that keeps the map's size:
+/// stride 1, kernels of odd extents that are centred on a pixel. Its first seven members count, and
+/// `groups`.
+[[nodiscard]] constexpr ConvShape keeping_size(ConvShape shape) noexcept {
+    shape.out_height = shape.height;
+    shape.out_width = shape.width;
+    shape.stride_height = shape.stride_width = 1;
+    shape.dilation_height = shape.dilation_width = 1;
+    shape.pad_top = shape.kernel_height / 2;
+    shape.pad_left = shape.kernel_width / 2;
+    return shape;
+}
+
+/// Whether it is such a convolution: what a backend's fastest kernels are for.
+[[nodiscard]] constexpr bool keeps_size(const ConvShape& shape) noexcept {
+    return shape.kernel_height % 2 == 1 && shape.kernel_width % 2 == 1 &&
+           shape == keeping_size(shape);
+}
+
+/// Numbers of its input, output and weight.
+[[nodiscard]] constexpr Index input_size(const ConvShape& shape) noexcept {
+    return shape.batch * shape.height * shape.width * shape.in_channels;
+}
+[[nodiscard]] constexpr Index output_size(const ConvShape& shape) noexcept {
+    return shape.batch * shape.out_height * shape.out_width * shape.out_channels;
+}
+[[nodiscard]] constexpr Index weight_size(const ConvShape& shape) noexcept {
+    return shape.out_channels * (shape.in_channels / shape.groups) * shape.kernel_height *
+           shape.kernel_width;
+}
+
+/// y = x convolved with weight, for any number of groups.
 template <class T>
 struct Conv2d {
     ConvShape shape{};

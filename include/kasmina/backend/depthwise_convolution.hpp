@@ -5,8 +5,8 @@
 
 namespace kasmina {
 
-/// Takes the arguments of a convolution with as many output as input channels, where the weight
-/// is (channels, 1, kernel_height, kernel_width).
+/// Takes the arguments of a convolution with as many groups and output channels as input channels:
+/// the weight is (channels, 1, kernel_height, kernel_width).
 template <class B>
 concept DepthwiseConvolutionBackend =
     requires(typename B::Context& context, const Conv2d<typename B::Scalar>& forward,

@@ -24,6 +24,8 @@ struct MapShape {
     Index width = 0;
     Index channels = 0;
 
+    friend constexpr bool operator==(const MapShape&, const MapShape&) = default;
+
     [[nodiscard]] constexpr Index elements() const noexcept {
         return batch * height * width * channels;
     }

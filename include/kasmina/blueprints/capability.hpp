@@ -4,7 +4,9 @@
 #include <concepts>
 #include <type_traits>
 
+#include <kasmina/backend/attention.hpp>
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/backend/rearrange.hpp>
 
 namespace kasmina {
 
@@ -39,6 +41,10 @@ struct Pooling {
     template <class B>
     static constexpr bool provided_by = PoolingBackend<B>;
 };
+struct AveragePooling {
+    template <class B>
+    static constexpr bool provided_by = AveragePoolingBackend<B>;
+};
 struct Loss {
     template <class B>
     static constexpr bool provided_by = LossBackend<B>;
@@ -54,6 +60,14 @@ struct Dropout {
 struct Embedding {
     template <class B>
     static constexpr bool provided_by = EmbeddingBackend<B>;
+};
+struct Attention {
+    template <class B>
+    static constexpr bool provided_by = AttentionBackend<B>;
+};
+struct Rearrange {
+    template <class B>
+    static constexpr bool provided_by = RearrangeBackend<B>;
 };
 struct ComputePrecision {
     template <class B>

@@ -1,37 +1,16 @@
 // Linear: y = x * transposed weight + bias on the last dimension.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <optional>
-#include <string_view>
 
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/code_size.hpp>
+#include <kasmina/nn/bias.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/nn/visit.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/tensor/sizes.hpp>
-
-namespace kasmina::nn {
-
-enum class Bias : std::uint8_t { present, absent };
-
-[[nodiscard]] constexpr std::string_view name_of(Bias bias) noexcept {
-    switch (bias) {
-        case Bias::present: return "present";
-        case Bias::absent: return "absent";
-    }
-    return "(invalid)";
-}
-
-}  // namespace kasmina::nn
-
-template <>
-struct kasmina::reflect::Enumerators<kasmina::nn::Bias> {
-    static constexpr std::array all{kasmina::nn::Bias::present, kasmina::nn::Bias::absent};
-};
 
 namespace kasmina::nn {
 

@@ -25,11 +25,6 @@ namespace detail {
         std::to_string(size), "pass a size in the range");
 }
 
-[[noreturn]] KASMINA_COLD inline void refuse_kernel(std::string_view where, Index kernel) {
-    throw OptionError("a kernel has no middle", where, "an odd extent: 1, 3, 5, ...",
-                      std::to_string(kernel), "pass the next odd one");
-}
-
 }  // namespace detail
 
 /// `size` itself, of what `where` calls `name`: a number of channels, classes, blocks, a kernel's
@@ -38,12 +33,6 @@ constexpr Index checked_size(std::string_view where, std::string_view name, Inde
                              Index least = 1, Index most = unlimited) {
     if (size < least || size > most) detail::refuse_size(where, name, size, least, most);
     return size;
-}
-
-/// The same for the extent of a kernel, which has a middle.
-constexpr Index checked_kernel(std::string_view where, Index kernel) {
-    if (checked_size(where, "kernel", kernel) % 2 == 0) detail::refuse_kernel(where, kernel);
-    return kernel;
 }
 
 /// Whether the product of two sizes of 0 or more is a size.

@@ -54,6 +54,7 @@
     KEYWORDS decltype(layer_norm<B>) layer_norm<B>;                                             \
     KEYWORDS decltype(linear<B>) linear<B>;                                                     \
     KEYWORDS decltype(max_pool<B>) max_pool<B>;                                                 \
+    KEYWORDS decltype(max_positions<B>) max_positions<B>;                                       \
     KEYWORDS decltype(mean_positions<B>) mean_positions<B>;                                     \
     KEYWORDS Variable<B> sum(const Variable<B>&);                                               \
     KEYWORDS Variable<B> mean(const Variable<B>&);                                              \

@@ -3,7 +3,9 @@
 
 #include <utility>
 
-#include <kasmina/autodiff/ops/conv2d.hpp>
+#include <kasmina/autodiff/ops/conv_options.hpp>
+#include <kasmina/autodiff/ops/saved.hpp>
+#include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/depthwise_convolution.hpp>
 
 namespace kasmina::ops {
@@ -38,11 +40,20 @@ struct DepthwiseConv2dOperation {
 }  // namespace detail
 
 /// Filters each channel of `input` (batch, height, width, channels) with its own kernel of
-/// `weight` (channels, 1, kernel height, kernel width). Errors: ShapeError.
+/// `weight` (channels, 1, kernel height, kernel width); the map keeps its size. With a stride, use
+/// conv2d with as many groups as channels. Errors: ShapeError.
 template <DepthwiseConvolutionBackend B>
 [[nodiscard]] Variable<B> depthwise_conv2d(const Variable<B>& input, const Variable<B>& weight) {
-    const ConvShape shape =
-        detail::conv_shape("depthwise_conv2d", input.shape(), weight.shape(), true);
+    const MapShape map = detail::map_shape("depthwise_conv2d", input.shape());
+    const Shape& filters = weight.shape();
+    detail::require(filters.rank() == 4, "depthwise_conv2d",
+                    "a weight (channels, 1, kernel height, kernel width)", filters,
+                    "pass a weight of rank 4");
+    detail::require_values("depthwise_conv2d", filters);
+    detail::require_shape("depthwise_conv2d", "weight",
+                          Shape{map.channels, 1, filters[2], filters[3]}, filters);
+    const ConvShape shape = detail::conv_shape("ops::depthwise_conv2d", map, map.channels,
+                                               {filters[2], filters[3]}, {.groups = map.channels});
     Tape<B>& tape = input.tape();
     const Shape result = input.shape();
     auto output = tape.acquire(result.elements());

@@ -7,20 +7,13 @@
 
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/ops/saved.hpp>
+#include <kasmina/autodiff/ops/stretched.hpp>
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/matrix.hpp>
 #include <kasmina/backend/pointwise.hpp>
 
 namespace kasmina::ops {
 namespace detail {
-
-/// A value stretched over rows, whose gradient is the sum over them.
-struct Stretched {
-    template <class V>
-    constexpr V operator()(const V& value) const {
-        return value;
-    }
-};
 
 template <class B>
 struct LinearOperation {
@@ -46,13 +39,7 @@ struct LinearOperation {
         }
         if (bias) {
             if (const auto target = tape.gradient_target(*bias)) {
-                // The bias itself is not read; the gradient stands in its place.
-                B::map_pullback(
-                    tape.context(), Stretched{},
-                    MapPullback<Scalar, 1>{.geometry = {rows, 1, outputs},
-                                           .operands = {{{upstream.data(), Broadcast::channel}}},
-                                           .upstream = upstream.data(),
-                                           .targets = {{target}}});
+                bias_pullback(tape, upstream.data(), rows, outputs, target);
             }
         }
         if (const auto target = tape.gradient_target(input.edge())) {

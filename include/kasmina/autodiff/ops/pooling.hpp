@@ -1,9 +1,10 @@
-// max_pool and mean_positions: what shrinks a feature map.
+// max_pool, max_positions and mean_positions: what shrinks a feature map.
 #pragma once
 
 #include <utility>
 
 #include <kasmina/autodiff/ops/check.hpp>
+#include <kasmina/autodiff/ops/pool_options.hpp>
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/pooling.hpp>
 
@@ -13,7 +14,7 @@ namespace detail {
 template <PoolingBackend B>
 struct MaxPoolOperation {
     Variable<B> input;
-    MapShape shape;
+    PoolShape shape;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
         const auto target = tape.gradient_target(input);
@@ -24,6 +25,16 @@ struct MaxPoolOperation {
                 .shape = shape, .x = input.data(), .grad_y = upstream.data(), .grad_x = target});
     }
 };
+
+template <PoolingBackend B>
+[[nodiscard]] Variable<B> max_pool_of(const Variable<B>& input, const PoolShape& shape,
+                                      const Shape& result) {
+    Tape<B>& tape = input.tape();
+    auto output = tape.acquire(result.elements());
+    B::max_pool(tape.context(),
+                MaxPool<typename B::Scalar>{.shape = shape, .x = input.data(), .y = output.data()});
+    return tape.record(result, std::move(output), {input}, MaxPoolOperation<B>{input, shape});
+}
 
 template <PoolingBackend B>
 struct MeanPositionsOperation {
@@ -41,19 +52,34 @@ struct MeanPositionsOperation {
 
 }  // namespace detail
 
-/// 2x2 maximum with stride 2 over (batch, height, width, channels); an odd last row or column is
-/// dropped. Errors: ShapeError, also where the pool would empty the map.
+/// The maximum of each window of (batch, height, width, channels): without options 2x2 with stride
+/// 2, where an odd last row or column is dropped. Of equals the first gets the gradient; a NaN is
+/// the maximum of its window. Errors: ShapeError where the output would be empty; OptionError for
+/// options out of range.
 template <PoolingBackend B>
-[[nodiscard]] Variable<B> max_pool(const Variable<B>& input) {
-    const MapShape map = detail::map_shape("max_pool", input.shape());
-    detail::require(map.height >= 2 && map.width >= 2, "max_pool", "a map of 2x2 or more",
-                    input.shape(), "pool fewer times");
-    Tape<B>& tape = input.tape();
-    const Shape result{map.batch, map.height / 2, map.width / 2, map.channels};
-    auto output = tape.acquire(result.elements());
-    B::max_pool(tape.context(),
-                MaxPool<typename B::Scalar>{.shape = map, .x = input.data(), .y = output.data()});
-    return tape.record(result, std::move(output), {input}, detail::MaxPoolOperation<B>{input, map});
+[[nodiscard]] Variable<B> max_pool(const Variable<B>& input, const PoolOptions& options = {}) {
+    const PoolShape shape =
+        detail::pool_shape("ops::max_pool", detail::map_shape("max_pool", input.shape()), options);
+    return detail::max_pool_of(
+        input, shape,
+        Shape{shape.map.batch, shape.out_height, shape.out_width, shape.map.channels});
+}
+
+/// The maximum over all positions: (batch, ..., channels) -> (batch, channels). Errors: ShapeError.
+template <PoolingBackend B>
+[[nodiscard]] Variable<B> max_positions(const Variable<B>& input) {
+    const Shape& shape = input.shape();
+    detail::require(shape.rank() >= 3 && shape.elements() > 0, "max_positions",
+                    "a non-empty (batch, positions ..., channels)", shape,
+                    "pass a map or a sequence");
+    // Of a map the rows and columns, of others all positions in one row.
+    const MapGeometry geometry = detail::map_geometry(shape);
+    const Index height = shape.rank() == 4 ? shape[1] : 1;
+    const HeightWidth all(height, geometry.positions / height);
+    const MapShape map{geometry.samples, all.height, all.width, geometry.channels};
+    return detail::max_pool_of(input,
+                               detail::pool_shape("ops::max_positions", map, {.window = all}),
+                               Shape{geometry.samples, geometry.channels});
 }
 
 /// The mean over all positions: (batch, ..., channels) -> (batch, channels). Errors: ShapeError.

@@ -7,6 +7,8 @@
 #endif
 
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/backends/xtensor/attention.hpp>
+#include <kasmina/backends/xtensor/convolution.hpp>
 #include <kasmina/backends/xtensor/cross_entropy.hpp>
 #include <kasmina/backends/xtensor/embedding.hpp>
 #include <kasmina/backends/xtensor/multi_tensor.hpp>
@@ -32,13 +34,15 @@ struct Xtensor : xtensor_detail::Storage<T>,
                  xtensor_detail::GroupNorms<T>,
                  xtensor_detail::BatchNorms<T>,
                  xtensor_detail::Pooling<T>,
+                 xtensor_detail::AveragePooling<T>,
                  xtensor_detail::Losses<T>,
                  xtensor_detail::MultiTensors<T>,
                  xtensor_detail::Randoms<T>,
                  xtensor_detail::Dropouts<T>,
                  xtensor_detail::Embeddings<T>,
                  xtensor_detail::Rearranging<T>,
-                 xtensor_detail::Softmaxes<T> {
+                 xtensor_detail::Softmaxes<T>,
+                 xtensor_detail::Attentions<T> {
     using Scalar = T;
     using Context = xtensor_detail::Context;
     template <class V>

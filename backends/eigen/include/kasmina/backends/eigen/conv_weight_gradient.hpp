@@ -5,6 +5,8 @@
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/conv_axis.hpp>
+#include <kasmina/backends/eigen/conv_direct.hpp>
 #include <kasmina/backends/eigen/conv_rows.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
@@ -16,11 +18,12 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 /// How many partial sums over pixels a weight gradient is made of: by the shape alone, so that
 /// the order of the additions never depends on threads (E-1).
 [[nodiscard]] inline Index weight_gradient_parts(const ConvShape& shape) {
-    const Index pixels = shape.batch * shape.height * shape.width;
+    const Index pixels = shape.batch * shape.out_height * shape.out_width;
     return std::clamp<Index>(pixels / 1024, 1, 8);
 }
 
-/// Sums over parts of the pixels: `parts` blocks of [tap][input][output, rows of `out_stride`].
+/// Sums over parts of the pixels: `parts` blocks of [group][tap][input][output of the group, rows
+/// of `out_stride`].
 template <class T>
 struct PartialGradients {
     const T* data;
@@ -35,18 +38,22 @@ void write_weight_gradient(Context& context, const ConvShape& shape, PartialGrad
     const Index out_stride = partial.out_stride;
     const Index parts = partial.parts;
     const Index taps = shape.kernel_height * shape.kernel_width;
-    const Index part_size = taps * shape.in_channels * out_stride;
+    const Index in = shape.in_channels / shape.groups;
+    const Index out = shape.out_channels / shape.groups;
+    const Index part_size = shape.groups * taps * in * out_stride;
     constexpr Index outputs_per_chunk = 8;
-    context.parallel_for(ceil_div(shape.out_channels, outputs_per_chunk), [&](Index chunk) {
-        const Index first = chunk * outputs_per_chunk;
-        const Index last = std::min(shape.out_channels, first + outputs_per_chunk);
+    const Index chunks = ceil_div(out, outputs_per_chunk);
+    context.parallel_for(shape.groups * chunks, [&](Index chunk) {
+        const Index group = chunk / chunks;
+        const Index first = chunk % chunks * outputs_per_chunk;
+        const Index last = std::min(out, first + outputs_per_chunk);
         for (Index tap = 0; tap < taps; ++tap) {
-            for (Index i = 0; i < shape.in_channels; ++i) {
-                const T* row = partial.data + (tap * shape.in_channels + i) * out_stride;
+            for (Index i = 0; i < in; ++i) {
+                const T* row = partial.data + ((group * taps + tap) * in + i) * out_stride;
                 for (Index o = first; o < last; ++o) {
                     T sum = row[o];
                     for (Index part = 1; part < parts; ++part) sum += row[part * part_size + o];
-                    T& to = gradient.data[(o * shape.in_channels + i) * taps + tap];
+                    T& to = gradient.data[((group * out + o) * in + i) * taps + tap];
                     to = gradient.accumulate ? to + sum : sum;
                 }
             }
@@ -54,94 +61,120 @@ void write_weight_gradient(Context& context, const ConvShape& shape, PartialGrad
     });
 }
 
-/// One panel of the outputs: gradients and sums in rows of `stride`.
+/// One panel of a group's outputs: gradients, whose pixels are `grad_stride` apart, and sums in
+/// rows of `stride`.
 template <class T>
 struct OutputPanel {
     const T* grad_y;
+    Index grad_stride;
     T* sums;
     Index stride;
     Index vectors;
 };
 
-/// Rows of pixels through the batch, from `first` up to `last`.
-struct PixelRows {
-    Index first;
-    Index last;
-};
-
-/// The sums of one kernel row over some rows of pixels, (tap, input) x outputs of one panel, are
-/// added to the panel's.
+/// The sums of one kernel row over some rows of the output, (tap, input) x outputs of one panel,
+/// are added to the panel's. What neighbouring taps read is one run of numbers where `one_run` says
+/// so.
 template <class T>
-void accumulate_kernel_row(const ConvShape& shape, const PaddedRows<T>& x, Index kh, PixelRows rows,
+void accumulate_kernel_row(const ConvShape& shape, const typename PaddedRows<T>::View& x,
+                           Index first_input, bool one_run, Index kh, RowRange rows,
                            OutputPanel<T> panel) {
-    const Index down = kh - shape.kernel_height / 2;
-    const Index out_stride = panel.stride;
-    T* const sums_at = panel.sums + kh * shape.kernel_width * shape.in_channels * out_stride;
-    for_each_tile(shape.kernel_width * shape.in_channels, panel.vectors,
-                  [&]<int Rows, int Vectors>(Index input) {
-                      RegisterTile<T, Rows, Vectors> sums;
-                      sums.clear();
-                      for (Index row = rows.first; row < rows.last; ++row) {
-                          const Index from = row % shape.height + down;
-                          if (from < 0 || from >= shape.height) continue;
-                          sums.accumulate(x.at(row + down, 0) + input, Constant<1>{},
-                                          shape.in_channels,
-                                          panel.grad_y + row * shape.width * out_stride, out_stride,
-                                          shape.width);
-                      }
-                      T* const to = sums_at + input * out_stride;
-                      sums.add_stored(to, out_stride, Vectors * lanes<T>);
-                      sums.write(to, out_stride, Vectors * lanes<T>);
-                  });
+    const Index in = shape.in_channels / shape.groups;
+    const Index down = kh * shape.dilation_height - shape.pad_top;
+    const Index runs = one_run ? 1 : shape.kernel_width;
+    const Index run = one_run ? shape.kernel_width * in : in;
+    for (Index kw = 0; kw < runs; ++kw) {
+        T* const sums_at = panel.sums + (kh * shape.kernel_width + kw) * in * panel.stride;
+        const Index right = kw * shape.dilation_width - shape.pad_left;
+        for_each_tile(run, panel.vectors, [&]<int Rows, int Vectors>(Index input) {
+            RegisterTile<T, Rows, Vectors> sums;
+            sums.clear();
+            for (Index row = rows.first; row < rows.last; ++row) {
+                const Index from = row % shape.out_height * shape.stride_height + down;
+                if (from < 0 || from >= shape.height) continue;
+                const Index from_row = row / shape.out_height * shape.height + from;
+                sums.accumulate(x.data() + x.place(from_row, right) + first_input + input,
+                                Constant<1>{}, shape.stride_width * shape.in_channels,
+                                panel.grad_y + row * shape.out_width * panel.grad_stride,
+                                panel.grad_stride, shape.out_width);
+            }
+            T* const to = sums_at + input * panel.stride;
+            sums.add_stored(to, panel.stride, Vectors * lanes<T>);
+            sums.write(to, panel.stride, Vectors * lanes<T>);
+        });
+    }
 }
 
-/// grad_weight (out, in, kh, kw) = sum over pixels of x (shifted by the tap) times grad_y.
+/// grad_weight (out, in / groups, kh, kw) = sum over pixels of x (shifted by the tap) times grad_y.
 template <class T>
 void conv_weight_gradient(Context& context, const Conv2dPullbackWeight<T>& call) {
     const ConvShape& shape = call.shape;
     const T* grad_y = call.grad_y;
     const Index taps = shape.kernel_height * shape.kernel_width;
-    const Index rows = shape.batch * shape.height;
-    const Index out_stride = ceil_div(shape.out_channels, lanes<T>) * lanes<T>;
+    const Index rows = shape.batch * shape.out_height;
+    const Index in = shape.in_channels / shape.groups;
+    const Index out = shape.out_channels / shape.groups;
+    const Index out_stride = ceil_div(out, lanes<T>) * lanes<T>;
+    const Index grad_stride = shape.groups * out_stride;
     const Index panels = ceil_div(out_stride, panel_width<T>);
 
     // Whole vectors of outputs are read, so rows that do not end on one are copied apart.
     Buffer<T> padded;
-    if (out_stride != shape.out_channels) {
-        const Index pixels = rows * shape.width;
-        padded = context.buffer<T>(pixels * out_stride);
+    if (out_stride != out) {
+        const Index pixels = rows * shape.out_width;
+        padded = context.buffer<T>(pixels * grad_stride);
         context.parallel_for(ceil_div(pixels, 1024), [&](Index chunk) {
-            for (Index p = chunk * 1024; p < std::min(pixels, chunk * 1024 + 1024); ++p) {
+            const Index last = std::min(pixels, chunk * 1024 + 1024) * shape.groups;
+            for (Index p = chunk * 1024 * shape.groups; p < last; ++p) {
                 T* to = padded.data() + p * out_stride;
-                std::copy_n(grad_y + p * shape.out_channels, shape.out_channels, to);
-                std::fill(to + shape.out_channels, to + out_stride, T{0});
+                std::copy_n(grad_y + p * out, out, to);
+                std::fill(to + out, to + out_stride, T{0});
             }
         });
         grad_y = padded.data();
     }
 
-    const PaddedRows<T> input(context, shape, call.x);
-    const Index parts = std::min(rows, weight_gradient_parts(shape));
-    const Index part_size = taps * shape.in_channels * out_stride;
+    const ConvMaps maps = ConvMaps::forward(shape);
+    const ConvAxis horizontal = ConvExtents::horizontal(shape).forward();
+    const PaddedRows<T> input(maps.from, {horizontal.reads_from(), horizontal.reads_to()}, call.x);
+    const bool one_run =
+        shape.groups == 1 && (shape.dilation_width == 1 || shape.kernel_width == 1);
+    const Index parts = std::min(std::max<Index>(1, rows), weight_gradient_parts(shape));
+    const Index part_size = shape.groups * taps * in * out_stride;
     Buffer<T> partial = context.buffer<T>(parts * part_size);
-    // Some 64 pixels: their inputs and gradients stay in the first-level cache over all taps.
-    const Index block = std::max<Index>(1, 64 / shape.width);
-    context.parallel_for(parts * panels, [&](Index chunk) {
-        const Index part = chunk / panels;
+    // Some pixels: their inputs and gradients stay in the first-level cache over all taps. With
+    // strides a row of the kernel meets a share of the input alone.
+    const Index pixels_at_once = keeps_size(shape) ? 64 : 256;
+    const Index block = std::max<Index>(1, pixels_at_once / shape.out_width);
+    const Index panels_of_part = shape.groups * panels;
+    const ConvAxis vertical = ConvExtents::vertical(shape).forward();
+    Index most = 0;
+    for (Index part = 0; part < parts; ++part) {
+        const RowRange of_part{rows * part / parts, rows * (part + 1) / parts};
+        most = std::max(most, most_rows_read(vertical, shape.height, of_part, block));
+    }
+    const auto add_up = [&](Index chunk, T* scratch) {
+        const Index part = chunk / panels_of_part;
+        const Index group = chunk % panels_of_part / panels;
         const Index channel = chunk % panels * panel_width<T>;
         const Index vectors = panel_vectors<T>(channel, out_stride);
-        T* sums = partial.data() + part * part_size + channel;
-        for (Index i = 0; i < taps * shape.in_channels; ++i) {
+        T* sums = partial.data() + part * part_size + group * taps * in * out_stride + channel;
+        for (Index i = 0; i < taps * in; ++i) {
             std::fill_n(sums + i * out_stride, vectors * lanes<T>, T{0});
         }
+        const OutputPanel<T> panel{grad_y + group * out_stride + channel, grad_stride, sums,
+                                   out_stride, vectors};
         const Index last = rows * (part + 1) / parts;
         for (Index row = rows * part / parts; row < last; row += block) {
+            const RowRange outputs{row, std::min(last, row + block)};
+            const auto x = input.load(rows_read(vertical, shape.height, outputs), scratch);
             for (Index kh = 0; kh < shape.kernel_height; ++kh) {
-                accumulate_kernel_row<T>(shape, input, kh, {row, std::min(last, row + block)},
-                                         {grad_y + channel, sums, out_stride, vectors});
+                accumulate_kernel_row<T>(shape, x, group * in, one_run, kh, outputs, panel);
             }
         }
-    });
+    };
+    context.parallel_for_with_scratch<T>(parts * panels_of_part, spaced<T>(input.room(most)),
+                                         add_up);
     write_weight_gradient<T>(context, shape, {partial.data(), parts, out_stride}, call.grad_weight);
 }
 

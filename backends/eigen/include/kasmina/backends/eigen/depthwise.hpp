@@ -5,7 +5,8 @@
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/context.hpp>
-#include <kasmina/backends/eigen/conv_rows.hpp>
+#include <kasmina/backends/eigen/conv_axis.hpp>
+#include <kasmina/backends/eigen/depthwise_any.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
@@ -34,14 +35,20 @@ template <class T>
     return packed;
 }
 
+/// The taps of a kernel along one axis that stay on the map when it is centred on `position`.
+[[nodiscard]] inline TapRange centred_taps(Index position, Index kernel, Index extent) noexcept {
+    return {std::max<Index>(0, kernel / 2 - position),
+            std::min(kernel, extent + kernel / 2 - position)};
+}
+
 /// One output for the channels that a `V` (a Vector or a single number) covers, any kernel.
 /// Pointers are to the first of these channels: `x` and `y` in row `row`, `filters` in tap 0.
 template <class V, class T>
 void depthwise_pixel(const ConvShape& shape, Index row, Index column, const T* x, const T* filters,
                      T* y, bool accumulate) {
     const Index channels = shape.in_channels;
-    const TapRange vertical(row, shape.kernel_height, shape.height);
-    const TapRange horizontal(column, shape.kernel_width, shape.width);
+    const TapRange vertical = centred_taps(row, shape.kernel_height, shape.height);
+    const TapRange horizontal = centred_taps(column, shape.kernel_width, shape.width);
     V sum = accumulate ? load<V>(y + column * channels) : V{};
     for (Index kh = vertical.first; kh < vertical.last; ++kh) {
         for (Index kw = horizontal.first; kw < horizontal.last; ++kw) {
@@ -113,7 +120,7 @@ void depthwise_packed(Context& context, const ConvShape& shape, const T* x, cons
         const Index first = chunk * rows_per_chunk;
         for (Index row = first; row < std::min(rows, first + rows_per_chunk); ++row) {
             const Index map_row = row % shape.height;
-            const TapRange vertical(map_row, shape.kernel_height, shape.height);
+            const TapRange vertical = centred_taps(map_row, shape.kernel_height, shape.height);
             const T* const x_row = x + row * row_size;
             T* const y_row = y + row * row_size;
             Index column = 0;
@@ -135,10 +142,10 @@ void depthwise_packed(Context& context, const ConvShape& shape, const T* x, cons
     });
 }
 
-/// y (batch, height, width, c) from x of the same shape and weight (c, 1, kh, kw): stride 1, odd
-/// kernel, zero padding that keeps the size.
+/// y (batch, out height, out width, c) from x (batch, height, width, c) and weight (c, 1, kh, kw).
 template <class T>
 void depthwise_conv2d(Context& context, const Conv2d<T>& call) {
+    if (!keeps_size(call.shape)) return depthwise_any(context, call);
     const Buffer<T> filters = pack_depthwise(context, call.shape, call.weight, false);
     depthwise_packed<T>(context, call.shape, call.x, filters.data(), {call.y, false});
 }
@@ -146,6 +153,7 @@ void depthwise_conv2d(Context& context, const Conv2d<T>& call) {
 template <class T>
 void depthwise_conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call) {
     if (!call.grad_x) return;
+    if (!keeps_size(call.shape)) return depthwise_any(context, call);
     const Buffer<T> filters = pack_depthwise(context, call.shape, call.weight, true);
     depthwise_packed(context, call.shape, call.grad_y, filters.data(), call.grad_x);
 }
@@ -156,7 +164,7 @@ template <class V, class T>
 void depthwise_pixel_gradient(const ConvShape& shape, const TapRange& vertical, Index column,
                               const T* x, const T* grad_y, T* sums) {
     const Index channels = shape.in_channels;
-    const TapRange horizontal(column, shape.kernel_width, shape.width);
+    const TapRange horizontal = centred_taps(column, shape.kernel_width, shape.width);
     const V gradient = load<V>(grad_y + column * channels);
     for (Index kh = vertical.first; kh < vertical.last; ++kh) {
         for (Index kw = horizontal.first; kw < horizontal.last; ++kw) {
@@ -188,18 +196,45 @@ KASMINA_ALWAYS_INLINE void depthwise_run_gradient(const ConvShape& shape, const 
     }
 }
 
+/// The sums of all taps over the pixels of one row of the output, of a convolution that keeps the
+/// size, are added to `sums`.
+template <class T>
+void depthwise_centred_row_gradient(const ConvShape& shape, Index row, const T* x, const T* grad_y,
+                                    T* sums) {
+    const Index channels = shape.in_channels;
+    const Index row_size = shape.width * channels;
+    const TapRange vertical = centred_taps(row % shape.height, shape.kernel_height, shape.height);
+    const T* const x_row = x + row * row_size;
+    const T* const grad_row = grad_y + row * row_size;
+    Index column = 0;
+    if (shape.kernel_width == 3) {
+        for (; column + 4 <= shape.width; column += 4) {
+            for_each_channel_vector<T>(channels, [&]<class V>(Index channel) {
+                depthwise_run_gradient<V, 4>(shape, vertical, column, x_row + channel,
+                                             grad_row + channel, sums + channel);
+            });
+        }
+    }
+    for (; column < shape.width; ++column) {
+        for_each_channel_vector<T>(channels, [&]<class V>(Index channel) {
+            depthwise_pixel_gradient<V>(shape, vertical, column, x_row + channel,
+                                        grad_row + channel, sums + channel);
+        });
+    }
+}
+
 template <class T>
 void depthwise_conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
     if (!call.grad_weight) return;
     const ConvShape& shape = call.shape;
-    const T* const x = call.x;
-    const T* const grad_y = call.grad_y;
+    const bool centred = keeps_size(shape);
     const Index channels = shape.in_channels;
     const Index taps = shape.kernel_height * shape.kernel_width;
-    const Index rows = shape.batch * shape.height;
-    const Index row_size = shape.width * channels;
+    const Index rows = shape.batch * shape.out_height;
+    const Index row_size = shape.out_width * channels;
     // Partial sums over rows, as many as the shape alone says (E-1).
-    const Index parts = std::clamp<Index>(rows * row_size >> 16, 1, std::min<Index>(rows, 16));
+    const Index most = std::clamp<Index>(rows, 1, 16);
+    const Index parts = std::clamp<Index>(rows * row_size >> 16, 1, most);
     const Index part_size = ceil_div(taps * channels, 32) * 32;
     Buffer<T> partial = context.buffer<T>(parts * part_size);
     context.parallel_for(parts, [&](Index part) {
@@ -207,23 +242,10 @@ void depthwise_conv2d_pullback_weight(Context& context, const Conv2dPullbackWeig
         std::fill_n(sums, part_size, T{0});
         const Index last = rows * (part + 1) / parts;
         for (Index row = rows * part / parts; row < last; ++row) {
-            const TapRange vertical(row % shape.height, shape.kernel_height, shape.height);
-            const T* const x_row = x + row * row_size;
-            const T* const grad_row = grad_y + row * row_size;
-            Index column = 0;
-            if (shape.kernel_width == 3) {
-                for (; column + 4 <= shape.width; column += 4) {
-                    for_each_channel_vector<T>(channels, [&]<class V>(Index channel) {
-                        depthwise_run_gradient<V, 4>(shape, vertical, column, x_row + channel,
-                                                     grad_row + channel, sums + channel);
-                    });
-                }
-            }
-            for (; column < shape.width; ++column) {
-                for_each_channel_vector<T>(channels, [&]<class V>(Index channel) {
-                    depthwise_pixel_gradient<V>(shape, vertical, column, x_row + channel,
-                                                grad_row + channel, sums + channel);
-                });
+            if (centred) {
+                depthwise_centred_row_gradient<T>(shape, row, call.x, call.grad_y, sums);
+            } else {
+                depthwise_row_gradient<T>(shape, row, call.x, call.grad_y, sums);
             }
         }
     });

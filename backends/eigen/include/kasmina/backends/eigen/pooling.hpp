@@ -1,4 +1,4 @@
-// Pooling: 2x2 maximum with stride 2, and the mean over all positions.
+// Pooling: maxima, with kernels for 2x2 windows of stride 2, and the mean over all positions.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include <kasmina/backend/pooling.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/backends/eigen/pooling_any.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
@@ -100,14 +101,15 @@ template <class T, class Count>
             load_lanes(from + corners[2], count), load_lanes(from + corners[3], count)};
 }
 
-/// y (batch, height / 2, width / 2, channels) = the maximum of each 2x2 window of x.
+/// y = the maximum of each window of x.
 template <class T>
 void max_pool(Context& context, const MaxPool<T>& call) {
+    if (!halves(call.shape)) return max_pool_any(context, call);
     const T* const x = call.x;
     T* const y = call.y;
-    const PoolPlan plan(call.shape);
+    const PoolPlan plan(call.shape.map);
     const std::array<Index, 4> corners = plan.corners();
-    const Index channels = call.shape.channels;
+    const Index channels = call.shape.map.channels;
     context.parallel_for(plan.chunks, [&](Index chunk) {
         const auto pair = [&](Index in, Index out) {
             for (Index column = 0; column < plan.windows(); ++column) {
@@ -131,9 +133,10 @@ void max_pool_pullback(Context& context, const MaxPoolPullback<T>& call) {
     const T* const grad_y = call.grad_y;
     const GradientTarget<T> grad_x = call.grad_x;
     if (!grad_x) return;
-    const PoolPlan plan(call.shape);
+    if (!halves(call.shape)) return max_pool_any_pullback(context, call);
+    const PoolPlan plan(call.shape.map);
     const std::array<Index, 4> corners = plan.corners();
-    const Index channels = call.shape.channels;
+    const Index channels = call.shape.map.channels;
     context.parallel_for(plan.chunks, [&](Index chunk) {
         const auto pair = [&](Index in, Index out) {
             for (Index column = 0; column < plan.windows(); ++column) {

@@ -7,10 +7,10 @@
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/context.hpp>
-#include <kasmina/backends/eigen/conv_direct.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
+#include <kasmina/backends/eigen/winograd_call.hpp>
 #include <kasmina/backends/eigen/winograd_transforms.hpp>
 #include <kasmina/tensor/index.hpp>
 
@@ -276,7 +276,8 @@ inline constexpr bool exact_enough = sizeof(T) == 4;
 /// Whether the kernels here can do a shape, and the transforms are worth it.
 template <class T>
 [[nodiscard]] bool suits(const ConvShape& shape) {
-    return shape.kernel_height == 3 && shape.kernel_width == 3 && shape.height > 1 &&
+    return keeps_size(shape) && shape.groups == 1 && shape.kernel_height == 3 &&
+           shape.kernel_width == 3 && shape.height > 1 &&
            shape.width > 1 && shape.in_channels % lanes<T> == 0 &&
            shape.out_channels % lanes<T> == 0 && shape.in_channels >= 16 &&
            shape.out_channels >= 16;

@@ -6,10 +6,10 @@
 
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backends/eigen/context.hpp>
-#include <kasmina/backends/eigen/conv_direct.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
+#include <kasmina/backends/eigen/winograd_call.hpp>
 #include <kasmina/tensor/index.hpp>
 
 // Extents of arrays are Index here: constants, of which g++ warns in templates all the same.
@@ -203,7 +203,7 @@ void for_each_group(Index out_channels, Index bytes_per_panel, Index limit, F&& 
 }
 
 /// The filters U = G g G' of a group as [position][panel of outputs][input][output in panel] (for
-/// backward-data see pack_filters).
+/// backward-data with inputs and outputs exchanged and the taps in reverse order).
 template <class T>
 void transform_filters(Context& context, const Convolution<T>& call, const OutputGroup<T>& group,
                        const Planes<T>& to) {

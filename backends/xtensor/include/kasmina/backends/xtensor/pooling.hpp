@@ -1,4 +1,4 @@
-// Pooling: the maximum of 2x2 windows, and the mean over all positions of a map.
+// Pooling: the maximum and the mean of windows, and the mean over all positions of a map.
 #pragma once
 
 #include <kasmina/backend/pooling.hpp>
@@ -8,17 +8,43 @@
 
 namespace kasmina::backends::xtensor_detail {
 
+/// f(index in y, index in x) for each window and each of its places on the map, in row-major order.
+/// Of one window all places come one after another.
+template <class F>
+void for_each_place(const PoolShape& shape, F&& f) {
+    const auto [batch, height, width, channels] = shape.map;
+    for (Index out = 0; out < shape.out_elements(); ++out) {
+        const Index channel = out % channels;
+        const Index column = out / channels % shape.out_width;
+        const Index row = out / channels / shape.out_width % shape.out_height;
+        const Index sample = out / channels / shape.out_width / shape.out_height;
+        for (Index i = 0; i < shape.kernel_height; ++i) {
+            for (Index j = 0; j < shape.kernel_width; ++j) {
+                const Index from_row = row * shape.stride_height + i - shape.pad_top;
+                const Index from_column = column * shape.stride_width + j - shape.pad_left;
+                if (from_row < 0 || from_row >= height) continue;
+                if (from_column < 0 || from_column >= width) continue;
+                f(out, ((sample * height + from_row) * width + from_column) * channels + channel);
+            }
+        }
+    }
+}
+
 /// Capability: PoolingBackend.
 template <class T>
 struct Pooling {
     static void max_pool(Context&, const MaxPool<T>& pool) {
-        for_each_maximum(pool.shape, pool.x,
-                         [&](Index place, Index out) { pool.y[out] = pool.x[place]; });
+        const auto places = maxima(pool.shape, pool.x);
+        for (Index out = 0; out < pool.shape.out_elements(); ++out) {
+            pool.y[out] = pool.x[places(out)];
+        }
     }
     static void max_pool_pullback(Context&, const MaxPoolPullback<T>& pool) {
-        xt::xtensor<T, 1> grad_x = xt::zeros<T>({pool.shape.elements()});
-        for_each_maximum(pool.shape, pool.x,
-                         [&](Index place, Index out) { grad_x(place) = pool.grad_y[out]; });
+        const auto places = maxima(pool.shape, pool.x);
+        xt::xtensor<T, 1> grad_x = xt::zeros<T>({pool.shape.map.elements()});
+        for (Index out = 0; out < pool.shape.out_elements(); ++out) {
+            grad_x(places(out)) += pool.grad_y[out];
+        }
         put(pool.grad_x, grad_x);
     }
 
@@ -34,28 +60,46 @@ struct Pooling {
     }
 
 private:
-    /// f(index in x, index in y) for the maximum of each window: of equals the first in row-major
-    /// order, of NaNs the last, as PyTorch has it.
-    template <class F>
-    static void for_each_maximum(const MapShape& shape, const T* x, F&& f) {
-        const auto [batch, height, width, channels] = shape;
-        Index out = 0;
-        for (Index sample = 0; sample < batch; ++sample) {
-            for (Index row = 0; row + 1 < height; row += 2) {
-                for (Index column = 0; column + 1 < width; column += 2) {
-                    const Index corner = ((sample * height + row) * width + column) * channels;
-                    const Index right = corner + channels;
-                    const Index below = corner + width * channels;
-                    for (Index c = 0; c < channels; ++c, ++out) {
-                        Index place = corner + c;
-                        for (const Index next : {right + c, below + c, below + channels + c}) {
-                            if (x[next] > x[place] || is_nan(x[next])) place = next;
-                        }
-                        f(place, out);
-                    }
-                }
-            }
+    /// Where in x the maximum of each window is: of equals the first in row-major order, of NaNs
+    /// the last, as PyTorch has it.
+    static xt::xtensor<Index, 1> maxima(const PoolShape& shape, const T* x) {
+        constexpr Index none = -1;
+        xt::xtensor<Index, 1> places = none * xt::ones<Index>({shape.out_elements()});
+        for_each_place(shape, [&](Index out, Index place) {
+            Index& best = places(out);
+            if (best == none || x[place] > x[best] || is_nan(x[place])) best = place;
+        });
+        return places;
+    }
+};
+
+/// Capability: AveragePoolingBackend.
+template <class T>
+struct AveragePooling {
+    static void average_pool(Context&, const AveragePool<T>& pool) {
+        const auto counts = counted(pool.shape, pool.count_padding);
+        xt::xtensor<T, 1> sums = xt::zeros<T>({pool.shape.out_elements()});
+        for_each_place(pool.shape, [&](Index out, Index place) { sums(out) += pool.x[place]; });
+        for (Index out = 0; out < pool.shape.out_elements(); ++out) {
+            pool.y[out] = sums(out) / counts(out);
         }
+    }
+    static void average_pool_pullback(Context&, const AveragePoolPullback<T>& pool) {
+        const auto counts = counted(pool.shape, pool.count_padding);
+        xt::xtensor<T, 1> grad_x = xt::zeros<T>({pool.shape.map.elements()});
+        for_each_place(pool.shape, [&](Index out, Index place) {
+            grad_x(place) += pool.grad_y[out] / counts(out);
+        });
+        put(pool.grad_x, grad_x);
+    }
+
+private:
+    /// By what the sum of each window is divided.
+    static xt::xtensor<T, 1> counted(const PoolShape& shape, bool count_padding) {
+        xt::xtensor<T, 1> counts = xt::zeros<T>({shape.out_elements()});
+        for_each_place(shape, [&](Index out, Index) { counts(out) += T{1}; });
+        if (count_padding) counts.fill(static_cast<T>(shape.kernel_height * shape.kernel_width));
+        return counts;
     }
 };
 
