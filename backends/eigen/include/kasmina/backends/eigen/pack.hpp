@@ -5,13 +5,14 @@
 
 #include <kasmina/backends/eigen/elementary.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/backends/eigen/normal_distribution.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/pointwise/dual.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// `lanes<T>` numbers on which arithmetic works at once. Elementary functions are those
-/// of elementary.hpp.
+/// of elementary.hpp and normal_distribution.hpp.
 template <class T>
 struct Pack {
     Vector<T> values;
