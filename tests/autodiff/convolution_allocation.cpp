@@ -11,10 +11,10 @@
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/nn/conv1d.hpp>
 #include <kasmina/nn/conv2d.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -31,8 +31,8 @@ std::size_t allocations_of_a_later_step(int threads) {
     const nn::Conv1d<B> over_rows(context, 8, 4, 3, generator, {}, nn::Bias::present);
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::training, generator);
-    const auto images = test::normal_values<float>(4 * 16 * 16 * 3, 2);
-    const auto transposed = test::normal_values<float>(8 * 8 * 2 * 2, 3);
+    const auto images = testing::normal_values<float>(4 * 16 * 16 * 3, 2);
+    const auto transposed = testing::normal_values<float>(8 * 8 * 2 * 2, 3);
     float last = 0.0F;
     const auto step = [&] {
         tape.clear();

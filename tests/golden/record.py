@@ -15,7 +15,22 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 
 import torch  # noqa: E402
 
-from recorder import blueprints, case, convolutions, optimisers, ops, precision, tensors, training  # noqa: E402
+from recorder import (  # noqa: E402
+    attention,
+    blueprints,
+    case,
+    convolutions,
+    dense,
+    hosts,
+    ops,
+    optimisers,
+    precision,
+    pretrained,
+    schedules,
+    tensors,
+    training,
+    transformers,
+)
 
 
 def main():
@@ -24,14 +39,20 @@ def main():
     for stale in glob.glob(os.path.join(case.ROOT, "*", "*.safetensors")):
         os.remove(stale)
     ops.record_ops()
+    attention.record_attention()
     convolutions.record_convolutions()
     tensors.record_tensors()
     optimisers.record_optimisers()
+    schedules.record_schedules()
     blueprints.record_blueprints()
     blueprints.record_gate_network()
     blueprints.record_blends()
     training.record_all_training()
+    dense.record_rows()
+    hosts.record_hosts()
+    transformers.record_transformers()
     precision.record_precision()
+    pretrained.record_pretrained()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))
     total = sum(os.path.getsize(file) for file in files)
     print(f"{len(files)} cases, {total / 1e6:.2f} MB, PyTorch {torch.__version__}")

@@ -14,18 +14,24 @@ set(layers
   "telemetry:reflect"
   "gates:lifecycle,alpha,statistics"
   "backend:tensor,random"
-  "autodiff:backend,pointwise"
+  "attention:tensor,pointwise"
+  "autodiff:backend,attention"
   "health:autodiff,reflect"
   "nn:autodiff"
+  "testing:nn"
   "optim:nn,reflect"
   "blueprints:nn,reflect"
   "hosts:blueprints"
   "slot:blueprints,health,gates,telemetry,distributed"
   "model:slot,hosts"
   "checkpoint:model,optim"
+  "inference:checkpoint"
+  "data:model"
   "judge:model,optim"
   "policy:judge"
-  "train:policy")
+  "train:policy"
+  "generation:model"
+  "text:model")
 
 set(folders)
 foreach(layer IN LISTS layers)
