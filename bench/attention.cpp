@@ -9,6 +9,7 @@
 #include <kasmina/attention/masks.hpp>
 #include <kasmina/autodiff/ops/attention.hpp>
 #include <kasmina/backends/eigen.hpp>
+#include <kasmina/random/generator.hpp>
 
 namespace {
 
@@ -69,7 +70,7 @@ void run(benchmark::State& state, const Case& of, const Mask& mask) {
 }
 
 void add(const std::string& name, const Case& of) {
-    const std::string full = "attention/" + name + (of.backward ? "" : "_forward") +
+    const std::string full = std::string("attention/") + name + (of.backward ? "" : "_forward") +
                              "/batch:" + std::to_string(of.batch) +
                              "/threads:" + std::to_string(of.threads);
     benchmark::RegisterBenchmark(full.c_str(),
