@@ -99,7 +99,7 @@ HeuristicOptions controller_options(const Options& line) {
                                 : line.curve == "cosine" ? AlphaCurve::cosine
                                                          : AlphaCurve::sigmoid;
     if (line.judge == "keep") {
-        options.drop_limit = 1e9;
+        options.drop_limit = 100.0;
         options.stall_epochs = 1000000;
     }
     if (line.kind == "host" || line.kind == "start") options.first_epoch = 1000000;
@@ -181,7 +181,7 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
     options.gates.thresholds.settling_epochs = line.settling;
     options.gates.thresholds.min_judgement_epochs = line.judged_epochs;
     options.gates.thresholds.judgement_patience = line.patience;
-    if (line.judge == "keep") options.gates.thresholds.min_fossilize_dependence = -1e9;
+    if (line.judge == "keep") options.gates.thresholds.min_fossilize_dependence = -100.0;
     Model model(context,
                 hosts::Cnn<Cpu>(context, {.classes = images.classes,
                                           .in_channels = images.channels,
@@ -254,7 +254,7 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
             }
         }
         note(report, result);
-        validation.push_back(report.accuracy);
+        validation.push_back(report.score);
         losses_of_epochs.push_back(loss / steps);
     }
     result["validation"] = validation;

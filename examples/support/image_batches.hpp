@@ -50,6 +50,9 @@ public:
     [[nodiscard]] std::size_t batches_per_epoch() const noexcept {
         return batches_.batches_per_epoch();
     }
+    [[nodiscard]] Index samples_per_epoch() const noexcept {
+        return static_cast<Index>(images_->count());
+    }
 
     /// As of Batches.
     [[nodiscard]] BatchesState state() const noexcept { return batches_.state(); }

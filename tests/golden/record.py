@@ -19,11 +19,14 @@ from recorder import (  # noqa: E402
     attention,
     blueprints,
     case,
-    optimisers,
+    dense,
+    hosts,
     ops,
+    optimisers,
     precision,
     tensors,
     training,
+    transformers,
 )
 
 
@@ -40,6 +43,9 @@ def main():
     blueprints.record_gate_network()
     blueprints.record_blends()
     training.record_all_training()
+    dense.record_rows()
+    hosts.record_hosts()
+    transformers.record_transformers()
     precision.record_precision()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))
     total = sum(os.path.getsize(file) for file in files)

@@ -26,7 +26,9 @@ set(layers
   "checkpoint:model,optim"
   "judge:model,optim"
   "policy:judge"
-  "train:policy")
+  "train:policy"
+  "generation:model"
+  "text:model")
 
 set(folders)
 foreach(layer IN LISTS layers)

@@ -201,11 +201,11 @@ TEST_CASE("in a transformer host a seed is isolated in training, and not in blen
     CHECK(slot.isolated());
     CHECK(host_gradients(model) == expected);
 
-    slot.record_accuracy(61.0);
+    slot.record_score(61.0);
     slot.advance();
     REQUIRE(slot.stage() == Stage::blending);
     CHECK_FALSE(slot.isolated());
-    CHECK(slot.record()->metrics.accuracy_at_blending_start == 61.0);
+    CHECK(slot.record()->metrics.score_at_blending_start == 61.0);
     CHECK(slot.report().time_to_target == 5);
     // Full amplitude, y = s: all of the layer below the seed's gradient comes through the seed.
     REQUIRE(slot.advance().advanced);

@@ -108,9 +108,9 @@ public:
 
     /// The lead of the network over the shadow, for a seed at full amplitude, once it has settled
     /// (`GateThresholds::settling_epochs`). Without a shadow that has learned: dependence.
-    /// `accuracy` is the network's as it is.
-    template <class SlotType, class Accuracies>
-    void judge(Model& model, SlotType& slot, double accuracy, Accuracies& accuracies) {
+    /// `score` is the network's as it is.
+    template <class SlotType, class Scores>
+    void judge(Model& model, SlotType& slot, double score, Scores& scores) {
         if (!judges(slot)) {
             if (!told_) {
                 told_ = true;
@@ -118,15 +118,15 @@ public:
                           " is judged by dependence, which is not help: no shadow has been trained "
                           "beside it since its blending began";
             }
-            return Ablation{}.judge(model, slot, accuracy, accuracies);
+            return Ablation{}.judge(model, slot, score, scores);
         }
         const int settling = model.gates().thresholds.settling_epochs;
         if (settling > 0 && slot.record()->metrics.epochs_in_stage <= settling) return;
         const double without = [&] {
             const InPlace in_place(*this);
-            return accuracies(std::span(&shadow_->overrides(), 1))[0];
+            return scores(std::span(&shadow_->overrides(), 1))[0];
         }();
-        slot.record_lead(accuracy - without, kind);
+        slot.record_lead(model.score_kind().gain(without, score), kind);
     }
 
     /// Whether a shadow that has learned stands for the seed in that slot.

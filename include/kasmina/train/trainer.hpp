@@ -27,10 +27,12 @@ namespace kasmina::train {
 
 /// What a trainer needs to know beside its parts.
 struct TrainerOptions {
-    int epochs = 0;                  ///< of the whole run, for the schedule and `run`
-    double random_guess_loss = 0.0;  ///< ln(classes) for a classifier; the governor's
-    Generator random{};              ///< the host's random operations draw from it
-    bool score_training = false;     ///< whether training batches are scored too
+    int epochs = 0;  ///< of the whole run, for the schedule and `run`
+    /// ln(classes) for a classifier; nothing where the task has none. The governor's.
+    std::optional<double> random_guess_loss{};
+    Generator random{};           ///< the host's random operations draw from it
+    bool score_training = false;  ///< whether training batches are scored too
+    GovernorOptions governor{};
 };
 
 namespace detail {
@@ -103,8 +105,10 @@ public:
         TrainerState<typename LearnerType::State, GrowerStateOf<B, Restorable>, SourceState>;
 
     /// Takes the first snapshot of the model, and scores a held-out batch, so that one that does
-    /// not fit is found before anything is trained. Errors: OptionError for options out of range
-    /// and without a held-out batch; what scoring throws; those of the learner and the grower.
+    /// not fit is found before anything is trained. Errors: OptionError for options out of range,
+    /// without a held-out batch, and for a score that falls where the model's does not, or the
+    /// other way round (a score may say so by a `static constexpr bool falls`); what scoring
+    /// throws; those of the learner and the grower.
     Trainer(Model& model, Source source, HeldOut held_out, const LearnerOptions<Rule>& optimiser,
             C controller, const TrainerOptions& options, Loss loss = {}, Rates rates = {},
             Score score = {}, Judge judge = {})
@@ -114,11 +118,12 @@ public:
           rates_(std::move(rates)),
           score_(std::move(score)),
           learner_(model, optimiser, options.random, std::move(judge)),
-          grower_(model, std::move(controller), options.random_guess_loss),
+          grower_(model, std::move(controller), options.random_guess_loss, options.governor),
           epochs_(checked(options.epochs)),
           score_training_(checked(options.score_training)),
           host_rate_(optimiser.host.learning_rate),
           seed_rate_(optimiser.seeds.learning_rate) {
+        check_direction(model);
         try_held_out(model);
     }
 
@@ -302,6 +307,20 @@ private:
                           "training batches like the held-out ones, or score_training = false",
                           "score_training = true",
                           "give training batches what score(batch, output) reads of them");
+    }
+
+    /// Errors: as the constructor.
+    static void check_direction(const Model& model) {
+        if constexpr (requires { Score::falls; }) {
+            if (Score::falls == model.score_kind().falls) return;
+            const auto way = [](bool falls) { return falls ? "falls" : "rises"; };
+            throw OptionError("the model is made for a score of the other direction", where(),
+                              std::string("a score that ") + way(model.score_kind().falls) +
+                                  ", as " + std::string(model.score_kind().name.view()),
+                              std::string("one that ") + way(Score::falls),
+                              "make the model with ModelOptions::score for this score, as {.name = "
+                              "\"validation loss\", .falls = true, .point = 0.001}");
+        }
     }
 
     /// Errors: as the constructor. A range that can be walked only once is left alone.
