@@ -14,6 +14,7 @@
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/autodiff/tape.hpp>
+#include <kasmina/autodiff/token_ids.hpp>
 #include <kasmina/backend/precision.hpp>
 #include <kasmina/backend/recording.hpp>
 #include <kasmina/random/generator.hpp>
@@ -37,12 +38,17 @@ public:
     void add(std::uintptr_t number) { numbers_.push_back(number); }
     void add(const void* address) { add(std::bit_cast<std::uintptr_t>(address)); }
     void add(double number) { add(std::bit_cast<std::uint64_t>(number)); }
-    template <class B>
-    void add(const Tensor<B>& tensor) {
+    template <class B, class T>
+    void add(const Tensor<B, T>& tensor) {
         add(static_cast<const void*>(tensor.data()));
         for (Index axis = 0; axis < tensor.shape().rank(); ++axis) {
             add(static_cast<std::uintptr_t>(tensor.shape()[axis]));
         }
+    }
+
+    template <class B>
+    void add(const TokenIds<B>& ids) {
+        add(ids.tensor());
     }
 
     friend bool operator==(const StepKey&, const StepKey&) = default;
