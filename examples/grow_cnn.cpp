@@ -14,6 +14,8 @@
 #include <variant>
 #include <vector>
 
+#include <kasmina/data/data_loader.hpp>
+#include <kasmina/data/in_order.hpp>
 #include <kasmina/kasmina.hpp>
 #include <kasmina/telemetry/json_lines.hpp>
 #include <kasmina/telemetry/tensorboard.hpp>
@@ -27,7 +29,6 @@
 #include "failures.hpp"
 #include "from_start.hpp"
 #include "growth.hpp"
-#include "image_batches.hpp"
 #include "mnist.hpp"
 #include "outputs.hpp"
 #include "procedural.hpp"
@@ -133,9 +134,9 @@ auto make_trainer(Model& model, const Splits& data, const CommandLine& line, C c
     Backend::Context& context = model.context();
     return train::Trainer(
         model,
-        ImageStream<Backend>(context, data.training, batch_size, data.augmentation,
-                             Generator(line.seed, 1)),
-        held_out<Backend>(context, data.validation), rates(host_rate, line.seed_rate),
+        data::load_data<Backend>(context, data.training, {.batch_size = batch_size},
+                                 Generator(line.seed, 1), data.augmentation),
+        data::in_order<Backend>(context, data.validation), rates(host_rate, line.seed_rate),
         std::move(controller),
         {.epochs = line.epochs,
          .random_guess_loss = std::log(static_cast<double>(data.training.classes)),
@@ -159,7 +160,7 @@ std::string train_alone(Trainer& trainer, Model& model, const char* label, Story
 /// In per cent, on a set that the network was not trained on.
 double accuracy(const Model& model, const ImageSet& images) {
     return mean_scores(model, model.context(), std::array{AlphaOverrides{}},
-                       held_out<Backend>(model.context(), images), AccuracyScore{})[0];
+                       data::in_order<Backend>(model.context(), images), AccuracyScore{})[0];
 }
 
 template <class Trainer>

@@ -17,10 +17,11 @@
 #include <nlohmann/json.hpp>
 
 #include <kasmina/backends/eigen.hpp>
+#include <kasmina/data/data_loader.hpp>
+#include <kasmina/data/in_order.hpp>
 #include <kasmina/kasmina.hpp>
 
 #include "cifar10.hpp"
-#include "image_batches.hpp"
 #include "procedural.hpp"
 #include "useless_seeds.hpp"
 
@@ -200,10 +201,11 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
                                                           .lesson_every = line.lesson_every});
     Grower grower(model, HeuristicController(controller_options(line)),
                   std::log(static_cast<double>(images.classes)));
-    ImageStream<Cpu> stream(context, images, line.batch, data.augmentation, Generator(seed, 1));
+    auto stream = data::load_data<Cpu>(context, images, {.batch_size = line.batch},
+                                       Generator(seed, 1), data.augmentation);
     const auto scores = [&](std::span<const AlphaOverrides> configurations) {
-        return mean_scores(model, context, configurations, held_out<Cpu>(context, data.validation),
-                           AccuracyScore{});
+        return mean_scores(model, context, configurations,
+                           data::in_order<Cpu>(context, data.validation), AccuracyScore{});
     };
     const train::CosineSchedule schedule{.lowest = line.lowest};
     Json result{{"label", line.label},
@@ -263,7 +265,7 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
     if (!line.sealed) {
         const ImageSet test = data.open_test();
         result["test"] = mean_scores(model, context, std::array{AlphaOverrides{}},
-                                     held_out<Cpu>(context, test), AccuracyScore{})[0];
+                                     data::in_order<Cpu>(context, test), AccuracyScore{})[0];
     }
     result["parameters"] = model.total_parameters();
     result["digest"] = digest(model);

@@ -14,12 +14,12 @@
 #include <kasmina/hosts/transformer.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 #include <kasmina/train/learner.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -34,7 +34,7 @@ std::size_t allocations_of_a_later_step(int threads) {
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::training, generator);
     const auto images = Tensor<B>::from_host(context, {4, 16, 16, 3},
-                                             test::normal_values<float>(4 * 16 * 16 * 3, 2));
+                                             testing::normal_values<float>(4 * 16 * 16 * 3, 2));
     const std::vector<std::int32_t> labels{1, 2, 3, 4};
     const std::size_t slot = hosts::boundary_of(host, "r0c1");
     const std::size_t end = hosts::end_boundary(host);
@@ -93,7 +93,7 @@ std::size_t allocations_of_later_model_steps(int threads, Stage goal, BlendAlgor
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::training, generator);
     const auto images = Tensor<B>::from_host(context, {4, 16, 16, 3},
-                                             test::normal_values<float>(4 * 16 * 16 * 3, 2));
+                                             testing::normal_values<float>(4 * 16 * 16 * 3, 2));
     const ClassLabels<B> labels(context, std::vector<std::int32_t>{1, 2, 3, 4}, 10);
     std::int32_t last_hits = -1;
     const auto step = [&] {
@@ -141,7 +141,7 @@ std::size_t allocations_of_later_learner_steps(Stage goal) {
         model, {.host = {.learning_rate = 0.05, .momentum = 0.9},
                 .seeds = {.learning_rate = 0.02, .momentum = 0.9}});
     const auto images = Tensor<B>::from_host(context, {4, 16, 16, 3},
-                                             test::normal_values<float>(4 * 16 * 16 * 3, 2));
+                                             testing::normal_values<float>(4 * 16 * 16 * 3, 2));
     const ClassLabels<B> labels(context, std::vector<std::int32_t>{1, 2, 3, 4}, 10);
     double loss = 0.0;
     const auto step = [&] {

@@ -7,10 +7,10 @@
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/ops/linear_cross_entropy.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -33,9 +33,9 @@ std::vector<double> outcome(const Shape& shape, Index classes, double smoothing,
     Tape<B> tape(context);
     const Index rows = shape.elements() / shape.back();
     const ClassLabels<B> labels(context, labels_for(rows, classes), classes);
-    const auto hidden = tape.leaf(shape, test::normal_values<Scalar>(shape.elements(), 1));
-    const auto weight =
-        tape.leaf({classes, shape.back()}, test::normal_values<Scalar>(classes * shape.back(), 2));
+    const auto hidden = tape.leaf(shape, testing::normal_values<Scalar>(shape.elements(), 1));
+    const auto weight = tape.leaf({classes, shape.back()},
+                                  testing::normal_values<Scalar>(classes * shape.back(), 2));
     const auto loss = rows_at_once ? ops::linear_cross_entropy(hidden, weight, labels,
                                                                {.label_smoothing = smoothing,
                                                                 .rows_at_once = *rows_at_once})
@@ -76,7 +76,7 @@ TEMPLATE_TEST_CASE("a loss in chunks is the plain one, and so are its gradients"
 
 TEST_CASE("the gradient of a loss in chunks is a slope", "[gradient]") {
     using B = test::Eigen64;
-    CHECK(test::gradient_error<B>({{6, 5}, {9, 5}}, [](Tape<B>& tape, const auto& x) {
+    CHECK(testing::gradient_error<B>({{6, 5}, {9, 5}}, [](Tape<B>& tape, const auto& x) {
               return ops::linear_cross_entropy(x[0], x[1],
                                                ClassLabels<B>(tape.context(), labels_for(6, 9), 9),
                                                {.label_smoothing = 0.1, .rows_at_once = 4});
@@ -88,8 +88,8 @@ TEST_CASE("a loss in chunks gives a gradient to those who want one, and none in 
     using B = test::Eigen64;
     B::Context context;
     Tape<B> tape(context);
-    const auto values = test::normal_values<double>(12, 1);
-    const auto weights = test::normal_values<double>(15, 2);
+    const auto values = testing::normal_values<double>(12, 1);
+    const auto weights = testing::normal_values<double>(15, 2);
     const ClassLabels<B> labels(context, std::vector<std::int32_t>{0, 1, 2, 3}, 5);
     const auto hidden = tape.leaf({4, 3}, values);
     const auto loss = ops::linear_cross_entropy(hidden, tape.constant({5, 3}, weights), labels);
@@ -107,7 +107,7 @@ TEST_CASE("a loss in chunks refuses what does not fit", "[H-7][E-2]") {
     B::Context context;
     Tape<B> tape(context);
     const auto made = [&](const Shape& shape) {
-        return tape.leaf(shape, test::normal_values<double>(shape.elements(), 1));
+        return tape.leaf(shape, testing::normal_values<double>(shape.elements(), 1));
     };
     const ClassLabels<B> labels(context, std::vector<std::int32_t>{0, 1}, 5);
     const ClassLabels<B> ignored(context, std::vector<std::int32_t>{-100, -100}, 5);

@@ -10,11 +10,11 @@
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/nn/conv2d.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "blueprints/seed_trial.hpp"
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -70,7 +70,7 @@ struct OnMaps {
 
     static Tensor<B> input(B::Context& context) {
         return Tensor<B>::from_host(context, {images, side, side, 3},
-                                    test::normal_values<float>(images * side * side * 3, 2));
+                                    testing::normal_values<float>(images * side * side * 3, 2));
     }
 
     static Variable<B> loss(const Variable<B>& logits) {

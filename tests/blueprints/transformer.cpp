@@ -11,11 +11,11 @@
 
 #include <kasmina/attention/masks.hpp>
 #include <kasmina/blueprints/transformer.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/golden_module.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -122,7 +122,7 @@ TEST_CASE("a seed in which heads do not divide the width is refused with the num
 TEST_CASE("every transformer blueprint is born as the identity, and loud where it is asked to be",
           "[B-5]") {
     const Shape shape{2, 5, 16};
-    const auto values = test::normal_values<float>(shape.elements(), 3);
+    const auto values = testing::normal_values<float>(shape.elements(), 3);
     B::Context context{};
     const auto differs = [&](const SeedModule<B>& seed) {
         Tape<B> tape(context);

@@ -10,11 +10,11 @@
 #include <kasmina/checkpoint/checkpoint.hpp>
 #include <kasmina/checkpoint/gpt2_names.hpp>
 #include <kasmina/hosts/transformer.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
-#include "support/gradient_check.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace kasmina {
@@ -60,7 +60,7 @@ struct File {
         for (const auto& [name, shape] : tensors_of_file()) {
             Index elements = 1;
             for (const std::uint64_t extent : shape) elements *= static_cast<Index>(extent);
-            values[name] = test::normal_values<float>(elements, ++seed);
+            values[name] = testing::normal_values<float>(elements, ++seed);
             plan.add(prefix + name, ElementType::f32, shape,
                      std::as_bytes(std::span<const float>(values[name])));
         }

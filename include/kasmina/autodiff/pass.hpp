@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include <kasmina/autodiff/mode.hpp>
 #include <kasmina/autodiff/tape.hpp>
+#include <kasmina/autodiff/taps.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 
@@ -66,7 +68,7 @@ public:
 
     /// The same pass on another tape.
     [[nodiscard]] Pass on(Tape<B>& tape) const noexcept {
-        Pass other(*this);
+        Pass other = listening_to(nullptr);
         other.tape_ = &tape;
         return other;
     }
@@ -120,6 +122,30 @@ public:
     /// Null where the sequence begins in this pass and ends in it.
     [[nodiscard]] nn::KeyValueCache<B>* cache() const noexcept { return cache_; }
 
+    // ---- what layers made (taps.hpp) ----------------------------------------------------------
+
+    /// The same pass with `taps` receiving what layers make; they must outlive it.
+    [[nodiscard]] Pass listening(Taps<B>& taps) const noexcept { return listening_to(&taps); }
+    /// The same pass with taps, or null for none.
+    [[nodiscard]] Pass listening_to(Taps<B>* taps) const noexcept {
+        Pass other(*this);
+        other.taps_ = taps;
+        return other;
+    }
+    /// The same pass with a prefix for the names of what is inside, which must outlive it.
+    [[nodiscard]] Pass inside(std::string_view prefix) const noexcept {
+        Pass other(*this);
+        other.prefix_ = prefix;
+        return other;
+    }
+    /// Null where nobody listens.
+    [[nodiscard]] Taps<B>* taps() const noexcept { return taps_; }
+
+    /// Hands over what a layer made, if anybody listens.
+    void tap(std::string_view name, const Variable<B>& value) const {
+        if (taps_ != nullptr) taps_->offer(prefix_, name, value);
+    }
+
     // ---- the tape's own, as modules use them --------------------------------------------------
 
     [[nodiscard]] Variable<B> parameter(const Parameter<B>& parameter) const {
@@ -148,6 +174,8 @@ private:
     Mode mode_;
     bool recomputes_ = false;
     bool frozen_ = false;
+    Taps<B>* taps_ = nullptr;
+    std::string_view prefix_{};
 };
 
 }  // namespace kasmina

@@ -275,6 +275,13 @@ private:
                              const AlphaOverrides& overrides, std::vector<Lesson>* lessons,
                              std::span<const std::size_t> waiting = {}) const;
 
+    /// The features behind a slot, told to whoever listens.
+    [[nodiscard]] KASMINA_RARE Variable<Backend> tapped(const Pass<Backend>& pass,
+                                                        std::size_t place,
+                                                        const Variable<Backend>& features,
+                                                        const AlphaOverride* chosen,
+                                                        bool runs) const;
+
     [[nodiscard]] nn::Attempt<Backend> attempt(const Pass<Backend>& pass, bool keeps_states) const;
 
     /// Listing what a model owns changes nothing; only what the list points to may be changed.

@@ -199,4 +199,21 @@ private:
     std::uint64_t recordings_ = 0;
 };
 
+namespace detail {
+
+/// Of a backend that cannot record.
+struct NoRecorder {};
+
+template <class B>
+struct RecorderOf {
+    using Type = NoRecorder;
+};
+template <class B>
+    requires RecordingBackend<B>
+struct RecorderOf<B> {
+    using Type = StepRecorder<B>;
+};
+
+}  // namespace detail
+
 }  // namespace kasmina::train
