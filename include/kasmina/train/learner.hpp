@@ -279,14 +279,10 @@ private:
     template <class Observe>
     static constexpr bool is_observed = !std::same_as<std::remove_cvref_t<Observe>, Unobserved>;
 
-    /// Whether a recording can be told from another one by its input.
-    static constexpr bool notes_input = std::same_as<typename Model::Input, Tensor<B>> ||
-                                        std::same_as<typename Model::Input, TokenIds<B>>;
-    /// Whether steps can be recorded at all (step_recorder.hpp), with such a loss. What somebody
-    /// wants to see of an output is one variable.
+    /// Whether steps can be recorded at all; what is observed is copied, and so one variable.
     template <class Loss, class Observe>
     static constexpr bool records =
-        RecordingBackend<B> && RepeatableLoss<Loss> && notes_input &&
+        RecordingBackend<B> && RepeatableLoss<Loss> && NotedInput<typename Model::Input, B> &&
         (std::same_as<typename Model::Output, Variable<B>> || !is_observed<Observe>);
 
     template <class Loss, class Observe>
@@ -296,9 +292,7 @@ private:
         if constexpr (records<Loss, Observe>) {
             key_.clear();
             key_.add(static_cast<std::uintptr_t>(is_observed<Observe>));
-            // Of the generator, the stream: where it stands in it is said with each replay.
-            key_.add(static_cast<std::uintptr_t>(random.state().key));
-            key_.add(static_cast<std::uintptr_t>(random.state().stream));
+            key_.add(random);
             key_.add(static_cast<std::uintptr_t>((part.begins ? 1 : 0) + (part.ends ? 2 : 0)));
             if (note_step(key_, model, input, loss, optimiser, overrides, plan_.waiting())) {
                 return run_recorded(model, input, loss, observe, optimiser, random, overrides,

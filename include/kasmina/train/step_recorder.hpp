@@ -30,6 +30,10 @@ concept RepeatableLoss = requires(const L& loss) {
     { std::span<const std::uintptr_t>(loss.reads()) };
 };
 
+/// An input by which one step can be told from another.
+template <class Input, class B>
+concept NotedInput = std::same_as<Input, Tensor<B>> || std::same_as<Input, TokenIds<B>>;
+
 /// What a recorded step depends on, as numbers: with equal ones it is the same work on the same
 /// memory.
 class StepKey {
@@ -49,6 +53,11 @@ public:
     template <class B>
     void add(const TokenIds<B>& ids) {
         add(ids.tensor());
+    }
+    /// The stream: where a generator stands in it is said with each replay.
+    void add(const Generator& random) {
+        add(static_cast<std::uintptr_t>(random.state().key));
+        add(static_cast<std::uintptr_t>(random.state().stream));
     }
 
     friend bool operator==(const StepKey&, const StepKey&) = default;
