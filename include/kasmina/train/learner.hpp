@@ -278,7 +278,6 @@ private:
 
     template <class Observe>
     static constexpr bool is_observed = !std::same_as<std::remove_cvref_t<Observe>, Unobserved>;
-
     /// Whether steps can be recorded at all; what is observed is copied, and so one variable.
     template <class Loss, class Observe>
     static constexpr bool records =
