@@ -6,16 +6,16 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <iostream>
 #include <new>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include <kasmina/data/data_loader.hpp>
+#include <kasmina/data/in_order.hpp>
 #include <kasmina/kasmina.hpp>
 #include <kasmina/telemetry/json_lines.hpp>
 #include <kasmina/telemetry/tensorboard.hpp>
@@ -27,15 +27,17 @@
 #include "conclusion.hpp"
 #include "dataset.hpp"
 #include "failures.hpp"
+#include "from_start.hpp"
 #include "growth.hpp"
-#include "image_batches.hpp"
 #include "mnist.hpp"
 #include "outputs.hpp"
 #include "procedural.hpp"
 #include "report.hpp"
+#include "run.hpp"
 #include "run_folder.hpp"
 #include "run_page.hpp"
 #include "screen.hpp"
+#include "shares.hpp"
 #include "slot_rows.hpp"
 #include "stop.hpp"
 #include "story.hpp"
@@ -132,9 +134,9 @@ auto make_trainer(Model& model, const Splits& data, const CommandLine& line, C c
     Backend::Context& context = model.context();
     return train::Trainer(
         model,
-        ImageStream<Backend>(context, data.training, batch_size, data.augmentation,
-                             Generator(line.seed, 1)),
-        held_out<Backend>(context, data.validation), rates(host_rate, line.seed_rate),
+        data::load_data<Backend>(context, data.training, {.batch_size = batch_size},
+                                 Generator(line.seed, 1), data.augmentation),
+        data::in_order<Backend>(context, data.validation), rates(host_rate, line.seed_rate),
         std::move(controller),
         {.epochs = line.epochs,
          .random_guess_loss = std::log(static_cast<double>(data.training.classes)),
@@ -142,66 +144,14 @@ auto make_trainer(Model& model, const Splits& data, const CommandLine& line, C c
         train::CrossEntropy{}, train::CosineSchedule{}, AccuracyScore{}, std::move(judge));
 }
 
-EpochRow row_of(const train::EpochResult& epoch, double seconds) {
-    return {.epoch = epoch.report.epoch,
-            .loss = epoch.loss,
-            .training_accuracy = *epoch.training_score,
-            .validation_accuracy = epoch.report.accuracy,
-            .seconds = seconds};
-}
-
-void show(Story& story, const Table& table, const EpochRow& row) {
-    for (const std::string& line : table.rows(row)) story.line(line);
-}
-
-/// What saves a network's run where it stands; nothing without --checkpoint.
-using Keep = std::function<void()>;
-
-/// Trains to the end; `on_epoch(result, seconds)` hears of each epoch. Saves after each; a save
-/// that fails is told and ends nothing, and the last one's cause is returned. Errors: Stopped when
-/// a signal came and all is saved; those of the trainer, and of that last save.
-template <class Trainer, class OnEpoch>
-std::string run_to_the_end(Trainer& trainer, Model& model, const char* label, Story& story,
-                           RunProgress& progress, const Keep& keep, OnEpoch&& on_epoch) {
-    const auto steps = static_cast<double>(trainer.source().batches_per_epoch());
-    auto start = Clock::now();
-    std::string not_saved;
-    const bool over = trainer.run_until(
-        model, [&] { return keep && stop_requested(); },
-        [&](const train::EpochResult& epoch) {
-            const double seconds = seconds_since(start);
-            progress.accuracies.push_back(epoch.report.accuracy);
-            progress.seconds += seconds;
-            on_epoch(epoch, seconds);
-            story.epoch_done();
-            start = Clock::now();
-            if (!keep) return;
-            try {
-                keep();
-                not_saved.clear();
-            } catch (const Error& error) {
-                not_saved = error.what();
-                story.line("this epoch is not saved: " + not_saved);
-            }
-        },
-        [&](const train::StepResult& step) { story.step(label, step.step / steps); });
-    if (over) return not_saved;
-    progress.seconds += seconds_since(start);
-    keep();
-    story.finish();
-    throw Stopped{name_of_stop() + " has stopped the run (" + label + ", after epoch " +
-                  std::to_string(trainer.epochs_done()) +
-                  "), and all of it is saved: go on with the same options and --resume"};
-}
-
-/// Trains the host by itself; its accuracy on the test part is taken later. Returns why its end is
+/// Trains a network as it is; its accuracy on the test part is taken later. Returns why its end is
 /// not saved.
 template <class Trainer>
-std::string train_host(Trainer& trainer, Model& model, Story& story, RunProgress& progress,
-                       const Keep& keep) {
+std::string train_alone(Trainer& trainer, Model& model, const char* label, Story& story,
+                        RunProgress& progress, const Keep& keep) {
     const Table table;
     story.line(table.header());
-    return run_to_the_end(trainer, model, "host alone", story, progress, keep,
+    return run_to_the_end(trainer, model, label, story, progress, keep,
                           [&](const train::EpochResult& epoch, double seconds) {
                               show(story, table, row_of(epoch, seconds));
                           });
@@ -210,7 +160,7 @@ std::string train_host(Trainer& trainer, Model& model, Story& story, RunProgress
 /// In per cent, on a set that the network was not trained on.
 double accuracy(const Model& model, const ImageSet& images) {
     return mean_scores(model, model.context(), std::array{AlphaOverrides{}},
-                       held_out<Backend>(model.context(), images), AccuracyScore{})[0];
+                       data::in_order<Backend>(model.context(), images), AccuracyScore{})[0];
 }
 
 template <class Trainer>
@@ -237,40 +187,6 @@ std::string train_growing(Trainer& trainer, Model& model, Growth& growth, const 
                           });
 }
 
-RunSettings settings_of(const CommandLine& line, const Splits& data) {
-    return {.data = data.name,
-            .training_images = data.training.count(),
-            .validation_images = data.validation.count(),
-            .epochs = line.epochs,
-            .seed = line.seed,
-            .blueprint = line.blueprint,
-            .slots = line.slots,
-            .seed_rate = line.seed_rate,
-            .judge = line.judge,
-            .incubation = line.incubation};
-}
-
-/// Fills in what the fossilized seeds bring at the end, on validation data.
-template <class Trainer>
-void measure_at_the_end(std::vector<SlotContribution>& contributions, Trainer& trainer,
-                        const Model& model) {
-    std::vector<std::string> players;
-    for (const SlotContribution& each : contributions) players.push_back(each.slot);
-    const std::size_t count = players.size();
-    const auto scores = [&](std::span<const AlphaOverrides> configurations) {
-        return trainer.scores(model, configurations);
-    };
-    const auto [without, alone, shares] = analyse_slots(players, scores, [&](const auto& value) {
-        return std::array{leave_one_out(count, value), solo_contributions(count, value),
-                          shapley_values(count, value)};
-    });
-    for (std::size_t i = 0; i < count; ++i) {
-        contributions[i].leave_one_out = without[i];
-        contributions[i].alone = alone[i];
-        contributions[i].shapley = shares[i];
-    }
-}
-
 /// The outcome, but for what is measured at the end.
 Summary summary_of(const CommandLine& line, const Model& host, const Model& grown,
                    const Growth& growth) {
@@ -291,7 +207,35 @@ Summary summary_of(const CommandLine& line, const Model& host, const Model& grow
     return summary;
 }
 
-/// Returns what went wrong when both networks were trained. Errors: those of everything before.
+/// The grown architecture, trained so from its first step.
+struct FromStart {
+    Model model;
+    RunProgress progress{.multiplications = 0.0};
+    std::string not_saved{};
+};
+
+void train_from_start(FromStart& yardstick, const Model& grown, const Splits& data,
+                      const CommandLine& line, Story& story, std::optional<RunFolder>& folder) {
+    Model& model = yardstick.model;
+    plant_fossils(model, grown);
+    auto trainer = make_trainer(model, data, line, IdleController{}, judge::Ablation{});
+    Keep keep;
+    if (folder) {
+        keep = [&] {
+            folder->save_from_start(trainer.epochs_done(), model, trainer, yardstick.progress);
+        };
+        const auto tell = [&story](const std::string& text) { story.line(text); };
+        if (line.resume && folder->load_from_start(tell, model, trainer, yardstick.progress)) {
+            story.skip(trainer.epochs_done());
+        }
+    }
+    story.line("\nthe same, with its seeds from the start, " +
+               std::to_string(model.total_parameters()) + " parameters");
+    yardstick.not_saved =
+        train_alone(trainer, model, "from the start", story, yardstick.progress, keep);
+}
+
+/// Returns what went wrong when the networks were trained. Errors: those of everything before.
 template <class Judge>
 Failures run(const CommandLine& line, Screen& screen) {
     const auto start = Clock::now();
@@ -299,7 +243,7 @@ Failures run(const CommandLine& line, Screen& screen) {
     const Splits data = load(line);
     require_outputs(line, data.files);
     Backend::Context context = context_with<Backend>(line.threads);
-    Story story(screen, 2 * line.epochs, !outputs_of(line).empty());
+    Story story(screen, (line.from_start ? 3 : 2) * line.epochs, !outputs_of(line).empty());
 
     // The same seed gives both networks the same start.
     Model host = make_model(context, data, line.seed, {});
@@ -320,8 +264,8 @@ Failures run(const CommandLine& line, Screen& screen) {
     Model grown = make_model(context, data, line.seed, std::move(sink));
     auto grown_trainer = make_trainer(grown, data, line, std::move(controller), Judge{});
 
-    RunProgress host_progress;
-    RunProgress grown_progress;
+    RunProgress host_progress{.multiplications = 0.0};
+    RunProgress grown_progress{.multiplications = 0.0};
     Growth growth(line.slots, data.validation.count());
     Keep keep_host;
     Keep keep_grown;
@@ -347,14 +291,22 @@ Failures run(const CommandLine& line, Screen& screen) {
 
     story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
     const std::string host_not_saved =
-        train_host(host_trainer, host, story, host_progress, keep_host);
+        train_alone(host_trainer, host, "host alone", story, host_progress, keep_host);
     story.line("\nthe same host, growing " + line.blueprint + " at " + joined(line.slots, ", "));
     const std::string grown_not_saved =
         train_growing(grown_trainer, grown, growth, line, story, grown_progress, keep_grown);
+    std::optional<FromStart> yardstick;
+    if (line.from_start && growth.fossilized > 0) {
+        yardstick.emplace(make_model(context, data, line.seed, {}));
+        train_from_start(*yardstick, grown, data, line, story, folder);
+    } else if (line.from_start) {
+        story.line("\nno seed stayed: from the start the grown network is the host alone");
+    }
     story.finish();
 
     Failures failures;
-    for (const std::string& cause : {host_not_saved, grown_not_saved}) {
+    for (const std::string& cause :
+         {host_not_saved, grown_not_saved, yardstick ? yardstick->not_saved : std::string()}) {
         if (!cause.empty()) failures.add("the run's end is not saved: " + cause);
     }
     Summary summary = summary_of(line, host, grown, growth);
@@ -362,13 +314,18 @@ Failures run(const CommandLine& line, Screen& screen) {
         const ImageSet test = data.open_test();
         summary.host_only_accuracy = accuracy(host, test);
         summary.grown_accuracy = accuracy(grown, test);
+        if (yardstick) summary.from_start_accuracy = accuracy(yardstick->model, test);
     });
     if (!summary.contributions.empty()) {
         failures.attempt([&] { measure_at_the_end(summary.contributions, grown_trainer, grown); });
     }
     summary.seconds = seconds_since(start);
-    write_conclusion(screen, summary, host_progress.seconds / line.epochs,
-                     grown_progress.seconds / line.epochs, data.sealed_test.count());
+    EpochSeconds seconds{host_progress.seconds / line.epochs, grown_progress.seconds / line.epochs};
+    if (yardstick) seconds.from_start = yardstick->progress.seconds / line.epochs;
+    summary.host_multiplications = host_progress.multiplications;
+    summary.grown_multiplications = grown_progress.multiplications;
+    if (yardstick) summary.from_start_multiplications = yardstick->progress.multiplications;
+    write_conclusion(screen, summary, seconds, data.sealed_test.count());
     const auto write = [&failures](const std::optional<std::string>& file, auto&& text) {
         if (file) failures.attempt([&] { write_whole(*file, text()); });
     };

@@ -42,7 +42,7 @@ int main() {
     slot.germinate("noop");
     slot.advance();
     for (const double accuracy : {60.0, 60.125, 60.25, 61.0}) {
-        slot.record_accuracy(accuracy);  // of the network, in percentage points
+        slot.record_score(accuracy);  // of the network, in percentage points
         const AdvanceResult result = slot.advance();
         std::printf("%s, score %.3f: the seed is %s\n", message_of(result.gate).c_str(),
                     result.gate.score(), name_of(slot.stage()).data());

@@ -37,7 +37,7 @@ int main() {
         };
         const EpochReport report = grower.end_epoch(model, learner, loss, scores);  // grows
         for (const StageChange& change : report.changes) {
-            std::printf("epoch %2d: %.0f %%; %s goes from %s to %s\n", epoch, report.accuracy,
+            std::printf("epoch %2d: %.0f %%; %s goes from %s to %s\n", epoch, report.score,
                         change.blueprint.c_str(), name_of(change.from).data(),
                         name_of(change.to).data());
         }

@@ -47,7 +47,7 @@ int main() {
     std::printf("%s\n", message_of(refused.gate).c_str());
     training = std::move(refused).same();
     for (const double accuracy : {60.0, 60.5, 61.0}) {
-        training.record().metrics.record_accuracy(accuracy);
+        training.record().metrics.record_score(accuracy);
         training.tick();
     }
     training.record().metrics.gradient_ratio = 0.5;

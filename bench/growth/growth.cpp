@@ -17,10 +17,11 @@
 #include <nlohmann/json.hpp>
 
 #include <kasmina/backends/eigen.hpp>
+#include <kasmina/data/data_loader.hpp>
+#include <kasmina/data/in_order.hpp>
 #include <kasmina/kasmina.hpp>
 
 #include "cifar10.hpp"
-#include "image_batches.hpp"
 #include "procedural.hpp"
 #include "useless_seeds.hpp"
 
@@ -99,7 +100,7 @@ HeuristicOptions controller_options(const Options& line) {
                                 : line.curve == "cosine" ? AlphaCurve::cosine
                                                          : AlphaCurve::sigmoid;
     if (line.judge == "keep") {
-        options.drop_limit = 1e9;
+        options.drop_limit = 100.0;
         options.stall_epochs = 1000000;
     }
     if (line.kind == "host" || line.kind == "start") options.first_epoch = 1000000;
@@ -181,7 +182,7 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
     options.gates.thresholds.settling_epochs = line.settling;
     options.gates.thresholds.min_judgement_epochs = line.judged_epochs;
     options.gates.thresholds.judgement_patience = line.patience;
-    if (line.judge == "keep") options.gates.thresholds.min_fossilize_dependence = -1e9;
+    if (line.judge == "keep") options.gates.thresholds.min_fossilize_dependence = -100.0;
     Model model(context,
                 hosts::Cnn<Cpu>(context, {.classes = images.classes,
                                           .in_channels = images.channels,
@@ -200,10 +201,11 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
                                                           .lesson_every = line.lesson_every});
     Grower grower(model, HeuristicController(controller_options(line)),
                   std::log(static_cast<double>(images.classes)));
-    ImageStream<Cpu> stream(context, images, line.batch, data.augmentation, Generator(seed, 1));
+    auto stream = data::load_data<Cpu>(context, images, {.batch_size = line.batch},
+                                       Generator(seed, 1), data.augmentation);
     const auto scores = [&](std::span<const AlphaOverrides> configurations) {
-        return mean_scores(model, context, configurations, held_out<Cpu>(context, data.validation),
-                           AccuracyScore{});
+        return mean_scores(model, context, configurations,
+                           data::in_order<Cpu>(context, data.validation), AccuracyScore{});
     };
     const train::CosineSchedule schedule{.lowest = line.lowest};
     Json result{{"label", line.label},
@@ -254,7 +256,7 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
             }
         }
         note(report, result);
-        validation.push_back(report.accuracy);
+        validation.push_back(report.score);
         losses_of_epochs.push_back(loss / steps);
     }
     result["validation"] = validation;
@@ -263,7 +265,7 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
     if (!line.sealed) {
         const ImageSet test = data.open_test();
         result["test"] = mean_scores(model, context, std::array{AlphaOverrides{}},
-                                     held_out<Cpu>(context, test), AccuracyScore{})[0];
+                                     data::in_order<Cpu>(context, test), AccuracyScore{})[0];
     }
     result["parameters"] = model.total_parameters();
     result["digest"] = digest(model);

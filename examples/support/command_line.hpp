@@ -27,6 +27,7 @@ struct CommandLine {
     double seed_rate = 0.05;
     std::string judge = "shadow";
     std::string incubation = "feedback";
+    bool from_start = false;
     std::optional<std::string> summary;
     std::optional<std::string> telemetry;
     std::optional<std::string> tensorboard;
@@ -106,6 +107,9 @@ inline std::variant<CommandLine, Exit> parse_command_line(int argument_count,
     app.add_option("--incubation", line.incubation, "How seeds learn behind the host.")
         ->check(CLI::IsMember({"feedback", "straight_through"}))
         ->capture_default_str();
+    app.add_flag("--from-start", line.from_start,
+                 "Also train the network that was grown from the beginning, seeds and all, for as "
+                 "many epochs, and compare.");
     app.add_option("--summary", line.summary,
                    "Write the outcome as JSON to this file when the run is over.")
         ->type_name("FILE");

@@ -3,12 +3,14 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "network_row.hpp"
 #include "summary.hpp"
 #include "table.hpp"
 
@@ -24,28 +26,36 @@ namespace kasmina::examples {
     return text;
 }
 
-[[nodiscard]] inline std::string right_aligned(const std::string& text, std::size_t width) {
-    return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
-}
-
 /// Points between two accuracies, where both are known.
 [[nodiscard]] inline std::optional<double> gained(const Summary& summary) {
     if (!summary.grown_accuracy || !summary.host_only_accuracy) return std::nullopt;
     return *summary.grown_accuracy - *summary.host_only_accuracy;
 }
 
-/// Seconds are of an epoch.
-inline void write_conclusion(std::ostream& out, const Summary& summary, double host_seconds,
-                             double grown_seconds, std::size_t test_images) {
+/// Seconds that an epoch of each network took.
+struct EpochSeconds {
+    double host = 0.0;
+    double grown = 0.0;
+    std::optional<double> from_start{};
+};
+
+inline void write_conclusion(std::ostream& out, const Summary& summary, const EpochSeconds& seconds,
+                             std::size_t test_images) {
     const auto network = [&out](const char* name, std::optional<double> accuracy,
-                                std::int64_t parameters, double seconds) {
-        out << "  " << name << right_aligned(fixed(accuracy, 2), 6) << " %  "
-            << right_aligned(std::to_string(parameters), 8) << " parameters  " << fixed(seconds, 2)
-            << " s an epoch\n";
+                                std::int64_t parameters, std::optional<double> multiplications,
+                                std::optional<double> of_an_epoch) {
+        out << network_row(name, fixed(accuracy, 2) + " %", parameters, multiplications) << "  "
+            << fixed(of_an_epoch, 2) << " s an epoch\n";
     };
     out << "\non " << test_images << " test images, looked at once, now:\n";
-    network("host alone  ", summary.host_only_accuracy, summary.host_parameters, host_seconds);
-    network("grown       ", summary.grown_accuracy, summary.grown_parameters, grown_seconds);
+    network("host alone", summary.host_only_accuracy, summary.host_parameters,
+            summary.host_multiplications, seconds.host);
+    network("grown", summary.grown_accuracy, summary.grown_parameters,
+            summary.grown_multiplications, seconds.grown);
+    if (seconds.from_start) {
+        network("from start", summary.from_start_accuracy, summary.grown_parameters,
+                summary.from_start_multiplications, seconds.from_start);
+    }
     out << "  difference  " << right_aligned(with_sign(gained(summary), 2), 6) << " points\n"
         << "seeds: " << summary.germinated << " germinated, " << summary.fossilized
         << " fossilized, " << summary.pruned << " pruned\n";

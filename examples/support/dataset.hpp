@@ -11,9 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/data/augment.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/tensor/index.hpp>
+#include <kasmina/tensor/shape.hpp>
 
 namespace kasmina::examples {
 
@@ -32,8 +34,11 @@ struct RawImages {
     [[nodiscard]] std::size_t count() const noexcept { return labels.size(); }
 };
 
-/// Images ready to train on: normalised, (count, height, width, channels), contiguous.
+/// Images ready to train on: normalised, (count, height, width, channels), contiguous. A
+/// data::LabelledSet.
 struct ImageSet {
+    using Value = float;
+
     Index height = 0;
     Index width = 0;
     Index channels = 0;
@@ -46,20 +51,13 @@ struct ImageSet {
     }
     [[nodiscard]] std::size_t count() const noexcept { return labels.size(); }
 
-    /// The pixels of `how_many` images from `first` on, in place: evaluation needs no copy.
-    [[nodiscard]] std::span<const float> pixels_of(std::size_t first, std::size_t how_many) const {
-        return std::span(pixels).subspan(first * image_size(), how_many * image_size());
+    [[nodiscard]] Shape sample_shape() const { return {height, width, channels}; }
+    void read(std::size_t place, std::span<float> to) const {
+        std::ranges::copy(std::span(pixels).subspan(place * image_size(), image_size()),
+                          to.begin());
     }
-    [[nodiscard]] std::span<const std::int32_t> labels_of(std::size_t first,
-                                                          std::size_t how_many) const {
-        return std::span(labels).subspan(first, how_many);
-    }
-};
-
-/// What may be done to a training image without changing its label.
-struct Augmentation {
-    bool flip = false;  ///< mirror left and right, with probability one half
-    Index padding = 0;  ///< crop at a random place of the image padded by this many pixels
+    [[nodiscard]] std::int32_t label(std::size_t place) const { return labels[place]; }
+    [[nodiscard]] Index class_count() const noexcept { return classes; }
 };
 
 /// Mean and inverse deviation of each channel, for pixels in [0, 1].
@@ -160,7 +158,7 @@ struct Splits {
     std::string name;
     ImageSet training;
     ImageSet validation;
-    Augmentation augmentation;
+    data::RandomFlipCrop augmentation;
     RawImages sealed_test;
     Normalisation constants;
     std::vector<std::filesystem::path> files{};  ///< that all of it was read from
@@ -176,7 +174,7 @@ struct Splits {
 /// Splits, measures on the training part, normalises, and seals the test part. Errors: DataError
 /// when a part would be empty, or test images are of another size.
 inline Splits make_splits(std::string name, const RawImages& all, RawImages test,
-                          Augmentation augmentation, double validation_fraction,
+                          data::RandomFlipCrop augmentation, double validation_fraction,
                           std::uint64_t seed) {
     if (test.image_size() == 0 || size_in_words(test) != size_in_words(all)) {
         throw DataError("test images are of another size", name,

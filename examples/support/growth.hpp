@@ -55,7 +55,7 @@ public:
     /// the sentences that tell what happened.
     std::vector<std::string> note(const EpochReport& report,
                                   const std::vector<SlotReport>& measured) {
-        accuracies.push_back(report.accuracy);
+        accuracies.push_back(report.score);
         for (std::size_t i = 0; i < measured.size(); ++i) {
             histories[i].epochs.push_back(slot_epoch(measured[i], report, validation_images_));
         }

@@ -204,7 +204,7 @@ inline Splits load(const std::filesystem::path& folder, std::uint64_t seed,
     const auto test_labels = find_idx(folder, "t10k-labels", "idx1-ubyte");
     const auto train_images = find_idx(folder, "train-images", "idx3-ubyte");
     const auto train_labels = find_idx(folder, "train-labels", "idx1-ubyte");
-    const Augmentation augmentation{.flip = false, .padding = 2};
+    const data::RandomFlipCrop augmentation{.flip = false, .padding = 2};
     require_file(test_images);
     require_file(test_labels);
     const bool whole = is_there(train_images) || is_there(train_labels);

@@ -1,5 +1,4 @@
-// RunFolder: the checkpoints of a run of grow_cnn, of the host alone and then of the growing
-// network.
+// RunFolder: the checkpoints of a run of grow_cnn, of each network that it trains.
 #pragma once
 
 #include <cstddef>
@@ -8,11 +7,15 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <kasmina/checkpoint/checkpoint.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/reflect/fields.hpp>
+
+#include "command_line.hpp"
+#include "dataset.hpp"
 
 namespace kasmina::examples {
 
@@ -40,16 +43,44 @@ struct RunSettings {
     static constexpr int schema = 1;
 };
 
+[[nodiscard]] inline RunSettings settings_of(const CommandLine& line, const Splits& data) {
+    return {.data = data.name,
+            .training_images = data.training.count(),
+            .validation_images = data.validation.count(),
+            .epochs = line.epochs,
+            .seed = line.seed,
+            .blueprint = line.blueprint,
+            .slots = line.slots,
+            .seed_rate = line.seed_rate,
+            .judge = line.judge,
+            .incubation = line.incubation};
+}
+
+/// As it was in schema 1.
+struct RunProgressBefore2 {
+    std::vector<double> accuracies{};
+    double seconds = 0.0;
+
+    using Fields = reflect::List<&RunProgressBefore2::accuracies, &RunProgressBefore2::seconds>;
+    static constexpr int schema = 1;
+};
+
 /// How far a network of a run is, beside what its trainer knows.
 struct RunProgress {
     std::vector<double> accuracies{};  ///< on the validation part, after each epoch
     double seconds = 0.0;
+    std::optional<double> multiplications{};  ///< of its training so far, where all were counted
 
-    using Fields = reflect::List<&RunProgress::accuracies, &RunProgress::seconds>;
+    using Fields = reflect::List<&RunProgress::accuracies, &RunProgress::seconds,
+                                 &RunProgress::multiplications>;
     static constexpr std::string_view part_name = "progress";
 
-    /// Of its form in a checkpoint. 1: the first.
-    static constexpr int schema = 1;
+    /// Of its form in a checkpoint. 1: accuracies and seconds. 2: multiplications.
+    static constexpr int schema = 2;
+    using Before = RunProgressBefore2;
+    [[nodiscard]] static RunProgress migrated(Before&& before) {
+        return {std::move(before.accuracies), before.seconds, std::nullopt};
+    }
 };
 
 /// Errors: OptionError that names the first setting in which they differ.
@@ -65,7 +96,7 @@ inline void require_same(const RunSettings& saved, const RunSettings& asked,
         });
 }
 
-/// The last two checkpoints of either network; a broken one is passed over for the one before.
+/// The last two checkpoints of each network; a broken one is passed over for the one before.
 class RunFolder {
 public:
     /// Errors: CheckpointError when the folder cannot be made; OptionError when there are
@@ -73,14 +104,15 @@ public:
     RunFolder(const std::filesystem::path& folder, RunSettings settings, bool resumes)
         : settings_(std::move(settings)),
           host_(folder, {.name = "host", .keep = 2, .keep_best = false}),
-          grown_(folder, {.name = "grown", .keep = 2, .keep_best = false}) {
+          grown_(folder, {.name = "grown", .keep = 2, .keep_best = false}),
+          from_start_(folder, {.name = "from-start", .keep = 2, .keep_best = false}) {
         if (resumes || (host_.entries().empty() && grown_.entries().empty())) return;
         throw OptionError("there are checkpoints of another run", "--checkpoint",
                           "a folder without checkpoints, or --resume", folder.string(),
                           "go on with that run by --resume, or choose another folder");
     }
 
-    /// Parts of the host alone, or of the growing network.
+    /// Parts of the host alone, of the growing network, or of the same one from the start.
     template <class... Parts>
     void save_host(int epoch, Parts&... parts) {
         save(host_, epoch, parts...);
@@ -88,6 +120,10 @@ public:
     template <class... Parts>
     void save_grown(int epoch, Parts&... parts) {
         save(grown_, epoch, parts...);
+    }
+    template <class... Parts>
+    void save_from_start(int epoch, Parts&... parts) {
+        save(from_start_, epoch, parts...);
     }
 
     /// Whether there was one that could be loaded; of each that could not, `tell` hears why.
@@ -99,6 +135,10 @@ public:
     template <class Tell, class... Parts>
     [[nodiscard]] bool load_grown(Tell&& tell, Parts&... parts) {
         return load(grown_, tell, parts...);
+    }
+    template <class Tell, class... Parts>
+    [[nodiscard]] bool load_from_start(Tell&& tell, Parts&... parts) {
+        return load(from_start_, tell, parts...);
     }
 
 private:
@@ -125,6 +165,7 @@ private:
     RunSettings settings_;
     checkpoint::Rotating host_;
     checkpoint::Rotating grown_;
+    checkpoint::Rotating from_start_;
 };
 
 }  // namespace kasmina::examples

@@ -20,7 +20,7 @@ namespace kasmina::examples {
                                                           const EpochReport& report) {
     std::optional<double> sum;
     for (const Interaction& pair : report.interactions) {
-        if (pair.first == slot || pair.second == slot) sum = sum.value_or(0.0) + pair.points;
+        if (pair.first == slot || pair.second == slot) sum = sum.value_or(0.0) + pair.gain;
     }
     return sum;
 }
@@ -88,8 +88,8 @@ template <class Model>
     const bool on_trial = slot.stage == Stage::blending || slot.stage == Stage::holding;
     if (on_trial && metrics.dependence) {
         shown.dependence = metrics.dependence;
-        shown.dependence_error = difference_error(
-            report.accuracy, report.accuracy - *metrics.dependence, validation_images);
+        shown.dependence_error =
+            difference_error(report.score, report.score - *metrics.dependence, validation_images);
     }
     if (slot.stage == Stage::training && metrics.readiness) {
         shown.readiness = metrics.readiness->value;

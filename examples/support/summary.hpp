@@ -36,16 +36,21 @@ struct SlotContribution {
 struct Summary {
     std::optional<double> host_only_accuracy{};
     std::optional<double> grown_accuracy{};
+    /// Of the grown architecture, trained so from the beginning, where that was asked for.
+    std::optional<double> from_start_accuracy{};
     std::int64_t host_parameters = 0;
     std::int64_t grown_parameters = 0;
+    std::optional<double> host_multiplications{};  ///< of all its training (work.hpp)
+    std::optional<double> grown_multiplications{};
+    std::optional<double> from_start_multiplications{};
     int germinated = 0;
     int fossilized = 0;
     int pruned = 0;
     std::string judge{};
     std::string incubation{};
     std::vector<std::vector<std::string>> stages;  ///< the path of each seed, by stage names
-    std::optional<double> contribution;  ///< of the seed that fossilized last; null in the file
-                                         ///< when none did
+    std::optional<double> contribution{};  ///< of the seed that fossilized last; null in the file
+                                           ///< when none did
     std::vector<SlotContribution> contributions;  ///< of each seed that fossilized
     int epochs = 0;
     double seconds = 0;
@@ -69,8 +74,12 @@ inline nlohmann::ordered_json to_json(const Summary& summary) {
     }
     return {{"host_only_accuracy", or_null(summary.host_only_accuracy)},
             {"grown_accuracy", or_null(summary.grown_accuracy)},
+            {"from_start_accuracy", or_null(summary.from_start_accuracy)},
             {"host_parameters", summary.host_parameters},
             {"grown_parameters", summary.grown_parameters},
+            {"host_multiplications", or_null(summary.host_multiplications)},
+            {"grown_multiplications", or_null(summary.grown_multiplications)},
+            {"from_start_multiplications", or_null(summary.from_start_multiplications)},
             {"germinated", summary.germinated},
             {"fossilized", summary.fossilized},
             {"pruned", summary.pruned},

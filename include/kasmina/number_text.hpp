@@ -27,4 +27,13 @@ template <std::floating_point T>
     return {text, end};
 }
 
+/// With so many digits (0 to 17) after the point: 63.0 with one.
+template <std::floating_point T>
+[[nodiscard]] KASMINA_RARE std::string fixed_number_text(T value, int digits) {
+    char text[400];
+    const auto end =
+        std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, digits).ptr;
+    return {text, end};
+}
+
 }  // namespace kasmina

@@ -10,25 +10,38 @@
 
 namespace kasmina {
 
-/// CNN feature maps are (batch, height, width, channels), transformer states (batch, time, width).
-enum class Topology : std::uint8_t { cnn, transformer };
+/// CNN feature maps are (batch, height, width, channels), transformer states (batch, time, width),
+/// rows of features (batch, width).
+enum class Topology : std::uint8_t { cnn, transformer, features };
 
 [[nodiscard]] constexpr std::string_view name_of(Topology topology) noexcept {
     switch (topology) {
         case Topology::cnn: return "cnn";
         case Topology::transformer: return "transformer";
+        case Topology::features: return "features";
     }
     return "(invalid)";
 }
 
 template <>
 struct reflect::Enumerators<Topology> {
-    static constexpr std::array all{Topology::cnn, Topology::transformer};
+    static constexpr std::array all{Topology::cnn, Topology::transformer, Topology::features};
 };
 
 /// Rank of the states that flow between a host's boundaries.
 [[nodiscard]] constexpr int state_rank(Topology topology) noexcept {
-    return topology == Topology::cnn ? 4 : 3;
+    switch (topology) {
+        case Topology::cnn: return 4;
+        case Topology::transformer: return 3;
+        case Topology::features: return 2;
+    }
+    return 0;
+}
+
+/// Whether a seed that is blended in leaves the blocks before it without its gradient: in a
+/// transformer it adapts them to itself (spec I-3).
+[[nodiscard]] constexpr bool stays_isolated_in_blending(Topology topology) noexcept {
+    return topology != Topology::transformer;
 }
 
 /// `static constexpr Topology topology`.

@@ -8,10 +8,10 @@
 #include <kasmina/autodiff/ops/attention.hpp>
 #include <kasmina/autodiff/ops/attention_masks.hpp>
 #include <kasmina/backends/eigen.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -22,7 +22,7 @@ using B = backends::Eigen<float>;
 template <class Mask, class Score>
 std::size_t allocations_of_later_steps(B::Context& context, const Mask& mask, const Score& score) {
     const Shape shape{2, 70, 24};
-    const auto values = test::normal_values<float>(shape.elements(), 1);
+    const auto values = testing::normal_values<float>(shape.elements(), 1);
     const auto upstream = Tensor<B>::full(context, {2, 70, 8}, 1.0F);
     Tape<B> tape(context);
     const auto step = [&] {

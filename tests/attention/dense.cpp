@@ -12,10 +12,10 @@
 #include <kasmina/autodiff/ops/permute.hpp>
 #include <kasmina/autodiff/ops/pointwise.hpp>
 #include <kasmina/autodiff/ops/softmax.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -38,14 +38,14 @@ std::vector<Numbers> results(const Shape& queries, const Shape& keys, const Atte
     B::Context context;
     Tape<B> tape(context);
     const auto leaf = [&](const Shape& shape, std::uint64_t seed) {
-        return tape.leaf(shape, test::normal_values<double>(shape.elements(), seed));
+        return tape.leaf(shape, testing::normal_values<double>(shape.elements(), seed));
     };
     const auto q = leaf(queries, 1);
     const auto k = leaf(keys, 2);
     const auto v = leaf(keys, 3);
     const Variable<B> y = attend(context, tape, q, k, v);
     const Numbers output = y.to_host();
-    tape.backward(y, test::normal_values<double>(queries.elements(), 4));
+    tape.backward(y, testing::normal_values<double>(queries.elements(), 4));
     return {output, tape.gradient(q), tape.gradient(k), tape.gradient(v)};
 }
 

@@ -4,10 +4,10 @@
 #include <kasmina/attention/masks.hpp>
 #include <kasmina/attention/scores.hpp>
 #include <kasmina/autodiff/ops/attention.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -36,7 +36,7 @@ struct Bent {
 TEMPLATE_TEST_CASE("attention over what one layer gave", "[gradient][attention]",
                    KASMINA_BACKENDS) {
     const auto error = [](const Shape& qkv, Index heads, const auto& mask, const auto& score) {
-        return test::gradient_error<TestType>(
+        return testing::gradient_error<TestType>(
             {qkv}, [&](auto&, const auto& x) { return ops::attention(x[0], heads, mask, score); });
     };
     CHECK(error({1, 1, 3}, 1, masks::Causal{}, scores::None{}) < tolerance);
@@ -50,7 +50,7 @@ TEMPLATE_TEST_CASE("attention of queries over other keys", "[gradient][attention
                    KASMINA_BACKENDS) {
     const auto error = [](const Shape& q, const Shape& kv, Index heads, const auto& mask,
                           const auto& score) {
-        return test::gradient_error<TestType>({q, kv, kv}, [&](auto&, const auto& x) {
+        return testing::gradient_error<TestType>({q, kv, kv}, [&](auto&, const auto& x) {
             return ops::attention(x[0], x[1], x[2], heads, mask, score);
         });
     };
@@ -62,7 +62,7 @@ TEMPLATE_TEST_CASE("attention of queries over other keys", "[gradient][attention
 TEST_CASE("attention across tiles", "[gradient][attention]") {
     using B = test::Eigen64;
     const auto error = [](const Shape& qkv, const auto& mask) {
-        return test::gradient_error<B>(
+        return testing::gradient_error<B>(
             {qkv}, [&](auto&, const auto& x) { return ops::attention(x[0], 1, mask, Bent{}); });
     };
     CHECK(error({1, 67, 9}, masks::Causal{}) < tolerance);
@@ -72,10 +72,10 @@ TEST_CASE("attention across tiles", "[gradient][attention]") {
 
 TEMPLATE_TEST_CASE("one variable as queries, keys and values gets all three gradients",
                    "[gradient][attention]", test::Eigen64, test::Device64) {
-    CHECK(test::gradient_error<TestType>({{2, 5, 6}}, [](auto&, const auto& x) {
+    CHECK(testing::gradient_error<TestType>({{2, 5, 6}}, [](auto&, const auto& x) {
               return ops::attention(x[0], x[0], x[0], 2);
           }) < tolerance);
-    CHECK(test::gradient_error<TestType>({{2, 5, 6}, {2, 5, 6}}, [](auto&, const auto& x) {
+    CHECK(testing::gradient_error<TestType>({{2, 5, 6}, {2, 5, 6}}, [](auto&, const auto& x) {
               return ops::attention(x[0], x[1], x[1], 3, masks::None{});
           }) < tolerance);
 }
@@ -84,7 +84,7 @@ TEST_CASE("what needs no gradient gets none", "[gradient][attention]") {
     using B = test::Eigen64;
     const Shape shape{1, 4, 6};
     const auto values = [&](std::uint64_t seed) {
-        return test::normal_values<double>(shape.elements(), seed);
+        return testing::normal_values<double>(shape.elements(), seed);
     };
     const auto gradient_of_v = [&](bool alone) {
         B::Context context;

@@ -10,11 +10,11 @@
 #include <kasmina/attention/masks.hpp>
 #include <kasmina/autodiff/ops/attention.hpp>
 #include <kasmina/autodiff/ops/attention_masks.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -27,7 +27,7 @@ template <class Expected, class... Arguments>
 std::string error_of(const Shape& shape, const Arguments&... arguments) {
     B::Context context;
     Tape<B> tape(context);
-    const auto x = tape.leaf(shape, test::normal_values<double>(shape.elements(), 1));
+    const auto x = tape.leaf(shape, testing::normal_values<double>(shape.elements(), 1));
     return test::error_text<Expected>([&] { static_cast<void>(ops::attention(x, arguments...)); });
 }
 
@@ -48,7 +48,7 @@ TEMPLATE_TEST_CASE("queries beyond the keys are blind under a causal mask", "[at
     typename TestType::Context context;
     Tape<TestType> tape(context);
     const auto leaf = [&](const Shape& shape) {
-        return tape.leaf(shape, test::normal_values<double>(shape.elements(), 1));
+        return tape.leaf(shape, testing::normal_values<double>(shape.elements(), 1));
     };
     const auto q = leaf({1, 7, 4});
     const auto kv = leaf({1, 5, 4});
@@ -71,7 +71,7 @@ TEST_CASE("heads that do not divide and shapes that do not fit are errors", "[at
     B::Context context;
     Tape<B> tape(context);
     const auto leaf = [&](const Shape& shape) {
-        return tape.leaf(shape, test::normal_values<double>(shape.elements(), 1));
+        return tape.leaf(shape, testing::normal_values<double>(shape.elements(), 1));
     };
     const auto error = [&](const Shape& q, const Shape& k, const Shape& v) {
         return test::error_text<ShapeError>(
@@ -104,10 +104,10 @@ TEST_CASE("a scale of one's own", "[attention]") {
     B::Context context;
     Tape<B> tape(context);
     const Shape shape{1, 3, 4};
-    const auto q = test::normal_values<double>(shape.elements(), 1);
+    const auto q = testing::normal_values<double>(shape.elements(), 1);
     auto doubled = q;
     for (double& value : doubled) value *= 2.0;
-    const auto k = tape.leaf(shape, test::normal_values<double>(shape.elements(), 2));
+    const auto k = tape.leaf(shape, testing::normal_values<double>(shape.elements(), 2));
     const auto run = [&](const std::vector<double>& values, const ops::AttentionOptions& options) {
         return ops::attention(tape.leaf(shape, values), k, k, 1, masks::Causal{}, scores::None{},
                               options)
@@ -174,7 +174,7 @@ TEST_CASE("a pass that does not record keeps nothing", "[attention][P-4]") {
     B::Context context;
     Tape<B> tape(context, Recording::none);
     const Shape shape{2, 70, 12};
-    const auto x = tape.constant(shape, test::normal_values<double>(shape.elements(), 1));
+    const auto x = tape.constant(shape, testing::normal_values<double>(shape.elements(), 1));
     const auto y = ops::attention(x, 2);
     CHECK(tape.operations() == 0);
     CHECK_FALSE(y.requires_gradient());

@@ -7,10 +7,10 @@
 #include <kasmina/attention/masks.hpp>
 #include <kasmina/autodiff/ops/attention.hpp>
 #include <kasmina/autodiff/ops/attention_masks.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -27,7 +27,7 @@ static_assert(masks::PrefixLm{5}(0, 0, 3, 4) && !masks::PrefixLm{5}(0, 0, 3, 5))
 template <class B>
 Variable<B> input(Tape<B>& tape, const Shape& shape) {
     using Scalar = typename B::Scalar;
-    return tape.leaf(shape, test::normal_values<Scalar>(shape.elements(), 1));
+    return tape.leaf(shape, testing::normal_values<Scalar>(shape.elements(), 1));
 }
 
 TEST_CASE("a mask that is a value is classified once for each length", "[attention]") {
@@ -132,14 +132,14 @@ TEST_CASE("empty tiles are not read, and their keys get a gradient of 0", "[atte
     const auto run = [&](float hidden) {
         B::Context context;
         Tape<B> tape(context);
-        auto keys = test::normal_values<float>(shape.elements(), 2);
+        auto keys = testing::normal_values<float>(shape.elements(), 2);
         for (Index i = 64 * 8; i < 128 * 8; ++i) keys[static_cast<std::size_t>(i)] = hidden;
         const auto q = input(tape, shape);
         const auto k = tape.leaf(shape, keys);
         const auto v = tape.leaf(shape, keys);
         const auto y = ops::attention(q, k, v, 2, WithoutSecondTile{});
         const auto output = y.to_host();
-        tape.backward(y, test::normal_values<float>(shape.elements(), 3));
+        tape.backward(y, testing::normal_values<float>(shape.elements(), 3));
         return std::vector{output, tape.gradient(q), tape.gradient(k), tape.gradient(v)};
     };
     const auto expected = run(0.0F);

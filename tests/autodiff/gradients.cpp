@@ -19,10 +19,10 @@
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/nn/groups.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -45,13 +45,13 @@ TEMPLATE_TEST_CASE("convolution", "[gradient][N-1]", KASMINA_BACKENDS) {
             const Shape map = kernel == 5 ? Shape{1, 3, 4, inputs}
                                           : odd_maps(inputs)[static_cast<std::size_t>(inputs % 4)];
             CAPTURE(to_string(map), kernel);
-            CHECK(test::gradient_error<B>(
+            CHECK(testing::gradient_error<B>(
                       {map, {outputs, inputs, kernel, kernel}},
                       [](Tape<B>&, const auto& x) { return ops::conv2d(x[0], x[1]); }) < tolerance);
-            CHECK(test::gradient_error<B>({map, {inputs, 1, kernel, kernel}},
-                                          [](Tape<B>&, const auto& x) {
-                                              return ops::depthwise_conv2d(x[0], x[1]);
-                                          }) < tolerance);
+            CHECK(testing::gradient_error<B>({map, {inputs, 1, kernel, kernel}},
+                                             [](Tape<B>&, const auto& x) {
+                                                 return ops::depthwise_conv2d(x[0], x[1]);
+                                             }) < tolerance);
         }
     }
 }
@@ -62,10 +62,10 @@ TEMPLATE_TEST_CASE("linear on the last dimension, with and without a bias", "[gr
     for (const Shape& shape : {Shape{1, 1}, Shape{3, 13}, Shape{2, 5, 7}, Shape{4}}) {
         CAPTURE(to_string(shape));
         const Index inputs = shape.back();
-        CHECK(test::gradient_error<B>({shape, {6, inputs}, {6}}, [](Tape<B>&, const auto& x) {
+        CHECK(testing::gradient_error<B>({shape, {6, inputs}, {6}}, [](Tape<B>&, const auto& x) {
                   return ops::linear(x[0], x[1], x[2]);
               }) < tolerance);
-        CHECK(test::gradient_error<B>({shape, {1, inputs}}, [](Tape<B>&, const auto& x) {
+        CHECK(testing::gradient_error<B>({shape, {1, inputs}}, [](Tape<B>&, const auto& x) {
                   return ops::linear(x[0], x[1]);
               }) < tolerance);
     }
@@ -80,15 +80,15 @@ TEMPLATE_TEST_CASE("group norm, plain and with ReLU and a residual", "[gradient]
             if (map[1] * map[2] * channels / groups(channels) < 3) continue;
             CAPTURE(to_string(map));
             const std::vector<Shape> shapes{map, {channels}, {channels}, map};
-            CHECK(test::gradient_error<B>(
+            CHECK(testing::gradient_error<B>(
                       {map, {channels}, {channels}}, [channels](Tape<B>&, const auto& x) {
                           return ops::group_norm(x[0], x[1], x[2], groups(channels));
                       }) < tolerance);
-            CHECK(test::gradient_error<B>(shapes, [channels](Tape<B>&, const auto& x) {
+            CHECK(testing::gradient_error<B>(shapes, [channels](Tape<B>&, const auto& x) {
                       return ops::group_norm(x[0], x[1], x[2], groups(channels),
                                              {.relu = true, .residual = x[3]});
                   }) < 1e-5);
-            CHECK(test::gradient_error<B>(
+            CHECK(testing::gradient_error<B>(
                       {map, {channels}, {channels}}, [channels](Tape<B>&, const auto& x) {
                           return ops::group_norm(x[0], x[1], x[2], groups(channels),
                                                  {.residual = x[0]});
@@ -101,10 +101,10 @@ TEMPLATE_TEST_CASE("layer norm", "[gradient]", KASMINA_BACKENDS) {
     using B = TestType;
     for (const Shape& shape : {Shape{3, 13}, Shape{2, 4, 7}, Shape{5}}) {
         CAPTURE(to_string(shape));
-        CHECK(test::gradient_error<B>({shape, {shape.back()}, {shape.back()}},
-                                      [](Tape<B>&, const auto& x) {
-                                          return ops::layer_norm(x[0], x[1], x[2]);
-                                      }) < tolerance);
+        CHECK(testing::gradient_error<B>({shape, {shape.back()}, {shape.back()}},
+                                         [](Tape<B>&, const auto& x) {
+                                             return ops::layer_norm(x[0], x[1], x[2]);
+                                         }) < tolerance);
     }
 }
 
@@ -128,9 +128,9 @@ TEMPLATE_TEST_CASE("batch norm in training and evaluation, with every epilogue",
                     };
                 };
                 const std::vector<Shape> shapes{map, {channels}, {channels}};
-                CHECK(test::gradient_error<B>(shapes, normalised(Mode::training)) < 1e-5);
+                CHECK(testing::gradient_error<B>(shapes, normalised(Mode::training)) < 1e-5);
                 for (const Mode mode : {Mode::evaluation, Mode::training_frozen_statistics}) {
-                    CHECK(test::gradient_error<B>(shapes, normalised(mode)) < tolerance);
+                    CHECK(testing::gradient_error<B>(shapes, normalised(mode)) < tolerance);
                 }
             }
         }
@@ -142,16 +142,16 @@ TEMPLATE_TEST_CASE("pools, sums and means", "[gradient][N-1][N-2]", KASMINA_BACK
     for (const Index channels : odd_channels) {
         for (const Shape& map : {Shape{1, 2, 2, channels}, Shape{3, 5, 4, channels}}) {
             CAPTURE(to_string(map));
-            CHECK(test::gradient_error<B>({map}, [](Tape<B>&, const auto& x) {
+            CHECK(testing::gradient_error<B>({map}, [](Tape<B>&, const auto& x) {
                       return ops::max_pool(x[0]);
                   }) < tolerance);
         }
         for (const Shape& map : odd_maps(channels)) {
             CAPTURE(to_string(map));
-            CHECK(test::gradient_error<B>({map}, [](Tape<B>&, const auto& x) {
+            CHECK(testing::gradient_error<B>({map}, [](Tape<B>&, const auto& x) {
                       return ops::mean_positions(x[0]);
                   }) < tolerance);
-            CHECK(test::gradient_error<B>({map}, [](Tape<B>&, const auto& x) {
+            CHECK(testing::gradient_error<B>({map}, [](Tape<B>&, const auto& x) {
                       return ops::add(ops::sum(x[0]), ops::mean(ops::multiply(x[0], x[0])));
                   }) < tolerance);
         }
@@ -169,10 +169,10 @@ TEMPLATE_TEST_CASE("pointwise functions with every stretched operand", "[gradien
                  {map, Shape{channels}, Shape{1, 1, 1, channels}, Shape{samples, 1, 1, 1},
                   Shape{samples, 1, 1, channels}, Shape{1}, Shape{}}) {
                 CAPTURE(to_string(other));
-                CHECK(test::gradient_error<B>({map, other}, [](Tape<B>&, const auto& x) {
+                CHECK(testing::gradient_error<B>({map, other}, [](Tape<B>&, const auto& x) {
                           return ops::multiply(ops::tanh(x[0]), x[1]);
                       }) < tolerance);
-                CHECK(test::gradient_error<B>({other, map}, [](Tape<B>&, const auto& x) {
+                CHECK(testing::gradient_error<B>({other, map}, [](Tape<B>&, const auto& x) {
                           return ops::add_scaled(x[1], x[0], ops::sigmoid(x[1]));
                       }) < tolerance);
             }
@@ -182,7 +182,7 @@ TEMPLATE_TEST_CASE("pointwise functions with every stretched operand", "[gradien
 
 TEMPLATE_TEST_CASE("one variable as both operands", "[gradient]", KASMINA_BACKENDS) {
     using B = TestType;
-    CHECK(test::gradient_error<B>({Shape{3, 7}}, [](Tape<B>&, const auto& x) {
+    CHECK(testing::gradient_error<B>({Shape{3, 7}}, [](Tape<B>&, const auto& x) {
               return ops::add_scaled(x[0], x[0], x[0]);
           }) < tolerance);
 }
@@ -192,22 +192,22 @@ TEMPLATE_TEST_CASE("blends by a number and per sample", "[gradient][A-5]", KASMI
     const Shape map{3, 2, 3, 5};
     const std::vector<double> alphas{0.0, 0.4, 1.0};
     const std::span<const double> per_sample(alphas);
-    CHECK(test::gradient_error<B>({map, map}, [](Tape<B>&, const auto& x) {
+    CHECK(testing::gradient_error<B>({map, map}, [](Tape<B>&, const auto& x) {
               return ops::blend_add(x[0], x[1], 0.3);
           }) < tolerance);
-    CHECK(test::gradient_error<B>({map, map}, [&](Tape<B>&, const auto& x) {
+    CHECK(testing::gradient_error<B>({map, map}, [&](Tape<B>&, const auto& x) {
               return ops::blend_add(x[0], x[1], per_sample);
           }) < tolerance);
-    CHECK(test::gradient_error<B>({map, map, map}, [](Tape<B>&, const auto& x) {
+    CHECK(testing::gradient_error<B>({map, map, map}, [](Tape<B>&, const auto& x) {
               return ops::blend_multiply(x[0], x[1], x[2], 0.3);
           }) < tolerance);
-    CHECK(test::gradient_error<B>({map, map, map}, [&](Tape<B>&, const auto& x) {
+    CHECK(testing::gradient_error<B>({map, map, map}, [&](Tape<B>&, const auto& x) {
               return ops::blend_multiply(x[0], x[1], x[2], per_sample);
           }) < tolerance);
-    CHECK(test::gradient_error<B>({map, map, {3, 1, 1, 1}}, [](Tape<B>&, const auto& x) {
+    CHECK(testing::gradient_error<B>({map, map, {3, 1, 1, 1}}, [](Tape<B>&, const auto& x) {
               return ops::blend_gate(x[0], x[1], ops::sigmoid(x[2]), 0.3);
           }) < tolerance);
-    CHECK(test::gradient_error<B>({map, map, {3, 1, 1, 1}}, [&](Tape<B>&, const auto& x) {
+    CHECK(testing::gradient_error<B>({map, map, {3, 1, 1, 1}}, [&](Tape<B>&, const auto& x) {
               return ops::blend_gate(x[0], x[1], ops::sigmoid(x[2]), per_sample);
           }) < tolerance);
 }
@@ -218,10 +218,10 @@ TEMPLATE_TEST_CASE("cross-entropy, smoothed and ignoring", "[gradient][H-7][N-3]
     const std::vector<std::int32_t> targets{2, 0, -100, 4};
     for (const double smoothing : {0.0, 0.2}) {
         const CrossEntropyOptions options{.label_smoothing = smoothing};
-        CHECK(test::gradient_error<B>({Shape{4, 5}}, [&](Tape<B>&, const auto& x) {
+        CHECK(testing::gradient_error<B>({Shape{4, 5}}, [&](Tape<B>&, const auto& x) {
                   return ops::cross_entropy(x[0], targets, options);
               }) < tolerance);
-        CHECK(test::gradient_error<B>({Shape{4, 5}}, [&](Tape<B>& tape, const auto& x) {
+        CHECK(testing::gradient_error<B>({Shape{4, 5}}, [&](Tape<B>& tape, const auto& x) {
                   // Goes before backward: the operation shares what it needs.
                   const ClassLabels<B> labels(tape.context(), targets, 5);
                   return ops::cross_entropy(x[0], labels, options);
@@ -236,7 +236,7 @@ TEMPLATE_TEST_CASE("dropout, whose mask is the same on the way back", "[gradient
         for (const double rate : {0.0, 0.4}) {
             CAPTURE(to_string(shape), rate);
             // What is dropped altogether has gradient 0, and slope 0.
-            CHECK(test::gradient_error<B>({shape}, [&](Tape<B>& tape, const auto& x) {
+            CHECK(testing::gradient_error<B>({shape}, [&](Tape<B>& tape, const auto& x) {
                       Generator generator(3);
                       static_cast<void>(generator());
                       const Pass<B> pass(tape, Mode::training, generator);
@@ -252,12 +252,12 @@ TEMPLATE_TEST_CASE("embedding, rows named once, often and never", "[gradient][N-
     const std::vector<std::int32_t> values{2, 0, 2, 2, 4, 0};
     for (const Index width : {1, 3, 70}) {
         CAPTURE(width);
-        CHECK(test::gradient_error<B>({Shape{5, width}}, [&](Tape<B>& tape, const auto& x) {
+        CHECK(testing::gradient_error<B>({Shape{5, width}}, [&](Tape<B>& tape, const auto& x) {
                   const TokenIds<B> ids(tape.context(), {2, 3}, values, 5);
                   return ops::embedding(x[0], ids);
               }) < tolerance);
         // Twice into one table: the second gradient is added.
-        CHECK(test::gradient_error<B>({Shape{5, width}}, [&](Tape<B>& tape, const auto& x) {
+        CHECK(testing::gradient_error<B>({Shape{5, width}}, [&](Tape<B>& tape, const auto& x) {
                   const TokenIds<B> ids(tape.context(), {6}, values, 5);
                   const TokenIds<B> others(tape.context(), {6}, std::vector{1, 1, 1, 0, 0, 3}, 4);
                   return ops::multiply(ops::embedding(x[0], ids), ops::embedding(x[0], others));
@@ -267,16 +267,16 @@ TEMPLATE_TEST_CASE("embedding, rows named once, often and never", "[gradient][N-
 
 TEMPLATE_TEST_CASE("one parameter used by two operations", "[gradient]", KASMINA_BACKENDS) {
     using B = TestType;
-    CHECK(
-        test::gradient_error<B>({Shape{3, 4}, Shape{4, 4}, Shape{4}}, [](Tape<B>&, const auto& x) {
-            const auto hidden = ops::linear(x[0], x[1], x[2]);
-            return ops::linear(ops::tanh(hidden), x[1], x[2]);
-        }) < tolerance);
+    CHECK(testing::gradient_error<B>({Shape{3, 4}, Shape{4, 4}, Shape{4}},
+                                     [](Tape<B>&, const auto& x) {
+                                         const auto hidden = ops::linear(x[0], x[1], x[2]);
+                                         return ops::linear(ops::tanh(hidden), x[1], x[2]);
+                                     }) < tolerance);
 }
 
 TEMPLATE_TEST_CASE("reshape", "[gradient]", KASMINA_BACKENDS) {
     using B = TestType;
-    CHECK(test::gradient_error<B>({Shape{2, 3, 4}}, [](Tape<B>&, const auto& x) {
+    CHECK(testing::gradient_error<B>({Shape{2, 3, 4}}, [](Tape<B>&, const auto& x) {
               return ops::relu(ops::reshape(x[0], {6, 4}));
           }) < tolerance);
 }

@@ -11,10 +11,10 @@
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/autodiff/tape.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -47,7 +47,7 @@ struct Throws {
 TEST_CASE("a pass that does not record keeps what is held and nothing else", "[P-4]") {
     B::Context context{};
     Tape<B> tape(context, Recording::none);
-    const auto values = test::normal_values<double>(elements, 1);
+    const auto values = testing::normal_values<double>(elements, 1);
     Variable<B> x = tape.constant({elements}, values);
     for (int i = 0; i < 10; ++i) x = ops::relu(ops::add(x, x));
     CHECK(values_in_use(context) == 1);
@@ -61,7 +61,7 @@ TEST_CASE("a pass that does not record keeps what is held and nothing else", "[P
 TEST_CASE("an alias holds the value that it shows", "[P-4]") {
     B::Context context{};
     Tape<B> tape(context, Recording::none);
-    const auto values = test::normal_values<double>(elements, 1);
+    const auto values = testing::normal_values<double>(elements, 1);
     std::optional<Variable<B>> x = tape.constant({elements}, values);
     std::optional<Variable<B>> seen = ops::reshape(tape.detach(*x), {elements / 2, 2});
     x.reset();
@@ -75,7 +75,7 @@ TEST_CASE("backward frees what it has read for the last time, and keeps what is 
     B::Context context{};
     Tape<B> tape(context);
     Parameter<B> weight = ones(context, {elements});
-    const auto values = test::normal_values<double>(elements, 1);
+    const auto values = testing::normal_values<double>(elements, 1);
     std::optional<Variable<B>> held;
     Variable<B> loss = [&] {
         Variable<B> x = ops::multiply(tape.constant({elements}, values), tape.parameter(weight));
@@ -98,7 +98,7 @@ TEST_CASE("gradients take the place of the values that they come after", "[P-4]"
     B::Context context{};
     Tape<B> tape(context);
     Parameter<B> weight = ones(context, {elements});
-    const auto values = test::normal_values<double>(elements, 1);
+    const auto values = testing::normal_values<double>(elements, 1);
     const Variable<B> loss = [&] {
         Variable<B> x = ops::multiply(tape.constant({elements}, values), tape.parameter(weight));
         for (int i = 0; i < 20; ++i) x = ops::multiply(x, x);

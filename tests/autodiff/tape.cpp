@@ -10,10 +10,10 @@
 #include <kasmina/autodiff/ops/conv2d.hpp>
 #include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/autodiff/tape.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -53,7 +53,7 @@ TEST_CASE("a diamond ladder of depth 1,000 visits every node once", "[tape]") {
 TEST_CASE("branches that need no gradient record nothing", "[tape]") {
     B::Context context{};
     Tape<B> tape(context);
-    const auto values = test::normal_values<double>(4, 1);
+    const auto values = testing::normal_values<double>(4, 1);
     const auto frozen = tape.constant({4}, values);
     static_cast<void>(ops::relu(ops::add(frozen, frozen)));
     CHECK(tape.operations() == 0);
@@ -76,7 +76,7 @@ TEST_CASE("branches that need no gradient record nothing", "[tape]") {
 TEST_CASE("a frozen weight gets no gradient and a constant input needs none", "[tape]") {
     B::Context context{};
     Tape<B> tape(context);
-    const auto values = test::normal_values<double>(2 * 3 * 3 * 4, 1);
+    const auto values = testing::normal_values<double>(2 * 3 * 3 * 4, 1);
     Parameter<B> first = ones(context, {4, 4, 3, 3});
     Parameter<B> second = ones(context, {4, 4, 3, 3});
     first.set_trainable(false);
@@ -92,7 +92,7 @@ TEST_CASE("a frozen weight gets no gradient and a constant input needs none", "[
 TEST_CASE("a detached value is the same value with no way back", "[I-1]") {
     B::Context context{};
     Tape<B> tape(context);
-    const auto values = test::normal_values<double>(4, 1);
+    const auto values = testing::normal_values<double>(4, 1);
     const auto x = tape.leaf({4}, values);
     const auto cut = tape.detach(x);
     CHECK(cut.data() == x.data());
@@ -104,11 +104,11 @@ TEST_CASE("a detached value is the same value with no way back", "[I-1]") {
 TEST_CASE("straight-through has the host's bits and sends its gradient to both", "[I-2]") {
     B::Context context{};
     Tape<B> tape(context);
-    const auto host = tape.leaf({4}, test::normal_values<double>(4, 1));
-    const auto seed = tape.leaf({4}, test::normal_values<double>(4, 2));
+    const auto host = tape.leaf({4}, testing::normal_values<double>(4, 1));
+    const auto seed = tape.leaf({4}, testing::normal_values<double>(4, 2));
     const auto y = ops::straight_through(host, seed);
     CHECK(y.data() == host.data());
-    const auto upstream = test::normal_values<double>(4, 3);
+    const auto upstream = testing::normal_values<double>(4, 3);
     tape.backward(y, upstream);
     CHECK(tape.gradient(host) == upstream);
     CHECK(tape.gradient(seed) == upstream);
@@ -133,7 +133,7 @@ TEST_CASE("parameters add up gradients until they are zeroed", "[tape]") {
 TEST_CASE("a tape used out of order is an error that says how to go on", "[tape][E-2]") {
     B::Context context{};
     Tape<B> tape(context);
-    const auto x = tape.leaf({4}, test::normal_values<double>(4, 1));
+    const auto x = tape.leaf({4}, testing::normal_values<double>(4, 1));
     const auto loss = ops::sum(x);
     const auto constant = tape.constant({1}, std::array{1.0});
     CHECK_THROWS_AS(tape.backward(x), ShapeError);
@@ -172,7 +172,7 @@ struct Tripled {
 
 TEST_CASE("a user's own operation is recorded like any other", "[tape]") {
     static_assert(DifferentiableOperation<Tripled, B>);
-    const double error = test::gradient_error<B>(
+    const double error = testing::gradient_error<B>(
         {Shape{5}}, [](Tape<B>&, const auto& x) { return Tripled::apply(ops::relu(x[0])); });
     CHECK(error < 1e-8);
 }

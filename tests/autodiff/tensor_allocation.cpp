@@ -13,10 +13,10 @@
 #include <kasmina/autodiff/ops/slice.hpp>
 #include <kasmina/autodiff/ops/softmax.hpp>
 #include <kasmina/backends/eigen.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -26,9 +26,9 @@ TEST_CASE("after the first step, tensor operations and losses allocate nothing",
     using B = backends::Eigen<float>;
     B::Context context(2);
     const Parameter<B> weight(
-        Tensor<B>::from_host(context, {16, 12}, test::normal_values<float>(16 * 12, 1)));
+        Tensor<B>::from_host(context, {16, 12}, testing::normal_values<float>(16 * 12, 1)));
     const auto inputs =
-        Tensor<B>::from_host(context, {4, 6, 16}, test::normal_values<float>(4 * 6 * 16, 2));
+        Tensor<B>::from_host(context, {4, 6, 16}, testing::normal_values<float>(4 * 6 * 16, 2));
     const auto targets = Tensor<B>::from_host(context, {12, 4}, std::vector<float>(48, 0.25F));
     Tape<B> tape(context);
     float last = 0.0F;

@@ -11,10 +11,10 @@
 #include <kasmina/autodiff/ops/reduce_axes.hpp>
 #include <kasmina/autodiff/ops/slice.hpp>
 #include <kasmina/autodiff/ops/softmax.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -24,7 +24,7 @@ using X = Variable<B>;
 
 template <class F>
 double error(const std::vector<Shape>& shapes, const F& function) {
-    return test::gradient_error<B>(shapes, [&](Tape<B>&, const auto& x) { return function(x); });
+    return testing::gradient_error<B>(shapes, [&](Tape<B>&, const auto& x) { return function(x); });
 }
 
 constexpr double tolerance = 1e-6;

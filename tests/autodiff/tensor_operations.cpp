@@ -16,10 +16,10 @@
 #include <kasmina/autodiff/ops/slice.hpp>
 #include <kasmina/autodiff/ops/softmax.hpp>
 #include <kasmina/backends/eigen.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -320,14 +320,14 @@ TEST_CASE("softmax lets go of its input", "[N-2][P-4]") {
 Values chain(int threads) {
     B::Context context(threads);
     Tape<B> tape(context);
-    const X x = tape.leaf({3, 70, 33}, test::normal_values<float>(3 * 70 * 33, 1));
-    const X w = tape.leaf({33, 64}, test::normal_values<float>(33 * 64, 2));
-    const X bias = tape.leaf({1, 64}, test::normal_values<float>(64, 3));
+    const X x = tape.leaf({3, 70, 33}, testing::normal_values<float>(3 * 70 * 33, 1));
+    const X w = tape.leaf({33, 64}, testing::normal_values<float>(33 * 64, 2));
+    const X bias = tape.leaf({1, 64}, testing::normal_values<float>(64, 3));
     const X h =
         ops::gelu(ops::concatenate({ops::matmul(x, w), ops::expand(bias, {3, 70, 64})}, -1));
     const X scores = ops::softmax(ops::matmul(h, h, {.transpose_b = true}));
     const X mixed = ops::transpose(ops::matmul(scores, ops::slice(h, 2, 10, 50)), 1, 2);
-    const X target = tape.leaf({3, 40}, test::normal_values<float>(120, 4));
+    const X target = tape.leaf({3, 40}, testing::normal_values<float>(120, 4));
     const X loss = ops::huber_loss(ops::mean(mixed, 2), target);
     tape.backward(loss);
     Values all{loss.item()};

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -28,7 +28,7 @@ double distance_from_identity(std::string_view name, const Born& born) {
     const auto seed = CnnBlueprints::make<B>(context, Topology::cnn, name, width, generator, born);
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::training);
-    const auto values = test::normal_values<double>(map.elements(), 9);
+    const auto values = testing::normal_values<double>(map.elements(), 9);
     const auto y = seed->forward(pass, pass.constant(map, values)).to_host();
     double difference = 0.0;
     double scale = 0.0;

@@ -61,7 +61,7 @@ struct LifeController {
     };
 
     [[nodiscard]] std::vector<Decision> decide(const EpochObservation& seen) {
-        accuracies.push_back(seen.accuracy);
+        accuracies.push_back(seen.score);
         return LifePlan::decide(seen.epoch);
     }
 

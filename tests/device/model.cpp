@@ -63,7 +63,7 @@ TEST_CASE("configurations are scored with the reference's hits, and waited for a
         for (std::uint64_t seed = 0; seed < 8; ++seed) {
             batches.push_back(
                 {Tensor<B>::from_host(context, {2, 6, 6, 3},
-                                      test::normal_values<float>(2 * 6 * 6 * 3, 30 + seed)),
+                                      testing::normal_values<float>(2 * 6 * 6 * 3, 30 + seed)),
                  ClassLabels<B>(context, std::vector<std::int32_t>{0, 1}, 3)});
         }
         if constexpr (std::same_as<B, Device>) {

@@ -13,11 +13,11 @@
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 #include <kasmina/train/learn.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina::test {
 
@@ -43,9 +43,9 @@ struct Training {
         : context(with),
           generator(5),
           model(context, hosts::Cnn<B>(context, small_host), Blueprints{}, generator),
-          images(
-              Tensor<B>::from_host(context, {small_batch, 6, 6, 3},
-                                   normal_values<typename B::Scalar>(small_batch * 6 * 6 * 3, 2))),
+          images(Tensor<B>::from_host(
+              context, {small_batch, 6, 6, 3},
+              testing::normal_values<typename B::Scalar>(small_batch * 6 * 6 * 3, 2))),
           labels(context, small_labels, small_host.classes),
           tape(context),
           clipper(0.5) {

@@ -9,9 +9,9 @@
 #include <kasmina/autodiff/ops/conv2d.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/optim/adamw.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -27,9 +27,9 @@ const std::array<ConvShape, 3> shapes{keeping_size({16, 2, 2, 48, 96, 3, 3}),
 
 struct Convolution {
     ConvShape shape;
-    Values x = test::normal_values<float>(pixels() * shape.in_channels, 1);
-    Values weight = test::normal_values<float>(shape.in_channels * shape.out_channels * 9, 2);
-    Values grad_y = test::normal_values<float>(pixels() * shape.out_channels, 3);
+    Values x = testing::normal_values<float>(pixels() * shape.in_channels, 1);
+    Values weight = testing::normal_values<float>(shape.in_channels * shape.out_channels * 9, 2);
+    Values grad_y = testing::normal_values<float>(pixels() * shape.out_channels, 3);
 
     [[nodiscard]] Index pixels() const { return shape.batch * shape.height * shape.width; }
 
@@ -96,7 +96,7 @@ struct Convolution {
 
 /// As a ReLU leaves them: few values, the others 0.
 void thin_out(Values& values, std::uint64_t seed, double kept) {
-    const Values choice = test::normal_values<float>(static_cast<Index>(values.size()), seed);
+    const Values choice = testing::normal_values<float>(static_cast<Index>(values.size()), seed);
     for (std::size_t i = 0; i < values.size(); ++i) {
         if (static_cast<double>(choice[i]) > kept) values[i] = 0.0F;
     }

@@ -118,8 +118,9 @@ TEST_CASE("a whole run on the built-in task says how it went, on the screen and 
     const auto summary_file = folder / "summary.json";
     const auto telemetry_file = folder / "events.jsonl";
     const auto report_file = folder / "run.html";
-    const Outcome outcome = run({"--epochs", "2", "--summary", summary_file.string(), "--telemetry",
-                                 telemetry_file.string(), "--report", report_file.string()});
+    const Outcome outcome =
+        run({"--epochs", "2", "--from-start", "--summary", summary_file.string(), "--telemetry",
+             telemetry_file.string(), "--report", report_file.string()});
     CAPTURE(outcome.out, outcome.err);
     REQUIRE(outcome.code == 0);
     CHECK(outcome.err.empty());
@@ -130,10 +131,17 @@ TEST_CASE("a whole run on the built-in task says how it went, on the screen and 
     const auto summary = nlohmann::json::parse(text_of(summary_file));
     std::set<std::string> keys;
     for (const auto& [key, value] : summary.items()) keys.insert(key);
-    CHECK(keys == std::set<std::string>{"host_only_accuracy", "grown_accuracy", "host_parameters",
-                                        "grown_parameters", "germinated", "fossilized", "pruned",
-                                        "stages", "judge", "incubation", "contribution",
-                                        "contributions", "epochs", "seconds"});
+    CHECK(keys ==
+          std::set<std::string>{"host_only_accuracy", "grown_accuracy", "from_start_accuracy",
+                                "host_parameters", "grown_parameters", "host_multiplications",
+                                "grown_multiplications", "from_start_multiplications", "germinated",
+                                "fossilized", "pruned", "stages", "judge", "incubation",
+                                "contribution", "contributions", "epochs", "seconds"});
+    // Nothing grew, so from the start it is the host alone, and is not trained again.
+    CHECK(summary.at("from_start_accuracy").is_null());
+    CHECK(outcome.out.find("no seed stayed") != std::string::npos);
+    CHECK(summary.at("host_multiplications").get<double>() > 1e9);
+    CHECK(summary.at("grown_multiplications") == summary.at("host_multiplications"));
     CHECK(summary.at("judge") == "shadow");
     CHECK(summary.at("incubation") == "feedback");
     for (const char* accuracy : {"host_only_accuracy", "grown_accuracy"}) {

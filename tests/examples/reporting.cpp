@@ -40,6 +40,8 @@ Summary sample() {
             .grown_accuracy = 54.25,
             .host_parameters = 6418,
             .grown_parameters = 25042,
+            .host_multiplications = 12.5e9,
+            .grown_multiplications = 1234.567e9,
             .germinated = 2,
             .fossilized = 1,
             .pruned = 1,
@@ -113,11 +115,13 @@ TEST_CASE("numbers are written with a point and their sign, and what is not meas
 TEST_CASE("the conclusion says what was measured, and a dash for what was not", "[examples]") {
     std::ostringstream out;
     Summary summary = sample();
-    write_conclusion(out, summary, 0.5, 1.25, 1200);
+    write_conclusion(out, summary, {.host = 0.5, .grown = 1.25}, 1200);
     CHECK(out.str() ==
           "\non 1200 test images, looked at once, now:\n"
-          "  host alone   51.50 %      6418 parameters  0.50 s an epoch\n"
-          "  grown        54.25 %     25042 parameters  1.25 s an epoch\n"
+          "  host alone   51.50 %      6418 parameters     12.50 G multiplications  0.50 s an "
+          "epoch\n"
+          "  grown        54.25 %     25042 parameters   1234.57 G multiplications  1.25 s an "
+          "epoch\n"
           "  difference   +2.75 points\n"
           "seeds: 2 germinated, 1 fossilized, 1 pruned\n"
           "  germinated -> training -> pruned\n"
@@ -129,9 +133,16 @@ TEST_CASE("the conclusion says what was measured, and a dash for what was not", 
           "+2.00\n");
     summary.grown_accuracy.reset();
     out.str("");
-    write_conclusion(out, summary, 0.5, 1.25, 1200);
+    write_conclusion(out, summary, {.host = 0.5, .grown = 1.25}, 1200);
     CHECK(mentions(out.str(), "grown            - %"));
     CHECK(mentions(out.str(), "difference       - points"));
+    CHECK_FALSE(mentions(out.str(), "from start"));
+    out.str("");
+    summary.from_start_accuracy = 53.75;
+    write_conclusion(out, summary, {.host = 0.5, .grown = 1.25, .from_start = 1.0}, 1200);
+    CHECK(mentions(out.str(),
+                   "\n  from start   53.75 %     25042 parameters         - G "
+                   "multiplications  1.00 s an epoch\n"));
 }
 
 TEST_CASE("durations read as people say them", "[examples]") {
@@ -202,10 +213,14 @@ TEST_CASE("the summary file holds the agreed keys and values", "[examples]") {
     const auto json = nlohmann::ordered_json::parse(summary_text(sample()));
     std::vector<std::string> keys;
     for (const auto& item : json.items()) keys.push_back(item.key());
-    CHECK(keys == std::vector<std::string>{"host_only_accuracy", "grown_accuracy",
-                                           "host_parameters", "grown_parameters", "germinated",
-                                           "fossilized", "pruned", "stages", "judge", "incubation",
-                                           "contribution", "contributions", "epochs", "seconds"});
+    CHECK(keys == std::vector<std::string>{
+                      "host_only_accuracy", "grown_accuracy", "from_start_accuracy",
+                      "host_parameters", "grown_parameters", "host_multiplications",
+                      "grown_multiplications", "from_start_multiplications", "germinated",
+                      "fossilized", "pruned", "stages", "judge", "incubation", "contribution",
+                      "contributions", "epochs", "seconds"});
+    CHECK(json["grown_multiplications"] == 1234.567e9);
+    CHECK(json["from_start_multiplications"].is_null());
     CHECK(json["grown_accuracy"] == 54.25);
     CHECK(json["grown_parameters"] == 25042);
     CHECK(json["stages"][0][2] == "pruned");

@@ -49,13 +49,13 @@ GateEvidence but(Change change) {
 }  // namespace
 
 TEST_CASE("the thresholds have the documented defaults", "[G-3][G-6][G-10][J-2]") {
-    static_assert(defaults.min_training_improvement == 0.5);
+    static_assert(defaults.min_training_improvement == points(0.5));
     static_assert(defaults.min_blending_epochs == 3);
     static_assert(defaults.min_seed_gradient_ratio == 0.10);
     static_assert(defaults.min_gradient_health == 0.7);
-    static_assert(defaults.min_readiness == -0.25);
-    static_assert(defaults.min_fossilize_contribution == 0.25);
-    static_assert(defaults.min_fossilize_dependence == 1.0);
+    static_assert(defaults.min_readiness == points(-0.25));
+    static_assert(defaults.min_fossilize_contribution == points(0.25));
+    static_assert(defaults.min_fossilize_dependence == points(1.0));
     static_assert(defaults.judgement_errors == 2.0);
     static_assert(defaults.min_judgement_epochs == 5);
     static_assert(defaults.judgement_patience == 20);

@@ -19,11 +19,17 @@ from recorder import (  # noqa: E402
     attention,
     blueprints,
     case,
-    optimisers,
+    convolutions,
+    dense,
+    hosts,
     ops,
+    optimisers,
     precision,
+    pretrained,
+    schedules,
     tensors,
     training,
+    transformers,
 )
 
 
@@ -34,13 +40,19 @@ def main():
         os.remove(stale)
     ops.record_ops()
     attention.record_attention()
+    convolutions.record_convolutions()
     tensors.record_tensors()
     optimisers.record_optimisers()
+    schedules.record_schedules()
     blueprints.record_blueprints()
     blueprints.record_gate_network()
     blueprints.record_blends()
     training.record_all_training()
+    dense.record_rows()
+    hosts.record_hosts()
+    transformers.record_transformers()
     precision.record_precision()
+    pretrained.record_pretrained()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))
     total = sum(os.path.getsize(file) for file in files)
     print(f"{len(files)} cases, {total / 1e6:.2f} MB, PyTorch {torch.__version__}")

@@ -18,15 +18,20 @@ set(layers
   "autodiff:backend,attention"
   "health:autodiff,reflect"
   "nn:autodiff"
+  "testing:nn"
   "optim:nn,reflect"
   "blueprints:nn,reflect"
   "hosts:blueprints"
   "slot:blueprints,health,gates,telemetry,distributed"
   "model:slot,hosts"
   "checkpoint:model,optim"
+  "inference:checkpoint"
+  "data:model"
   "judge:model,optim"
   "policy:judge"
-  "train:policy")
+  "train:policy"
+  "generation:model"
+  "text:model")
 
 set(folders)
 foreach(layer IN LISTS layers)

@@ -6,11 +6,11 @@
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/hosts/cnn.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
-#include "support/gradient_check.hpp"
 #include "support/values.hpp"
 
 namespace kasmina {
@@ -59,7 +59,7 @@ TEST_CASE("a block without a pool has both its slots on one map", "[H-1]") {
                     generator);
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::evaluation);
-    const auto x = pass.constant({2, 6, 6, 3}, test::normal_values<double>(216, 1));
+    const auto x = pass.constant({2, 6, 6, 3}, testing::normal_values<double>(216, 1));
     const auto before = host.forward(pass, x, 0, 3);
     CHECK(before.shape() == Shape{2, 3, 3, 4});
     CHECK(host.forward(pass, before, 3, 4) == before);
@@ -101,7 +101,7 @@ TEST_CASE("routing backward or to no boundary is an error that lists the boundar
     const Host host(context, {.base = 2, .blocks = 2});
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::evaluation);
-    const auto x = pass.constant({1, 8, 8, 3}, test::normal_values<double>(192, 1));
+    const auto x = pass.constant({1, 8, 8, 3}, testing::normal_values<double>(192, 1));
     CHECK_THROWS_AS(host.forward(pass, x, 2, 1), OptionError);
     CHECK_THROWS_AS(host.forward(pass, x, 0, 5), UnknownNameError);
     CHECK_THROWS_AS(hosts::boundary_of(host, "r2c0"), UnknownNameError);
@@ -131,8 +131,8 @@ TEMPLATE_TEST_CASE("a forward pass split at its boundaries equals the fused one 
         to[i].parameter->value().copy_from(context, from[i].parameter->value());
     }
     const std::vector<std::int32_t> labels{1, 2, 3};
-    const auto images = Tensor<Backend>::from_host(context, {3, 9, 11, 3},
-                                                   test::normal_values<Scalar>(3 * 9 * 11 * 3, 5));
+    const auto images = Tensor<Backend>::from_host(
+        context, {3, 9, 11, 3}, testing::normal_values<Scalar>(3 * 9 * 11 * 3, 5));
     Tape<Backend> tape(context);
     Pass<Backend> pass(tape, Mode::training);
     const auto fused = hosts::forward(host, pass, images);
@@ -162,7 +162,7 @@ TEST_CASE("evaluation leaves the running statistics as they are", "[H-6]") {
     B::Context context{};
     Host host(context, {.base = 3, .blocks = 2}, generator);
     const auto images =
-        Tensor<B>::from_host(context, {2, 8, 8, 3}, test::normal_values<double>(384, 5));
+        Tensor<B>::from_host(context, {2, 8, 8, 3}, testing::normal_values<double>(384, 5));
     const auto statistics = [&] { return test::state_values<B>(context, nn::states<B>(host)); };
     const auto before = statistics();
     Tape<B> tape(context);
@@ -184,7 +184,7 @@ TEST_CASE("the CNN host's gradient is its slope, in every mode", "[H-1][P-1]") {
                         {.classes = 4, .base = 3, .blocks = 2, .pools = 1, .height = 5, .width = 3},
                         generator);
         const double error =
-            test::gradient_error<B>({Shape{2, 5, 3, 3}}, [&](Tape<B>& tape, const auto& x) {
+            testing::gradient_error<B>({Shape{2, 5, 3, 3}}, [&](Tape<B>& tape, const auto& x) {
                 Pass<B> pass(tape, mode);
                 return through(host, pass, x[0]);
             });
@@ -200,7 +200,7 @@ TEST_CASE("one seed, one host: results are the same bits for 1, 2 and 4 threads"
         F::Context context(threads);
         hosts::Cnn<F> host(context, {.base = 8, .height = 16, .width = 16}, generator);
         const auto images =
-            Tensor<F>::from_host(context, {5, 16, 16, 3}, test::normal_values<float>(3840, 5));
+            Tensor<F>::from_host(context, {5, 16, 16, 3}, testing::normal_values<float>(3840, 5));
         Tape<F> tape(context);
         Pass<F> pass(tape, Mode::training);
         const std::vector<std::int32_t> labels{1, 2, 3, 4, 5};

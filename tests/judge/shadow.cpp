@@ -318,7 +318,7 @@ TEST_CASE("a seed without a shadow is judged by dependence, and that is told onc
     auto& slot = run.model.slot("early");
     slot.germinate("conv_light");
     run.to("early", Stage::holding);  // no step since it began to blend
-    run.model.record_accuracy(50.0);
+    run.model.record_score(50.0);
     slot.record_dependence(7.0);
     auto accuracies = [](std::span<const AlphaOverrides> configurations) {
         return std::vector<double>(configurations.size(), 50.0);

@@ -30,8 +30,8 @@ SeedIn<Stage::germinated> newborn(const GerminationOptions& options = {.tempo_ep
 
 /// What the strict gates ask of a seed in training and in holding.
 void make_worthy(SeedRecord& record) {
-    record.metrics.record_accuracy(50.0);
-    record.metrics.record_accuracy(52.0);
+    record.metrics.record_score(50.0);
+    record.metrics.record_score(52.0);
     record.metrics.gradient_ratio = 0.5;
     record.metrics.record_contribution({2.5, 0.1, 5}, judge::MeasureKind::shadow);
 }

@@ -14,10 +14,10 @@
 #include <kasmina/model/model.hpp>
 #include <kasmina/model/snapshot.hpp>
 #include <kasmina/policy/grower.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
-#include "support/gradient_check.hpp"
 #include "support/values.hpp"
 
 namespace kasmina {
@@ -36,7 +36,7 @@ Model make_model(B::Context& context) {
 }
 
 Tensor<B> pixels(B::Context& context, float first) {
-    std::vector<float> values = test::normal_values<float>(images.elements(), 2);
+    std::vector<float> values = testing::normal_values<float>(images.elements(), 2);
     values[0] = first;
     return Tensor<B>::from_host(context, images, values);
 }

@@ -54,7 +54,7 @@ TEST_CASE("a measurement that is no number is not recorded", "[G-7]") {
     auto& slot = model.slot("r0c0");
     grow(slot, Stage::holding);
     for (const double value : {not_a_number, infinity, -infinity}) {
-        CHECK_THROWS_AS(slot.record_accuracy(value), NumericError);
+        CHECK_THROWS_AS(slot.record_score(value), NumericError);
         CHECK_THROWS_AS(slot.record_lead(value), NumericError);
         CHECK_THROWS_AS(slot.record_dependence(value), NumericError);
         CHECK_THROWS_AS(slot.record_interactions(value, 0.0), NumericError);

@@ -56,7 +56,6 @@ TEST_CASE("no layer is made with a size below 1", "[E-2]") {
         CHECK(is_refused("classes", [&] { ClassLabels<B>(context, {}, size); }));
         CHECK(is_refused("vocabulary", [&] { TokenIds<B>(context, {0}, {}, size); }));
     }
-    CHECK(is_refused("odd", [&] { nn::Conv2d<B>(context, 4, 4, 2); }));
     CHECK(is_refused("threads", [&] { B::Context none(0); }));
 }
 

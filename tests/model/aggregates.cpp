@@ -11,10 +11,10 @@
 #include <kasmina/model/mean_scores.hpp>
 #include <kasmina/nn/embedding.hpp>
 #include <kasmina/nn/linear.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -96,7 +96,7 @@ struct Bed {
     Model model{context, MapsAndTokens(context), BlueprintList<cnn::ConvLight>{}, generator};
     MapsAndTokens::Input input{
         Tensor<B>::from_host(context, {batch, 3, 2, 2},
-                             test::normal_values<double>(batch * 3 * 2 * 2, 2)),
+                             testing::normal_values<double>(batch * 3 * 2 * 2, 2)),
         TokenIds<B>(context, {batch}, std::vector<std::int32_t>{5, 0, 3, 3, 1}, 6)};
 
     void grow() {

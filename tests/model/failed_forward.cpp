@@ -18,12 +18,12 @@
 #include <kasmina/nn/conv2d.hpp>
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/optim/sgd.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 #include <kasmina/train/learner.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 #include "support/chosen_backend.hpp"
-#include "support/gradient_check.hpp"
 #include "support/values.hpp"
 
 namespace kasmina {
@@ -141,7 +141,7 @@ struct Bed {
     Generator generator{7};
     Model model{context, Tripping(context, trip), BlueprintList<Noisy>{}, generator};
     Tensor<B> images =
-        Tensor<B>::from_host(context, {2, 4, 4, width}, test::normal_values<double>(96, 3));
+        Tensor<B>::from_host(context, {2, 4, 4, width}, testing::normal_values<double>(96, 3));
     Generator random{5};
 
     void grow_to(Stage goal, Incubation incubation) {

@@ -12,11 +12,11 @@
 #include <kasmina/blueprints/cnn/conv_light.hpp>
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/counterfactual.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 #include "support/chosen_backend.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina::test {
 
@@ -85,7 +85,7 @@ template <class B>
                                     const hosts::CnnOptions& options, std::uint64_t seed = 2) {
     const Shape shape{batch, options.height, options.width, 3};
     return Tensor<B>::from_host(context, shape,
-                                normal_values<typename B::Scalar>(shape.elements(), seed));
+                                testing::normal_values<typename B::Scalar>(shape.elements(), seed));
 }
 
 template <class B>

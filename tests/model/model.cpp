@@ -7,11 +7,11 @@
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "model/grown_network.hpp"
 #include "support/catch.hpp"
 #include "support/chosen_backend.hpp"
-#include "support/gradient_check.hpp"
 #include "support/values.hpp"
 
 namespace kasmina {
@@ -144,10 +144,10 @@ TEST_CASE("an isolated blending seed sends the host only its own share of the gr
     CHECK(model.slot("r1c1").isolated());
     Tape<Double> tape(context);
     Pass<Double> pass(tape, Mode::training);
-    const std::vector<double> values = test::normal_values<double>(2 * 2 * 2 * 8, 4);
+    const std::vector<double> values = testing::normal_values<double>(2 * 2 * 2 * 8, 4);
     const auto host = tape.leaf({2, 2, 2, 8}, values);
     const auto blended = model.slot("r1c1").forward(pass, host);
-    const std::vector<double> upstream = test::normal_values<double>(2 * 2 * 2 * 8, 6);
+    const std::vector<double> upstream = testing::normal_values<double>(2 * 2 * 2 * 8, 6);
     tape.backward(blended, upstream);
     const std::vector<double> gradient = tape.gradient(host);
     REQUIRE(gradient.size() == upstream.size());

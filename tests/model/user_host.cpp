@@ -12,10 +12,10 @@
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -43,7 +43,7 @@ public:
     /// Equal values in both layers, so that tied and untied hosts compute the same.
     void initialise(B::Context& context, Generator&) {
         for (Parameter<B>& matrix : matrices_) {
-            matrix.value().assign(context, test::normal_values<double>(width * width, 3));
+            matrix.value().assign(context, testing::normal_values<double>(width * width, 3));
         }
     }
 
@@ -131,8 +131,8 @@ Model make_model(B::Context& context, bool tied) {
 /// Gradients of the host's parameters, each as often as the model lists it.
 std::vector<std::vector<double>> host_gradients(Model& model) {
     B::Context& context = model.context();
-    const auto input =
-        Tensor<B>::from_host(context, {rows, width}, test::normal_values<double>(rows * width, 2));
+    const auto input = Tensor<B>::from_host(context, {rows, width},
+                                            testing::normal_values<double>(rows * width, 2));
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::training);
     tape.backward(ops::cross_entropy(model.forward(pass, input), labels));
@@ -201,11 +201,11 @@ TEST_CASE("in a transformer host a seed is isolated in training, and not in blen
     CHECK(slot.isolated());
     CHECK(host_gradients(model) == expected);
 
-    slot.record_accuracy(61.0);
+    slot.record_score(61.0);
     slot.advance();
     REQUIRE(slot.stage() == Stage::blending);
     CHECK_FALSE(slot.isolated());
-    CHECK(slot.record()->metrics.accuracy_at_blending_start == 61.0);
+    CHECK(slot.record()->metrics.score_at_blending_start == 61.0);
     CHECK(slot.report().time_to_target == 5);
     // Full amplitude, y = s: all of the layer below the seed's gradient comes through the seed.
     REQUIRE(slot.advance().advanced);

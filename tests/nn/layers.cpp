@@ -15,10 +15,10 @@
 #include <kasmina/nn/layer_norm.hpp>
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/nn/parameters.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -109,11 +109,11 @@ TEMPLATE_TEST_CASE("the gradient of every layer is its slope", "[gradient]", tes
         const nn::GateNetwork<Backend> gate(context, Topology::cnn, channels, generator);
         Backend::synchronise(context);  // the layers are run on another
         const auto error = [&](const auto& module, Mode mode = Mode::training) {
-            return test::gradient_error<Backend>({Shape{2, 3, 4, channels}},
-                                                 [&](Tape<Backend>& tape, const auto& x) {
-                                                     Pass<Backend> pass(tape, mode);
-                                                     return module.forward(pass, x[0]);
-                                                 });
+            return testing::gradient_error<Backend>({Shape{2, 3, 4, channels}},
+                                                    [&](Tape<Backend>& tape, const auto& x) {
+                                                        Pass<Backend> pass(tape, mode);
+                                                        return module.forward(pass, x[0]);
+                                                    });
         };
         CHECK(error(conv) < 1e-6);
         CHECK(error(depthwise) < 1e-6);
@@ -148,8 +148,8 @@ TEST_CASE("a gate opens between 0 and 1 per sample, and knows its topology", "[A
     const nn::GateNetwork<B> transformer(context, Topology::transformer, 6, generator);
     Tape<B> tape(context);
     Pass<B> pass(tape, Mode::evaluation);
-    const auto map = pass.constant({3, 2, 2, 6}, test::normal_values<double>(72, 1));
-    const auto sequence = pass.constant({3, 4, 6}, test::normal_values<double>(72, 1));
+    const auto map = pass.constant({3, 2, 2, 6}, testing::normal_values<double>(72, 1));
+    const auto sequence = pass.constant({3, 4, 6}, testing::normal_values<double>(72, 1));
     const auto opened = cnn.forward(pass, map);
     CHECK(opened.shape() == Shape{3, 1, 1, 1});
     for (const double value : opened.to_host()) CHECK((value > 0.0 && value < 1.0));
@@ -164,7 +164,7 @@ TEST_CASE("norms with frozen statistics train with the running ones and leave th
     nn::BatchNorm2d<B> norm(context, 3);
     norm.running_mean.value().assign(context, std::vector<double>{0.5, -1.0, 2.0});
     Tape<B> tape(context);
-    const auto values = test::normal_values<double>(2 * 4 * 5 * 3, 4);
+    const auto values = testing::normal_values<double>(2 * 4 * 5 * 3, 4);
     const auto run = [&](Mode mode) {
         Pass<B> pass(tape, mode);
         return norm.forward(pass, pass.constant({2, 4, 5, 3}, values)).to_host();

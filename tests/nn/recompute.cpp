@@ -8,10 +8,10 @@
 #include <kasmina/nn/conv2d.hpp>
 #include <kasmina/nn/dropout.hpp>
 #include <kasmina/nn/parameters.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 #include "support/values.hpp"
 
 namespace kasmina {
@@ -51,7 +51,7 @@ Step step(bool recomputed, Mode mode) {
     Block<B> block(context, generator);
     Tape<B> tape(context);
     Pass<B> pass(tape, mode, generator);
-    const auto x = pass.constant({2, 5, 4, 3}, test::normal_values<typename B::Scalar>(120, 3));
+    const auto x = pass.constant({2, 5, 4, 3}, testing::normal_values<typename B::Scalar>(120, 3));
     const auto run = [&block](Pass<B>& inside, const Variable<B>& input) {
         return block.forward(inside, input);
     };

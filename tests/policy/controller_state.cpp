@@ -80,7 +80,7 @@ TEST_CASE("a state that no controller can have is refused, and nothing is change
     };
     refused([](HeuristicState& state) { state.penalties.pop_back(); }, "penalties");
     refused([](HeuristicState& state) { state.penalties[1] = std::nan(""); }, "penalties");
-    refused([](HeuristicState& state) { state.best_accuracy = std::nan(""); }, "best_accuracy");
+    refused([](HeuristicState& state) { state.best_score = std::nan(""); }, "best_score");
     refused([](HeuristicState& state) { state.epochs_without_improvement = -1; },
             "epochs_without_improvement");
     HeuristicState state = controller.state();

@@ -20,11 +20,11 @@
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/policy/grower.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 #include <kasmina/train/learn.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina::test {
 
@@ -49,8 +49,9 @@ public:
     explicit GovernedRun(typename B::Context& on, std::uint64_t seed = 4)
         : context(on),
           model(make_model(on, seed)),
-          pixels_(Tensor<B>::from_host(on, {images, 8, 8, 3},
-                                       normal_values<typename B::Scalar>(images * 8 * 8 * 3, 2))),
+          pixels_(Tensor<B>::from_host(
+              on, {images, 8, 8, 3},
+              testing::normal_values<typename B::Scalar>(images * 8 * 8 * 3, 2))),
           labels_(on, targets(), classes),
           tape_(on) {
         for (int group = 0; group < 2; ++group) {

@@ -36,16 +36,50 @@ TEST_CASE("a loss that is not finite is an immediate panic, even as the first", 
 
 TEST_CASE("a trained network that guesses at random again has lost its mind", "[K]") {
     CHECK(after(10, 0.5).observe(ln10) == Panic::lobotomy);
-    CHECK(after(10, 0.5).observe(ln10 + 0.064) == Panic::lobotomy);
-    CHECK(after(10, 0.5).observe(ln10 - 0.064) == Panic::lobotomy);
+    CHECK(after(10, 0.5).observe(1.064 * ln10) == Panic::lobotomy);
+    CHECK(after(10, 0.5).observe(0.936 * ln10) == Panic::lobotomy);
 }
 
 TEST_CASE("no lobotomy: too early, not trained, or not at the random guess", "[K]") {
     CHECK_FALSE(after(9, 0.5).observe(ln10));
     CHECK_FALSE(after(10, 0.61 * ln10).observe(ln10));
     CHECK(after(10, 0.59 * ln10).observe(ln10) == Panic::lobotomy);
-    CHECK_FALSE(after(10, 0.5).observe(ln10 + 0.066));
-    CHECK_FALSE(after(10, 0.5).observe(ln10 - 0.066));
+    CHECK_FALSE(after(10, 0.5).observe(1.066 * ln10));
+    CHECK_FALSE(after(10, 0.5).observe(0.934 * ln10));
+}
+
+TEST_CASE("the random guess is one in the loss's own unit", "[K][N-3]") {
+    const auto panic_at = [](double scale) {
+        Governor governor(scale);
+        for (int i = 0; i < 10; ++i) REQUIRE_FALSE(governor.observe(0.25 * scale));
+        return governor.observe(1.05 * scale);
+    };
+    CHECK(panic_at(1e-4) == Panic::lobotomy);
+    CHECK(panic_at(1e6) == Panic::lobotomy);
+}
+
+TEST_CASE("where there is no random-guess loss there is no such panic", "[K][N-3]") {
+    Governor governor;
+    for (int i = 0; i < 10; ++i) REQUIRE_FALSE(governor.observe(0.5));
+    for (const double loss : {ln10, 1.0, 0.5}) CHECK_FALSE(governor.observe(loss));
+    CHECK(governor.observe(std::nan("")) == Panic::nan);
+}
+
+TEST_CASE("without a random-guess loss a divergence has the bound that is given, or none",
+          "[K][N-3]") {
+    const auto diverges = [](const GovernorOptions& options) {
+        Governor governor(std::nullopt, options);
+        for (int i = 0; i < 10; ++i) REQUIRE_FALSE(governor.observe(0.02));
+        static_cast<void>(governor.observe(0.5));
+        static_cast<void>(governor.observe(0.5));
+        return governor.observe(0.5) == Panic::divergence;
+    };
+    CHECK(diverges({}));
+    CHECK(diverges({.absolute_bound = 0.25}));
+    CHECK_FALSE(diverges({.absolute_bound = 0.75}));
+    // A loss in nats, whose random guess is known, is held against 12 nats.
+    Governor classifier(ln10);
+    for (int i = 0; i < 13; ++i) CHECK_FALSE(classifier.observe(i < 10 ? 0.02 : 0.5));
 }
 
 TEST_CASE("three outliers in a row are a divergence", "[K]") {

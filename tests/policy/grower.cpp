@@ -82,7 +82,7 @@ TEST_CASE("a host that breaks comes back bit for bit, its live seeds go, and tra
     CHECK(run.host_values() == host);
     CHECK(run.seed_values("r1c2") == fossilized);
     check_live_seeds_pruned(run, report);
-    CHECK(std::isfinite(report.accuracy));
+    CHECK(std::isfinite(report.score));
 
     // What the caller cleared: no momentum, and no state for seeds that are gone.
     CHECK(run.sgd.tracked(0).size() == run.model.host_parameters().size());

@@ -123,7 +123,7 @@ TEST_CASE("a drop of more than two points prunes while a seed is blended in", "[
     const auto decisions = story.epoch(47.9);
     REQUIRE(decisions.size() == 1);
     CHECK(decisions[0].action == Action::prune);
-    CHECK(decisions[0].reason == "accuracy_dropped");
+    CHECK(decisions[0].reason == "score_dropped");
     // Behind the host nobody hears it, and at full amplitude there is a judge.
     for (const Stage stage : {Stage::training, Stage::holding}) {
         Story other(options());

@@ -27,7 +27,7 @@ HeuristicController impatient() {
     return HeuristicController({.slots = {"r0c0", "r1c1", "r0c2"},
                                 .blueprints = {"conv_light"},
                                 .plateau_epochs = 1,
-                                .plateau_improvement = 200.0,
+                                .plateau_improvement = 100.0,
                                 .first_epoch = 2,
                                 .penalty_limit = 100.0,
                                 .seeds_on_trial = 2});
@@ -98,7 +98,7 @@ void check_epochs_alike(Run<B>& first, Run<B>& second, std::optional<double> tol
     CAPTURE(expected.epoch);
     CHECK(report.epoch == expected.epoch);
     CHECK(report.panic == expected.panic);
-    CHECK(report.accuracy == expected.accuracy);
+    CHECK(report.score == expected.score);
     CHECK(second.loss == first.loss);
     REQUIRE(report.changes.size() == expected.changes.size());
     for (std::size_t i = 0; i < report.changes.size(); ++i) {
@@ -141,7 +141,7 @@ TEMPLATE_TEST_CASE("a run that is saved goes on in fresh objects, bit for bit", 
         CHECK(left.governor.losses == expected.governor.losses);
         CHECK(left.governor.next == expected.governor.next);
         CHECK(left.controller.penalties == expected.controller.penalties);
-        CHECK(left.controller.best_accuracy == expected.controller.best_accuracy);
+        CHECK(left.controller.best_score == expected.controller.best_score);
         CHECK(left.told_of_dependence == expected.told_of_dependence);
         // Told before it was saved, and so not told again.
         if (saved_at == saves.back()) CHECK(saved.grower.told_of_dependence);

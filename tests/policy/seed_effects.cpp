@@ -82,19 +82,19 @@ TEST_CASE("dependences are of seeds on trial, interactions of these with all ble
     // Nobody, each of three alone, the three pairs and all of them, each once.
     CHECK(game.calls == 1);
     CHECK(game.configurations == 8);
-    CHECK(effects.accuracy == 62.0);
+    CHECK(effects.score == 62.0);
     REQUIRE(effects.dependences.size() == 2);
     CHECK(effects.dependences[0].slot == "r1c0");
-    CHECK(effects.dependences[0].points == Approx(-2.0 + 3.0 - 4.0));
+    CHECK(effects.dependences[0].gain == Approx(-2.0 + 3.0 - 4.0));
     CHECK(effects.dependences[1].slot == "r1c1");
-    CHECK(effects.dependences[1].points == Approx(5.0 - 4.0));
+    CHECK(effects.dependences[1].gain == Approx(5.0 - 4.0));
     REQUIRE(effects.interactions.size() == 3);
     const auto check = [&effects](std::size_t i, const char* first, const char* second,
-                                  double points) {
+                                  double gain) {
         CAPTURE(i);
         CHECK(effects.interactions[i].first == first);
         CHECK(effects.interactions[i].second == second);
-        CHECK(effects.interactions[i].points == Approx(points).margin(1e-12));
+        CHECK(effects.interactions[i].gain == Approx(gain).margin(1e-12));
     };
     check(0, "r0c0", "r1c0", 3.0);
     check(1, "r0c0", "r1c1", 0.0);
@@ -105,7 +105,7 @@ TEST_CASE("a network without a seed on trial is measured once", "[K][H-5]") {
     B::Context context;
     Model model = make_model(context);
     KnownGame alone;
-    CHECK(measure_seed_effects(model, alone).accuracy == 62.0);
+    CHECK(measure_seed_effects(model, alone).score == 62.0);
     CHECK(alone.configurations == 1);
     grow_to(model, "r0c0", Stage::fossilized);
     grow_to(model, "r1c1", Stage::fossilized);
@@ -124,7 +124,7 @@ TEST_CASE("the readiness of a seed in training is what it would change at its ta
     grow_to(model, "r0c0", Stage::fossilized);
     model.slot("r0c2").germinate("conv_light", {.alpha_target = 0.5});
     SeedEffects effects;
-    effects.accuracy = 62.0;
+    effects.score = 62.0;
     KnownGame nobody;
     measure_readiness(model, nobody, effects);
     CHECK(nobody.calls == 0);
@@ -134,7 +134,7 @@ TEST_CASE("the readiness of a seed in training is what it would change at its ta
     CHECK(game.configurations == 1);
     REQUIRE(effects.readiness.size() == 1);
     CHECK(effects.readiness[0].slot == "r0c2");
-    CHECK(effects.readiness[0].points == -3.5);
+    CHECK(effects.readiness[0].gain == -3.5);
     record_seed_effects(model, effects);
     CHECK(model.slot("r0c2").record()->metrics.readiness->value == -3.5);
 }
@@ -150,7 +150,7 @@ TEST_CASE("the end of an epoch records with each seed what it does, and the alph
     grow(model);
     Grower grower(model, Waits{}, 1.0);
     const EpochReport report = grower.end_epoch(model, 1.0, KnownGame{});
-    CHECK(report.accuracy == 62.0);
+    CHECK(report.score == 62.0);
     CHECK(report.interactions.size() == 3);
     const auto seen = [&report](const char* slot) {
         return std::ranges::find(report.slots, slot, &SlotReport::slot)->metrics;

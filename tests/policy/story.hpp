@@ -69,8 +69,8 @@ inline void put_seed(SlotReport& report, Stage stage, double start, double now, 
                      const std::string& blueprint = "norm") {
     report.stage = stage;
     report.blueprint = blueprint;
-    report.metrics.accuracy_at_stage_start = start;
-    report.metrics.current_accuracy = now;
+    report.metrics.score_at_stage_start = start;
+    report.metrics.current_score = now;
     report.metrics.epochs_in_stage = epochs;
 }
 

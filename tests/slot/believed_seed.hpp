@@ -124,7 +124,7 @@ struct BelievedSeed {
     // ---- measurements, of finite numbers ------------------------------------------------------
 
     /// S-12.
-    void note_accuracy(double accuracy) {
+    void note_score(double accuracy) {
         current = accuracy;
         if (!initial) initial = accuracy;
         if (!best || accuracy > *best) best = accuracy;
@@ -211,11 +211,11 @@ struct BelievedSeed {
         view.history_last = history.back();
         view.epochs_total = epochs_total;
         view.epochs_in_stage = epochs_in_stage;
-        view.initial_accuracy = initial;
-        view.current_accuracy = current;
-        view.best_accuracy = best;
-        view.accuracy_at_stage_start = at_stage_start;
-        view.accuracy_at_blending_start = at_blending_start;
+        view.initial_score = initial;
+        view.current_score = current;
+        view.best_score = best;
+        view.score_at_stage_start = at_stage_start;
+        view.score_at_blending_start = at_blending_start;
         view.total_improvement = gain(current, initial);
         view.improvement_since_stage_start = gain(current, at_stage_start);
         view.blending_delta = gain(current, at_blending_start);

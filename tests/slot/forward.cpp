@@ -10,11 +10,11 @@
 #include <kasmina/blueprints/registry.hpp>
 #include <kasmina/health/gradient_probe.hpp>
 #include <kasmina/slot/slot.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 #include "support/chosen_backend.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -100,8 +100,8 @@ struct Bench {
     Tape<B> tape{context};
     Pass<B> pass{tape, Mode::training};
     Shape shape;
-    std::vector<double> values = test::normal_values<double>(size, 1);
-    std::vector<double> upstream = test::normal_values<double>(size, 2);
+    std::vector<double> values = testing::normal_values<double>(size, 1);
+    std::vector<double> upstream = testing::normal_values<double>(size, 2);
     TestSlot slot;
     Variable<B> host;
 };

@@ -45,7 +45,7 @@ public:
             case Call::schedule_prune: return schedule_prune(op);
             case Call::set_alpha_target: return set_alpha_target(op);
             case Call::step_epoch: return step_epoch();
-            case Call::record_accuracy: return record_accuracy(op.number);
+            case Call::record_score: return record_score(op.number);
             case Call::record_dependence: return record_dependence(op.number);
             case Call::record_readiness: return record_readiness(op.number);
             case Call::record_lead: return record_lead(op.number, measure_of(op.choice));
@@ -445,10 +445,10 @@ private:
                       {"live seed", std::string(name_of(stage_))});
     }
 
-    Expectation record_accuracy(double accuracy) {
+    Expectation record_score(double accuracy) {
         if (!std::isfinite(accuracy)) return refuse_number();
         if (!is_live()) return {.why = Why::ignored};
-        seed_->note_accuracy(accuracy);
+        seed_->note_score(accuracy);
         return {};
     }
 

@@ -38,8 +38,8 @@ TEST_CASE("gates are shown what was recorded, and what was never measured is abs
     open.slot.record_contribution({2.5, 0.5, 6}, judge::MeasureKind::own);
     open.slot.record_readiness(-1.0);
     open.slot.record_readiness(2.0);
-    open.slot.record_accuracy(40.0);
-    open.slot.record_accuracy(41.5);
+    open.slot.record_score(40.0);
+    open.slot.record_score(41.5);
     open.slot.step_epoch();
     const GateEvidence after = open.slot.evidence();
     CHECK(after.epochs_in_stage == 1);
@@ -89,22 +89,22 @@ TEST_CASE("a seed with an exploding gradient does not fossilize, whatever it con
 
 TEST_CASE("accuracies start with the first measurement and cool down ignored", "[S-12][S-8]") {
     Open open;
-    open.slot.record_accuracy(99.0);
+    open.slot.record_score(99.0);
     go_to(open.slot, Stage::training);
-    CHECK_FALSE(open.slot.record()->metrics.best_accuracy.has_value());
-    open.slot.record_accuracy(-3.0);
-    CHECK(open.slot.record()->metrics.best_accuracy == -3.0);
-    open.slot.record_accuracy(-5.0);
-    CHECK(open.slot.record()->metrics.best_accuracy == -3.0);
+    CHECK_FALSE(open.slot.record()->metrics.best_score.has_value());
+    open.slot.record_score(-3.0);
+    CHECK(open.slot.record()->metrics.best_score == -3.0);
+    open.slot.record_score(-5.0);
+    CHECK(open.slot.record()->metrics.best_score == -3.0);
     CHECK(open.slot.record()->metrics.total_improvement() == -2.0);
-    CHECK_THROWS_AS(open.slot.record_accuracy(std::nan("")), NumericError);
+    CHECK_THROWS_AS(open.slot.record_score(std::nan("")), NumericError);
     const auto own = judge::MeasureKind::own;
     CHECK_THROWS_AS(open.slot.record_contribution({std::nan(""), 1.0, 3}, own), NumericError);
     CHECK_THROWS_AS(open.slot.record_dependence(std::nan("")), NumericError);
     CHECK_THROWS_AS(open.slot.record_readiness(std::nan("")), NumericError);
     open.slot.prune("why");
-    open.slot.record_accuracy(70.0);
-    CHECK(open.slot.record()->metrics.current_accuracy == -5.0);
+    open.slot.record_score(70.0);
+    CHECK(open.slot.record()->metrics.current_score == -5.0);
     CHECK_THROWS_AS(open.slot.record_contribution({1.0, 1.0, 3}, own), LifecycleError);
     CHECK_THROWS_AS(open.slot.record_dependence(1.0), LifecycleError);
     CHECK_THROWS_AS(open.slot.record_readiness(1.0), LifecycleError);
@@ -163,8 +163,8 @@ TEST_CASE(
     place.slot.record_gradients({.norm = 1.0, .parameters = 17, .measured = true},
                                 {.norm = 1.0, .parameters = 17, .measured = true},
                                 std::vector<double>{1.0, 1.0, 1.0}, true);
-    place.slot.record_accuracy(50.0);
-    place.slot.record_accuracy(40.0);
+    place.slot.record_score(50.0);
+    place.slot.record_score(40.0);
     CHECK(place.slot.advance().gate.failed("readiness_measured"));
     place.slot.record_readiness(-1.0);
     CHECK(place.slot.advance().gate.failed("readiness"));

@@ -9,11 +9,11 @@
 #include <kasmina/slot/slot.hpp>
 #include <kasmina/telemetry/memory_sink.hpp>
 #include <kasmina/telemetry/sink.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
-#include "support/gradient_check.hpp"
 
 namespace kasmina {
 namespace {
@@ -44,7 +44,7 @@ struct Place {
     [[nodiscard]] std::vector<double> forward(const Lives& lives) {
         Tape<B> tape(context, Recording::none);
         Pass<B> pass(tape, Mode::evaluation);
-        const std::vector<double> values = test::normal_values<double>(2 * 4 * 4 * 8, 3);
+        const std::vector<double> values = testing::normal_values<double>(2 * 4 * 4 * 8, 3);
         return lives.forward(pass, pass.constant({2, 4, 4, 8}, values)).to_host();
     }
 };
@@ -108,8 +108,8 @@ TEST_CASE("a typed seed in training learns behind the host, as in a slot", "[I-1
     const auto seed = std::move(born).advance<Stage::training>(open_gates).next();
     Tape<B> tape(place.context);
     Pass<B> pass(tape, Mode::training);
-    const std::vector<double> values = test::normal_values<double>(2 * 4 * 4 * 8, 3);
-    const std::vector<double> upstream = test::normal_values<double>(2 * 4 * 4 * 8, 4);
+    const std::vector<double> values = testing::normal_values<double>(2 * 4 * 4 * 8, 3);
+    const std::vector<double> upstream = testing::normal_values<double>(2 * 4 * 4 * 8, 4);
     const Variable<B> host = tape.leaf({2, 4, 4, 8}, values);
     const Variable<B> output = seed.forward(pass, host);
     CHECK(output.to_host() == values);
@@ -126,8 +126,8 @@ TEST_CASE("a typed seed in training is taught as in a slot", "[I-9]") {
     const auto seed = std::move(born).advance<Stage::training>(open_gates).next();
     Tape<B> tape(place.context);
     Pass<B> pass(tape, Mode::training);
-    const std::vector<double> values = test::normal_values<double>(2 * 4 * 4 * 8, 3);
-    const std::vector<double> upstream = test::normal_values<double>(2 * 4 * 4 * 8, 4);
+    const std::vector<double> values = testing::normal_values<double>(2 * 4 * 4 * 8, 3);
+    const std::vector<double> upstream = testing::normal_values<double>(2 * 4 * 4 * 8, 4);
     const Variable<B> host = tape.leaf({2, 4, 4, 8}, values);
     CHECK(seed.forward(pass, host) == host);
     const Variable<B> taught = seed.forward_taught(pass, host);

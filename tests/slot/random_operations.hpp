@@ -155,7 +155,7 @@ private:
                         {BlendAlgorithm::add, BlendAlgorithm::multiply, BlendAlgorithm::gate});
                 }
                 break;
-            case Call::record_accuracy:
+            case Call::record_score:
             case Call::record_dependence:
             case Call::record_readiness: op.number = accuracy(); break;
             case Call::record_lead:

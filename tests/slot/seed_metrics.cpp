@@ -11,10 +11,10 @@
 namespace kasmina {
 namespace {
 
-TEST_CASE("before anything is measured, accuracies are absent and improvements 0", "[S-8]") {
+TEST_CASE("before anything is measured, scores are absent and improvements 0", "[S-8]") {
     const SeedMetrics metrics;
-    CHECK_FALSE(metrics.initial_accuracy);
-    CHECK_FALSE(metrics.best_accuracy);
+    CHECK_FALSE(metrics.initial_score);
+    CHECK_FALSE(metrics.best_score);
     CHECK_FALSE(metrics.dependence);
     CHECK_FALSE(metrics.readiness);
     CHECK_FALSE(metrics.contribution);
@@ -26,30 +26,30 @@ TEST_CASE("before anything is measured, accuracies are absent and improvements 0
     CHECK(metrics.blending_delta() == 0.0);
 }
 
-TEST_CASE("initial and best accuracy start at the first measurement, not at 0", "[S-12][S-8]") {
+TEST_CASE("initial and best score start at the first measurement, not at 0", "[S-12][S-8]") {
     SeedMetrics metrics;
-    metrics.record_accuracy(-3.0);
-    CHECK(metrics.initial_accuracy == -3.0);
-    CHECK(metrics.best_accuracy == -3.0);
-    metrics.record_accuracy(-5.0);
-    CHECK(metrics.initial_accuracy == -3.0);
-    CHECK(metrics.current_accuracy == -5.0);
-    CHECK(metrics.best_accuracy == -3.0);
-    metrics.record_accuracy(40.0);
-    CHECK(metrics.best_accuracy == 40.0);
+    metrics.record_score(-3.0);
+    CHECK(metrics.initial_score == -3.0);
+    CHECK(metrics.best_score == -3.0);
+    metrics.record_score(-5.0);
+    CHECK(metrics.initial_score == -3.0);
+    CHECK(metrics.current_score == -5.0);
+    CHECK(metrics.best_score == -3.0);
+    metrics.record_score(40.0);
+    CHECK(metrics.best_score == 40.0);
     CHECK(metrics.total_improvement() == 43.0);
 }
 
-TEST_CASE("a new stage measures from the accuracy it was entered with", "[S-8][L-8]") {
+TEST_CASE("a new stage measures from the score it was entered with", "[S-8][L-8]") {
     SeedMetrics metrics;
-    metrics.record_accuracy(50.0);
-    metrics.record_accuracy(53.0);
+    metrics.record_score(50.0);
+    metrics.record_score(53.0);
     metrics.epochs_in_stage = 4;
     CHECK(metrics.improvement_since_stage_start() == 3.0);
     metrics.enter_stage();
     CHECK(metrics.epochs_in_stage == 0);
     CHECK(metrics.improvement_since_stage_start() == 0.0);
-    metrics.record_accuracy(52.0);
+    metrics.record_score(52.0);
     CHECK(metrics.improvement_since_stage_start() == -1.0);
     CHECK(metrics.total_improvement() == 2.0);
 }
@@ -57,24 +57,44 @@ TEST_CASE("a new stage measures from the accuracy it was entered with", "[S-8][L
 TEST_CASE("a stage entered before any measurement measures from its first one", "[S-8]") {
     SeedMetrics metrics;
     metrics.enter_stage();
-    metrics.record_accuracy(50.0);
-    metrics.record_accuracy(51.0);
+    metrics.record_score(50.0);
+    metrics.record_score(51.0);
     CHECK(metrics.improvement_since_stage_start() == 1.0);
 }
 
 TEST_CASE("the blending delta is measured from the start of blending", "[S-8]") {
     SeedMetrics metrics;
-    metrics.record_accuracy(50.0);
-    metrics.accuracy_at_blending_start = metrics.current_accuracy;
-    metrics.record_accuracy(54.0);
+    metrics.record_score(50.0);
+    metrics.score_at_blending_start = metrics.current_score;
+    metrics.record_score(54.0);
     CHECK(metrics.blending_delta() == 4.0);
 }
 
 TEST_CASE("improvements for observers are clamped to 10 points and scaled to 1", "[S-8]") {
-    CHECK(SeedMetrics::scaled(5.0) == 0.5);
-    CHECK(SeedMetrics::scaled(-2.5) == -0.25);
-    CHECK(SeedMetrics::scaled(10.5) == 1.0);
-    CHECK(SeedMetrics::scaled(-300.0) == -1.0);
+    constexpr ScoreKind accuracy = ScoreKind::accuracy();
+    CHECK(accuracy.scaled(5.0) == 0.5);
+    CHECK(accuracy.scaled(-2.5) == -0.25);
+    CHECK(accuracy.scaled(10.5) == 1.0);
+    CHECK(accuracy.scaled(-300.0) == -1.0);
+    constexpr ScoreKind loss{.name = "loss", .falls = true, .point = 0.125};
+    CHECK(loss.scaled(0.625) == 0.5);
+    CHECK(loss.scaled(-2.0) == -1.0);
+}
+
+TEST_CASE("of a score that falls the best is the least, and gains are above 0 where it fell",
+          "[S-8][S-12][N-3]") {
+    SeedMetrics metrics{.score_falls = true};
+    metrics.record_score(0.5);
+    metrics.record_score(0.75);
+    CHECK(metrics.best_score == 0.5);
+    CHECK(metrics.total_improvement() == -0.25);
+    metrics.enter_stage();
+    metrics.score_at_blending_start = metrics.current_score;
+    metrics.record_score(0.25);
+    CHECK(metrics.best_score == 0.25);
+    CHECK(metrics.total_improvement() == 0.25);
+    CHECK(metrics.improvement_since_stage_start() == 0.5);
+    CHECK(metrics.blending_delta() == 0.5);
 }
 
 TEST_CASE("the contribution's velocity is an average of its changes", "[S-8][K]") {
@@ -143,7 +163,7 @@ TEST_CASE("a ratio that was not measured replaces one that was; health waits for
 
 TEST_CASE("a transition notes where from, how long and when, and starts anew", "[L-8]") {
     SeedRecord record;
-    record.metrics.record_accuracy(50.0);
+    record.metrics.record_score(50.0);
     record.metrics.epochs_in_stage = 7;
     const auto before = std::chrono::system_clock::now();
     record.enter(Stage::training, Stage::blending);
@@ -154,7 +174,7 @@ TEST_CASE("a transition notes where from, how long and when, and starts anew", "
     CHECK(record.history[0].entered_at >= before);
     CHECK(record.history[0].entered_at <= std::chrono::system_clock::now());
     CHECK(record.metrics.epochs_in_stage == 0);
-    CHECK(record.metrics.accuracy_at_stage_start == 50.0);
+    CHECK(record.metrics.score_at_stage_start == 50.0);
 }
 
 TEST_CASE("the history keeps the latest hundred transitions", "[L-8]") {

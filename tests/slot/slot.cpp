@@ -118,10 +118,10 @@ TEST_CASE("a slot moves and is not copied", "[S-11]") {
 TEST_CASE("a transition is noted, and the stage's count and baseline start anew", "[L-8]") {
     Open open;
     go_to(open.slot, Stage::training);
-    open.slot.record_accuracy(40.0);
+    open.slot.record_score(40.0);
     open.slot.step_epoch();
     open.slot.step_epoch();
-    open.slot.record_accuracy(46.0);
+    open.slot.record_score(46.0);
     CHECK(open.slot.record()->metrics.improvement_since_stage_start() == 6.0);
     open.slot.advance();
     const SeedRecord& record = *open.slot.record();
@@ -132,7 +132,7 @@ TEST_CASE("a transition is noted, and the stage's count and baseline start anew"
     CHECK(record.metrics.epochs_in_stage == 0);
     CHECK(record.metrics.epochs_total == 2);
     CHECK(record.metrics.improvement_since_stage_start() == 0.0);
-    CHECK(record.metrics.accuracy_at_blending_start == 46.0);
+    CHECK(record.metrics.score_at_blending_start == 46.0);
     CHECK(open.slot.report().previous_stage == Stage::training);
 }
 

@@ -172,11 +172,11 @@ std::vector<std::tuple<Stage, Call, Why>> refusals_to_see() {
     add({dormant, germinated, training, fossilized, pruned, embargoed, resetting},
         Call::set_alpha_target, Why::not_blended);
     for (const Call call :
-         {Call::record_accuracy, Call::record_dependence, Call::record_readiness, Call::record_lead,
+         {Call::record_score, Call::record_dependence, Call::record_readiness, Call::record_lead,
           Call::record_contribution, Call::record_interactions}) {
         add(anywhere, call, Why::not_finite);
     }
-    add(empty, Call::record_accuracy, Why::ignored);
+    add(empty, Call::record_score, Why::ignored);
     for (const Call call :
          {Call::record_dependence, Call::record_contribution, Call::record_interactions}) {
         add(empty, call, Why::no_live_seed);

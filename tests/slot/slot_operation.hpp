@@ -26,7 +26,7 @@ enum class Call : std::uint8_t {
     schedule_prune,
     set_alpha_target,
     step_epoch,
-    record_accuracy,
+    record_score,
     record_dependence,
     record_readiness,
     record_lead,
@@ -52,7 +52,7 @@ inline constexpr int call_count = 21;
                                                  "schedule_prune",
                                                  "set_alpha_target",
                                                  "step_epoch",
-                                                 "record_accuracy",
+                                                 "record_score",
                                                  "record_dependence",
                                                  "record_readiness",
                                                  "record_lead",
@@ -152,7 +152,7 @@ inline constexpr int seed_unmeasured = 2;
             text << ' ' << op.number << " steps=" << op.steps;
             blend();
             break;
-        case Call::record_accuracy:
+        case Call::record_score:
         case Call::record_dependence:
         case Call::record_readiness: text << ' ' << op.number; break;
         case Call::record_lead:

@@ -128,11 +128,11 @@ public:
         view.host_parameters = static_cast<int>(metrics.host_parameters);
         view.epochs_total = metrics.epochs_total;
         view.epochs_in_stage = metrics.epochs_in_stage;
-        view.initial_accuracy = metrics.initial_accuracy;
-        view.current_accuracy = metrics.current_accuracy;
-        view.best_accuracy = metrics.best_accuracy;
-        view.accuracy_at_stage_start = metrics.accuracy_at_stage_start;
-        view.accuracy_at_blending_start = metrics.accuracy_at_blending_start;
+        view.initial_score = metrics.initial_score;
+        view.current_score = metrics.current_score;
+        view.best_score = metrics.best_score;
+        view.score_at_stage_start = metrics.score_at_stage_start;
+        view.score_at_blending_start = metrics.score_at_blending_start;
         view.total_improvement = metrics.total_improvement();
         view.improvement_since_stage_start = slot_->evidence().improvement_since_stage_start;
         view.blending_delta = metrics.blending_delta();
@@ -279,7 +279,7 @@ private:
                 const TickResult result = slot.step_epoch();
                 return {.from = result.from, .to = result.to, .ramp_ended = result.ramp_ended};
             }
-            case Call::record_accuracy: slot.record_accuracy(op.number); break;
+            case Call::record_score: slot.record_score(op.number); break;
             case Call::record_dependence: slot.record_dependence(op.number); break;
             case Call::record_readiness: slot.record_readiness(op.number); break;
             case Call::record_lead: slot.record_lead(op.number, measure_of(op.choice)); break;

@@ -56,11 +56,11 @@ struct SlotView {
     int host_parameters = 0;
     int epochs_total = 0;
     int epochs_in_stage = 0;
-    std::optional<double> initial_accuracy{};
-    std::optional<double> current_accuracy{};
-    std::optional<double> best_accuracy{};
-    std::optional<double> accuracy_at_stage_start{};
-    std::optional<double> accuracy_at_blending_start{};
+    std::optional<double> initial_score{};
+    std::optional<double> current_score{};
+    std::optional<double> best_score{};
+    std::optional<double> score_at_stage_start{};
+    std::optional<double> score_at_blending_start{};
     double total_improvement = 0.0;
     double improvement_since_stage_start = 0.0;
     double blending_delta = 0.0;
@@ -105,9 +105,9 @@ struct SlotView {
         &SlotView::time_to_target, &SlotView::isolated, &SlotView::blending_out,
         &SlotView::prune_scheduled, &SlotView::cooldown_ticks_left, &SlotView::trainable,
         &SlotView::parameters, &SlotView::seed_parameters, &SlotView::host_parameters,
-        &SlotView::epochs_total, &SlotView::epochs_in_stage, &SlotView::initial_accuracy,
-        &SlotView::current_accuracy, &SlotView::best_accuracy, &SlotView::accuracy_at_stage_start,
-        &SlotView::accuracy_at_blending_start, &SlotView::total_improvement,
+        &SlotView::epochs_total, &SlotView::epochs_in_stage, &SlotView::initial_score,
+        &SlotView::current_score, &SlotView::best_score, &SlotView::score_at_stage_start,
+        &SlotView::score_at_blending_start, &SlotView::total_improvement,
         &SlotView::improvement_since_stage_start, &SlotView::blending_delta, &SlotView::teaches,
         &SlotView::runs_recording, &SlotView::runs_evaluating, &SlotView::runs_overridden,
         &SlotView::accepts_override, &SlotView::target_amplitude, &SlotView::dependence,

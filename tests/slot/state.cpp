@@ -40,7 +40,7 @@ using Here = Place<test::Eigen64>;
 SlotState leaving() {
     Here here;
     here.grow(Stage::holding, "conv_light", {.algorithm = BlendAlgorithm::gate});
-    here.slot.record_accuracy(40.0);
+    here.slot.record_score(40.0);
     here.slot.schedule_prune(3, AlphaCurve::linear, 12.0, "slow", "me");
     here.slot.step_epoch();
     return here.slot.state();
@@ -278,8 +278,8 @@ TEST_CASE("records that no seed has are refused", "[C-2][C-3][L-8]") {
          {"history", [](SlotState& s) { s.record->history.resize(101); }},
          {"epochs_total", [](SlotState& s) { s.record->metrics.epochs_total = -1; }},
          {"seed_parameters", [](SlotState& s) { s.record->metrics.seed_parameters += 1; }},
-         {"current_accuracy", [](SlotState& s) { s.record->metrics.current_accuracy = infinity; }},
-         {"current_accuracy", [](SlotState& s) { s.record->metrics.current_accuracy.reset(); }},
+         {"current_score", [](SlotState& s) { s.record->metrics.current_score = infinity; }},
+         {"current_score", [](SlotState& s) { s.record->metrics.current_score.reset(); }},
          {"dependence", [](SlotState& s) { s.record->metrics.dependence = infinity; }},
          {"contribution.value",
           [](SlotState& s) {

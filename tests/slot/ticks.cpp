@@ -25,7 +25,7 @@ TEST_CASE("the cooldown takes seven ticks, one stage a tick", "[S-7]") {
         CHECK(open.slot.report().cooldown_ticks_left == left--);
         CHECK(open.slot.record() != nullptr);
         CHECK_THROWS_AS(open.slot.germinate("norm"), LifecycleError);
-        open.slot.record_accuracy(50.0);
+        open.slot.record_score(50.0);
         CHECK(open.slot.step_epoch().to == stage);
         CHECK(open.slot.stage() == stage);
     }

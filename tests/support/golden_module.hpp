@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,16 +15,8 @@
 namespace kasmina::test {
 
 [[nodiscard]] inline Shape shape_of(const GoldenTensor& tensor) {
-    const auto extent = [&tensor](std::size_t axis) {
-        return static_cast<Index>(tensor.shape.at(axis));
-    };
-    switch (tensor.shape.size()) {
-        case 1: return {extent(0)};
-        case 2: return {extent(0), extent(1)};
-        case 3: return {extent(0), extent(1), extent(2)};
-        case 4: return {extent(0), extent(1), extent(2), extent(3)};
-        default: throw GoldenError("(a tensor)", "rank is none of 1, 2, 3, 4");
-    }
+    const std::vector<Index> extents(tensor.shape.begin(), tensor.shape.end());
+    return Shape(std::span<const Index>(extents));
 }
 
 /// A state's values as the backend's scalars.

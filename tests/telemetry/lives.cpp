@@ -79,13 +79,13 @@ void live_and_fossilize(Model<S>& model) {
     slot.advance();
     model.gates().thresholds.min_blending_epochs = 1;
     slot.advance();
-    slot.record_accuracy(40.0);
+    slot.record_score(40.0);
     slot.step_epoch();
-    slot.record_accuracy(42.5);
+    slot.record_score(42.5);
     measure(slot);
     slot.advance();
     while (slot.alpha() < 1.0) slot.step_epoch();
-    slot.record_accuracy(43.0);
+    slot.record_score(43.0);
     slot.record_dependence(12.5);
     slot.advance();
     for (const double lead : {-1.0, -0.5, -0.75}) slot.record_lead(lead);

@@ -130,7 +130,7 @@ void check_epochs_alike(Run<B, Rule>& first, Run<B, Rule>& second) {
     CHECK(result.report.epoch == expected.report.epoch);
     CHECK(result.loss == expected.loss);
     CHECK(result.rate_factor == expected.rate_factor);
-    CHECK(result.report.accuracy == expected.report.accuracy);
+    CHECK(result.report.score == expected.report.score);
     CHECK(result.report.changes.size() == expected.report.changes.size());
     CHECK(result.report.notices == expected.report.notices);
     for (std::size_t i = 0; i < expected.report.slots.size(); ++i) {

@@ -128,7 +128,7 @@ TEST_CASE("an epoch of the trainer is one of its parts by hand", "[J-6]") {
         CHECK(result.rate_factor == factor);
         CHECK(result.loss == loss / 4.0);
         CHECK(result.report.epoch == epoch + 1);
-        CHECK(result.report.accuracy == report.accuracy);
+        CHECK(result.report.score == report.score);
         const std::size_t at_the_end =
             epoch == 9 ? grower.finish(by_hand, learner).size() : std::size_t{0};
         CHECK(result.report.changes.size() == report.changes.size() + at_the_end);
@@ -159,7 +159,7 @@ TEST_CASE("loss, schedule, score, judge and update rule are the user's to choose
     static_assert(!decltype(trainer)::LearnerType::trains_a_shadow);
     trainer.run(model, [](const train::EpochResult& epoch) {
         CHECK(epoch.rate_factor == 0.5);
-        CHECK(epoch.report.accuracy == 2.0);  // 32 of 16 samples
+        CHECK(epoch.report.score == 2.0);  // 32 of 16 samples
     });
     CHECK(asked == std::vector{0.0, 0.25, 0.5, 0.75});
     CHECK(losses == 12);

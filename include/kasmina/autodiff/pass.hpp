@@ -3,11 +3,20 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include <kasmina/autodiff/mode.hpp>
 #include <kasmina/autodiff/tape.hpp>
+#include <kasmina/autodiff/taps.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
+
+namespace kasmina::nn {
+
+template <class B>
+class KeyValueCache;
+
+}  // namespace kasmina::nn
 
 namespace kasmina {
 
@@ -59,7 +68,7 @@ public:
 
     /// The same pass on another tape.
     [[nodiscard]] Pass on(Tape<B>& tape) const noexcept {
-        Pass other(*this);
+        Pass other = listening_to(nullptr);
         other.tape_ = &tape;
         return other;
     }
@@ -96,6 +105,47 @@ public:
         return other;
     }
 
+    /// The same pass over the positions of a sequence behind those that `cache` holds
+    /// (nn/key_value_cache.hpp), which must outlive it. Errors: TapeError on a tape that records:
+    /// there is no way back through a cache.
+    [[nodiscard]] Pass going_on(nn::KeyValueCache<B>& cache) const {
+        if (recording()) {
+            throw TapeError("a pass that records cannot go on behind a cache", "Pass::going_on",
+                            "a tape that does not record", "one that does",
+                            "make the tape as Tape(context, Recording::none)");
+        }
+        Pass other(*this);
+        other.cache_ = &cache;
+        return other;
+    }
+
+    /// Null where the sequence begins in this pass and ends in it.
+    [[nodiscard]] nn::KeyValueCache<B>* cache() const noexcept { return cache_; }
+
+    // ---- what layers made (taps.hpp) ----------------------------------------------------------
+
+    /// The same pass with `taps` receiving what layers make; they must outlive it.
+    [[nodiscard]] Pass listening(Taps<B>& taps) const noexcept { return listening_to(&taps); }
+    /// The same pass with taps, or null for none.
+    [[nodiscard]] Pass listening_to(Taps<B>* taps) const noexcept {
+        Pass other(*this);
+        other.taps_ = taps;
+        return other;
+    }
+    /// The same pass with a prefix for the names of what is inside, which must outlive it.
+    [[nodiscard]] Pass inside(std::string_view prefix) const noexcept {
+        Pass other(*this);
+        other.prefix_ = prefix;
+        return other;
+    }
+    /// Null where nobody listens.
+    [[nodiscard]] Taps<B>* taps() const noexcept { return taps_; }
+
+    /// Hands over what a layer made, if anybody listens.
+    void tap(std::string_view name, const Variable<B>& value) const {
+        if (taps_ != nullptr) taps_->offer(prefix_, name, value);
+    }
+
     // ---- the tape's own, as modules use them --------------------------------------------------
 
     [[nodiscard]] Variable<B> parameter(const Parameter<B>& parameter) const {
@@ -120,9 +170,12 @@ private:
 
     Tape<B>* tape_;
     Generator* generator_ = nullptr;
+    nn::KeyValueCache<B>* cache_ = nullptr;
     Mode mode_;
     bool recomputes_ = false;
     bool frozen_ = false;
+    Taps<B>* taps_ = nullptr;
+    std::string_view prefix_{};
 };
 
 }  // namespace kasmina

@@ -16,6 +16,7 @@
 #include <kasmina/autodiff/arena.hpp>
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/autodiff/variable.hpp>
+#include <kasmina/backend/forward_only.hpp>
 #include <kasmina/backend/context_reference.hpp>
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backend/storage.hpp>
@@ -100,7 +101,10 @@ public:
     /// The one that it was made on. Errors, here and wherever the tape computes: LifetimeError when
     /// that has gone.
     [[nodiscard]] Context& context() const { return context_.get(); }
-    [[nodiscard]] bool recording() const noexcept { return recording_ == Recording::gradients; }
+    /// Never on a backend on which nothing learns (backend/forward_only.hpp).
+    [[nodiscard]] bool recording() const noexcept {
+        return !is_forward_only<B> && recording_ == Recording::gradients;
+    }
 
     /// Number of values that were put on the tape since it was cleared.
     [[nodiscard]] Index size() const noexcept { return static_cast<Index>(core_->nodes.size()); }
@@ -308,8 +312,10 @@ private:
 
     template <class Op>
     void add_entry(const Variable<B>& output, Op& op) {
-        Op* closure = ::new (arena_.template allocate_for<Op>()) Op(std::move(op));
-        add_entry(closure, &pull_back_through<Op>, &destroy_closure<Op>, output.node_);
+        if constexpr (!is_forward_only<B>) {
+            Op* closure = ::new (arena_.template allocate_for<Op>()) Op(std::move(op));
+            add_entry(closure, &pull_back_through<Op>, &destroy_closure<Op>, output.node_);
+        }
     }
 
     void add_entry(void* closure, void (*pullback)(void*, Tape&, Upstream<B>&),

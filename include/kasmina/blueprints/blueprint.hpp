@@ -87,11 +87,18 @@ template <class T, class B>
 concept BlueprintFor = Blueprint<T> && RunsOn<T, B> && HasModule<T, B> && HasForward<T, B> &&
                        nn::VisitableModule<typename T::template Module<B>, B>;
 
-/// For a blueprint's `check`: throws OptionError unless `value` is `least` or more.
+/// For a blueprint's `check`: throws OptionError unless `value` is `least` ... `most`.
+constexpr void require_between(std::string_view blueprint, std::string_view option, Index value,
+                               Index least, Index most) {
+    if (value >= least && value <= most) return;  // no text is put together for what is right
+    static_cast<void>(
+        checked_size("blueprint " + std::string(blueprint), option, value, least, most));
+}
+
+/// The same without an upper bound.
 constexpr void require_at_least(std::string_view blueprint, std::string_view option, Index value,
                                 Index least) {
-    if (value >= least) return;  // no text is put together for what is right
-    static_cast<void>(checked_size("blueprint " + std::string(blueprint), option, value, least));
+    require_between(blueprint, option, value, least, unlimited);
 }
 
 }  // namespace kasmina

@@ -37,6 +37,16 @@ private:
     std::vector<nn::NamedState<B>> saved_;
 };
 
+/// A small odd state of that topology.
+[[nodiscard]] constexpr Shape probe_shape(Topology topology, Index width) {
+    switch (topology) {
+        case Topology::cnn: return {2, 6, 5, width};
+        case Topology::transformer: return {2, 7, width};
+        case Topology::features: return {3, width};
+    }
+    return {};
+}
+
 }  // namespace detail
 
 /// Runs a seed once on a small probe in an evaluation pass, recording no gradient and drawing no
@@ -45,9 +55,7 @@ private:
 /// throws.
 template <class B>
 KASMINA_RARE void check_shape_preserved(typename B::Context& context, const SeedModule<B>& seed) {
-    const Index width = seed.width();
-    const Shape probe =
-        seed.topology() == Topology::cnn ? Shape{2, 6, 5, width} : Shape{2, 7, width};
+    const Shape probe = detail::probe_shape(seed.topology(), seed.width());
     const detail::StatesRestored<B> restored(context, seed.contents().states);
     Tape<B> tape(context, Recording::none);
     Pass<B> pass(tape, Mode::evaluation);

@@ -10,23 +10,24 @@
 #include <kasmina/finite.hpp>
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/reflect/fields.hpp>
+#include <kasmina/statistics/score_kind.hpp>
 #include <kasmina/statistics/sequential_rule.hpp>
 
 namespace kasmina {
 
-/// Bounds of the quality gates (spec section 2). Improvements and contributions in percentage
-/// points.
+/// Bounds of the quality gates (spec section 2). Those of gains are in the score's unit, or in
+/// points of it, as the defaults are.
 struct GateThresholds {
-    double min_training_improvement = 0.5;
+    ScoreBound min_training_improvement = points(0.5);
     int min_blending_epochs = 3;
     /// Of holding that a shadow's judge leaves out: when isolation ends, the blocks before the seed
     /// are stirred up for a while, and that is no sign of what the seed will bring.
     int settling_epochs = 0;
     double min_seed_gradient_ratio = 0.10;
     double min_gradient_health = 0.7;
-    double min_readiness = -0.25;
-    double min_fossilize_contribution = 0.25;  ///< measured by a shadow, or a measure of one's own
-    double min_fossilize_dependence = 1.0;     ///< with ablation as the measure
+    ScoreBound min_readiness = points(-0.25);
+    ScoreBound min_fossilize_contribution = points(0.25);  ///< by a shadow, or one's own measure
+    ScoreBound min_fossilize_dependence = points(1.0);     ///< with ablation as the measure
     double judgement_errors = 2.0;  ///< standard errors between a contribution and the bound
     int min_judgement_epochs = 5;   ///< at full amplitude, settled, before a seed is judged
     int judgement_patience = 20;    ///< epochs after which the contribution decides by its value
@@ -41,22 +42,25 @@ struct GateThresholds {
 };
 
 /// Errors: OptionError naming the bound, for one that no measurement could be held against: a NaN
-/// would refuse every seed.
-KASMINA_RARE inline void check_thresholds(const GateThresholds& bound) {
+/// would refuse every seed, and no gain is greater than the score's span.
+KASMINA_RARE inline void check_thresholds(const GateThresholds& bound,
+                                          const ScoreKind& score = ScoreKind::accuracy()) {
     constexpr std::string_view where = "GateThresholds";
     const auto check = [&](std::string_view name, double value, const OptionRange& range) {
         check_option(where, name, value, range, "choose a bound in the range");
     };
-    const OptionRange any = OptionRange::any();
+    const auto check_gain = [&](std::string_view name, const ScoreBound& value) {
+        check_score_bound(where, name, value, score, OptionRange::any());
+    };
     const OptionRange from_zero = OptionRange::at_least(0.0);
-    check("min_training_improvement", bound.min_training_improvement, any);
+    check_gain("min_training_improvement", bound.min_training_improvement);
     check("min_blending_epochs", bound.min_blending_epochs, from_zero);
     check("settling_epochs", bound.settling_epochs, from_zero);
     check("min_seed_gradient_ratio", bound.min_seed_gradient_ratio, from_zero);
     check("min_gradient_health", bound.min_gradient_health, from_zero.at_most(1.0));
-    check("min_readiness", bound.min_readiness, any);
-    check("min_fossilize_contribution", bound.min_fossilize_contribution, any);
-    check("min_fossilize_dependence", bound.min_fossilize_dependence, any);
+    check_gain("min_readiness", bound.min_readiness);
+    check_gain("min_fossilize_contribution", bound.min_fossilize_contribution);
+    check_gain("min_fossilize_dependence", bound.min_fossilize_dependence);
     check("judgement_errors", bound.judgement_errors, from_zero);
     check("min_judgement_epochs", bound.min_judgement_epochs, from_zero);
     check("judgement_patience", bound.judgement_patience, OptionRange::at_least(1.0));
@@ -76,7 +80,8 @@ struct GateEvidence {
     bool has_seed_id = false;
     bool has_blueprint_id = false;
     int epochs_in_stage = 0;
-    double improvement_since_stage_start = 0.0;
+    double point = 1.0;                          ///< what a point of the score is worth in its unit
+    double improvement_since_stage_start = 0.0;  ///< a gain, as readiness and contribution are
     std::optional<double> gradient_ratio{};
     std::optional<GradientEvidence> gradients{};
     double alpha = 0.0;
@@ -99,12 +104,13 @@ struct GateEvidence {
     if (seen.dead) return judge::Verdict::does_not_help;
     if (seen.contribution_by == judge::MeasureKind::ablation) {
         const double dependence = seen.contribution->value;
-        return is_finite(dependence) && dependence >= bound.min_fossilize_dependence
+        return is_finite(dependence) &&
+                       dependence >= bound.min_fossilize_dependence.in_unit(seen.point)
                    ? judge::Verdict::helps
                    : judge::Verdict::does_not_help;
     }
-    return judge::SequentialRule{bound.min_fossilize_contribution, bound.judgement_errors,
-                                 bound.min_judgement_epochs,
+    return judge::SequentialRule{bound.min_fossilize_contribution.in_unit(seen.point),
+                                 bound.judgement_errors, bound.min_judgement_epochs,
                                  bound.judgement_patience}(*seen.contribution);
 }
 

@@ -54,7 +54,7 @@ struct StrictTraining {
         GateResult result(gate);
         result
             .require_at_least("training_improvement", seen.improvement_since_stage_start,
-                              bound.min_training_improvement)
+                              bound.min_training_improvement.in_unit(seen.point))
             .require_at_least("epochs_in_stage", seen.epochs_in_stage, bound.min_blending_epochs);
         if (seen.gradient_ratio) {
             result.require_at_least("seed_gradient_ratio", *seen.gradient_ratio,
@@ -64,7 +64,7 @@ struct StrictTraining {
                            seen.host_frozen ? "the host is frozen" : "it was never measured");
         }
         detail::require_stepped(result, seen);
-        return result.with_score(seen.improvement_since_stage_start / 5.0);
+        return result.with_score(seen.improvement_since_stage_start / (5.0 * seen.point));
     }
 };
 
@@ -111,7 +111,8 @@ struct ReadyTraining {
     constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
         GateResult result = PermissiveTraining{}(seen, bound);
         if (!seen.readiness) return result.require("readiness_measured", false);
-        return result.require_at_least("readiness", seen.readiness->value, bound.min_readiness);
+        return result.require_at_least("readiness", seen.readiness->value,
+                                       bound.min_readiness.in_unit(seen.point));
     }
 };
 
@@ -127,12 +128,12 @@ struct Contribution {
         result.require("seed_healthy", seen.healthy);
         if (!seen.contribution) return result.require("contribution_measured", false);
         const judge::Estimate& measured = *seen.contribution;
-        result.with_score(measured.value / 10.0);
+        result.with_score(measured.value / (10.0 * seen.point));
         constexpr double any = std::numeric_limits<double>::lowest();
         if constexpr (!Strict) return result.require_at_least("contribution", measured.value, any);
         if (seen.contribution_by == judge::MeasureKind::ablation) {
             return result.require_at_least("dependence", measured.value,
-                                           bound.min_fossilize_dependence);
+                                           bound.min_fossilize_dependence.in_unit(seen.point));
         }
         const bool at_patience = measured.count >= bound.judgement_patience;
         const double margin = at_patience ? 0.0 : bound.judgement_errors * measured.standard_error;
@@ -140,7 +141,7 @@ struct Contribution {
             .require_at_least("contribution", measured.value, any)
             .require("contribution_beyond_doubt", judgement(seen, bound) == judge::Verdict::helps)
             .require_at_least("contribution_less_error", measured.value - margin,
-                              bound.min_fossilize_contribution);
+                              bound.min_fossilize_contribution.in_unit(seen.point));
     }
 };
 

@@ -9,25 +9,10 @@
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
+#include <kasmina/lasting_text.hpp>
 #include <kasmina/lifecycle/gate.hpp>
 
 namespace kasmina {
-
-/// Text that never ends, as a literal does: what keeps a view of it need not copy it. A std::string
-/// is not taken for one.
-class LastingText {
-public:
-    constexpr LastingText() = default;
-    // Implicit: it stands where the text would.
-    constexpr LastingText(const char* text) : view_(text) {}                // NOLINT
-    constexpr LastingText(std::string_view text) noexcept : view_(text) {}  // NOLINT
-    LastingText(const std::string& text) = delete;
-
-    [[nodiscard]] constexpr std::string_view view() const noexcept { return view_; }
-
-private:
-    std::string_view view_{};
-};
 
 /// One check: a stable snake_case name, the value measured and the bound it was held against, or a
 /// reason in words where no number says why it failed.

@@ -168,8 +168,9 @@ Variable<B> Cnn<B>::forward(Pass<B>& pass, const Variable<B>& state, std::size_t
     while (at < to) {
         const std::size_t block = at / 2;
         if (at % 2 == 0) {
-            const bool through = to >= at + 2;
+            const bool through = to >= at + 2 && pass.taps() == nullptr;
             current = blocks_[block].forward(pass, current, through && pools(block));
+            if (pass.taps() != nullptr) pass.tap("blocks." + std::to_string(block), current);
             at += through ? 2 : 1;
         } else {
             if (pools(block)) current = ops::max_pool(current);

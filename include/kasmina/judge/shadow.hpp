@@ -192,14 +192,23 @@ public:
     /// The options alone, such as the rates of a schedule.
     void follow_options(const Optimiser& optimiser) { optimiser_.follow_options(optimiser); }
 
+    /// Whether it has gradients of its own, because those of several batches are summed before it
+    /// is stepped. It costs one copy more of the parameters.
+    void keep_gradients(bool keep) noexcept { keeps_gradients_ = keep; }
+
     /// The model's values and the shadow's change places; call it twice and they are where they
-    /// were. Gradients are forgotten: they are of one of the two.
+    /// were. Gradients are forgotten, for they are of one of the two, unless it has its own.
     void change_places() noexcept {
         for (Values& each : values_) {
             const auto parameter = each.parameter.lock();
             if (parameter == nullptr) continue;
             std::swap(parameter->value, each.value);
-            parameter->has_gradient = false;
+            if (keeps_gradients_) {
+                std::swap(parameter->gradient, each.gradient);
+                std::swap(parameter->has_gradient, each.has_gradient);
+            } else {
+                parameter->has_gradient = false;
+            }
         }
         for (StateValues& each : states_) {
             each.state.visit([&each]<class T>(Tensor<B, T>& value) {
@@ -234,6 +243,8 @@ private:
         std::weak_ptr<ParameterState<B>> parameter;
         Tensor<B> value;
         std::vector<std::string> names{};
+        Tensor<B> gradient{};  ///< where it has its own
+        bool has_gradient = false;
     };
     struct StateValues {
         nn::AnyState<B> state;
@@ -266,8 +277,13 @@ private:
     [[nodiscard]] Values taken(const std::shared_ptr<ParameterState<B>>& parameter,
                                typename B::Context& context) {
         const auto known = find(values_, parameter);
-        if (known != values_.end()) return {parameter, std::move(known->value)};
-        return {parameter, parameter->value.clone(context)};
+        if (known != values_.end()) {
+            return {.parameter = parameter,
+                    .value = std::move(known->value),
+                    .gradient = std::move(known->gradient),
+                    .has_gradient = known->has_gradient};
+        }
+        return {.parameter = parameter, .value = parameter->value.clone(context)};
     }
     [[nodiscard]] StateValues taken(const nn::AnyState<B>& state, typename B::Context& context) {
         const auto known = std::ranges::find(states_, state, &StateValues::state);
@@ -334,6 +350,7 @@ private:
     std::vector<StateValues> states_;
     std::vector<Stream> streams_;
     std::int64_t steps_ = 0;
+    bool keeps_gradients_ = false;
 };
 
 }  // namespace kasmina::judge

@@ -45,6 +45,12 @@ struct ShadowsState {
     static constexpr int schema = 1;
 };
 
+/// Which of the batches of a step it is: where several are summed, some neither begin nor end it.
+struct StepPart {
+    bool begins = true;
+    bool ends = true;
+};
+
 /// Keeps a shadow for the seed that is blended in or held, from the first step after blending began
 /// to the verdict, and judges the seed by it: what a refused seed did to the network is undone to
 /// the last bit. One seed is judged at a time: a second one that is blended in meanwhile would be
@@ -60,19 +66,23 @@ public:
     /// Call it before each training step of the model: `step(optimiser, random, overrides)` is to
     /// run the same step, on the same batch, for the shadow that stands in the model's place
     /// during the call, with that optimiser and random stream and the seed's slot overridden by 0.
+    /// Of a step that is made of several batches, it is called before each of them.
     template <class Step>
-    void before_step(Model& model, Optimiser& optimiser, Generator& random, Step&& step) {
+    void before_step(Model& model, Optimiser& optimiser, Generator& random, Step&& step,
+                     StepPart part = {}) {
         require_model_in_place();
         settle(model, optimiser, random);
         start(model, optimiser, random);
-        if (!shadow_ || std::exchange(ahead_, false)) return;
+        if (part.begins) sits_out_ = std::exchange(ahead_, false);
+        if (!shadow_ || sits_out_) return;
         shadow_->follow_options(optimiser);
+        shadow_->keep_gradients(!part.begins || !part.ends);
         const InPlace in_place(*this);
         step(shadow_->optimiser(), shadow_->random(), shadow_->overrides());
-        shadow_->count_step();
+        if (part.ends) shadow_->count_step();
     }
 
-    /// Of the step that `before_step` ran last the network's part failed: the shadow has had that
+    /// Of the step that `before_step` ended last the network's part failed: the shadow has had that
     /// batch, and is left out when the network is stepped again.
     void network_missed_step() noexcept { ahead_ = shadow_.has_value(); }
 
@@ -95,6 +105,7 @@ public:
         const bool refused = !same || is_failure(stage);
         if (refused) {
             shadow_->follow(model, optimiser);
+            shadow_->keep_gradients(false);
             shadow_->change_places();
             optimiser = std::move(shadow_->optimiser());
             random = shadow_->random();
@@ -108,9 +119,9 @@ public:
 
     /// The lead of the network over the shadow, for a seed at full amplitude, once it has settled
     /// (`GateThresholds::settling_epochs`). Without a shadow that has learned: dependence.
-    /// `accuracy` is the network's as it is.
-    template <class SlotType, class Accuracies>
-    void judge(Model& model, SlotType& slot, double accuracy, Accuracies& accuracies) {
+    /// `score` is the network's as it is.
+    template <class SlotType, class Scores>
+    void judge(Model& model, SlotType& slot, double score, Scores& scores) {
         if (!judges(slot)) {
             if (!told_) {
                 told_ = true;
@@ -118,15 +129,15 @@ public:
                           " is judged by dependence, which is not help: no shadow has been trained "
                           "beside it since its blending began";
             }
-            return Ablation{}.judge(model, slot, accuracy, accuracies);
+            return Ablation{}.judge(model, slot, score, scores);
         }
         const int settling = model.gates().thresholds.settling_epochs;
         if (settling > 0 && slot.record()->metrics.epochs_in_stage <= settling) return;
         const double without = [&] {
             const InPlace in_place(*this);
-            return accuracies(std::span(&shadow_->overrides(), 1))[0];
+            return scores(std::span(&shadow_->overrides(), 1))[0];
         }();
-        slot.record_lead(accuracy - without, kind);
+        slot.record_lead(model.score_kind().gain(without, score), kind);
     }
 
     /// Whether a shadow that has learned stands for the seed in that slot.
@@ -144,6 +155,7 @@ public:
     void forget() noexcept {
         shadow_.reset();
         ahead_ = false;
+        sits_out_ = false;
     }
 
     /// What there is to tell, once.
@@ -254,7 +266,8 @@ private:
     std::optional<std::string> notice_{};
     bool told_ = false;
     bool shadow_in_place_ = false;
-    bool ahead_ = false;  ///< of the network, by the batch that failed there
+    bool ahead_ = false;     ///< of the network, by the batch that failed there
+    bool sits_out_ = false;  ///< of the step that is under way
 };
 
 }  // namespace kasmina::judge

@@ -21,7 +21,7 @@
 
 /// \file
 /// Cooperative games with players 0, 1, ...: here the players are slots, and the value of a
-/// coalition is the accuracy (or any other number) of the network with just these slots (spec H-5).
+/// coalition is the score (or any other number) of the network with just these slots (spec H-5).
 /// Nothing in this file knows that. A value is a callable from a Coalition to a number; which
 /// coalitions an analysis asks for does not depend on their values, so they can be collected first
 /// (`coalitions_of`) and measured together.

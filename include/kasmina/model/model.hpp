@@ -76,7 +76,8 @@ public:
     /// initial values unless it has some (`ModelOptions::host`). Errors: DuplicateNameError when
     /// two of the host's tensors or two of its slots go by one name; OptionError for a slot without
     /// channels or one out of order, and for a host in which some weights have values and others
-    /// have not, where the options do not say what is meant.
+    /// have not, where the options do not say what is meant, and for a score or a threshold that
+    /// cannot be.
     KASMINA_RARE MorphogeneticModel(Context& context, HostType host, Blueprints,
                                     Generator& generator, ModelOptions<Policies> options = {});
 
@@ -174,10 +175,12 @@ public:
     /// in the order of the slots.
     KASMINA_RARE std::vector<TickResult> step_epoch();
 
-    /// Records the accuracy of the whole network, in percentage points, with every live seed.
-    void record_accuracy(double accuracy) {
-        for (SlotType& slot : slots_) slot.record_accuracy(accuracy);
+    /// Records the score of the whole network, in its unit, with every live seed.
+    void record_score(double score) {
+        for (SlotType& slot : slots_) slot.record_score(score);
     }
+    /// What the network is scored in.
+    [[nodiscard]] const ScoreKind& score_kind() const { return services().score; }
 
     /// Starts to measure the gradients that the last backward pass left, the host's and each active
     /// seed's; waits for nothing, and the gradients may be overwritten after it.
@@ -272,6 +275,13 @@ private:
                              const AlphaOverrides& overrides, std::vector<Lesson>* lessons,
                              std::span<const std::size_t> waiting = {}) const;
 
+    /// The features behind a slot, told to whoever listens.
+    [[nodiscard]] KASMINA_RARE Variable<Backend> tapped(const Pass<Backend>& pass,
+                                                        std::size_t place,
+                                                        const Variable<Backend>& features,
+                                                        const AlphaOverride* chosen,
+                                                        bool runs) const;
+
     [[nodiscard]] nn::Attempt<Backend> attempt(const Pass<Backend>& pass, bool keeps_states) const;
 
     /// Listing what a model owns changes nothing; only what the list points to may be changed.
@@ -318,6 +328,7 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
     : host_(std::move(host)),
       services_(std::make_shared<SlotServices<Backend, Policies>>(
           SlotServices<Backend, Policies>{.context = &context,
+                                          .score = options.score,
                                           .gates = std::move(options.gates),
                                           .sink = std::move(options.sink),
                                           .communicator = std::move(options.communicator),
@@ -327,8 +338,9 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
                                           .environment = options.environment,
                                           .correlation_id = std::nullopt})) {
     hosts::check_points(host_.injection_points());
+    check_score(options.score, "MorphogeneticModel");
     if constexpr (requires { services_->gates.thresholds; }) {
-        check_thresholds(services_->gates.thresholds);
+        check_thresholds(services_->gates.thresholds, options.score);
     }
     nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
     const nn::Contents<Backend> host_contents = nn::contents<Backend>(host_);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include <kasmina/autodiff/taps.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/hosts/host.hpp>
 #include <kasmina/model/model.hpp>
@@ -29,27 +30,47 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::run(
     static_cast<void>(services());
     check_overrides(overrides, hosts::samples(input));
     nn::Attempt<Backend> attempt = this->attempt(pass);
-    Pass<Backend> for_host = this->for_host(pass);
+    Pass<Backend> for_host = this->for_host(pass).inside("host/");
+    Taps<Backend>* const taps = pass.taps();
+    if (taps != nullptr) taps->forget();
     std::size_t boundary = hosts::start_boundary;
     State state = host_.stem(for_host, input);
+    if (taps != nullptr) taps->offer("host/", "stem", hosts::features(state));
     for (std::size_t i = 0; i < slots_.size(); ++i) {
         const AlphaOverride* chosen = overrides.find(slots_[i].name());
         const bool teaches = lessons != nullptr && pass.recording() && chosen == nullptr &&
                              slots_[i].teaches() && std::ranges::find(waiting, i) == waiting.end();
-        if (!teaches && !slots_[i].runs(pass.recording(), chosen)) continue;
+        if (!teaches && taps == nullptr && !slots_[i].runs(pass.recording(), chosen)) continue;
         state = host_.forward(for_host, state, boundary, i + 1);
         boundary = i + 1;
-        if (teaches) {
-            lessons->push_back({i, state});
-            continue;
-        }
+        if (teaches) lessons->push_back({i, state});
         Variable<Backend>& features = hosts::features(state);
-        features = slots_[i].forward(pass, features, chosen);
+        if (taps != nullptr) {
+            features = tapped(pass, i, features, teaches ? nullptr : chosen, !teaches);
+        } else if (!teaches) {
+            features = slots_[i].forward(pass, features, chosen);
+        }
     }
     state = host_.forward(for_host, state, boundary, slots_.size());
     Output output = host_.head(for_host, state);
+    if (taps != nullptr) taps->check_all_came();
     attempt.succeed();
     return output;
+}
+
+template <class HostType, class Blueprints, class Policies>
+auto MorphogeneticModel<HostType, Blueprints, Policies>::tapped(const Pass<Backend>& pass,
+                                                                std::size_t place,
+                                                                const Variable<Backend>& features,
+                                                                const AlphaOverride* chosen,
+                                                                bool runs) const
+    -> Variable<Backend> {
+    const SlotType& slot = slots_[place];
+    const std::string inside = "slots/" + slot.name() + "/";
+    Pass<Backend> own = pass.inside(inside);
+    Variable<Backend> with = runs ? slot.forward(own, features, chosen) : features;
+    pass.taps()->offer("slots/", slot.name(), with);
+    return with;
 }
 
 template <class HostType, class Blueprints, class Policies>
@@ -63,10 +84,11 @@ auto MorphogeneticModel<HostType, Blueprints, Policies>::forward_lesson(Pass<Bac
                              std::to_string(lesson.slot), "give it to the model that noted it");
     }
     nn::Attempt<Backend> attempt = this->attempt(pass);
-    Pass<Backend> frozen = pass.frozen();
+    Pass<Backend> own = pass.listening_to(nullptr);
+    Pass<Backend> frozen = own.frozen();
     State& state = lesson.state;
     Variable<Backend>& taught = hosts::features(state);
-    taught = slots_[lesson.slot].forward_taught(pass, taught);
+    taught = slots_[lesson.slot].forward_taught(own, taught);
     std::size_t boundary = lesson.slot + 1;
     for (std::size_t k = boundary; k < slots_.size(); ++k) {
         if (!slots_[k].runs(false, nullptr)) continue;

@@ -9,6 +9,7 @@
 #include <kasmina/reflect/enumerators.hpp>
 #include <kasmina/slot/options.hpp>
 #include <kasmina/slot/services.hpp>
+#include <kasmina/statistics/score_kind.hpp>
 
 namespace kasmina {
 
@@ -37,6 +38,8 @@ struct ModelOptions {
     /// Not said: a host whose values were drawn or put in keeps them, and a new one is drawn.
     std::optional<HostValues> host{};
     SlotOptions slots{};
+    /// What the network is scored in: all that grow it, and their bounds, follow it.
+    ScoreKind score = ScoreKind::accuracy();
     typename Policies::Gates gates{};
     typename Policies::Sink sink{};
     typename Policies::Communicator communicator{};

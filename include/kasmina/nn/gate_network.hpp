@@ -16,8 +16,8 @@
 
 namespace kasmina::nn {
 
-/// Mean over positions, linear to max(8, channels / 4), ReLU, linear to 1, sigmoid:
-/// (batch, ..., channels) -> (batch, 1, ..., 1), ready for ops::blend_gate.
+/// Mean over positions where there are some, linear to max(8, channels / 4), ReLU, linear to 1,
+/// sigmoid: (batch, ..., channels) -> (batch, 1, ..., 1), ready for ops::blend_gate.
 template <class B>
     requires MatrixBackend<B> && PointwiseBackend<B> && PoolingBackend<B>
 struct GateNetwork : Visitable<GateNetwork<B>> {
@@ -49,7 +49,8 @@ struct GateNetwork : Visitable<GateNetwork<B>> {
                              kasmina::to_string(shape), "feed the gate what the seed is fed");
         }
         const Shape per_sample = ops::detail::per_sample_shape(shape);
-        const Variable<B> hidden = ops::relu(reduce.forward(pass, ops::mean_positions(input)));
+        const Variable<B> pooled = shape.rank() == 2 ? input : ops::mean_positions(input);
+        const Variable<B> hidden = ops::relu(reduce.forward(pass, pooled));
         return ops::reshape(ops::sigmoid(score.forward(pass, hidden)), per_sample);
     }
 

@@ -15,16 +15,16 @@
 
 namespace kasmina {
 
-/// What a controller sees of an epoch, valid during that call. Accuracy in percentage points, of a
-/// validation set.
+/// What a controller sees of an epoch, valid during that call.
 struct EpochObservation {
-    int epoch = 0;  ///< from 1
-    double accuracy = 0.0;
+    int epoch = 0;       ///< from 1
+    double score = 0.0;  ///< on held-out data, of the kind below
     std::span<const SlotReport> slots{};
     /// For each slot, whether the gate on its forward step would let it pass now.
     std::span<const bool> gate_passes{};
     /// For each slot, what the judge makes of its seed: undecided unless it is held (J-2).
     std::span<const judge::Verdict> verdicts{};
+    ScoreKind score_kind = ScoreKind::accuracy();
 };
 
 /// One thing to do with one slot.
@@ -66,6 +66,12 @@ concept NamesWhatItGrows = requires(const C& controller) {
     { controller.slots() } -> std::convertible_to<std::span<const std::string>>;
     { controller.blueprints() } -> std::convertible_to<std::span<const std::string>>;
 };
+
+/// A controller that says beforehand whether its bounds can be held against such a score (N-3):
+/// `check_score_kind` throws an OptionError that names the bound.
+template <class C>
+concept ChecksScoreKind =
+    requires(const C& controller, const ScoreKind& kind) { controller.check_score_kind(kind); };
 
 /// A controller that a checkpoint can hold: it gives its whole memory as a plain struct `State` and
 /// takes it back (P-7). One that remembers nothing has an empty struct.

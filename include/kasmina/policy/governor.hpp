@@ -35,12 +35,14 @@ enum class Panic : unsigned char {
     return "governor_divergence";
 }
 
-/// Bounds of the governor (spec section 11). Losses in nats.
+/// Bounds of the governor (spec section 11).
 struct GovernorOptions {
-    std::size_t minimum_history = 10;  ///< losses before anything but NaN can be a panic
-    double trained_fraction = 0.6;     ///< of the random-guess loss: below it, trained
-    double random_guess_tolerance = 0.065;
-    double absolute_bound = 12.0;
+    std::size_t minimum_history = 10;       ///< losses before anything but NaN can be a panic
+    double trained_fraction = 0.6;          ///< of the random-guess loss: below it, trained
+    double random_guess_tolerance = 0.065;  ///< the same: so close to it, guessing
+    /// What a divergence is above, in the loss's unit. Not said: 12 (nats) where there is a
+    /// random-guess loss, and none where not, for then nobody knows what a loss is in.
+    std::optional<double> absolute_bound{};
     double deviations = 6.0;
     double multiple_of_mean = 3.0;
     int strikes = 3;  ///< outliers in a row that make a divergence
@@ -52,9 +54,39 @@ struct GovernorOptions {
                       &GovernorOptions::strikes>;
 };
 
+/// As they were in schema 1.
+struct GovernorOptionsBefore2 {
+    std::size_t minimum_history = 10;
+    double trained_fraction = 0.6;
+    double random_guess_tolerance = 0.065;  ///< in nats
+    double absolute_bound = 12.0;
+    double deviations = 6.0;
+    double multiple_of_mean = 3.0;
+    int strikes = 3;
+
+    using Fields =
+        reflect::List<&GovernorOptionsBefore2::minimum_history,
+                      &GovernorOptionsBefore2::trained_fraction,
+                      &GovernorOptionsBefore2::random_guess_tolerance,
+                      &GovernorOptionsBefore2::absolute_bound, &GovernorOptionsBefore2::deviations,
+                      &GovernorOptionsBefore2::multiple_of_mean, &GovernorOptionsBefore2::strikes>;
+};
+struct GovernorStateBefore2 {
+    double random_guess_loss = 1.0;
+    GovernorOptionsBefore2 options{};
+    std::vector<double> losses{};
+    std::size_t next = 0;
+    int strikes = 0;
+
+    using Fields = reflect::List<&GovernorStateBefore2::random_guess_loss,
+                                 &GovernorStateBefore2::options, &GovernorStateBefore2::losses,
+                                 &GovernorStateBefore2::next, &GovernorStateBefore2::strikes>;
+    static constexpr int schema = 1;
+};
+
 /// All that a governor remembers.
 struct GovernorState {
-    double random_guess_loss = 1.0;
+    std::optional<double> random_guess_loss{};
     GovernorOptions options{};
     std::vector<double> losses{};  ///< the last good ones, as they lie in the governor's ring
     std::size_t next = 0;          ///< where in the ring the next one goes
@@ -64,8 +96,25 @@ struct GovernorState {
         reflect::List<&GovernorState::random_guess_loss, &GovernorState::options,
                       &GovernorState::losses, &GovernorState::next, &GovernorState::strikes>;
 
-    /// Of its form in a checkpoint. 1: the first.
-    static constexpr int schema = 1;
+    /// Of its form in a checkpoint. 1: always with a random-guess loss, and its tolerance in nats.
+    /// 2: with one or without, and a share of it.
+    static constexpr int schema = 2;
+    using Before = GovernorStateBefore2;
+    [[nodiscard]] static GovernorState migrated(Before&& before) {
+        const GovernorOptionsBefore2& was = before.options;
+        return {.random_guess_loss = before.random_guess_loss,
+                .options = {.minimum_history = was.minimum_history,
+                            .trained_fraction = was.trained_fraction,
+                            .random_guess_tolerance =
+                                was.random_guess_tolerance / before.random_guess_loss,
+                            .absolute_bound = was.absolute_bound,
+                            .deviations = was.deviations,
+                            .multiple_of_mean = was.multiple_of_mean,
+                            .strikes = was.strikes},
+                .losses = std::move(before.losses),
+                .next = before.next,
+                .strikes = before.strikes};
+    }
 };
 
 /// A loss that is still on its way from the backend.
@@ -80,10 +129,13 @@ public:
     using State = GovernorState;
 
     static constexpr std::size_t window = 20;
+    static constexpr double default_absolute_bound = 12.0;  ///< nats
 
-    /// `random_guess_loss` is ln(classes) for a classifier. Errors: OptionError unless it is
-    /// positive and finite, and for options out of range.
-    explicit Governor(double random_guess_loss, const GovernorOptions& options = {})
+    /// `random_guess_loss` is ln(classes) for a classifier; a task that has none, such as a
+    /// regression, gives none. Errors: OptionError unless it is positive and finite, and for
+    /// options out of range.
+    explicit Governor(std::optional<double> random_guess_loss = std::nullopt,
+                      const GovernorOptions& options = {})
         : random_guess_loss_(random_guess_loss), options_(options) {
         check(random_guess_loss, options);
     }
@@ -94,10 +146,7 @@ public:
         if (!is_finite(loss)) return Panic::nan;
         if (count_ >= options_.minimum_history) {
             const double mean = mean_of_history();
-            const bool trained = mean < options_.trained_fraction * random_guess_loss_;
-            const bool guessing =
-                std::abs(loss - random_guess_loss_) <= options_.random_guess_tolerance;
-            if (trained && guessing) return Panic::lobotomy;
+            if (guesses_again(loss, mean)) return Panic::lobotomy;
             if (is_outlier(loss, mean)) {
                 if (++strikes_ >= options_.strikes) return Panic::divergence;
                 return std::nullopt;
@@ -154,9 +203,12 @@ public:
     }
 
 private:
-    static void check(double random_guess_loss, const GovernorOptions& options) {
-        check_option("Governor", "the random-guess loss", random_guess_loss,
-                     OptionRange::above(0.0), "pass ln(number of classes)");
+    static void check(std::optional<double> random_guess_loss, const GovernorOptions& options) {
+        if (random_guess_loss) {
+            check_option("Governor", "the random-guess loss", *random_guess_loss,
+                         OptionRange::above(0.0),
+                         "pass ln(number of classes), or nothing where there is no such loss");
+        }
         check_option("Governor", "minimum_history", static_cast<double>(options.minimum_history),
                      OptionRange::at_least(1.0).at_most(static_cast<double>(window)));
         check_option("Governor", "strikes", options.strikes, OptionRange::at_least(1.0));
@@ -164,8 +216,10 @@ private:
                      OptionRange::at_least(0.0));
         check_option("Governor", "random_guess_tolerance", options.random_guess_tolerance,
                      OptionRange::at_least(0.0));
-        check_option("Governor", "absolute_bound", options.absolute_bound,
-                     OptionRange::at_least(0.0));
+        if (options.absolute_bound) {
+            check_option("Governor", "absolute_bound", *options.absolute_bound,
+                         OptionRange::at_least(0.0));
+        }
         check_option("Governor", "deviations", options.deviations, OptionRange::at_least(0.0));
         check_option("Governor", "multiple_of_mean", options.multiple_of_mean,
                      OptionRange::at_least(0.0));
@@ -186,17 +240,29 @@ private:
         return sum / static_cast<double>(count_);
     }
 
+    /// A trained network that suddenly guesses at random.
+    [[nodiscard]] bool guesses_again(double loss, double mean) const noexcept {
+        if (!random_guess_loss_) return false;
+        const double guess = *random_guess_loss_;
+        return mean < options_.trained_fraction * guess &&
+               std::abs(loss - guess) <= options_.random_guess_tolerance * guess;
+    }
+
     [[nodiscard]] bool is_outlier(double loss, double mean) const noexcept {
         double squares = 0.0;
         for (std::size_t i = 0; i < count_; ++i) {
             squares += (losses_[i] - mean) * (losses_[i] - mean);
         }
         const double deviation = std::sqrt(squares / static_cast<double>(count_));
-        return loss > options_.absolute_bound && loss > mean + options_.deviations * deviation &&
+        const std::optional<double> bound =
+            options_.absolute_bound
+                ? options_.absolute_bound
+                : (random_guess_loss_ ? std::optional(default_absolute_bound) : std::nullopt);
+        return (!bound || loss > *bound) && loss > mean + options_.deviations * deviation &&
                loss > options_.multiple_of_mean * mean;
     }
 
-    double random_guess_loss_;
+    std::optional<double> random_guess_loss_;
     GovernorOptions options_;
     std::array<double, window> losses_{};
     std::size_t next_ = 0;

@@ -47,7 +47,8 @@ struct StageChange {
 /// What happened at the end of an epoch.
 struct EpochReport {
     int epoch = 0;
-    double accuracy = 0.0;  ///< percentage points; before the decisions
+    double score = 0.0;  ///< on held-out data, of the kind below; before the decisions
+    ScoreKind score_kind = ScoreKind::accuracy();
     std::optional<Panic> panic{};
     std::vector<StageChange> changes{};
     std::vector<SlotReport> slots{};          ///< measured this epoch, before the decisions
@@ -99,49 +100,51 @@ public:
     /// Clean epochs between two snapshots.
     static constexpr int snapshot_interval = 5;
 
-    /// `random_guess_loss` is ln(classes). Takes the first snapshot. Errors: OptionError from the
-    /// governor; NumericError when the network is not made of finite values; UnknownNameError,
-    /// which lists the available ones, for a slot or a blueprint that the controller names and that
-    /// does not exist.
-    Grower(Model& model, C controller, double random_guess_loss)
+    /// `random_guess_loss` is ln(classes) for a classifier, and nothing where there is no such
+    /// loss. Takes the first snapshot. Errors: OptionError from the governor, and for a
+    /// controller's bound that cannot be in the unit of the model's score; NumericError when the
+    /// network is not made of finite values; UnknownNameError, which lists the available ones, for
+    /// a slot or a blueprint that the controller names and that does not exist.
+    Grower(Model& model, C controller, std::optional<double> random_guess_loss = std::nullopt,
+           const GovernorOptions& governor = {})
         : controller_(std::move(controller)),
-          governor_(random_guess_loss),
+          governor_(random_guess_loss, governor),
           snapshot_(Snapshot<B>::of(model)),
           model_(model.identity()) {
         check_names(controller_, model);
+        check_bounds(controller_, model);
     }
 
     /// `loss` is the epoch's mean training loss, or one on its way (`Variable::read`).
-    /// `accuracies(configurations)` evaluates the network on held-out data once per configuration
-    /// (`evaluate_each` does it in one pass) and returns the accuracies in percentage points; any
-    /// score will do that is better when it is greater. Seeds are judged by the learner's judge,
-    /// and what a refused one did is undone; after this call the learner steps what there is then.
-    /// Errors: UnknownNameError and ShapeError on a panic when the model is not one that the last
-    /// snapshot fits, NumericError for an accuracy that is not finite, and what `accuracies`
-    /// throws: the epoch has not ended then, and nothing has changed. What the judge, the
+    /// `scores(configurations)` evaluates the network on held-out data once per configuration
+    /// (`mean_scores` does it in one pass) and returns scores of the kind that the model was made
+    /// for (`ModelOptions::score`; scores in percentage points by default). Seeds are judged by
+    /// the learner's judge, and what a refused one did is undone; after this call the learner steps
+    /// what there is then. Errors: UnknownNameError and ShapeError on a panic when the model is not
+    /// one that the last snapshot fits, NumericError for a score that is not finite, and what
+    /// `scores` throws: the epoch has not ended then, and nothing has changed. What the judge, the
     /// controller or one of its decisions throws comes when the epoch has been measured: it counts,
     /// decisions before that one have been carried out, and nothing has ticked.
-    template <class Learner, class Loss, class Accuracies>
+    template <class Learner, class Loss, class Scores>
         requires(std::convertible_to<Loss, double> || PendingLoss<Loss>)
-    EpochReport end_epoch(Model& model, Learner& learner, Loss&& loss, Accuracies&& accuracies) {
-        KASMINA_REQUIRE_CONFIGURATION_MEASURE(Accuracies)
-        return end(model, std::forward<Loss>(loss), accuracies, learner.judge(), learner);
+    EpochReport end_epoch(Model& model, Learner& learner, Loss&& loss, Scores&& scores) {
+        KASMINA_REQUIRE_CONFIGURATION_MEASURE(Scores)
+        return end(model, std::forward<Loss>(loss), scores, learner.judge(), learner);
     }
 
     /// The same for a loop that steps the model by itself. Such a loop trains no shadow, so seeds
     /// are judged by `measure`, by default by how much the network depends on them, which is not
     /// help. After this call parameters may have come or gone: synchronise the optimiser; after a
     /// panic clear its state too.
-    template <class Loss, class Accuracies, class Measure = judge::Ablation>
+    template <class Loss, class Scores, class Measure = judge::Ablation>
         requires(std::convertible_to<Loss, double> || PendingLoss<Loss>)
-    EpochReport end_epoch(Model& model, Loss&& loss, Accuracies&& accuracies,
-                          Measure measure = {}) {
-        KASMINA_REQUIRE_CONFIGURATION_MEASURE(Accuracies)
+    EpochReport end_epoch(Model& model, Loss&& loss, Scores&& scores, Measure measure = {}) {
+        KASMINA_REQUIRE_CONFIGURATION_MEASURE(Scores)
         static_assert(judge::Measure<Measure, Model>,
-                      "Measure: give the measure `judge(model, slot, double accuracy, "
-                      "accuracies)`, which records what it finds with the slot");
+                      "Measure: give the measure `judge(model, slot, double score, "
+                      "scores)`, which records what it finds with the slot");
         NoLearner nobody;
-        EpochReport report = end(model, std::forward<Loss>(loss), accuracies, measure, nobody);
+        EpochReport report = end(model, std::forward<Loss>(loss), scores, measure, nobody);
         if constexpr (std::same_as<Measure, judge::Ablation>) tell_of_dependence(report);
         return report;
     }
@@ -226,6 +229,7 @@ public:
             C candidate = controller_;
             candidate.restore(state.controller);
             check_names(candidate, model);
+            check_bounds(candidate, model);
         }
         return ready;
     }
@@ -266,6 +270,11 @@ private:
         }
     }
 
+    /// Errors: OptionError for bounds that no gain of the model's score reaches.
+    static void check_bounds(const C& controller, const Model& model) {
+        if constexpr (ChecksScoreKind<C>) controller.check_score_kind(model.score_kind());
+    }
+
     /// Whether what the network's output is made of is no number any more: then the next loss would
     /// not be one, and nothing of it may get into a snapshot.
     [[nodiscard]] static bool broken(Model& model) {
@@ -281,9 +290,8 @@ private:
         bool settle(Model&) const noexcept { return false; }
     };
 
-    template <class Loss, class Accuracies, class Measure, class Learner>
-    EpochReport end(Model& model, Loss&& loss, Accuracies& accuracies, Measure& measure,
-                    Learner& learner) {
+    template <class Loss, class Scores, class Measure, class Learner>
+    EpochReport end(Model& model, Loss&& loss, Scores& scores, Measure& measure, Learner& learner) {
         check(model);
         EpochReport report;
         Governor governor = governor_;
@@ -291,17 +299,18 @@ private:
         if (!report.panic && broken(model)) report.panic = Panic::nan;
         if (report.panic) snapshot_.check_fits(model);
         SeedEffects effects;
-        if (!report.panic) effects = this->measure(model, accuracies);
+        if (!report.panic) effects = this->measure(model, scores);
         governor_ = governor;
         report.epoch = ++epoch_;
+        report.score_kind = model.score_kind();
         if (report.panic) {
             recover(model, *report.panic, report, measure, learner);
             tick(model, report);
-            report.accuracy = accuracies(std::array{AlphaOverrides{}})[0];
+            report.score = scores(std::array{AlphaOverrides{}})[0];
             return report;
         }
         record(model, std::move(effects), report);
-        judge(model, accuracies, measure, report);
+        judge(model, scores, measure, report);
         const bool fossilized = act(model, report);
         learner.settle(model);
         tick(model, report);
@@ -342,34 +351,34 @@ private:
     }
 
     /// What the network and its seeds achieve. Changes nothing, so that an epoch whose measurement
-    /// fails has not ended. Errors: those of `accuracies`; NumericError for what is no number.
-    template <class Accuracies>
-    [[nodiscard]] static SeedEffects measure(const Model& model, Accuracies& accuracies) {
-        SeedEffects effects = measure_seed_effects(model, accuracies);
-        measure_readiness(model, accuracies, effects);
-        const auto check = [](double points, const char* what) {
-            slot_detail::check_finite("Grower::end_epoch", points, what);
+    /// fails has not ended. Errors: those of `scores`; NumericError for what is no number.
+    template <class Scores>
+    [[nodiscard]] static SeedEffects measure(const Model& model, Scores& scores) {
+        SeedEffects effects = measure_seed_effects(model, scores);
+        measure_readiness(model, scores, effects);
+        const auto check = [](double number, const char* what) {
+            slot_detail::check_finite("Grower::end_epoch", number, what);
         };
-        check(effects.accuracy, "an accuracy");
-        for (const auto& effect : effects.dependences) check(effect.points, "a dependence");
-        for (const auto& effect : effects.readiness) check(effect.points, "a readiness");
+        check(effects.score, "a score");
+        for (const auto& effect : effects.dependences) check(effect.gain, "a dependence");
+        for (const auto& effect : effects.readiness) check(effect.gain, "a readiness");
         return effects;
     }
 
     static void record(Model& model, SeedEffects effects, EpochReport& report) {
         model.record_gradient_health();
         model.record_neighbours();
-        report.accuracy = effects.accuracy;
-        model.record_accuracy(report.accuracy);
+        report.score = effects.score;
+        model.record_score(report.score);
         record_seed_effects(model, effects);
         report.interactions = std::move(effects.interactions);
     }
 
-    template <class Accuracies, class Measure>
-    static void judge(Model& model, Accuracies& accuracies, Measure& measure, EpochReport& report) {
+    template <class Scores, class Measure>
+    static void judge(Model& model, Scores& scores, Measure& measure, EpochReport& report) {
         for (auto& slot : model.slots()) {
             if (slot.stage() != Stage::holding) continue;
-            measure.judge(model, slot, report.accuracy, accuracies);
+            measure.judge(model, slot, report.score, scores);
         }
         for (const auto& slot : model.slots()) report.slots.push_back(slot.report());
     }
@@ -399,7 +408,8 @@ private:
                                             : judge::Verdict::undecided);
         }
         const EpochObservation seen{
-            epoch_, report.accuracy, report.slots, {passes.get(), count}, report.judgements};
+            epoch_,           report.score, report.slots, {passes.get(), count}, report.judgements,
+            report.score_kind};
         bool fossilized = false;
         for (const Decision& decision : controller_.decide(seen)) {
             auto& slot = model.slot(decision.slot);

@@ -14,50 +14,10 @@
 #include <kasmina/finite.hpp>
 #include <kasmina/number_text.hpp>
 #include <kasmina/policy/controller.hpp>
-#include <kasmina/reflect/fields.hpp>
+#include <kasmina/policy/heuristic_state.hpp>
+#include <kasmina/statistics/score_kind.hpp>
 
 namespace kasmina {
-
-/// Bounds of the rules; accuracies in percentage points.
-struct HeuristicOptions {
-    std::vector<std::string> slots{};       ///< that may grow, in order of preference
-    std::vector<std::string> blueprints{};  ///< to try, in order of preference
-    int plateau_epochs = 3;                 ///< without improvement before a germination
-    double plateau_improvement = 0.5;       ///< what counts as one
-    int first_epoch = 5;                    ///< at least so many epochs in
-    double drop_limit = 2.0;                ///< below the start of blending: prune
-    int stall_epochs = 5;                   ///< in blending without improvement: prune
-    int readiness_patience = 10;            ///< epochs in training that a seed has to get ready
-    double prune_penalty = 2.0;             ///< added to a pruned blueprint
-    double penalty_decay = 0.5;             ///< each epoch
-    double penalty_limit = 3.0;             ///< from here on a blueprint is skipped
-    int seeds_on_trial = 1;                 ///< at most so many at once, fossilized ones apart
-    GerminationOptions germination{};       ///< how seeds learn and are blended in
-
-    using Fields =
-        reflect::List<&HeuristicOptions::slots, &HeuristicOptions::blueprints,
-                      &HeuristicOptions::plateau_epochs, &HeuristicOptions::plateau_improvement,
-                      &HeuristicOptions::first_epoch, &HeuristicOptions::drop_limit,
-                      &HeuristicOptions::stall_epochs, &HeuristicOptions::readiness_patience,
-                      &HeuristicOptions::prune_penalty, &HeuristicOptions::penalty_decay,
-                      &HeuristicOptions::penalty_limit, &HeuristicOptions::seeds_on_trial,
-                      &HeuristicOptions::germination>;
-};
-
-/// All that a heuristic controller remembers.
-struct HeuristicState {
-    HeuristicOptions options{};
-    std::vector<double> penalties{};        ///< of the options' blueprints, in their order
-    std::optional<double> best_accuracy{};  ///< the last that counted as an improvement
-    int epochs_without_improvement = 0;     ///< since then, or since the last germination
-
-    using Fields =
-        reflect::List<&HeuristicState::options, &HeuristicState::penalties,
-                      &HeuristicState::best_accuracy, &HeuristicState::epochs_without_improvement>;
-
-    /// Of its form in a checkpoint. 1: the first.
-    static constexpr int schema = 1;
-};
 
 /// Germinates on a plateau, one seed an epoch; advances whenever the gate allows, but lets seeds
 /// that are to be blended in wait for each other, so that each is judged by itself; prunes what
@@ -77,7 +37,7 @@ public:
 
     [[nodiscard]] std::vector<Decision> decide(const EpochObservation& seen) {
         for (double& penalty : penalties_) penalty *= options_.penalty_decay;
-        watch_plateau(seen.accuracy);
+        watch_plateau(seen);
         std::vector<Decision> decisions;
         int on_trial = 0;
         bool judging = std::ranges::any_of(seen.slots, [](const SlotReport& slot) {
@@ -120,8 +80,15 @@ public:
         return options_.blueprints;
     }
 
+    /// Errors: OptionError naming the bound, for one that no gain of such a score reaches.
+    void check_score_kind(const ScoreKind& kind) const {
+        const OptionRange range = OptionRange::at_least(0.0);
+        check_score_bound(where, "plateau_improvement", options_.plateau_improvement, kind, range);
+        check_score_bound(where, "drop_limit", options_.drop_limit, kind, range);
+    }
+
     [[nodiscard]] State state() const {
-        return {options_, penalties_, best_accuracy_, epochs_without_improvement_};
+        return {options_, penalties_, best_score_, epochs_without_improvement_};
     }
 
     /// Goes on where `state` stood, with its options. Errors: StateError for a state that no
@@ -137,8 +104,8 @@ public:
                        " blueprints",
                    std::to_string(state.penalties.size()));
         }
-        if (state.best_accuracy && !is_finite(*state.best_accuracy)) {
-            refuse("best_accuracy", "a finite number", number_text(*state.best_accuracy));
+        if (state.best_score && !is_finite(*state.best_score)) {
+            refuse("best_score", "a finite number", number_text(*state.best_score));
         }
         if (state.epochs_without_improvement < 0) {
             refuse("epochs_without_improvement", "at least 0",
@@ -146,7 +113,7 @@ public:
         }
         options_ = std::move(state.options);
         penalties_ = std::move(state.penalties);
-        best_accuracy_ = state.best_accuracy;
+        best_score_ = state.best_score;
         epochs_without_improvement_ = state.epochs_without_improvement;
     }
 
@@ -164,14 +131,14 @@ private:
         check_once("slots", options.slots);
         check_once("blueprints", options.blueprints);
         const OptionRange count = OptionRange::at_least(0.0);
-        const OptionRange points = OptionRange::at_least(0.0);
+        const OptionRange from_zero = OptionRange::at_least(0.0);
         check_option(where, "plateau_epochs", options.plateau_epochs, count);
-        check_option(where, "plateau_improvement", options.plateau_improvement, points);
+        check_option(where, "plateau_improvement", options.plateau_improvement.value, from_zero);
         check_option(where, "first_epoch", options.first_epoch, count);
-        check_option(where, "drop_limit", options.drop_limit, points);
+        check_option(where, "drop_limit", options.drop_limit.value, from_zero);
         check_option(where, "stall_epochs", options.stall_epochs, count);
         check_option(where, "readiness_patience", options.readiness_patience, count);
-        check_option(where, "prune_penalty", options.prune_penalty, points);
+        check_option(where, "prune_penalty", options.prune_penalty, from_zero);
         check_option(where, "penalty_decay", options.penalty_decay,
                      OptionRange::at_least(0.0).at_most(1.0));
         check_option(where, "penalty_limit", options.penalty_limit, OptionRange::above(0.0),
@@ -203,12 +170,13 @@ private:
         return stage == Stage::training || stage == Stage::blending || stage == Stage::holding;
     }
 
-    void watch_plateau(double accuracy) noexcept {
+    void watch_plateau(const EpochObservation& seen) noexcept {
+        const double least = options_.plateau_improvement.in_unit(seen.score_kind.point);
         const bool better =
-            is_finite(accuracy) &&
-            (!best_accuracy_ || accuracy > *best_accuracy_ + options_.plateau_improvement);
+            is_finite(seen.score) &&
+            (!best_score_ || seen.score_kind.gain(*best_score_, seen.score) > least);
         if (better) {
-            best_accuracy_ = accuracy;
+            best_score_ = seen.score;
             epochs_without_improvement_ = 0;
         } else {
             ++epochs_without_improvement_;
@@ -232,7 +200,8 @@ private:
             return std::nullopt;
         }
         if (slot.stage != Stage::blending) return std::nullopt;
-        if (improvement < -options_.drop_limit) return "accuracy_dropped";
+        if (improvement < -options_.drop_limit.in_unit(seen.score_kind.point))
+            return "score_dropped";
         // A ramp under way is no stall: the seed has not been heard in full yet.
         const bool stalled = epochs >= options_.stall_epochs;
         if (stalled && improvement <= 0.0 && slot.time_to_target == 0) return "no_improvement";
@@ -268,11 +237,12 @@ private:
 
     HeuristicOptions options_;
     std::vector<double> penalties_;
-    std::optional<double> best_accuracy_;
+    std::optional<double> best_score_;
     int epochs_without_improvement_ = 0;
 };
 
 static_assert(RestorableController<HeuristicController>);
 static_assert(NamesWhatItGrows<HeuristicController>);
+static_assert(ChecksScoreKind<HeuristicController>);
 
 }  // namespace kasmina

@@ -65,10 +65,10 @@ inline void check_metrics(const SeedMetrics& metrics, bool pruned, const std::st
                          number_text(health->health));
         }
     }
-    const bool measured = metrics.current_accuracy.has_value();
-    if (metrics.initial_accuracy.has_value() != measured ||
-        metrics.best_accuracy.has_value() != measured) {
-        refuse_state(where, "current_accuracy", "initial, current and best accuracy, or none",
+    const bool measured = metrics.current_score.has_value();
+    if (metrics.initial_score.has_value() != measured ||
+        metrics.best_score.has_value() != measured) {
+        refuse_state(where, "current_score", "initial, current and best score, or none",
                      "some of them");
     }
     for (const auto& [name, estimate] : {std::pair("readiness", &metrics.readiness),
@@ -98,6 +98,19 @@ inline void check_metrics(const SeedMetrics& metrics, bool pruned, const std::st
                      std::string(metrics.auto_pruned ? "true" : "false") + " for \"" +
                          metrics.prune_reason + "\"");
     }
+}
+
+/// Errors: StateError for a seed whose scores are better when they are less, where the model's are
+/// not, or the other way round: what was measured of it would be read upside down.
+inline void check_direction(const std::string& where, const SeedMetrics& metrics,
+                            const ScoreKind& score) {
+    if (!metrics.current_score || metrics.score_falls == score.falls) return;
+    const auto way = [](bool falls) { return falls ? "a score that falls" : "a score that rises"; };
+    throw StateError("the seed was scored the other way round: score_falls", where,
+                     std::string(way(score.falls)) + ", as the model's, which is " +
+                         std::string(score.name.view()),
+                     way(metrics.score_falls),
+                     "make the model with the seed's ModelOptions::score");
 }
 
 /// Errors: StateError naming the field, for a way that does not lead to `stage` by steps of the

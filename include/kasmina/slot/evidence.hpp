@@ -7,10 +7,12 @@
 
 namespace kasmina {
 
-/// `record` may be null: an empty slot has nothing to show but its stage.
+/// `record` may be null: an empty slot has nothing to show but its stage. `point` is what a point
+/// of the score is worth in its unit.
 [[nodiscard]] inline GateEvidence evidence_of(Stage stage, const SeedRecord* record,
-                                              const AlphaState& alpha) noexcept {
+                                              const AlphaState& alpha, double point) noexcept {
     GateEvidence seen;
+    seen.point = point;
     seen.stage = stage;
     seen.alpha = alpha.alpha;
     seen.alpha_target = alpha.target;

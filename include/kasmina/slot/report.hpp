@@ -27,12 +27,14 @@ struct SlotReport {
     bool prune_scheduled = false;  ///< a prune waits for the end of the ramp
     int cooldown_ticks_left = 0;   ///< until dormant; 0 unless pruned, embargoed or resetting
     SeedMetrics metrics{};
+    ScoreKind score_kind = ScoreKind::accuracy();  ///< what the metrics are in
     using Fields =
         reflect::List<&SlotReport::slot, &SlotReport::stage, &SlotReport::previous_stage,
                       &SlotReport::seed_id, &SlotReport::blueprint, &SlotReport::algorithm,
                       &SlotReport::alpha, &SlotReport::time_to_target, &SlotReport::isolated,
                       &SlotReport::blending_out, &SlotReport::prune_scheduled,
-                      &SlotReport::cooldown_ticks_left, &SlotReport::metrics>;
+                      &SlotReport::cooldown_ticks_left, &SlotReport::metrics,
+                      &SlotReport::score_kind>;
 };
 
 }  // namespace kasmina

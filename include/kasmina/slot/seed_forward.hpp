@@ -6,9 +6,9 @@
 #include <vector>
 
 #include <kasmina/autodiff/ops/alias.hpp>
-#include <kasmina/autodiff/ops/blend.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
+#include <kasmina/slot/blend_seed.hpp>
 #include <kasmina/slot/live_seed.hpp>
 
 namespace kasmina::slot_detail {
@@ -18,7 +18,9 @@ template <class B>
 [[nodiscard]] Variable<B> forward_behind(Pass<B>& pass, const LiveSeed<B>& seed,
                                          const Variable<B>& host) {
     Pass<B> own = pass.drawing_from(&seed.random());
-    return ops::straight_through(host, seed.module().forward(own, own.detach(host)));
+    const Variable<B> grown = seed.module().forward(own, own.detach(host));
+    pass.tap("seed", grown);
+    return ops::straight_through(host, grown);
 }
 
 /// Mixed with the host by the seed's operator. `amplitude` is a number, or a span with one
@@ -28,14 +30,8 @@ template <class B, class Amplitude>
                                           const Variable<B>& host, const Amplitude& amplitude) {
     Pass<B> own = pass.drawing_from(&seed.random());
     const Variable<B> input = seed.isolated ? own.detach(host) : host;
-    const Variable<B> grown = seed.module().forward(own, input);
-    switch (seed.blend().algorithm) {
-        case BlendAlgorithm::multiply: return ops::blend_multiply(host, grown, input, amplitude);
-        case BlendAlgorithm::gate:
-            return ops::blend_gate(host, grown, seed.gate()->forward(own, input), amplitude);
-        case BlendAlgorithm::add: break;
-    }
-    return ops::blend_add(host, grown, amplitude);
+    return blend_seed(own, seed.module(), seed.gate(), seed.blend().algorithm, host, input,
+                      amplitude);
 }
 
 /// The same at an amplitude of 0, in a pass that records: the host's features bit for bit, and no

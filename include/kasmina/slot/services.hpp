@@ -9,6 +9,7 @@
 #include <kasmina/distributed/solo.hpp>
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/statistics/score_kind.hpp>
 #include <kasmina/telemetry/sink.hpp>
 #include <kasmina/tensor/index.hpp>
 
@@ -25,6 +26,7 @@ struct DefaultPolicies {
 template <class B, class Policies>
 struct SlotServices {
     ContextReference<typename B::Context> context{};  ///< makes seeds; outlives the slots
+    ScoreKind score = ScoreKind::accuracy();
     typename Policies::Gates gates{};
     typename Policies::Sink sink{};
     typename Policies::Communicator communicator{};

@@ -60,7 +60,7 @@ public:
     /// Plants a seed that lived outside: the slot is then in its stage, with its record, amplitude
     /// and isolation. G0 is asked as at a germination; when it refuses, `seed` is still the
     /// caller's, as after an error. Errors: LifecycleError unless dormant; OptionError for a seed
-    /// of another topology or width.
+    /// of another topology or width; StateError for one that was scored the other way round.
     template <Stage S, class Blueprint>
         requires(Blueprints::template contains<Blueprint> && Seed<S, Blueprint, B>::is_live)
     KASMINA_RARE AdvanceResult plant(Seed<S, Blueprint, B>&& seed) {
@@ -69,7 +69,10 @@ public:
                                 this->width_);
         AdvanceResult result = ask_for_place(seed.record(), S);
         if (!result.advanced) return result;
-        seed.record().metrics.host_parameters = this->services_->host_parameters;
+        SeedMetrics& metrics = seed.record().metrics;
+        slot_detail::check_direction(this->where(), metrics, this->services_->score);
+        metrics.score_falls = this->services_->score.falls;
+        metrics.host_parameters = this->services_->host_parameters;
         this->state_ = std::move(seed).release();
         this->send([this] {
             return telemetry_events::stage_changed(this->context(), Stage::dormant, S, 0);
@@ -197,6 +200,7 @@ AdvanceResult Slot<B, Blueprints, Policies>::germinate(std::unique_ptr<SeedModul
     record.seed_id =
         options.seed_id.empty() ? this->name_ + "-" + record.blueprint : options.seed_id;
     record.metrics.host_parameters = this->services_->host_parameters;
+    record.metrics.score_falls = this->services_->score.falls;
     AdvanceResult result = ask_for_place(record, Stage::germinated);
     if (!result.advanced) return result;
     this->template go<Germinated>(std::move(seed));
@@ -229,6 +233,9 @@ template <class B, class Blueprints, class Policies>
 auto Slot<B, Blueprints, Policies>::prepare(const SlotState& state) const -> Prepared {
     slot_detail::check_place(state, this->where(), this->name_, this->topology_, this->width_);
     slot_detail::check_slot_state(state, this->where());
+    if (state.record) {
+        slot_detail::check_direction(this->where(), state.record->metrics, this->services_->score);
+    }
     std::unique_ptr<SeedModule<B>> module;
     if (state.seed) module = remade(*state.record, *state.seed);
     return {slot_detail::restored_stage<B>(this->backend_context(), state, std::move(module),

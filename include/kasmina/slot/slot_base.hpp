@@ -116,7 +116,7 @@ public:
 
     /// What gates read of this slot.
     [[nodiscard]] GateEvidence evidence() const noexcept {
-        return evidence_of(stage(), record(), alpha_state());
+        return evidence_of(stage(), record(), alpha_state(), services_->score.point);
     }
 
     [[nodiscard]] KASMINA_RARE SlotReport report() const;
@@ -152,8 +152,8 @@ protected:
     KASMINA_RARE void go(std::unique_ptr<Live> newborn = nullptr) {
         const Stage from = stage();
         const int epochs = record() == nullptr ? 0 : record()->metrics.epochs_in_stage;
-        slot_detail::StepInput<B> input{topology_ == Topology::cnn, options_.embargo_ticks,
-                                        std::move(newborn)};
+        slot_detail::StepInput<B> input{stays_isolated_in_blending(topology_),
+                                        options_.embargo_ticks, std::move(newborn)};
         const bool taken = [&]<class... Stages>(std::type_identity<std::variant<Stages...>>) {
             return (take<Stages, To>(input) || ...);
         }(std::type_identity<AnyStage>{});
@@ -274,6 +274,7 @@ SlotReport SlotBase<B, Policies>::report() const {
         report.blending_out = blending->alpha.mode() == AlphaMode::down;
     }
     report.cooldown_ticks_left = cooldown_ticks_left();
+    report.score_kind = services_->score;
     return report;
 }
 

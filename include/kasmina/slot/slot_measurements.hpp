@@ -15,35 +15,34 @@ class SlotMeasurements : public SlotForward<B, Policies> {
 public:
     using Base::Base;
 
-    /// Accuracy of the whole network in percentage points; ignored without a live seed (S-12).
-    /// Errors: NumericError when it is not finite.
-    void record_accuracy(double accuracy) {
-        slot_detail::check_finite(this->where(), accuracy, "an accuracy");
-        if (Live* live = this->live_seed()) live->record.metrics.record_accuracy(accuracy);
+    /// Score of the whole network, in its unit; ignored without a live seed (S-12). Errors:
+    /// NumericError when it is not finite.
+    void record_score(double score) {
+        slot_detail::check_finite(this->where(), score, "a score");
+        if (Live* live = this->live_seed()) live->record.metrics.record_score(score);
     }
 
-    /// How much the network leans on the seed, in the score's unit: with it minus with its
-    /// amplitude at 0. Errors: NumericError when it is not finite; LifecycleError without a live
-    /// seed.
-    void record_dependence(double points) {
-        slot_detail::check_finite(this->where(), points, "a dependence");
-        require_live("record_dependence").record.metrics.dependence = points;
+    /// How much the network leans on the seed: its gain over the same with the seed's amplitude at
+    /// 0. Errors: NumericError when it is not finite; LifecycleError without a live seed.
+    void record_dependence(double gain) {
+        slot_detail::check_finite(this->where(), gain, "a dependence");
+        require_live("record_dependence").record.metrics.dependence = gain;
     }
 
-    /// What the seed in training would change at its target amplitude, once per epoch (G-10).
+    /// What the seed in training would gain at its target amplitude, once per epoch (G-10).
     /// Errors: NumericError when it is not finite; LifecycleError unless the seed is in training.
-    void record_readiness(double points) {
-        slot_detail::check_finite(this->where(), points, "a readiness");
-        require_stage("record_readiness", Stage::training).record.record_readiness(points);
+    void record_readiness(double gain) {
+        slot_detail::check_finite(this->where(), gain, "a readiness");
+        require_stage("record_readiness", Stage::training).record.record_readiness(gain);
     }
 
     /// The network's lead over one without the seed, once per epoch at full amplitude: the
     /// contribution is the mean (J-1). Errors: NumericError when it is not finite; OptionError for
     /// no measure; LifecycleError unless the seed is held.
-    void record_lead(double points, judge::MeasureKind by = judge::MeasureKind::shadow) {
-        slot_detail::check_finite(this->where(), points, "a lead");
+    void record_lead(double gain, judge::MeasureKind by = judge::MeasureKind::shadow) {
+        slot_detail::check_finite(this->where(), gain, "a lead");
         slot_detail::check_measured(this->where(), {}, by);
-        require_stage("record_lead", Stage::holding).record.record_lead(points, by);
+        require_stage("record_lead", Stage::holding).record.record_lead(gain, by);
     }
 
     /// A contribution that was measured otherwise. Errors: NumericError when its value is not
@@ -55,8 +54,8 @@ public:
         require_live("record_contribution").record.metrics.record_contribution(contribution, by);
     }
 
-    /// How the seed goes together with other blended seeds, in percentage points: the sum of its
-    /// pairwise interactions, and the largest of them where one is above 0. Errors: NumericError
+    /// How the seed goes together with other blended seeds, in gains: the sum of its pairwise
+    /// interactions, and the largest of them where one is above 0. Errors: NumericError
     /// when one is not finite; LifecycleError without a live seed.
     void record_interactions(double sum, double boost);
 

@@ -134,7 +134,7 @@ struct Step<Training<B>, Blending<B>> {
     static constexpr bool exists = true;
     static Blending<B> take(Training<B>&& from, StepInput<B>& input) {
         SeedMetrics& metrics = from.seed->record.metrics;
-        metrics.accuracy_at_blending_start = metrics.current_accuracy;
+        metrics.score_at_blending_start = metrics.current_score;
         from.seed->isolated = input.stays_isolated_in_blending;
         const GerminationOptions& blend = from.seed->blend();
         const bool gated = blend.algorithm == BlendAlgorithm::gate;

@@ -198,10 +198,11 @@ public:
 
     /// Takes the forward step to `To` if the gate on it lets the seed pass. Anything but the
     /// forward step does not compile; nor does a gate set without that gate (G-0). `Guard`
-    /// and `Allowed` are there so that the compiler prints them.
+    /// and `Allowed` are there so that the compiler prints them. `point` is what a point of the
+    /// score is worth in its unit (`ScoreKind::point`).
     template <Stage To, class Gates, Gate Guard = gate_of(S, To).value_or(Gate::none),
               class Allowed = slot_detail::Allowed<S>>
-    [[nodiscard]] auto advance(const Gates& gates) && {
+    [[nodiscard]] auto advance(const Gates& gates, double point = 1.0) && {
         static_assert(Advance<S, To, Allowed>::is_forward,
                       "illegal advance: this is no forward step; MayGoTo<...> says where the seed "
                       "may go: advance to its gated stage, or prune");
@@ -209,7 +210,8 @@ public:
             static_assert(GateIsInSet<Guard, Gates::template has<Guard>>::value,
                           "this gate set lacks the gate on this step: add a policy for it");
             using Next = Seed<To, Blueprint, B>;
-            GateResult verdict = gates.template evaluate<Guard>(evidence_of(S, &record(), alpha()));
+            GateResult verdict =
+                gates.template evaluate<Guard>(evidence_of(S, &record(), alpha(), point));
             if (!verdict.passed()) {
                 return Advanced<Next, Seed>{
                     verdict, std::variant<Next, Seed>(std::in_place_index<1>, std::move(*this))};
@@ -255,7 +257,7 @@ private:
     [[nodiscard]] Seed<To, Blueprint, B> step() && {
         using ToState = slot_detail::StageOf<To, B>;
         slot_detail::StepInput<B> input;
-        input.stays_isolated_in_blending = Blueprint::topology == Topology::cnn;
+        input.stays_isolated_in_blending = stays_isolated_in_blending(Blueprint::topology);
         Seed<To, Blueprint, B> next(
             slot_detail::Step<State, ToState>::take(std::move(held()), input));
         next.record().enter(S, To);

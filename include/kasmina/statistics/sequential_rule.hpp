@@ -12,7 +12,7 @@ enum class Verdict : std::uint8_t { undecided, helps, does_not_help };
 
 /// When a measured contribution is enough to keep a seed or to refuse it (spec J-2).
 struct SequentialRule {
-    double bound = 0.25;           ///< in units of the score; percentage points for accuracies
+    double bound = 0.25;           ///< in the score's unit; percentage points for accuracies
     double standard_errors = 2.0;  ///< how far from the bound is clear
     int minimum = 5;               ///< measurements before anything is decided
     int patience = 20;             ///< measurements after which the value decides by itself

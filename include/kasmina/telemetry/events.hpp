@@ -12,8 +12,8 @@
 
 namespace kasmina::telemetry {
 
-/// What every event says of its seed. Absent values were never measured. Accuracies and
-/// contributions are percentage points.
+/// What every event says of its seed. Absent values were never measured. Improvements and what is
+/// measured of a seed are gains, in the score's unit and above 0 where the network is better.
 struct SeedContext {
     std::string slot{};
     std::optional<std::int64_t> environment{};
@@ -25,6 +25,9 @@ struct SeedContext {
     std::string curve{};
     std::int64_t epochs_total = 0;
     std::int64_t epochs_in_stage = 0;
+    std::string score{};       ///< what it is called
+    std::string score_unit{};  ///< empty for a number without one
+    bool score_falls = false;  ///< better when it is less
     double improvement = 0.0;
     double blending_delta = 0.0;
     std::optional<double> readiness{};
@@ -40,6 +43,7 @@ struct SeedContext {
         &SeedContext::slot, &SeedContext::environment, &SeedContext::correlation_id,
         &SeedContext::seed_id, &SeedContext::blueprint, &SeedContext::stage, &SeedContext::alpha,
         &SeedContext::curve, &SeedContext::epochs_total, &SeedContext::epochs_in_stage,
+        &SeedContext::score, &SeedContext::score_unit, &SeedContext::score_falls,
         &SeedContext::improvement, &SeedContext::blending_delta, &SeedContext::readiness,
         &SeedContext::dependence, &SeedContext::contribution, &SeedContext::contribution_error,
         &SeedContext::contribution_by, &SeedContext::gradient_ratio, &SeedContext::vanishing,

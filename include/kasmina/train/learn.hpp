@@ -49,17 +49,28 @@ namespace detail {
 
 }  // namespace detail
 
+/// The way back from a loss as it is.
+struct WholeLoss {
+    template <class B>
+    void operator()(Tape<B>& tape, const Variable<B>& loss) const {
+        tape.backward(loss);
+    }
+};
+
 /// As below, with `observe(output)` called with the network's own output, and room for the lessons
 /// that is used again; it is empty after the call. The seeds in the slots `waiting`, by their
-/// places in the order of execution, get no lesson this time.
+/// places in the order of execution, get no lesson this time. `backward(tape, loss)` takes the way
+/// back of the network's own loss and of those of lessons.
 template <class Model, class Loss,
-          std::invocable<const typename Model::Output&> Observe = Unobserved>
+          std::invocable<const typename Model::Output&> Observe = Unobserved,
+          class Backward = WholeLoss>
 Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model::Backend>& pass,
                                         const typename Model::Input& input, Loss&& loss,
                                         const AlphaOverrides& overrides,
                                         std::vector<typename Model::Lesson>& lessons,
                                         Observe&& observe = {},
-                                        std::span<const std::size_t> waiting = {}) {
+                                        std::span<const std::size_t> waiting = {},
+                                        const Backward& backward = {}) {
     KASMINA_REQUIRE_LOSS(Loss, Model)
     if (!pass.recording()) detail::refuse_silent_tape();
     lessons.clear();
@@ -74,13 +85,13 @@ Variable<typename Model::Backend> learn(const Model& model, Pass<typename Model:
         return loss(output);
     }();
     if (value.requires_gradient()) {
-        pass.tape().backward(value);
+        backward(pass.tape(), value);
     } else if (learns) {
         detail::refuse_detached_loss();
     }
     for (auto& lesson : lessons) {
         const auto taught = loss(model.forward_lesson(pass, std::move(lesson)));
-        if (taught.requires_gradient()) pass.tape().backward(taught);
+        if (taught.requires_gradient()) backward(pass.tape(), taught);
     }
     lessons.clear();
     attempt.succeed();

@@ -5,18 +5,19 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/judge/shadows.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/optimiser.hpp>
 #include <kasmina/random/generator.hpp>
+#include <kasmina/train/accumulation.hpp>
 #include <kasmina/train/clip_apart.hpp>
 #include <kasmina/train/learn.hpp>
 #include <kasmina/train/learner_groups.hpp>
@@ -27,23 +28,6 @@
 #include <kasmina/train/step_recorder.hpp>
 
 namespace kasmina::train {
-
-namespace detail {
-
-/// Of a backend that cannot record.
-struct NoRecorder {};
-
-template <class B>
-struct RecorderOf {
-    using Type = NoRecorder;
-};
-template <class B>
-    requires RecordingBackend<B>
-struct RecorderOf<B> {
-    using Type = StepRecorder<B>;
-};
-
-}  // namespace detail
 
 /// Steps a model: forward, loss, backward and the lessons of newborn seeds (learn.hpp), clipping,
 /// optimiser; before it, with `Judge` = judge::Shadows, the same on the same batch for the shadow
@@ -70,17 +54,17 @@ public:
         };
 
     /// Errors: OptionError from the rule's check and the clipper's, for a lesson rate that is no
-    /// positive number, and for lessons with less than each step.
+    /// positive number, and for lessons with less than each step or steps of less than one batch.
     Learner(Model& model, const Options& options, Generator random = Generator(), Judge judge = {})
         : judge_(std::move(judge)),
           random_(random),
           tape_(std::make_unique<Tape<B>>(model.context())),
-          settings_{checked(options.lesson_rate), options.lesson_every, options.max_gradient_norm},
+          settings_(settings_of(options)),
           plan_(options.lesson_every) {
         optimiser_.add_group(options.host);
         optimiser_.add_group(options.seeds);
         optimiser_.add_group(in_lessons(options.seeds));
-        clipper_ = clipper_of(settings_);
+        clipper_ = clipper_of<B>(settings_.max_gradient_norm);
         synchronise(model);
     }
 
@@ -91,30 +75,72 @@ public:
     /// network has not been stepped then, and its states and random streams are as they were. A
     /// shadow that had been stepped when the network's part failed sits the next step out: try the
     /// same batch again, and both have learned the same.
+    ///
+    /// With `accumulate_batches` above 1 each so many calls are one step of the optimiser, and all
+    /// but the last of them only add to the gradients. After an error what was added is dropped,
+    /// and the next call begins a step; so it is when the network has got or lost a seed meanwhile.
+    /// An epoch that ends in the middle of a step ends it with `finish_step`.
     template <class Loss, std::invocable<const typename Model::Output&> Observe = Unobserved>
     Pending<B> step(Model& model, const typename Model::Input& input, Loss&& loss,
                     Observe&& observe = {}) {
         KASMINA_REQUIRE_LOSS(Loss, Model)
         settle(model);
         plan_.follow(model);
+        const judge::StepPart part{.begins = batches_ == 0,
+                                   .ends = batches_ + 1 == settings_.accumulate_batches};
+        if (!part.begins) plan_.hide_gradients();
+        const ShownAtTheEnd shown(plan_);
+        bool shadow_is_done = false;
+        try {
+            if constexpr (trains_a_shadow) {
+                judge_.before_step(
+                    model, optimiser_, random_,
+                    [&](Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
+                        static_cast<void>(run(model, input, loss, Unobserved{}, optimiser, random,
+                                              overrides, part));
+                    },
+                    part);
+            }
+            shadow_is_done = part.ends;
+            Pending<B> read = run(model, input, loss, observe, optimiser_, random_, {}, part);
+            ++batches_;
+            if (part.ends) count_step();
+            return read;
+        } catch (...) {
+            batches_ = 0;
+            if constexpr (requires { judge_.network_missed_step(); }) {
+                if (shadow_is_done) judge_.network_missed_step();
+            }
+            throw;
+        }
+    }
+
+    /// Ends a step that has had fewer batches than it should have: the optimiser steps on their
+    /// mean. False, and nothing done, where none is under way. Errors: those of the optimiser.
+    bool finish_step(Model& model) {
+        settle(model);
+        if (batches_ == 0) return false;
+        constexpr judge::StepPart part{.begins = false, .ends = true};
+        const double share = static_cast<double>(settings_.accumulate_batches) / batches_;
+        plan_.hide_gradients();
         const ShownAtTheEnd shown(plan_);
         if constexpr (trains_a_shadow) {
             judge_.before_step(
                 model, optimiser_, random_,
-                [&](Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
-                    static_cast<void>(
-                        run(model, input, loss, Unobserved{}, optimiser, random, overrides));
-                });
+                [&](Optimiser& optimiser, Generator&, const AlphaOverrides&) {
+                    finish(model, optimiser, share);
+                },
+                part);
         }
-        try {
-            Pending<B> read = run(model, input, loss, observe, optimiser_, random_, {});
-            plan_.count_step();
-            return read;
-        } catch (...) {
-            if constexpr (requires { judge_.network_missed_step(); }) judge_.network_missed_step();
-            throw;
-        }
+        finish(model, optimiser_, share);
+        count_step();
+        return true;
     }
+
+    /// Batches that have been added to the step that is under way.
+    [[nodiscard]] int batches_under_way() const noexcept { return batches_; }
+    /// Steps that the optimiser has taken.
+    [[nodiscard]] std::int64_t steps() const noexcept { return steps_; }
 
     /// Makes the optimiser step what the model owns now. `step` does it by itself.
     void synchronise(Model& model) {
@@ -122,6 +148,7 @@ public:
         synchronise_groups(optimiser_, model);
         members_ = GroupMembers<B>(model);
         model_ = model.identity();
+        batches_ = 0;
         plan_.list_again(model);
         if constexpr (trains_a_shadow) judge_.follow(model, optimiser_);
     }
@@ -152,15 +179,14 @@ public:
     }
 
     /// All that it remembers, the optimiser's moments and the judge's shadow as copies on the
-    /// backend (P-7). Take it between epochs. The model changes nothing by it.
+    /// backend (P-7). Take it between epochs. The model changes nothing by it. Errors: StateError
+    /// in the middle of a step of several batches.
     [[nodiscard]] State state(Model& model) {
         check(model);
+        if (batches_ != 0) detail::refuse_half_a_step();
         if (members_.differ_from(model)) synchronise(model);
-        State state{optimiser_.state(model.context()),
-                    random_.state(),
-                    {},
-                    plan_.state(model, model.context()),
-                    settings_};
+        State state{optimiser_.state(model.context()),   random_.state(), {},
+                    plan_.state(model, model.context()), settings_,       steps_};
         if constexpr (remembers_judge) state.judge = judge_.state(model.context());
         return state;
     }
@@ -180,6 +206,7 @@ public:
         std::optional<Judge> judge;
         LessonPlan<Model> plan;
         LearnerSettings settings;
+        std::int64_t steps;
         std::optional<optim::GradientClipper<B>> clipper;
         GroupMembers<B> members;
         std::weak_ptr<const void> model;
@@ -194,14 +221,16 @@ public:
     [[nodiscard]] Prepared prepare(Model& model, S&& state) const {
         moved_.check("a learner");
         const LearnerSettings settings = state.settings.value_or(settings_);
-        static_cast<void>(checked(settings.lesson_rate));
+        settings.check();
+        check_steps(state.steps);
         Prepared ready{{},
                        Generator::from_state(state.random),
                        std::nullopt,
                        LessonPlan<Model>::restored(model, settings.lesson_every,
-                                                   lessons_of(std::forward<S>(state))),
+                                                   (std::forward<S>(state).lessons)),
                        settings,
-                       clipper_of(settings),
+                       state.steps,
+                       clipper_of<B>(settings.max_gradient_norm),
                        GroupMembers<B>(model),
                        model.identity()};
         for (std::size_t g = 0; g < optimiser_.groups(); ++g) {
@@ -225,6 +254,8 @@ public:
         other.plan.exchange_gradients();
         std::swap(plan_, other.plan);
         std::swap(settings_, other.settings);
+        std::swap(steps_, other.steps);
+        batches_ = 0;
         std::swap(clipper_, other.clipper);
         std::swap(members_, other.members);
         model_.swap(other.model);
@@ -245,24 +276,6 @@ private:
     using RecorderOf = typename detail::RecorderOf<B>::Type;
     static constexpr bool remembers_judge = !std::same_as<JudgeState, NoJudgeState>;
 
-    /// Lets what the last lessons left be seen when a step has ended, however it did.
-    class ShownAtTheEnd {
-    public:
-        explicit ShownAtTheEnd(const LessonPlan<Model>& plan) noexcept : plan_(plan) {}
-        ShownAtTheEnd(const ShownAtTheEnd&) = delete;
-        ShownAtTheEnd& operator=(const ShownAtTheEnd&) = delete;
-        ~ShownAtTheEnd() { plan_.show_gradients(); }
-
-    private:
-        const LessonPlan<Model>& plan_;
-    };
-
-    /// The lessons of a state, to be moved from where the state is.
-    template <class S>
-    [[nodiscard]] static decltype(auto) lessons_of(S&& state) {
-        return (std::forward<S>(state).lessons);
-    }
-
     template <class Observe>
     static constexpr bool is_observed = !std::same_as<std::remove_cvref_t<Observe>, Unobserved>;
 
@@ -274,23 +287,31 @@ private:
 
     template <class Loss, class Observe>
     Pending<B> run(Model& model, const typename Model::Input& input, Loss& loss, Observe&& observe,
-                   Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides) {
+                   Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides,
+                   judge::StepPart part) {
         if constexpr (records<Loss>) {
             key_.clear();
             key_.add(static_cast<std::uintptr_t>(is_observed<Observe>));
+            // Of the generator, the stream: where it stands in it is said with each replay.
+            key_.add(static_cast<std::uintptr_t>(random.state().key));
+            key_.add(static_cast<std::uintptr_t>(random.state().stream));
+            key_.add(static_cast<std::uintptr_t>((part.begins ? 1 : 0) + (part.ends ? 2 : 0)));
             if (note_step(key_, model, input, loss, optimiser, overrides, plan_.waiting())) {
-                return run_recorded(model, input, loss, observe, optimiser, random, overrides);
+                return run_recorded(model, input, loss, observe, optimiser, random, overrides,
+                                    part);
             }
         }
-        optimiser.zero_gradients();
+        if (part.begins) optimiser.zero_gradients();
         tape_->clear();
         Pass<B> pass(*tape_, Mode::training, random);
         auto attempt = model.attempt(pass);
-        const Variable<B> value =
-            learn(model, pass, input, loss, overrides, lessons_, observe, plan_.waiting());
+        const Variable<B> value = learn(model, pass, input, loss, overrides, lessons_, observe,
+                                        plan_.waiting(), ShareOfLoss{settings_.accumulate_batches});
         Pending<B> read = value.read();
-        if (clipper_) clip_apart(*clipper_, model, optimiser);
-        optimiser.step(model.context());
+        if (part.ends) {
+            if (clipper_) clip_apart(*clipper_, model, optimiser);
+            optimiser.step(model.context());
+        }
         attempt.succeed();
         return read;
     }
@@ -300,11 +321,11 @@ private:
     template <class Loss, class Observe>
     Pending<B> run_recorded(Model& model, const Tensor<B>& input, Loss& loss, Observe& observe,
                             Optimiser& optimiser, Generator& random,
-                            const AlphaOverrides& overrides) {
+                            const AlphaOverrides& overrides, judge::StepPart part) {
         constexpr bool observed = is_observed<Observe>;
         typename B::Context& context = model.context();
         const auto& step = recorder_->take(context, optimiser, random, key_, [&](auto& recorded) {
-            optimiser.zero_gradients();
+            if (part.begins) optimiser.zero_gradients();
             tape_->clear();
             Pass<B> pass(*tape_, Mode::training, random);
             auto attempt = recorded.under_way ? model.attempt_recording(pass) : model.attempt(pass);
@@ -317,9 +338,10 @@ private:
                 }
             };
             const Variable<B> value =
-                learn(model, pass, input, loss, overrides, lessons_, keep, plan_.waiting());
+                learn(model, pass, input, loss, overrides, lessons_, keep, plan_.waiting(),
+                      ShareOfLoss{settings_.accumulate_batches});
             B::copy(context, value.data(), recorded.loss.data(), 1);
-            if (clipper_) clip_apart(*clipper_, model, optimiser);
+            if (part.ends && clipper_) clip_apart(*clipper_, model, optimiser);
             attempt.succeed();
             tape_->clear();
         });
@@ -328,20 +350,21 @@ private:
             observe(tape_->constant(step.output));
         }
         Pending<B> read = step.loss.read(context);
-        optimiser.step(context);
+        if (part.ends) optimiser.step(context);
         return read;
     }
 
-    [[nodiscard]] static double checked(double lesson_rate) {
-        check_option("train::Learner", "lesson_rate", lesson_rate, OptionRange::above(0.0),
-                     "use 0.04, or 1 for the rate of the other seeds");
-        return lesson_rate;
+    /// The optimiser's part of a step whose gradients are too small by `share`.
+    void finish(Model& model, Optimiser& optimiser, double share) {
+        scale_gradients(model.context(), optimiser, share);
+        if (clipper_) clip_apart(*clipper_, model, optimiser);
+        optimiser.step(model.context());
     }
 
-    [[nodiscard]] static std::optional<optim::GradientClipper<B>> clipper_of(
-        const LearnerSettings& settings) {
-        if (!settings.max_gradient_norm) return std::nullopt;
-        return optim::GradientClipper<B>(*settings.max_gradient_norm);
+    void count_step() noexcept {
+        plan_.count_step();
+        batches_ = 0;
+        ++steps_;
     }
 
     [[nodiscard]] typename Rule::Options in_lessons(typename Rule::Options options) const {
@@ -369,6 +392,8 @@ private:
     GroupMembers<B> members_{};
     std::vector<typename Model::Lesson> lessons_{};
     StepKey key_{};
+    int batches_ = 0;  ///< of the step that is under way
+    std::int64_t steps_ = 0;
     std::unique_ptr<RecorderOf> recorder_ = std::make_unique<RecorderOf>();
     std::weak_ptr<const void> model_{};
     MovedFrom moved_{};

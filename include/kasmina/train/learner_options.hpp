@@ -18,6 +18,11 @@ struct LearnerOptions {
     /// step. A lesson may cost more than the host's own step (docs/benchmarks.md), and with each
     /// fourth the mean of the steps stays below 1.6 of the host's.
     int lesson_every = 4;
+    /// How many batches are one step of the optimiser: their gradients are summed, each with its
+    /// share of the mean, so that for equal batches the step is that of one large batch (but where
+    /// norms take statistics of a batch, which are those of the small ones). Lessons, clipping, the
+    /// judge's shadow and gradient health count such steps.
+    int accumulate_batches = 1;
     /// Of the network's gradients together, and of each seed's that learns behind it; none: no
     /// clipping.
     std::optional<double> max_gradient_norm{};

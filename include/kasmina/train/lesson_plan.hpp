@@ -123,6 +123,16 @@ public:
         }
     }
 
+    /// And gone again, before more is summed onto other gradients.
+    void hide_gradients() const noexcept {
+        for (const Place& place : places_) {
+            if (std::ranges::find(waiting_, place.index) == waiting_.end()) continue;
+            for (const Taught& taught : place.taught) {
+                if (const auto parameter = taught.parameter.lock()) parameter->has_gradient = false;
+            }
+        }
+    }
+
     /// Where each seed stands, with copies of the gradients.
     [[nodiscard]] KASMINA_RARE State state(const Model& model, typename B::Context& context) const {
         State state;
@@ -229,6 +239,19 @@ private:
     int every_;
     std::vector<Place> places_{};
     std::vector<std::size_t> waiting_{};
+};
+
+/// Lets what the last lessons left be seen when a step has ended, however it did.
+template <class Model>
+class ShownAtTheEnd {
+public:
+    explicit ShownAtTheEnd(const LessonPlan<Model>& plan) noexcept : plan_(plan) {}
+    ShownAtTheEnd(const ShownAtTheEnd&) = delete;
+    ShownAtTheEnd& operator=(const ShownAtTheEnd&) = delete;
+    ~ShownAtTheEnd() { plan_.show_gradients(); }
+
+private:
+    const LessonPlan<Model>& plan_;
 };
 
 }  // namespace kasmina::train

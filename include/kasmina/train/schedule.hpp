@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <cstdint>
 #include <numbers>
 
 namespace kasmina::train {
@@ -14,6 +15,25 @@ template <class S>
 concept Schedule = requires(const S& schedule, double done) {
     { schedule(done) } -> std::convertible_to<double>;
 };
+
+/// `schedule.after(count)`: the factor of the rates after `count` epochs, or after that many steps
+/// of the optimiser where it says `static constexpr bool counts_steps = true` (EachStep). What it
+/// cannot be, its `check()` says, where it has one. (PyTorch's are in schedules.hpp.)
+template <class S>
+concept CountedSchedule = requires(const S& schedule, std::int64_t count) {
+    { schedule.after(count) } -> std::convertible_to<double>;
+};
+
+/// What a trainer asks for its rates.
+template <class S>
+concept RateSchedule = Schedule<S> || CountedSchedule<S>;
+
+/// Whether a schedule is asked before each step, and not once an epoch.
+template <class S>
+inline constexpr bool counts_steps = [] {
+    if constexpr (requires { S::counts_steps; }) return CountedSchedule<S> && S::counts_steps;
+    return false;
+}();
 
 /// The rates as they are.
 struct ConstantSchedule {

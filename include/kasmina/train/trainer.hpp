@@ -27,30 +27,13 @@ namespace kasmina::train {
 
 /// What a trainer needs to know beside its parts.
 struct TrainerOptions {
-    int epochs = 0;                  ///< of the whole run, for the schedule and `run`
-    double random_guess_loss = 0.0;  ///< ln(classes) for a classifier; the governor's
-    Generator random{};              ///< the host's random operations draw from it
-    bool score_training = false;     ///< whether training batches are scored too
+    int epochs = 0;  ///< of the whole run, for the schedule and `run`
+    /// ln(classes) for a classifier; nothing where the task has none. The governor's.
+    std::optional<double> random_guess_loss{};
+    Generator random{};           ///< the host's random operations draw from it
+    bool score_training = false;  ///< whether training batches are scored too
+    GovernorOptions governor{};
 };
-
-namespace detail {
-
-/// What a score gives for a training batch; nothing where it does not take one.
-template <class Score, class Batch, class Output>
-struct TrainingScoreOf {
-    using Type = double;
-    static constexpr bool exists = false;
-};
-template <class Score, class Batch, class Output>
-    requires requires(Score& score, Batch& batch, const Output& output) {
-        { score(batch, output) } -> ScoreResult;
-    }
-struct TrainingScoreOf<Score, Batch, Output> {
-    using Type = std::invoke_result_t<Score&, Batch&, const Output&>;
-    static constexpr bool exists = true;
-};
-
-}  // namespace detail
 
 /// Trains a model on batches, grows it after each epoch and scores it on held-out batches. Each
 /// part is a policy and works alone: the source of batches (`BatchSource`), the loss
@@ -76,9 +59,9 @@ class Trainer {
                               typename Model::Backend>,
                   "LossOfBatch: let the loss be called as `loss(output, batch)` and return one "
                   "Variable, as ops::cross_entropy(output, batch.labels) does");
-    static_assert(Schedule<Rates>,
-                  "Schedule: let the schedule be called as `schedule(double done) const`, and "
-                  "return the factor of the rates");
+    static_assert(RateSchedule<Rates>,
+                  "Schedule: let the schedule be called as `schedule(double done) const`, or as "
+                  "`schedule.after(std::int64_t count) const`, and return the factor of the rates");
     static_assert(BatchScore<Score, HeldOut&, typename Model::Output>,
                   "BatchScore: let the score be called as `score(batch, output)` and return a "
                   "number, or something with `double get()`");
@@ -103,8 +86,10 @@ public:
         TrainerState<typename LearnerType::State, GrowerStateOf<B, Restorable>, SourceState>;
 
     /// Takes the first snapshot of the model, and scores a held-out batch, so that one that does
-    /// not fit is found before anything is trained. Errors: OptionError for options out of range
-    /// and without a held-out batch; what scoring throws; those of the learner and the grower.
+    /// not fit is found before anything is trained. Errors: OptionError for options out of range,
+    /// without a held-out batch, and for a score that falls where the model's does not, or the
+    /// other way round (a score may say so by a `static constexpr bool falls`); what scoring
+    /// throws; those of the learner and the grower.
     Trainer(Model& model, Source source, HeldOut held_out, const LearnerOptions<Rule>& optimiser,
             C controller, const TrainerOptions& options, Loss loss = {}, Rates rates = {},
             Score score = {}, Judge judge = {})
@@ -114,11 +99,13 @@ public:
           rates_(std::move(rates)),
           score_(std::move(score)),
           learner_(model, optimiser, options.random, std::move(judge)),
-          grower_(model, std::move(controller), options.random_guess_loss),
+          grower_(model, std::move(controller), options.random_guess_loss, options.governor),
           epochs_(checked(options.epochs)),
           score_training_(checked(options.score_training)),
           host_rate_(optimiser.host.learning_rate),
           seed_rate_(optimiser.seeds.learning_rate) {
+        if constexpr (requires { rates_.check(); }) rates_.check();
+        check_direction(model);
         try_held_out(model);
     }
 
@@ -147,9 +134,9 @@ public:
 
     /// One epoch: its batches, and growth at its end; after the last one seeds that nobody has
     /// judged are pruned (`Grower::finish`). `on_step(result)` hears of each step when the next one
-    /// is under way. Errors: StateError when the run is over, OptionError for a source without a
-    /// batch; those of `Learner::step`, `Grower::end_epoch` and `on_step`. After an error the epoch
-    /// has not ended.
+    /// is under way; where it has `after_step()`, that is called behind each step. Errors:
+    /// StateError when the run is over, OptionError for a source without a batch; those of
+    /// `Learner::step`, `Grower::end_epoch` and `on_step`. After an error the epoch has not ended.
     template <std::invocable<const StepResult&> OnStep = UnobservedSteps>
     EpochResult epoch(Model& model, OnStep&& on_step = {}) {
         return *epoch_until(model, NeverStop{}, on_step);
@@ -165,10 +152,7 @@ public:
                              "the one after them", "make a trainer of more epochs");
         }
         EpochResult result;
-        result.rate_factor =
-            rates_(static_cast<double>(grower_.epoch()) / static_cast<double>(epochs_));
-        learner_.set_learning_rates(host_rate_ * result.rate_factor,
-                                    seed_rate_ * result.rate_factor);
+        if constexpr (!counts_steps<Rates>) set_rates(result);
         if (!train(model, stop, on_step, result)) return std::nullopt;
         result.report = grower_.end_epoch(model, learner_, result.loss,
                                           [&](std::span<const AlphaOverrides> configurations) {
@@ -304,6 +288,20 @@ private:
                           "give training batches what score(batch, output) reads of them");
     }
 
+    /// Errors: as the constructor.
+    static void check_direction(const Model& model) {
+        if constexpr (requires { Score::falls; }) {
+            if (Score::falls == model.score_kind().falls) return;
+            const auto way = [](bool falls) { return falls ? "falls" : "rises"; };
+            throw OptionError("the model is made for a score of the other direction", where(),
+                              std::string("a score that ") + way(model.score_kind().falls) +
+                                  ", as " + std::string(model.score_kind().name.view()),
+                              std::string("one that ") + way(Score::falls),
+                              "make the model with ModelOptions::score for this score, as {.name = "
+                              "\"validation loss\", .falls = true, .point = 0.001}");
+        }
+    }
+
     /// Errors: as the constructor. A range that can be walked only once is left alone.
     void try_held_out(const Model& model) {
         if constexpr (std::ranges::forward_range<HeldOut&>) {
@@ -319,6 +317,28 @@ private:
                               static_cast<void>(score_value(score));
                           });
         }
+    }
+
+    /// Whoever hears of steps may want to do something behind each: `after_step()`.
+    template <class OnStep>
+    void tell_after_step(OnStep& on_step) {
+        if constexpr (requires { on_step.after_step(); }) {
+            if (learner_.batches_under_way() == 0) on_step.after_step();
+        }
+    }
+
+    /// Asks the schedule.
+    void set_rates(EpochResult& result) {
+        if constexpr (counts_steps<Rates>) {
+            result.rate_factor = rates_.after(learner_.steps());
+        } else if constexpr (CountedSchedule<Rates>) {
+            result.rate_factor = rates_.after(grower_.epoch());
+        } else {
+            result.rate_factor =
+                rates_(static_cast<double>(grower_.epoch()) / static_cast<double>(epochs_));
+        }
+        learner_.set_learning_rates(host_rate_ * result.rate_factor,
+                                    seed_rate_ * result.rate_factor);
     }
 
     /// What is on its way of a step.
@@ -343,8 +363,13 @@ private:
             if (waiting->score) sum.scores += score_value(*waiting->score);
             on_step(StepResult{.epoch = grower_.epoch() + 1, .step = ++sum.steps, .loss = loss});
         };
-        const bool over =
-            for_each_batch<typename Model::Input>(source_, done, stop, [&](Batch& batch) {
+        // A step of several batches is not interrupted.
+        const auto stop_between_steps = [&] {
+            return learner_.batches_under_way() == 0 && static_cast<bool>(stop());
+        };
+        const bool over = for_each_batch<typename Model::Input>(
+            source_, done, stop_between_steps, [&](Batch& batch) {
+                if constexpr (counts_steps<Rates>) set_rates(result);
                 std::optional<TrainingScore> score;
                 Pending<B> loss =
                     learner_.step(model, batch.input, LossOnBatch<Loss, Batch>{loss_, batch},
@@ -353,6 +378,7 @@ private:
                                           if (score_training_) score.emplace(score_(batch, output));
                                       }
                                   });
+                tell_after_step(on_step);
                 if (score_training_) sum.samples += hosts::samples(batch.input);
                 collect();
                 waiting.emplace(std::move(loss), std::move(score));
@@ -362,6 +388,7 @@ private:
             under_way_ = sum;
             return false;
         }
+        if (learner_.finish_step(model)) tell_after_step(on_step);
         if (sum.steps == 0) {
             throw OptionError("there is nothing to train on", where(),
                               "at least one batch an epoch", "none", "pass a source with batches");

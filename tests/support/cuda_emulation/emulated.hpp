@@ -18,6 +18,7 @@
 #include <kasmina/backend/context_reference.hpp>
 #include <kasmina/backend/mask_tile_cache.hpp>
 #include <kasmina/backends/cuda/device.hpp>
+#include <kasmina/backends/cuda/draws.hpp>
 #include <kasmina/backends/cuda/pool_statistics.hpp>
 #include <kasmina/backends/xtensor.hpp>
 
@@ -186,8 +187,17 @@ public:
         if (grid.blocks == 0) return;
         check(Kernel::name, grid, sizeof(Kernel));
         ++launches_;
-        if constexpr (requires { kernel.range; }) ++unrepeatable_;
-        do_or_record([this, grid, kernel] { run(grid, kernel); });
+        if constexpr (requires { kernel.draw; }) {
+            Kernel drawing = kernel;
+            if (const auto draw = draws_.recorded(memory_, kernel.draw, recorded_.has_value())) {
+                drawing.draw = *draw;
+            } else {
+                ++unrepeatable_;
+            }
+            do_or_record([this, grid, drawing] { run(grid, drawing); });
+        } else {
+            do_or_record([this, grid, kernel] { run(grid, kernel); });
+        }
     }
 
     /// Runs `work`, a library's call, with the memory open.
@@ -214,7 +224,9 @@ public:
         if (!whole || unrepeatable_ != unrepeatable_before_) return {};
         return recording;
     }
-    void replay(const EmulatedRecording& recording) {
+    void draw_from(const Generator::State& random) noexcept { draws_.draw_from(random); }
+    void replay(const EmulatedRecording& recording, std::uint64_t words) {
+        if (const auto kernel = draws_.move(words)) launch({1, BlockState::warp, 0}, *kernel);
         ++launches_;
         recording.run();
     }
@@ -292,6 +304,7 @@ private:
     std::optional<EmulatedRecording::Work> recorded_;
     Precision precision_ = Precision::full;
     MaskTileCache mask_tiles_;
+    backends::cuda_detail::RecordedDraws<EmulatedMemory> draws_;
     ContextLifetime lifetime_;
 };
 

@@ -44,7 +44,7 @@ template <AveragePoolingBackend B>
 [[nodiscard]] Variable<B> average_pool(const Variable<B>& input,
                                        const AveragePoolOptions& options = {}) {
     const PoolShape shape = detail::pool_shape(
-        "average_pool", detail::map_shape("average_pool", input.shape()),
+        "ops::average_pool", detail::map_shape("average_pool", input.shape()),
         {.window = options.window, .stride = options.stride, .padding = options.padding});
     Tape<B>& tape = input.tape();
     const Shape result{shape.map.batch, shape.out_height, shape.out_width, shape.map.channels};

@@ -60,8 +60,8 @@ template <class B>
     detail::require(filters.rank() == 3, "conv1d", "a weight (out, in / groups, kernel)", filters,
                     "pass a weight of rank 3");
     detail::require_values("conv1d", filters);
-    const ConvShape shape = detail::conv_shape("conv1d", {from[0], 1, from[1], from[2]}, filters[0],
-                                               {1, filters[2]}, options.of_row());
+    const ConvShape shape = detail::conv_shape("ops::conv1d", {from[0], 1, from[1], from[2]},
+                                               filters[0], {1, filters[2]}, options.of_row());
     detail::require_shape("conv1d", "weight", Shape{filters[0], from[2] / shape.groups, filters[2]},
                           filters);
     return detail::convolve("conv1d", input, weight, shape,

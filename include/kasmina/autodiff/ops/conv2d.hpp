@@ -105,10 +105,10 @@ template <class B>
                     "pass a weight of rank 4");
     detail::require_values("conv2d", filters);
     if (options.groups == 1 && map.channels != filters[1] && from[1] == filters[1]) {
-        detail::refuse_channels_first("conv2d", from, filters[1]);
+        detail::refuse_channels_first("ops::conv2d", from, filters[1]);
     }
     const ConvShape shape =
-        detail::conv_shape("conv2d", map, filters[0], {filters[2], filters[3]}, options);
+        detail::conv_shape("ops::conv2d", map, filters[0], {filters[2], filters[3]}, options);
     detail::require_shape("conv2d", "weight",
                           Shape{filters[0], map.channels / shape.groups, filters[2], filters[3]},
                           filters);

@@ -47,10 +47,10 @@ struct ConvOptions {
 
 namespace detail {
 
-KASMINA_COLD [[noreturn]] inline void refuse_channels_first(std::string_view op, const Shape& input,
-                                                            Index channels) {
+KASMINA_COLD [[noreturn]] inline void refuse_channels_first(std::string_view where,
+                                                            const Shape& input, Index channels) {
     throw ShapeError(
-        "a map has its channels first (NCHW)", std::string("ops::") + std::string(op),
+        "a map has its channels first (NCHW)", where,
         "(batch, height, width, channels) with " + std::to_string(channels) + " channels",
         to_string(input), "move the channels to the end, as permute(0, 2, 3, 1) does in PyTorch");
 }
@@ -70,14 +70,14 @@ KASMINA_COLD [[noreturn]] inline void refuse_channels_first(std::string_view op,
 }
 
 /// Of a kernel, or a window, that has no place.
-[[noreturn]] KASMINA_COLD inline void refuse_small_map(std::string_view op, const char* what,
+[[noreturn]] KASMINA_COLD inline void refuse_small_map(std::string_view where, const char* what,
                                                        const HeightWidth& extents,
                                                        const HeightWidth& padded,
                                                        const char* mend) {
     throw ShapeError(std::string("the output would be empty: ") + what +
                          " is larger than the map with its padding",
-                     std::string("ops::") + std::string(op),
-                     "a padded map of " + to_string(extents) + " or more", to_string(padded), mend);
+                     where, "a padded map of " + to_string(extents) + " or more", to_string(padded),
+                     mend);
 }
 
 /// Errors: OptionError for what no convolution can have.
@@ -109,10 +109,11 @@ constexpr void check_groups(std::string_view where, Index inputs, Index outputs,
     return padding > (unlimited - extent) / 2 ? unlimited : extent + 2 * padding;
 }
 
-/// The geometry of a convolution of a map with a kernel. Errors: OptionError, ShapeError.
-KASMINA_APART inline ConvShape conv_shape(std::string_view op, const MapShape& map, Index outputs,
-                                          const HeightWidth& kernel, const ConvOptions& options) {
-    const std::string where = std::string("ops::") + std::string(op);
+/// The geometry of a convolution of a map with a kernel, for the operation `where`. Errors:
+/// OptionError, ShapeError.
+KASMINA_APART inline ConvShape conv_shape(std::string_view where, const MapShape& map,
+                                          Index outputs, const HeightWidth& kernel,
+                                          const ConvOptions& options) {
     check_conv_options(where, options);
     check_groups(where, map.channels, outputs, options.groups);
     ConvShape shape{.batch = map.batch,
@@ -141,7 +142,7 @@ KASMINA_APART inline ConvShape conv_shape(std::string_view op, const MapShape& m
             map.width > unlimited - covered.width ? unlimited : map.width + covered.width - 1};
     }
     if (covered.height > padded.height || covered.width > padded.width) {
-        refuse_small_map(op, "the kernel", covered, padded,
+        refuse_small_map(where, "the kernel", covered, padded,
                          "pad more, dilate less or use a smaller kernel");
     }
     // That there are as many numbers is checked where the shapes are made.

@@ -52,7 +52,7 @@ template <DepthwiseConvolutionBackend B>
     detail::require_values("depthwise_conv2d", filters);
     detail::require_shape("depthwise_conv2d", "weight",
                           Shape{map.channels, 1, filters[2], filters[3]}, filters);
-    const ConvShape shape = detail::conv_shape("depthwise_conv2d", map, map.channels,
+    const ConvShape shape = detail::conv_shape("ops::depthwise_conv2d", map, map.channels,
                                                {filters[2], filters[3]}, {.groups = map.channels});
     Tape<B>& tape = input.tape();
     const Shape result = input.shape();

@@ -13,6 +13,7 @@
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/ops/saved.hpp>
 #include <kasmina/autodiff/tape.hpp>
+#include <kasmina/backend/forward_only.hpp>
 #include <kasmina/backend/pointwise.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/pointwise/any_number.hpp>
@@ -90,9 +91,12 @@ struct AnyPointwise {
                            with_operands<Count>(call));
                 },
             .map_pullback =
-                [](typename B::Context& context, const void* held, const AnyMapPullback<B>& call) {
-                    B::map_pullback(context, *static_cast<const Function*>(held),
-                                    with_operands<Count>(call));
+                []([[maybe_unused]] typename B::Context& context, [[maybe_unused]] const void* held,
+                   [[maybe_unused]] const AnyMapPullback<B>& call) {
+                    if constexpr (!is_forward_only<B>) {
+                        B::map_pullback(context, *static_cast<const Function*>(held),
+                                        with_operands<Count>(call));
+                    }
                 }};
         std::memcpy(any.function.data(), &function, sizeof(Function));
         return any;

@@ -46,12 +46,11 @@ namespace detail {
         to_string(options.padding), "pad less: some window would have no value");
 }
 
-/// The geometry of a pool of that map. Errors: OptionError, ShapeError.
-KASMINA_APART inline PoolShape pool_shape(const char* op, const MapShape& map,
+/// The geometry of a pool of that map, for the operation `where`. Errors: OptionError, ShapeError.
+KASMINA_APART inline PoolShape pool_shape(std::string_view where, const MapShape& map,
                                           const PoolOptions& options) {
     // Kernels count places along an edge exactly in numbers of their own kind.
     constexpr Index most = Index{1} << 24;
-    const std::string where = std::string("ops::") + op;
     const HeightWidth& window = options.window;
     const HeightWidth stride = options.stride.of(window);
     checked_size(where, "window", window.height, 1, most);
@@ -64,7 +63,7 @@ KASMINA_APART inline PoolShape pool_shape(const char* op, const MapShape& map,
     const HeightWidth padded(padded_extent(map.height, options.padding.height),
                              padded_extent(map.width, options.padding.width));
     if (window.height > padded.height || window.width > padded.width) {
-        refuse_small_map(op, "the window", window, padded,
+        refuse_small_map(where, "the window", window, padded,
                          "pool fewer times, or use a smaller window");
     }
     return {.map = map,

@@ -59,7 +59,7 @@ struct MeanPositionsOperation {
 template <PoolingBackend B>
 [[nodiscard]] Variable<B> max_pool(const Variable<B>& input, const PoolOptions& options = {}) {
     const PoolShape shape =
-        detail::pool_shape("max_pool", detail::map_shape("max_pool", input.shape()), options);
+        detail::pool_shape("ops::max_pool", detail::map_shape("max_pool", input.shape()), options);
     return detail::max_pool_of(
         input, shape,
         Shape{shape.map.batch, shape.out_height, shape.out_width, shape.map.channels});
@@ -77,7 +77,8 @@ template <PoolingBackend B>
     const Index height = shape.rank() == 4 ? shape[1] : 1;
     const HeightWidth all(height, geometry.positions / height);
     const MapShape map{geometry.samples, all.height, all.width, geometry.channels};
-    return detail::max_pool_of(input, detail::pool_shape("max_positions", map, {.window = all}),
+    return detail::max_pool_of(input,
+                               detail::pool_shape("ops::max_positions", map, {.window = all}),
                                Shape{geometry.samples, geometry.channels});
 }
 

@@ -1,41 +1,10 @@
-// Noop: y = x, the control of an experiment.
+// Noop for feature maps.
 #pragma once
 
-#include <string_view>
-
-#include <kasmina/blueprints/blueprint.hpp>
-#include <kasmina/nn/visit.hpp>
+#include <kasmina/blueprints/shared/noop.hpp>
 
 namespace kasmina::cnn {
 
-/// y = x. No parameters.
-struct Noop {
-    static constexpr std::string_view name = "noop";
-    static constexpr Topology topology = Topology::cnn;
-    static constexpr QuietBirth quiet_birth = QuietBirth::built_in;
-    using Needs = kasmina::Needs<>;
-
-    struct Options {};
-
-    static constexpr void check(Index width, const Options& = {}) {
-        require_at_least(name, "width", width, 1);
-    }
-
-    static constexpr Index parameter_count(Index width, const Options& options = {}) {
-        check(width, options);
-        return 0;
-    }
-
-    template <class B>
-    struct Module : nn::Visitable<Module<B>> {
-        Module(typename B::Context&, Index, const Options&, Generator&) {}
-
-        [[nodiscard]] Variable<B> forward(Pass<B>&, const Variable<B>& input) const {
-            return input;
-        }
-
-        [[nodiscard]] static constexpr auto members() { return nn::members(); }
-    };
-};
+using Noop = shared::Noop<Topology::cnn>;
 
 }  // namespace kasmina::cnn

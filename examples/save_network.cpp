@@ -1,0 +1,38 @@
+// A network that grows a seed and is saved when that has fossilized; run_network.cpp runs it.
+#include <cstdio>
+
+#include <kasmina/backends/eigen.hpp>
+#include <kasmina/checkpoint/checkpoint.hpp>
+#include <kasmina/kasmina.hpp>
+
+#include "stripes.hpp"
+
+using namespace kasmina;
+using Cpu = backends::Eigen<float>;
+
+int main(int argc, char** argv) {
+    if (argc != 2) return std::puts("usage: save_network FILE"), 2;
+    Generator random(1);
+    Cpu::Context cpu;
+    ModelOptions<DefaultPolicies> options;
+    options.gates.thresholds.settling_epochs = 2;
+    MorphogeneticModel model{cpu, examples::PointCnn<Cpu>{cpu}, CnnBlueprints{}, random, options};
+    HeuristicController controller({.slots = {"point"}, .blueprints = {"conv_small"}});
+    const train::LearnerOptions<optim::SgdRule> rates{
+        .host = {.learning_rate = 0.05, .momentum = 0.9},
+        .seeds = {.learning_rate = 0.1, .momentum = 0.9}};
+    train::Trainer trainer(model, examples::stripes<Cpu>(cpu, 16, 1),
+                           examples::stripes<Cpu>(cpu, 8, 2), rates, controller,
+                           {.epochs = 60, .random_guess_loss = 0.69});
+    trainer.run(model, [](const train::EpochResult&) {});
+    std::printf("%d seed fossilized, accuracy %.1f %%\n", int(model.fossilized_seeds()),
+                trainer.score(model));
+
+    checkpoint::save(argv[1], model);
+    Tape<Cpu> tape(cpu, Recording::none);
+    Pass<Cpu> pass(tape, Mode::evaluation);
+    const auto batch = std::move(examples::stripes<Cpu>(cpu, 1, 3)[0]);
+    for (const float logit : model.forward(pass, batch.input).to_host()) {
+        std::printf("%a\n", static_cast<double>(logit));
+    }
+}

@@ -1,0 +1,150 @@
+// What training multiplies: the products of a host and its seeds, and of a whole run that grows.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <kasmina/error.hpp>
+#include <kasmina/lifecycle/stage.hpp>
+#include <kasmina/statistics/estimate.hpp>
+#include <kasmina/tensor/index.hpp>
+
+namespace kasmina::examples {
+
+/// Multiplications of a host for one sample on its way forward: those of products and convolutions,
+/// layer by layer in the order in which they run, and where among them slots are. Norms and
+/// activations are not counted.
+class HostWork {
+public:
+    /// The next layer: each of its weights meets so many positions of a map; 1 where there is none.
+    HostWork& layer(Index weights, Index positions = 1) {
+        total_ += static_cast<double>(weights) * static_cast<double>(positions);
+        return *this;
+    }
+
+    /// A slot behind the layers so far, whose map has so many positions.
+    HostWork& slot(std::string name, Index positions = 1) {
+        slots_.push_back({std::move(name), positions, total_});
+        return *this;
+    }
+
+    [[nodiscard]] double total() const noexcept { return total_; }
+
+    /// Of the layers behind a slot. Errors: UnknownNameError, as for `positions`.
+    [[nodiscard]] double behind(std::string_view slot) const { return total_ - place(slot).before; }
+    [[nodiscard]] Index positions(std::string_view slot) const { return place(slot).positions; }
+
+private:
+    struct Place {
+        std::string name;
+        Index positions;
+        double before;  ///< of the layers in front of it
+    };
+
+    [[nodiscard]] const Place& place(std::string_view name) const {
+        std::string there;
+        for (const Place& each : slots_) {
+            if (each.name == name) return each;
+            there += (there.empty() ? "" : ", ") + each.name;
+        }
+        throw UnknownNameError("the host's work has no such slot", "HostWork", "one of " + there,
+                               std::string(name), "note each slot with slot(name, positions)");
+    }
+
+    double total_ = 0.0;
+    std::vector<Place> slots_;
+};
+
+/// Of a slot's seed and its gate network: each weight of a convolution meets every position of the
+/// map, each of a matrix is used once a sample, or in a seed on sequences at every position.
+template <class SlotType>
+[[nodiscard]] double work_of_seed(const SlotType& slot, Index positions) {
+    double total = 0.0;
+    for (const auto& [name, parameter] : slot.contents().parameters) {
+        const auto rank = parameter->value().shape().rank();
+        if (rank < 2) continue;
+        const bool everywhere =
+            rank > 2 || (slot.topology() == Topology::transformer && !name.starts_with("gate/"));
+        total += static_cast<double>(parameter->size()) *
+                 static_cast<double>(everywhere ? positions : Index{1});
+    }
+    return total;
+}
+
+/// Counts the multiplications of training, epoch by epoch: the network's own step (a way forward,
+/// and two of the same length back), lessons of seeds in training, and the steps of a shadow.
+/// Measuring on held-out data is not counted.
+class RunWork {
+public:
+    /// `model` as it is before the first epoch that is counted; `judged_by` and `lesson_every` are
+    /// its learner's.
+    template <class Model>
+    RunWork(HostWork host, const Model& model, judge::MeasureKind judged_by, int lesson_every = 4)
+        : host_(std::move(host)),
+          shadows_(judged_by == judge::MeasureKind::shadow),
+          lesson_every_(lesson_every) {
+        look_at(model);
+    }
+
+    /// After an epoch of so many samples, whose multiplications it returns; `model` as it goes into
+    /// the next one.
+    template <class Model>
+    double epoch(Index samples, const Model& model) {
+        const double work = static_cast<double>(samples) * of_a_sample();
+        total_ += work;
+        look_at(model);
+        return work;
+    }
+
+    /// For one sample in an epoch that begins as the model was last seen.
+    [[nodiscard]] double of_a_sample() const {
+        double kept = 0.0;
+        double work = 3.0 * host_.total();
+        bool judged = false;
+        for (const Seed& seed : seeds_) {
+            if (seed.stage == Stage::training) {
+                // The seed forward and both ways back, the frozen rest forward and one way back.
+                work += (3.0 * seed.work + 2.0 * host_.behind(seed.slot)) / lesson_every_;
+                continue;
+            }
+            work += 3.0 * seed.work;
+            if (seed.stage == Stage::fossilized) {
+                kept += seed.work;
+            } else {
+                judged = true;
+            }
+        }
+        if (judged && shadows_) work += 3.0 * (host_.total() + kept);
+        return work;
+    }
+
+    /// Of all epochs.
+    [[nodiscard]] double total() const noexcept { return total_; }
+
+private:
+    struct Seed {
+        std::string slot;
+        Stage stage;
+        double work;
+    };
+
+    template <class Model>
+    void look_at(const Model& model) {
+        seeds_.clear();
+        for (const auto& slot : model.slots()) {
+            if (!is_active(slot.stage())) continue;
+            seeds_.push_back(
+                {slot.name(), slot.stage(), work_of_seed(slot, host_.positions(slot.name()))});
+        }
+    }
+
+    HostWork host_;
+    bool shadows_;
+    int lesson_every_;
+    double total_ = 0.0;
+    std::vector<Seed> seeds_;
+};
+
+}  // namespace kasmina::examples

@@ -1,0 +1,157 @@
+// Sampler: in which order the samples of a set are taken, epoch after epoch.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <kasmina/code_size.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/random/generator.hpp>
+#include <kasmina/reflect/fields.hpp>
+#include <kasmina/tensor/index.hpp>
+
+namespace kasmina::data {
+
+/// Where batches stand: in which order, and how far in it.
+struct LoaderState {
+    Generator::State epoch_start{};  ///< that the epoch's order was drawn from
+    Generator::State random{};       ///< that augmentation goes on from
+    std::size_t next = 0;            ///< samples of the epoch that have been handed out
+    std::size_t samples = 0;         ///< in the set
+
+    using Fields = reflect::List<&LoaderState::epoch_start, &LoaderState::random,
+                                 &LoaderState::next, &LoaderState::samples>;
+    friend bool operator==(const LoaderState&, const LoaderState&) = default;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+};
+
+/// How batches are taken; the names are those of PyTorch's DataLoader.
+struct LoaderOptions {
+    std::size_t batch_size = 0;
+    bool shuffle = true;     ///< an order of its own for each epoch, else that of the set
+    bool drop_last = false;  ///< leave out a last batch that is not full
+    bool prefetch = true;    ///< make the next batch on a thread while the last one is used
+};
+
+/// Hands out the places of all samples once per epoch, a batch at a time. All randomness, that of
+/// augmentation too, comes from one counter-based generator, so two samplers with equal generators
+/// hand out the same, and one that is restored goes on the same, in mid-epoch too.
+class Sampler {
+public:
+    /// Errors: OptionError when `batch_size` is 0, a set has more samples than there are 32-bit
+    /// numbers, or no batch is left of it.
+    KASMINA_RARE Sampler(std::size_t samples, const LoaderOptions& options, Generator generator)
+        : options_(options),
+          generator_(generator),
+          epoch_start_(generator.state()),
+          order_(samples),
+          next_(samples) {
+        if (options.batch_size == 0) {
+            throw OptionError("a batch needs samples", where(), "a batch size of at least 1", "0",
+                              "use for example 64");
+        }
+        if (samples > std::numeric_limits<std::uint32_t>::max()) {
+            throw OptionError(
+                "there are too many samples to shuffle", where(),
+                "at most " + std::to_string(std::numeric_limits<std::uint32_t>::max()),
+                std::to_string(samples), "split the set, and load part after part");
+        }
+        if (options.drop_last && samples > 0 && samples < options.batch_size) {
+            throw OptionError(
+                "no batch is full, and one that is not is to be left out", where(),
+                "a batch size of at most " + std::to_string(samples) + ", or drop_last = false",
+                std::to_string(options.batch_size), "use smaller batches");
+        }
+    }
+
+    /// Starts an epoch. Its order depends on the generator alone, not on epochs before.
+    void start_epoch() {
+        epoch_start_ = generator_.state();
+        draw_order();
+        next_ = 0;
+    }
+
+    /// How many samples the next batch holds; 0 when the epoch is over.
+    [[nodiscard]] std::size_t next_count() const noexcept {
+        const std::size_t left = order_.size() - next_;
+        if (options_.drop_last && left < options_.batch_size) return 0;
+        return std::min(options_.batch_size, left);
+    }
+
+    /// The places of the next batch, valid until the next epoch.
+    [[nodiscard]] std::span<const std::size_t> next_places() const noexcept {
+        return std::span(order_).subspan(next_, next_count());
+    }
+
+    /// Behind the next batch.
+    void advance() noexcept { next_ += next_count(); }
+
+    [[nodiscard]] std::size_t batches_per_epoch() const noexcept {
+        const std::size_t up = options_.drop_last ? 0 : options_.batch_size - 1;
+        return (order_.size() + up) / options_.batch_size;
+    }
+
+    /// Samples that an epoch hands out.
+    [[nodiscard]] Index samples_per_epoch() const noexcept {
+        const std::size_t all = batches_per_epoch() * options_.batch_size;
+        return static_cast<Index>(std::min(all, order_.size()));
+    }
+
+    [[nodiscard]] const LoaderOptions& options() const noexcept { return options_; }
+    /// What augmentation draws from.
+    [[nodiscard]] Generator& random() noexcept { return generator_; }
+
+    [[nodiscard]] LoaderState state() const noexcept {
+        return {epoch_start_, generator_.state(), next_, order_.size()};
+    }
+
+    /// Back to where it stood earlier in the same epoch.
+    void rewind(const LoaderState& state) {
+        generator_ = Generator::from_state(state.random);
+        next_ = state.next;
+    }
+
+    /// Restored, also in mid-epoch, what follows is the same again. Errors: StateError for a state
+    /// of another set or batch size, OptionError for a random state that cannot be; nothing is
+    /// changed then.
+    KASMINA_RARE void restore(const LoaderState& state) {
+        if (state.samples != order_.size() || state.next > order_.size() ||
+            (state.next % options_.batch_size != 0 && state.next != order_.size())) {
+            throw StateError("the batches stand where these cannot", where(),
+                             "a multiple of " + std::to_string(options_.batch_size) + " of " +
+                                 std::to_string(order_.size()) + " samples, or all",
+                             std::to_string(state.next) + " of " + std::to_string(state.samples),
+                             "restore a state of the same set and batch size");
+        }
+        const Generator random = Generator::from_state(state.random);
+        generator_ = Generator::from_state(state.epoch_start);
+        epoch_start_ = state.epoch_start;
+        draw_order();
+        generator_ = random;
+        next_ = state.next;
+    }
+
+private:
+    [[nodiscard]] static std::string where() { return "data::DataLoader"; }
+
+    void draw_order() {
+        std::iota(order_.begin(), order_.end(), std::size_t{0});
+        if (options_.shuffle) generator_.shuffle(std::span(order_));
+    }
+
+    LoaderOptions options_;
+    Generator generator_;
+    Generator::State epoch_start_;
+    std::vector<std::size_t> order_;
+    std::size_t next_;
+};
+
+}  // namespace kasmina::data

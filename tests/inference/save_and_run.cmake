@@ -1,0 +1,18 @@
+# Fails unless what RUN prints of the network that SAVE has saved is, to the last bit, what SAVE
+# prints of it, and the seed in it has fossilized. Arguments: SAVE, RUN, FOLDER, EXPECTED.
+set(file ${FOLDER}/network.safetensors)
+execute_process(COMMAND ${SAVE} ${file} OUTPUT_VARIABLE saved COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${RUN} ${file} OUTPUT_VARIABLE run COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCH "^[^\n]*\n" first "${saved}")
+string(REGEX REPLACE "^[^\n]*\n" "" logits "${saved}")
+file(READ ${EXPECTED} expected)
+if(NOT first STREQUAL expected)
+  message(FATAL_ERROR "the network has become another one.\nexpected:\n${expected}got:\n${first}")
+endif()
+if(logits STREQUAL "" OR NOT run STREQUAL logits)
+  message(FATAL_ERROR "the model's outputs:\n${logits}\nwithout training code:\n${run}")
+endif()
+execute_process(COMMAND ${RUN} ${FOLDER}/none OUTPUT_VARIABLE said RESULT_VARIABLE code)
+if(code EQUAL 0 OR NOT said MATCHES "none")
+  message(FATAL_ERROR "a file that is not there: exit code ${code}; it said ${said}")
+endif()
