@@ -260,7 +260,7 @@ template <AttentionBackend B, class Mask, class Score>
 /// `score` what is done to a score before the softmax (attention/scores.hpp). Only the logarithms
 /// of the softmax's sums are kept for the way back; tiles of the mask that nobody sees cost
 /// nothing. Errors: ShapeError; OptionError when the heads do not divide the width, or when the
-/// mask leaves a query nothing to see.
+/// mask leaves a query nothing to see, or for a scale that is not finite.
 template <AttentionBackend B, class Mask = masks::Causal, class Score = scores::None>
 [[nodiscard]] Variable<B> attention(const Variable<B>& qkv, Index heads, const Mask& mask = {},
                                     const Score& score = {}, const AttentionOptions& options = {}) {
