@@ -61,8 +61,8 @@ int main(int argc, char** argv) {
     trainer.run(model, [](const train::EpochResult& epoch) {
         for (const StageChange& change : epoch.report.changes) {
             std::printf("epoch %2d: %.0f %%; %s goes from %s to %s\n", epoch.report.epoch,
-                        epoch.report.accuracy, change.blueprint.c_str(),
-                        name_of(change.from).data(), name_of(change.to).data());
+                        epoch.report.score, change.blueprint.c_str(), name_of(change.from).data(),
+                        name_of(change.to).data());
         }
     });
     std::printf("new task: %.0f %%, old task without the seed: %.0f %%\n", trainer.score(model),
