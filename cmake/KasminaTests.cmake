@@ -1,4 +1,4 @@
-# kasmina_add_tests(<name> [ON_DEVICE] SOURCES <file>... LIBRARIES <target>...)
+# kasmina_add_tests(<name> [ON_DEVICE] [THOROUGH] SOURCES <file>... LIBRARIES <target>...)
 #
 # One executable of Catch2 tests, and one ctest test that runs it. Catch2 v3 where it is found,
 # else v2 as Debian 12 has it, with its compiled main where there is one. Tests find
@@ -10,6 +10,9 @@
 # the same way. There tests spend their time, so that alone is optimised (KASMINA_HOT_FLAGS).
 # Tests of what lies above kernels are built for the CPU and once more ON_DEVICE
 # (tests/support/chosen_backend.hpp).
+#
+# What is THOROUGH takes longer than its user waits for, who runs script/test; CI and script/test --all
+# have KASMINA_THOROUGH_TESTS set. Otherwise its target is there and nobody builds it.
 
 find_package(Catch2 3 QUIET)
 if(NOT Catch2_FOUND)
@@ -62,7 +65,7 @@ if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
 endif()
 
 function(kasmina_add_tests name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICE" "" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICE;THOROUGH" "" "SOURCES;LIBRARIES")
   set(target kasmina_test_${name})
   add_executable(${target} ${arg_SOURCES})
   set(precompiled core)
@@ -80,6 +83,10 @@ function(kasmina_add_tests name)
     KASMINA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
   if(arg_ON_DEVICE)
     target_compile_definitions(${target} PRIVATE KASMINA_TEST_ON_DEVICE)
+  endif()
+  if(arg_THOROUGH AND NOT KASMINA_THOROUGH_TESTS)
+    set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
+    return()
   endif()
   add_test(NAME ${name} COMMAND ${target})
   set_tests_properties(${name} PROPERTIES TIMEOUT 600)

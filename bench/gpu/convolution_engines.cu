@@ -89,16 +89,14 @@ struct Problem {
     Problem(GpuContext& on, const ConvShape& of)
         : context(&on),
           shape(of),
-          x(on.memory(), pixels() * of.in_channels),
-          y(on.memory(), pixels() * of.out_channels),
-          weight(on.memory(),
-                 of.in_channels * of.out_channels * of.kernel_height * of.kernel_width) {
+          x(on.memory(), input_size(of)),
+          y(on.memory(), output_size(of)),
+          weight(on.memory(), weight_size(of)) {
         using Numbers = Storage<float, Gpu>;
         for (auto* buffer : {&x, &y, &weight}) {
             Numbers::fill(on, buffer->data(), buffer->size(), 0.5F);
         }
     }
-    [[nodiscard]] Index pixels() const { return shape.batch * shape.height * shape.width; }
 
     template <class Convolution>
     void run(ConvolutionKind kind) {
@@ -127,10 +125,12 @@ void report(GpuContext& context, const Timer& timer, const ConvShape& shape) {
             const double own = timer.microseconds([&] { problem.run<Own>(kind); });
             std::printf(
                 "{\"batch\": %td, \"side\": %td, \"channels\": [%td, %td], \"kernel\": %td, "
-                "\"way\": \"%s\", \"precision\": \"%s\", \"own_us\": %.1f, \"library_us\": %.1f",
+                "\"stride\": %td, \"groups\": %td, \"way\": \"%s\", \"precision\": \"%s\", "
+                "\"own_us\": %.1f, \"library_us\": %.1f",
                 shape.batch, shape.height, shape.in_channels, shape.out_channels,
-                shape.kernel_height, name_of(kind), precision == Precision::full ? "full" : "fast",
-                own, timer.microseconds([&] { problem.run<Both>(kind); }));
+                shape.kernel_height, shape.stride_height, shape.groups, name_of(kind),
+                precision == Precision::full ? "full" : "fast", own,
+                timer.microseconds([&] { problem.run<Both>(kind); }));
 #if defined(KASMINA_CUDA_HAS_CUDNN)
             const ConvolutionKey key{kind, precision, false, shape};
             std::printf(", \"engines\": [");
@@ -152,6 +152,14 @@ void report(GpuContext& context, const Timer& timer, const ConvShape& shape) {
     }
 }
 
+ConvShape halving_stage(Index batch, Index side, Index in, Index out, Index kernel, Index groups) {
+    ConvShape shape = keeping_size({batch, side, side, in, out, kernel, kernel});
+    shape.out_height = shape.out_width = side / 2;
+    shape.stride_height = shape.stride_width = 2;
+    shape.groups = groups;
+    return shape;
+}
+
 }  // namespace
 
 int main() {
@@ -170,6 +178,12 @@ int main() {
                   std::array<Index, 4>{32, 32, 32, 1}}) {
                 report(context, timer, keeping_size({batch, side, side, in, out, kernel, kernel}));
             }
+            // Where a residual network's stages begin, and groups.
+            for (const Index kernel : {Index{3}, Index{1}}) {
+                report(context, timer, halving_stage(batch, 32, 32, 64, kernel, 1));
+                report(context, timer, halving_stage(batch, 16, 64, 128, kernel, 1));
+            }
+            report(context, timer, halving_stage(batch, 32, 64, 128, 3, 4));
         }
         return 0;
     } catch (const std::exception& error) {

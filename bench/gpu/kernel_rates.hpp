@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/backend/rearrange.hpp>
+#include <kasmina/backend/softmax.hpp>
 #include <kasmina/kasmina.hpp>
 
 namespace kasmina::bench {
@@ -145,6 +147,9 @@ public:
         time("dropout", 2 * once, [&] {
             B::dropout(*context_, {.rate = 0.1, .count = count, .x = x.data(), .y = y.data()});
         });
+        windows(x.data(), upstream.data(), y.data(), grad.data());
+        strides(x.data(), y.data());
+        rows(x.data(), upstream.data(), y.data(), grad.data());
         losses(x.data(), y.data(), grad.data(), count);
         optimisers(x.data(), y.data(), grad.data(), count);
     }
@@ -157,6 +162,78 @@ private:
         std::vector<Scalar> values(static_cast<std::size_t>(count));
         for (Scalar& value : values) value = static_cast<Scalar>(random_.normal());
         return Tensor<B>::from_host(*context_, {count}, values);
+    }
+
+    /// Pools of 3x3 windows with stride 2, which share places.
+    void windows(const Scalar* x, const Scalar* upstream, Scalar* y, Scalar* grad) {
+        const PoolShape shape{.map = shape_,
+                              .kernel_height = 3,
+                              .kernel_width = 3,
+                              .pad_top = 1,
+                              .pad_left = 1,
+                              .out_height = shape_.height / 2,
+                              .out_width = shape_.width / 2};
+        const double once = static_cast<double>(shape_.elements()) * sizeof(Scalar);
+        time("max pool of 3x3", 1.25 * once,
+             [&] { B::max_pool(*context_, {.shape = shape, .x = x, .y = y}); });
+        time("max pool pullback of 3x3", 2.25 * once, [&] {
+            B::max_pool_pullback(*context_,
+                                 {.shape = shape, .x = x, .grad_y = upstream, .grad_x = {grad}});
+        });
+        time("average pool of 3x3", 1.25 * once,
+             [&] { B::average_pool(*context_, {.shape = shape, .x = x, .y = y}); });
+        time("average pool pullback of 3x3", 1.25 * once, [&] {
+            B::average_pool_pullback(*context_,
+                                     {.shape = shape, .grad_y = upstream, .grad_x = {grad}});
+        });
+    }
+
+    /// The numbers as a matrix with lines of 1024.
+    void strides(const Scalar* x, Scalar* y) {
+        constexpr Index columns = 1024;
+        const Index lines = shape_.elements() / columns;
+        const double once = static_cast<double>(lines * columns) * sizeof(Scalar);
+        StridedAxes turned;
+        turned.append(lines, columns, 1);
+        turned.append(columns, 1, lines);
+        time("rearrange: transpose", 2 * once,
+             [&] { B::rearrange(*context_, {.axes = turned, .from = x, .to = y}); });
+        // Heads of 64 change places with the lines of a sample of 256.
+        StridedAxes heads;
+        heads.append(lines / 256, 256 * columns, 256 * columns);
+        heads.append(256, columns, 64);
+        heads.append(columns / 64, 64, 256 * 64);
+        heads.append(64, 1, 1);
+        time("rearrange: heads", 2 * once,
+             [&] { B::rearrange(*context_, {.axes = heads, .from = x, .to = y}); });
+        StridedAxes along;
+        along.append(lines, columns, 1);
+        along.append(columns, 1, 0);
+        time("sum along lines", once,
+             [&] { B::sum_axes(*context_, {.axes = along, .from = x, .to = y}); });
+        StridedAxes down;
+        down.append(lines, columns, 0);
+        down.append(columns, 1, 1);
+        time("sum down columns", once,
+             [&] { B::sum_axes(*context_, {.axes = down, .from = x, .to = y}); });
+    }
+
+    void rows(const Scalar* x, const Scalar* upstream, Scalar* y, Scalar* grad) {
+        for (const Index columns : {Index{256}, Index{32768}}) {
+            const Index lines = shape_.elements() / columns;
+            const double once = static_cast<double>(lines * columns) * sizeof(Scalar);
+            const std::string of = " of " + std::to_string(columns);
+            time("softmax" + of, 2 * once, [&] {
+                B::softmax(*context_, {.rows = lines, .columns = columns, .x = x, .y = y});
+            });
+            time("softmax pullback" + of, 3 * once, [&] {
+                B::softmax_pullback(*context_, {.rows = lines,
+                                                .columns = columns,
+                                                .y = y,
+                                                .grad_y = upstream,
+                                                .grad_x = {grad}});
+            });
+        }
     }
 
     void losses(const Scalar* logits, Scalar* probabilities, Scalar* grad, Index count) {

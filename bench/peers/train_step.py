@@ -7,43 +7,18 @@ SGD with momentum 0.9. One line of JSON per measurement, with everything that wa
 """
 
 import argparse
-import json
-import os
-import statistics
-import sys
-import time
 
-# Read by glibc and by OpenMP when the process starts: set them, then start over once.
-ENVIRONMENT = {
-    "MALLOC_MMAP_THRESHOLD_": "1073741824",  # keep big buffers instead of unmapping them
-    "MALLOC_TRIM_THRESHOLD_": "4294967296",
-    "MALLOC_TOP_PAD_": "67108864",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",  # transparent huge pages for the heap
-    "OMP_PROC_BIND": "close",
-    "OMP_PLACES": "cores",
-}
-
-
-def restart_tuned(threads):
-    wanted = {**ENVIRONMENT, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    if any(os.environ.get(name) != value for name, value in wanted.items()):
-        os.environ.update(wanted)
-        os.execv(sys.executable, [sys.executable, *sys.argv])
+import peer
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--threads", type=int, default=1)
+    peer.add_arguments(parser)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--case", choices=("host", "host+conv_heavy"), default="host")
     parser.add_argument(
         "--layout", choices=("channels_last", "contiguous"), default="channels_last"
     )
-    parser.add_argument("--compile", action="store_true", help="through torch.compile")
-    parser.add_argument("--steps", type=int, default=10, help="timed steps per measurement")
-    parser.add_argument("--warmup", type=int, default=3, help="untimed steps before them")
-    parser.add_argument("--repeat", type=int, default=1, help="measurements (one line each)")
-    parser.add_argument("--untuned", action="store_true", help="leave allocator and pinning alone")
     return parser.parse_args()
 
 
@@ -110,45 +85,8 @@ def make_step(torch, options):
 
 def main():
     options = arguments()
-    if not options.untuned:
-        restart_tuned(options.threads)
-    import warnings
-
-    warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
-    import torch
-
-    torch.manual_seed(0)
-    torch.set_num_threads(options.threads)
-    torch.set_flush_denormal(True)
-    torch.autograd.set_multithreading_enabled(False)
-    if options.threads == 1 and not options.untuned:
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    step = make_step(torch, options)
-    for _ in range(max(1, options.warmup)):
-        step()
-    for _ in range(options.repeat):
-        times, cpu_times = [], []
-        for _ in range(options.steps):
-            begin, cpu_begin = time.perf_counter(), time.process_time()
-            step()
-            times.append((time.perf_counter() - begin) * 1e3)
-            cpu_times.append((time.process_time() - cpu_begin) * 1e3)
-        result = {
-            "name": f"train_step/{options.case}/batch:{options.batch}/threads:{options.threads}",
-            "min_ms": min(times),
-            "median_ms": statistics.median(times),
-            "cpu_min_ms": min(cpu_times),
-            "cpu_median_ms": statistics.median(cpu_times),
-            "steps": options.steps,
-            "torch": torch.__version__,
-            "instruction_set": torch.backends.cpu.get_cpu_capability(),
-            "layout": options.layout,
-            "mode": "compile" if options.compile else "eager",
-            "flush_denormals": True,
-            "pinned": not options.untuned,
-            "environment": {} if options.untuned else ENVIRONMENT,
-        }
-        print(json.dumps(result), flush=True)
+    name = f"train_step/{options.case}/batch:{options.batch}/threads:{options.threads}"
+    peer.measure(options, name, make_step)
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ struct Summary {
     std::string judge{};
     std::string incubation{};
     std::vector<std::vector<std::string>> stages;  ///< the path of each seed, by stage names
-    std::optional<double> contribution;  ///< of the seed that fossilized last; null in the file
-                                         ///< when none did
+    std::optional<double> contribution{};  ///< of the seed that fossilized last; null in the file
+                                           ///< when none did
     std::vector<SlotContribution> contributions;  ///< of each seed that fossilized
     int epochs = 0;
     double seconds = 0;

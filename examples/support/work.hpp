@@ -58,15 +58,17 @@ private:
 };
 
 /// Of a slot's seed and its gate network: each weight of a convolution meets every position of the
-/// map, each of a matrix is used once a sample.
+/// map, each of a matrix is used once a sample, or in a seed on sequences at every position.
 template <class SlotType>
 [[nodiscard]] double work_of_seed(const SlotType& slot, Index positions) {
     double total = 0.0;
     for (const auto& [name, parameter] : slot.contents().parameters) {
         const auto rank = parameter->value().shape().rank();
         if (rank < 2) continue;
+        const bool everywhere =
+            rank > 2 || (slot.topology() == Topology::transformer && !name.starts_with("gate/"));
         total += static_cast<double>(parameter->size()) *
-                 static_cast<double>(rank > 2 ? positions : Index{1});
+                 static_cast<double>(everywhere ? positions : Index{1});
     }
     return total;
 }

@@ -9,7 +9,9 @@
 #include <kasmina/autodiff/ops/dropout.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/blueprints/transformer/attention.hpp>
 #include <kasmina/hosts/cnn.hpp>
+#include <kasmina/hosts/transformer.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/testing/gradient_check.hpp>
@@ -170,6 +172,50 @@ TEST_CASE("steps with lessons or beside a shadow allocate nothing after the firs
     for (const Stage stage : {Stage::training, Stage::blending, Stage::holding}) {
         CAPTURE(name_of(stage));
         CHECK(allocations_of_later_learner_steps(stage) == 0);
+    }
+}
+
+/// Steps of a transformer, whose logits are made in chunks or whole, some of it computed again.
+template <class Head>
+std::size_t allocations_of_later_transformer_steps(bool checkpointing) {
+    using B = backends::Eigen<float>;
+    Generator generator(1);
+    B::Context context(2);
+    const hosts::Transformer<B, Head> host(context,
+                                           {.vocabulary = 30,
+                                            .width = 16,
+                                            .heads = 2,
+                                            .layers = 2,
+                                            .segments = 1,
+                                            .block = 70,
+                                            .checkpointing = checkpointing},
+                                           generator);
+    const transformer::Attention::Module<B> seed(context, 16, {}, generator);
+    std::vector<std::int32_t> ids(2 * 70);
+    for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i * 7 % 30);
+    const TokenIds<B> input(context, {2, 70}, ids, 30);
+    const ClassLabels<B> labels(context, ids, 30);
+    Tape<B> tape(context);
+    Pass<B> pass(tape, Mode::training, generator);
+    const auto step = [&] {
+        tape.clear();
+        const auto state = host.forward(pass, host.stem(pass, input), 0, 1);
+        const auto output = host.head(pass, seed.forward(pass, state));
+        using ops::cross_entropy;
+        tape.backward(cross_entropy(output, labels));
+    };
+    step();
+    step();
+    const std::size_t before = test::allocations();
+    for (int i = 0; i < 3; ++i) step();
+    return test::allocations() - before;
+}
+
+TEST_CASE("after the first step, a transformer's steps allocate nothing", "[allocation][H-2]") {
+    for (const bool checkpointing : {false, true}) {
+        CAPTURE(checkpointing);
+        CHECK(allocations_of_later_transformer_steps<hosts::WholeLogits>(checkpointing) == 0);
+        CHECK(allocations_of_later_transformer_steps<hosts::LogitsInChunks>(checkpointing) == 0);
     }
 }
 

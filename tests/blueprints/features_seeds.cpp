@@ -7,14 +7,16 @@
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/features.hpp>
+#include <kasmina/checkpoint/load.hpp>
+#include <kasmina/checkpoint/save.hpp>
 #include <kasmina/hosts/mlp.hpp>
 #include <kasmina/model/model.hpp>
-#include <kasmina/model/model_restore.hpp>
 #include <kasmina/testing/gradient_check.hpp>
 
 #include "blueprints/seed_trial.hpp"
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
+#include "support/temporary_folder.hpp"
 
 namespace kasmina {
 namespace {
@@ -67,7 +69,7 @@ TEST_CASE("a seed on rows leaves the host's output alone until it is blended", "
             while (slot.stage() != Stage::blending) REQUIRE(slot.advance().advanced);
             CHECK(slot.isolated());
             slot.step_epoch();
-            CHECK(slot.alpha() == 0.5);
+            CHECK(slot.alpha() == Approx(0.5));
             // Every one of them is born as the identity.
             const std::vector<float> blended = output_of(model, Mode::evaluation);
             for (std::size_t i = 0; i < alone.size(); ++i) {
@@ -82,19 +84,24 @@ TEST_CASE("a seed on rows leaves the host's output alone until it is blended", "
     }
 }
 
-TEST_CASE("the state of a model on rows is taken and given back", "[N-4][C-8]") {
+TEST_CASE("a model on rows is saved and loaded with its seed", "[N-4][C-8]") {
+    const test::TemporaryFolder folder;
     B::Context context;
     auto model = OnRows::make_model(context);
     auto& slot = model.slot(OnRows::slot);
     slot.germinate("mlp", {.algorithm = BlendAlgorithm::gate, .tempo_epochs = 3});
     while (slot.stage() != Stage::blending) REQUIRE(slot.advance().advanced);
     slot.step_epoch();
-    const auto state = model.state();
+    const auto last = slot.parameters().back();
+    last.parameter->value().fill(context, 0.5F);  // not as it was born
+    checkpoint::save(folder / "file", model);
     auto other = OnRows::make_model(context);
-    other.restore(state);
-    CHECK(other.slot(OnRows::slot).topology() == Topology::features);
-    CHECK(other.slot(OnRows::slot).stage() == Stage::blending);
-    CHECK(other.slot(OnRows::slot).alpha() == slot.alpha());
+    checkpoint::load(folder / "file", other);
+    const auto& loaded = other.slot(OnRows::slot);
+    CHECK(loaded.topology() == Topology::features);
+    CHECK(loaded.stage() == Stage::blending);
+    CHECK(loaded.alpha() == slot.alpha());
+    CHECK(output_of(other, Mode::evaluation) == output_of(model, Mode::evaluation));
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
 // Each capability concept: backends that have it, and near misses that lack one thing.
+#include <kasmina/attention/masks.hpp>
+#include <kasmina/attention/scores.hpp>
 #include <kasmina/backend/backend.hpp>
 #include <kasmina/backend/rearrange.hpp>
 #include <kasmina/backend/softmax.hpp>
@@ -49,6 +51,7 @@ static_assert(DropoutBackend<Only<parts::Dropouts>>);
 static_assert(EmbeddingBackend<Only<parts::Embeddings>>);
 static_assert(RearrangeBackend<Only<parts::Rearranging>>);
 static_assert(SoftmaxBackend<Only<parts::Softmaxes>>);
+static_assert(AttentionBackend<Only<parts::Attentions>>);
 
 static_assert(!StorageBackend<Only<parts::Pointwise>>);
 static_assert(!PointwiseBackend<Only<parts::Storage>>);
@@ -66,6 +69,7 @@ static_assert(!DropoutBackend<Only<parts::Randoms>>);
 static_assert(!EmbeddingBackend<Only<parts::Randoms>>);
 static_assert(!RearrangeBackend<Only<parts::Softmaxes>>);
 static_assert(!SoftmaxBackend<Only<parts::Rearranging>>);
+static_assert(!AttentionBackend<Only<parts::Softmaxes>>);
 static_assert(!CompleteBackend<Only<parts::Storage, parts::Pointwise, parts::Matrices>>);
 
 // Near misses: a whole backend, but for one name that is deleted or differs.
@@ -306,6 +310,36 @@ static_assert(!EmbeddingBackend<NoEmbedding>);
 static_assert(!EmbeddingBackend<NoEmbeddingPullback>);
 static_assert(!ComputePrecisionBackend<PrecisionNobodyKnows>);
 static_assert(!ComputePrecisionBackend<PrecisionNobodySets>);
+
+/// Attention.
+struct NoAttention : Xtensor<float> {
+    static void attention() = delete;
+};
+struct NoAttentionPullback : Xtensor<float> {
+    static void attention_pullback() = delete;
+};
+struct ClassifiesNothing : Xtensor<float> {
+    static void classify_mask() = delete;
+};
+struct CausalAttentionAlone : Xtensor<float> {
+    static void attention(Context&, const masks::Causal&, const scores::None&,
+                          const Attention<float>&);
+};
+struct ForgetsItsMasks : Xtensor<float> {
+    struct Context {};
+    template <class Mask>
+    static void classify_mask(Context&, const Mask&, const ClassifyMask&);
+    template <class Mask, class Score>
+    static void attention(Context&, const Mask&, const Score&, const Attention<float>&);
+    template <class Mask, class Score>
+    static void attention_pullback(Context&, const Mask&, const Score&,
+                                   const AttentionPullback<float>&);
+};
+static_assert(!AttentionBackend<NoAttention>);
+static_assert(!AttentionBackend<NoAttentionPullback>);
+static_assert(!AttentionBackend<ClassifiesNothing>);
+static_assert(!AttentionBackend<CausalAttentionAlone>);
+static_assert(!AttentionBackend<ForgetsItsMasks>);
 
 // What lacks one capability is not a backend, and has all others.
 static_assert(!CompleteBackend<NoMaxPool>);

@@ -104,6 +104,28 @@ TEST_CASE("cross-entropy agrees with the oracle", "[H-7][B-7][E-1]") {
     }
 }
 
+TEST_CASE("logits become probabilities and their own gradient in place", "[H-7][B-7]") {
+    for (const Batch& batch : batches) {
+        const Index size = batch.rows * batch.classes;
+        for (const double smoothing : {0.0, 0.125}) {
+            INFO(batch.rows << " rows of " << batch.classes << " classes, smoothing " << smoothing);
+            const Problem problem{batch.rows, batch.classes, targets_for(batch, true), smoothing};
+            check_against_oracle([&]<class B>(Run<B>& run) {
+                using T = typename B::Scalar;
+                const auto* targets = run.integers(problem.targets);
+                const GradientTarget<T> place = run.target(size, false);
+                const T* logits = run.in(normal(size, 1));
+                B::copy(run.context, logits, place.data, size);
+                B::cross_entropy(run.context,
+                                 problem.forward<T>(place.data, targets, place.data, run.out(1)));
+                B::cross_entropy_pullback(
+                    run.context,
+                    problem.pullback<T>(place.data, targets, run.in({1.5}), {place.data, false}));
+            });
+        }
+    }
+}
+
 TEST_CASE("cross-entropy of huge logits and of nothing is finite", "[H-7]") {
     const Problem huge{2, 2, {0, 1}};
     const Problem nothing{2, 2, {ignored, ignored}};

@@ -1,7 +1,10 @@
 // The emulated card has every capability that a backend can have; the suite beside this file holds
 // what each of them does against the oracle.
+#include <kasmina/backend/attention.hpp>
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/backend/rearrange.hpp>
 #include <kasmina/backend/recording.hpp>
+#include <kasmina/backend/softmax.hpp>
 
 #include "support/catch.hpp"
 #include "support/cuda_emulation/emulated_cuda.hpp"
@@ -13,6 +16,10 @@ TEMPLATE_TEST_CASE("the CUDA backend has every capability", "[X-1][B-6][cuda]",
     STATIC_REQUIRE(CompleteBackend<TestType>);
     STATIC_REQUIRE(ComputePrecisionBackend<TestType>);
     STATIC_REQUIRE(RecordingBackend<TestType>);
+    STATIC_REQUIRE(AveragePoolingBackend<TestType>);
+    STATIC_REQUIRE(RearrangeBackend<TestType>);
+    STATIC_REQUIRE(SoftmaxBackend<TestType>);
+    STATIC_REQUIRE(AttentionBackend<TestType>);
 }
 
 }  // namespace kasmina

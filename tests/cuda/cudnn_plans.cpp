@@ -27,11 +27,22 @@ constexpr ConvolutionKind kinds[] = {ConvolutionKind::forward, ConvolutionKind::
 
 constexpr ConvShape shapes[] = {
     // The host's convolutions at two batches, the seeds', and odd ones.
-    keeping_size({32, 32, 32, 3, 32, 3, 3}),   keeping_size({512, 32, 32, 3, 32, 3, 3}),
-    keeping_size({32, 16, 16, 32, 64, 3, 3}),  keeping_size({32, 8, 8, 64, 128, 3, 3}),
-    keeping_size({128, 32, 32, 32, 32, 3, 3}), keeping_size({32, 16, 16, 64, 64, 1, 1}),
-    keeping_size({1, 7, 5, 1, 1, 3, 3}),       keeping_size({3, 5, 4, 13, 3, 5, 3}),
+    keeping_size({32, 32, 32, 3, 32, 3, 3}),
+    keeping_size({512, 32, 32, 3, 32, 3, 3}),
+    keeping_size({32, 16, 16, 32, 64, 3, 3}),
+    keeping_size({32, 8, 8, 64, 128, 3, 3}),
+    keeping_size({128, 32, 32, 32, 32, 3, 3}),
+    keeping_size({32, 16, 16, 64, 64, 1, 1}),
+    keeping_size({1, 7, 5, 1, 1, 3, 3}),
+    keeping_size({3, 5, 4, 13, 3, 5, 3}),
     keeping_size({1, 1, 1, 1, 1, 1, 1}),
+    // Strides, as in a residual network's stages: 3x3 with padding before the map alone and 1x1;
+    // dilation; groups; a line.
+    {32, 32, 32, 32, 64, 3, 3, 16, 16, 2, 2, 1, 1, 1, 1},
+    {32, 32, 32, 32, 64, 1, 1, 16, 16, 2, 2},
+    {8, 16, 16, 32, 32, 3, 3, 16, 16, 1, 1, 2, 2, 2, 2},
+    {8, 16, 16, 64, 64, 3, 3, 16, 16, 1, 1, 1, 1, 1, 1, 4},
+    {8, 1, 100, 16, 32, 1, 5, 1, 48, 1, 2},
 };
 
 }  // namespace
@@ -109,6 +120,35 @@ TEST_CASE("in full precision engines are used for few channels of large maps alo
         CHECK(own_is_faster({kind, Precision::full, false, second}));
         CHECK_FALSE(own_is_faster({kind, Precision::fast, false, first}));
         CHECK_FALSE(own_is_faster({kind, Precision::fast, false, second}));
+    }
+}
+
+TEST_CASE("cuDNN is asked for what it has words for alone", "[N-1][cuda]") {
+    ConvShape shape{2, 9, 9, 8, 8, 3, 3, 5, 5, 2, 2, 1, 1, 1, 1};
+    CHECK(cudnn_describes(shape));
+    // Windows that reach further over the lower edge are padding, outputs that are left out are
+    // not.
+    shape.out_height = 7;
+    CHECK(cudnn_describes(shape));
+    CHECK(ConvolutionSide::rows(shape).pad_behind() == 5);
+    shape.out_height = 3;
+    CHECK_FALSE(cudnn_describes(shape));
+    shape.out_height = 5;
+    shape.batch = 0;
+    CHECK_FALSE(cudnn_describes(shape));
+    // What floor leaves over is less than a stride.
+    CHECK(cudnn_describes({2, 10, 9, 8, 8, 3, 3, 4, 4, 2, 2}));
+}
+
+TEST_CASE("with strides an engine goes back to the input, and small groups are not asked for",
+          "[N-1][cuda]") {
+    const ConvShape strided{32, 32, 32, 32, 64, 3, 3, 16, 16, 2, 2, 1, 1, 1, 1};
+    CHECK_FALSE(own_is_faster({ConvolutionKind::to_input, Precision::full, false, strided}));
+    CHECK(own_is_faster({ConvolutionKind::forward, Precision::full, false, strided}));
+    ConvShape groups = strided;
+    groups.groups = 8;
+    for (const ConvolutionKind kind : kinds) {
+        CHECK(own_is_faster({kind, Precision::fast, false, groups}));
     }
 }
 

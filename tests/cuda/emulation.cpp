@@ -244,7 +244,6 @@ TEST_CASE("lanes of a warp exchange numbers as on a card", "[cuda]") {
     const auto got = results(Lanes{}, 4, 0);
     for (int thread = 0; thread < threads; ++thread) {
         const int lane = thread % 32;
-        const int below = lane + 5 < 32 ? thread + 5 : thread;
         const int across = thread - lane + (lane ^ 31);
         CHECK(got[static_cast<std::size_t>(thread)] == across * 1e3 + 1.0);
     }

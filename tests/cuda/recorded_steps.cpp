@@ -150,14 +150,55 @@ TEST_CASE("a step is recorded once for a state of the network, and costs three l
     CHECK(run.context.pool().statistics().allocations == allocations);
 }
 
-TEST_CASE("a network that draws random numbers is not recorded, and draws new ones each step",
-          "[cuda][X-2]") {
+TEST_CASE("a network that draws random numbers is recorded, and draws new ones each step",
+          "[cuda][X-2][E-3]") {
     Run<test::DropoutCnn<B>, train::CrossEntropy> noisy;
     Run<test::DropoutCnn<B>, SilentCrossEntropy> plain;
-    noisy.steps(10);
-    plain.steps(10);
-    CHECK(noisy.learner.replays() == 0);
+    Generator& random = noisy.learner.random();
+    for (const int replays : {3, 11}) {
+        noisy.steps(8);
+        plain.steps(8);
+        CHECK((noisy.losses == plain.losses));
+        CHECK(random.state() == plain.learner.random().state());
+        CHECK(noisy.learner.replays() == static_cast<std::uint64_t>(replays));
+        // Somebody else draws from the same stream: steps may begin anywhere in it.
+        CHECK(random() == plain.learner.random()());
+    }
+    // Another stream makes another recording.
+    random = plain.learner.random() = Generator(99);
+    noisy.steps(8);
+    plain.steps(8);
     CHECK((noisy.losses == plain.losses));
+    CHECK(noisy.learner.replays() == 15);
+}
+
+/// Draws a word that the host sees, or drops values by a stream of its own.
+struct OddCnn : test::DropoutCnn<B> {
+    OddCnn(B::Context& context, bool sees) : test::DropoutCnn<B>(context), sees_(sees) {}
+
+    [[nodiscard]] Variable<B> stem(Pass<B>& pass, const Tensor<B>& images) const {
+        const Variable<B> seen = test::DropoutCnn<B>::stem(pass, images);
+        if (!pass.training()) return seen;
+        if (sees_) return (*pass.generator())() % 2 == 0 ? seen : ops::relu(seen);
+        Pass<B> own(pass.tape(), Mode::training, own_);
+        return ops::dropout(own, seen, 0.5);
+    }
+
+private:
+    bool sees_;
+    mutable Generator own_{5};
+};
+
+TEST_CASE("steps whose random words are seen by the host, or of another stream, are not recorded",
+          "[cuda][X-2]") {
+    for (const bool sees : {true, false}) {
+        Run<OddCnn, train::CrossEntropy> odd(sees);
+        Run<OddCnn, SilentCrossEntropy> plain(sees);
+        odd.steps(8);
+        plain.steps(8);
+        CHECK(odd.learner.replays() == 0);
+        CHECK((odd.losses == plain.losses));
+    }
 }
 
 }  // namespace

@@ -2,12 +2,21 @@
 // the barriers, and gives what fibers give.
 #include "conformance/support.hpp"
 
+#include <kasmina/attention/masks.hpp>
+#include <kasmina/attention/scores.hpp>
+#include <kasmina/backend/attention.hpp>
+#include <kasmina/backend/rearrange.hpp>
+#include <kasmina/backend/softmax.hpp>
+#include <kasmina/backends/cuda/kernels/attention.hpp>
 #include <kasmina/backends/cuda/kernels/batch_norm.hpp>
+#include <kasmina/backends/cuda/kernels/convolution.hpp>
 #include <kasmina/backends/cuda/kernels/embedding.hpp>
 #include <kasmina/backends/cuda/kernels/group_norm.hpp>
 #include <kasmina/backends/cuda/kernels/loss.hpp>
 #include <kasmina/backends/cuda/kernels/multi_tensor.hpp>
 #include <kasmina/backends/cuda/kernels/pointwise.hpp>
+#include <kasmina/backends/cuda/kernels/rearrange.hpp>
+#include <kasmina/backends/cuda/kernels/softmax.hpp>
 #include <kasmina/backends/cuda/kernels/storage.hpp>
 
 #include "support/cuda_emulation/threaded.hpp"
@@ -23,6 +32,10 @@ struct OnThreads : backends::cuda_detail::Storage<double, Threaded>,
                    backends::cuda_detail::BatchNorms<double, Threaded>,
                    backends::cuda_detail::GroupNorms<double, Threaded>,
                    backends::cuda_detail::Losses<double, Threaded>,
+                   backends::cuda_detail::Convolutions<double, Threaded>,
+                   backends::cuda_detail::Rearranges<double, Threaded>,
+                   backends::cuda_detail::Attentions<double, Threaded>,
+                   backends::cuda_detail::Softmaxes<double, Threaded>,
                    backends::cuda_detail::MultiTensors<double, Threaded>,
                    backends::cuda_detail::Embeddings<double, Threaded> {
     using Scalar = double;
@@ -138,6 +151,110 @@ TEST_CASE("losses, norms of many tensors and embeddings have no race", "[cuda]")
                                             .grad_y = run.in(normal(15, 1)),
                                             .grad_table = run.target(6, false)});
     });
+}
+
+TEST_CASE("sums over axes, turned copies and long rows have no race", "[N-2][cuda]") {
+    check_threads([]<class B>(Run<B>& run) {
+        StridedAxes rows;
+        rows.append(3, 40, 1);
+        rows.append(40, 1, 0);
+        B::sum_axes(run.context, {.axes = rows, .from = run.in(normal(120, 1)), .to = run.out(3)});
+        StridedAxes columns;
+        columns.append(2100, 3, 0);
+        columns.append(3, 1, 1);
+        B::sum_axes(run.context,
+                    {.axes = columns, .from = run.in(normal(6300, 2)), .to = run.out(3)});
+        StridedAxes turned;
+        turned.append(9, 1, 10);
+        turned.append(10, 9, 1);
+        B::rearrange(run.context,
+                     {.axes = turned, .from = run.in(normal(90, 3)), .to = run.out(90)});
+    });
+    check_threads([]<class B>(Run<B>& run) {
+        auto* y = run.out(2050);
+        B::softmax(run.context, {.rows = 1, .columns = 2050, .x = run.in(normal(2050, 1)), .y = y});
+        B::softmax_pullback(run.context, {.rows = 1,
+                                          .columns = 2050,
+                                          .y = y,
+                                          .grad_y = run.in(normal(2050, 2)),
+                                          .grad_x = run.target(2050, false)});
+    });
+}
+
+TEST_CASE("attention has no race", "[cuda]") {
+    check_threads([]<class B>(Run<B>& run) {
+        // Two tiles of keys, the second with a mask; a head of two chunks.
+        const AttentionShape shape{1, 1, 3, 66, 65, 63};
+        const AttentionLayout of_queries{195, 65, 65};
+        const AttentionLayout of_keys{4290, 65, 65};
+        auto* kinds = run.integers_out(2);
+        B::classify_mask(run.context, masks::Causal{},
+                         {.shape = shape, .kinds = kinds, .blind = run.integers_out(1)});
+        const auto* q = run.in(normal(195, 1));
+        const auto* k = run.in(normal(4290, 2));
+        const auto* v = run.in(normal(4290, 3));
+        auto* y = run.out(195);
+        auto* log_sum_exp = run.out(3);
+        B::attention(run.context, masks::Causal{}, scores::None{},
+                     {.shape = shape,
+                      .scale = 0.1,
+                      .tiles = {.kinds = kinds},
+                      .q_layout = of_queries,
+                      .k_layout = of_keys,
+                      .v_layout = of_keys,
+                      .y_layout = of_queries,
+                      .q = q,
+                      .k = k,
+                      .v = v,
+                      .y = y,
+                      .log_sum_exp = log_sum_exp});
+        B::attention_pullback(run.context, masks::Causal{}, scores::None{},
+                              {.shape = shape,
+                               .scale = 0.1,
+                               .tiles = {.kinds = kinds},
+                               .q_layout = of_queries,
+                               .k_layout = of_keys,
+                               .v_layout = of_keys,
+                               .y_layout = of_queries,
+                               .q = q,
+                               .k = k,
+                               .v = v,
+                               .y = y,
+                               .log_sum_exp = log_sum_exp,
+                               .grad_y = run.in(normal(195, 4)),
+                               .grad_q = run.target(195, false),
+                               .grad_k = run.target(4290, true),
+                               .grad_v = run.target(4290, false)});
+    });
+}
+
+TEST_CASE("convolutions in products and in groups have no race", "[N-1][cuda]") {
+    for (const Index groups : {Index{1}, Index{2}}) {
+        check_threads([&]<class B>(Run<B>& run) {
+            const ConvShape shape{.batch = 2,
+                                  .height = 5,
+                                  .width = 4,
+                                  .in_channels = 4,
+                                  .out_channels = 6,
+                                  .kernel_height = 3,
+                                  .kernel_width = 3,
+                                  .out_height = 3,
+                                  .out_width = 2,
+                                  .stride_height = 2,
+                                  .stride_width = 2,
+                                  .pad_top = 1,
+                                  .pad_left = 1,
+                                  .groups = groups};
+            const auto* x = run.in(normal(input_size(shape), 1));
+            const auto* weight = run.in(normal(weight_size(shape), 2));
+            const auto* grad_y = run.in(normal(output_size(shape), 3));
+            B::conv2d(run.context, {shape, x, weight, run.out(output_size(shape))});
+            B::conv2d_pullback_input(run.context,
+                                     {shape, weight, grad_y, run.target(input_size(shape), false)});
+            B::conv2d_pullback_weight(run.context,
+                                      {shape, x, grad_y, run.target(weight_size(shape), false)});
+        });
+    }
 }
 
 }  // namespace kasmina::conformance

@@ -1,4 +1,4 @@
-// grow_cnn as a user runs it, and small data sets for it.
+// A program as a user runs it, and small data sets for it.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,8 @@
 #include "byte_files.hpp"
 #include "support/catch.hpp"
 
-#ifndef KASMINA_GROW_CNN
-#error "define KASMINA_GROW_CNN as the path of the built program"
+#ifndef KASMINA_PROGRAM
+#error "define KASMINA_PROGRAM as the path of the built program"
 #endif
 
 namespace kasmina::tests {
@@ -35,7 +35,7 @@ struct Outcome {
 
 /// The program with these arguments, which hold no quotes, as a shell takes it.
 inline std::string command_of(const std::vector<std::string>& arguments) {
-    std::string command = "'" KASMINA_GROW_CNN "'";
+    std::string command = "'" KASMINA_PROGRAM "'";
     for (const std::string& argument : arguments) command += " '" + argument + "'";
     return command;
 }
@@ -63,7 +63,8 @@ inline void check_one_clear_error(const Outcome& outcome, const std::vector<std:
     INFO(outcome.err);
     CHECK(outcome.code == 2);
     CHECK(outcome.out.empty());
-    CHECK(outcome.err.starts_with("grow_cnn: "));
+    const std::string name = std::filesystem::path(KASMINA_PROGRAM).filename().string();
+    CHECK(outcome.err.starts_with(name + ": "));
     CHECK(std::ranges::count(outcome.err, '\n') == 1);
     CHECK(outcome.err.ends_with('\n'));
     for (const std::string& part : parts) {

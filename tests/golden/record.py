@@ -16,18 +16,20 @@ warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
 import torch  # noqa: E402
 
 from recorder import (  # noqa: E402
+    attention,
     blueprints,
     case,
     convolutions,
     dense,
     hosts,
-    optimisers,
     ops,
+    optimisers,
     precision,
     pretrained,
     schedules,
     tensors,
     training,
+    transformers,
 )
 
 
@@ -37,6 +39,7 @@ def main():
     for stale in glob.glob(os.path.join(case.ROOT, "*", "*.safetensors")):
         os.remove(stale)
     ops.record_ops()
+    attention.record_attention()
     convolutions.record_convolutions()
     tensors.record_tensors()
     optimisers.record_optimisers()
@@ -47,6 +50,7 @@ def main():
     training.record_all_training()
     dense.record_rows()
     hosts.record_hosts()
+    transformers.record_transformers()
     precision.record_precision()
     pretrained.record_pretrained()
     files = glob.glob(os.path.join(case.ROOT, "*", "*.safetensors"))

@@ -14,7 +14,8 @@ set(layers
   "telemetry:reflect"
   "gates:lifecycle,alpha,statistics"
   "backend:tensor,random"
-  "autodiff:backend,pointwise"
+  "attention:tensor,pointwise"
+  "autodiff:backend,attention"
   "health:autodiff,reflect"
   "nn:autodiff"
   "testing:nn"
@@ -28,7 +29,9 @@ set(layers
   "data:model"
   "judge:model,optim"
   "policy:judge"
-  "train:policy")
+  "train:policy"
+  "generation:model"
+  "text:model")
 
 set(folders)
 foreach(layer IN LISTS layers)

@@ -43,6 +43,21 @@ TEST_CASE("a reserved range holds the words that drawing one by one gives", "[E-
     }
 }
 
+TEST_CASE("a range further on begins where as many words have been drawn", "[E-3][X-2]") {
+    for (std::uint64_t before = 0; before < 5; ++before) {
+        for (const std::uint64_t words : {0U, 1U, 2U, 3U, 4U, 5U, 1023U}) {
+            Generator generator(11, 2);
+            static_cast<void>(generator.reserve(before));
+            const RandomRange range = generator.reserve(words);
+            CHECK(further_on(range, words) == generator.reserve(1));
+            CHECK(generator.set_aside() == before + words + 1);
+        }
+    }
+    Generator seen(11);
+    static_cast<void>(seen());
+    CHECK(seen.set_aside() == 0);
+}
+
 TEST_CASE("uniform numbers are made of two words", "[E-3]") {
     Generator generator(3);
     const RandomRange range = Generator(3).reserve(2);

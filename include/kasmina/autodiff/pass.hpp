@@ -11,6 +11,13 @@
 #include <kasmina/random/generator.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 
+namespace kasmina::nn {
+
+template <class B>
+class KeyValueCache;
+
+}  // namespace kasmina::nn
+
 namespace kasmina {
 
 /// What modules, hosts, blueprints and slots are run with (P-1). It refers to a tape, and to the
@@ -98,6 +105,23 @@ public:
         return other;
     }
 
+    /// The same pass over the positions of a sequence behind those that `cache` holds
+    /// (nn/key_value_cache.hpp), which must outlive it. Errors: TapeError on a tape that records:
+    /// there is no way back through a cache.
+    [[nodiscard]] Pass going_on(nn::KeyValueCache<B>& cache) const {
+        if (recording()) {
+            throw TapeError("a pass that records cannot go on behind a cache", "Pass::going_on",
+                            "a tape that does not record", "one that does",
+                            "make the tape as Tape(context, Recording::none)");
+        }
+        Pass other(*this);
+        other.cache_ = &cache;
+        return other;
+    }
+
+    /// Null where the sequence begins in this pass and ends in it.
+    [[nodiscard]] nn::KeyValueCache<B>* cache() const noexcept { return cache_; }
+
     // ---- what layers made (taps.hpp) ----------------------------------------------------------
 
     /// The same pass with `taps` receiving what layers make; they must outlive it.
@@ -146,6 +170,7 @@ private:
 
     Tape<B>* tape_;
     Generator* generator_ = nullptr;
+    nn::KeyValueCache<B>* cache_ = nullptr;
     Mode mode_;
     bool recomputes_ = false;
     bool frozen_ = false;

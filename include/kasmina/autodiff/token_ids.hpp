@@ -26,8 +26,15 @@ public:
     TokenIds(typename B::Context& context, const Shape& shape, std::span<const std::int32_t> ids,
              Index vocabulary)
         : vocabulary_(checked(ids, vocabulary)),
-          ids_(std::make_shared<const Tensor<B, std::int32_t>>(
+          ids_(std::make_shared<Tensor<B, std::int32_t>>(
               Tensor<B, std::int32_t>::from_host(context, shape, ids))) {}
+
+    /// Overwrites all ids, those that copies see too. Errors: as when it was made; nothing is
+    /// changed then.
+    void assign(typename B::Context& context, std::span<const std::int32_t> ids) {
+        static_cast<void>(checked(ids, vocabulary_));
+        ids_->assign(context, ids);
+    }
 
     [[nodiscard]] const Shape& shape() const noexcept { return ids_->shape(); }
     [[nodiscard]] Index vocabulary() const noexcept { return vocabulary_; }
@@ -46,7 +53,7 @@ private:
     }
 
     Index vocabulary_;
-    std::shared_ptr<const Tensor<B, std::int32_t>> ids_;
+    std::shared_ptr<Tensor<B, std::int32_t>> ids_;
 };
 
 }  // namespace kasmina

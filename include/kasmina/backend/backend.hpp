@@ -1,6 +1,7 @@
 // Backend: all capabilities that the library's hosts, blueprints and optimisers need together.
 #pragma once
 
+#include <kasmina/backend/attention.hpp>
 #include <kasmina/backend/batch_norm.hpp>
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backend/depthwise_convolution.hpp>
@@ -14,6 +15,8 @@
 #include <kasmina/backend/pooling.hpp>
 #include <kasmina/backend/precision.hpp>
 #include <kasmina/backend/random.hpp>
+#include <kasmina/backend/rearrange.hpp>
+#include <kasmina/backend/softmax.hpp>
 #include <kasmina/backend/storage.hpp>
 
 /// \file
@@ -29,6 +32,7 @@ concept CompleteBackend =
     StorageBackend<B> && PointwiseBackend<B> && MatrixBackend<B> && ConvolutionBackend<B> &&
     DepthwiseConvolutionBackend<B> && GroupNormBackend<B> && BatchNormBackend<B> &&
     PoolingBackend<B> && LossBackend<B> && MultiTensorBackend<B> && RandomBackend<B> &&
-    DropoutBackend<B> && EmbeddingBackend<B>;
+    DropoutBackend<B> && EmbeddingBackend<B> && AveragePoolingBackend<B> && RearrangeBackend<B> &&
+    SoftmaxBackend<B> && AttentionBackend<B>;
 
 }  // namespace kasmina

@@ -11,8 +11,9 @@ namespace kasmina {
 /// `loss` (one value) = the mean, over the rows whose target is not `ignore_index`, of the
 /// cross-entropy of the row's softmax with (1 - label_smoothing) * one-hot + label_smoothing /
 /// classes, in nats (spec H-7); 0 where no row counts. `probabilities` (rows, classes) receives the
-/// softmax for the way back. The caller has made sure that a target is a class or `ignore_index`,
-/// and says how many rows count: targets that it has seen on the host need not be read again.
+/// softmax for the way back, and may be the memory of the logits. The caller has made sure that a
+/// target is a class or `ignore_index`, and says how many rows count: targets that it has seen on
+/// the host need not be read again.
 template <class T>
 struct CrossEntropy {
     Index rows = 0;
@@ -26,7 +27,8 @@ struct CrossEntropy {
     T* loss = nullptr;
 };
 
-/// The gradient of the logits; 0 in rows that do not count.
+/// The gradient of the logits; 0 in rows that do not count. It may be overwritten in the memory of
+/// the probabilities.
 template <class T>
 struct CrossEntropyPullback {
     Index rows = 0;

@@ -4,7 +4,9 @@
 #include <concepts>
 #include <type_traits>
 
+#include <kasmina/backend/attention.hpp>
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/backend/rearrange.hpp>
 
 namespace kasmina {
 
@@ -58,6 +60,14 @@ struct Dropout {
 struct Embedding {
     template <class B>
     static constexpr bool provided_by = EmbeddingBackend<B>;
+};
+struct Attention {
+    template <class B>
+    static constexpr bool provided_by = AttentionBackend<B>;
+};
+struct Rearrange {
+    template <class B>
+    static constexpr bool provided_by = RearrangeBackend<B>;
 };
 struct ComputePrecision {
     template <class B>

@@ -37,10 +37,17 @@ public:
     [[nodiscard]] Topology topology() const noexcept { return topology_; }
     /// The width that it was made for.
     [[nodiscard]] Index width() const noexcept { return width_; }
+    /// Whether what it makes of a position depends on that one alone, and on earlier ones as far as
+    /// a pass's key-value cache holds them: the module has `one_position_at_a_time`.
+    [[nodiscard]] bool one_position_at_a_time() const noexcept { return one_position_at_a_time_; }
 
 protected:
-    SeedModule(std::string_view blueprint, Topology topology, Index width) noexcept
-        : blueprint_(blueprint), topology_(topology), width_(width) {}
+    SeedModule(std::string_view blueprint, Topology topology, Index width,
+               bool one_position_at_a_time) noexcept
+        : blueprint_(blueprint),
+          topology_(topology),
+          width_(width),
+          one_position_at_a_time_(one_position_at_a_time) {}
 
     /// For the derived class, once its module stands.
     KASMINA_RARE void list(nn::Contents<B> owned) {
@@ -52,6 +59,7 @@ private:
     std::string_view blueprint_;  // of static storage
     Topology topology_;
     Index width_;
+    bool one_position_at_a_time_;
     nn::Contents<B> contents_{};
     Index parameter_count_ = 0;
 };
@@ -85,7 +93,8 @@ private:
 template <class Blueprint, class B>
 SeedModuleOf<Blueprint, B>::SeedModuleOf(typename B::Context& context, Index width,
                                          const Options& options, Generator& generator)
-    : SeedModule<B>(Blueprint::name, Blueprint::topology, width),
+    : SeedModule<B>(Blueprint::name, Blueprint::topology, width,
+                    requires { requires Module::one_position_at_a_time; }),
       options_(options),
       module_(context, width, options, generator) {
     this->list(nn::contents<B>(module_));

@@ -10,6 +10,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,19 @@ struct LoadReport {
 /// The names in the file are the module's.
 struct SameNames {
     [[nodiscard]] std::string operator()(std::string_view name) const { return std::string(name); }
+};
+
+/// Where a value of the module is in a file.
+struct InFile {
+    std::string name;
+    bool transposed = false;  ///< a matrix whose rows are the module's columns
+};
+
+/// What a rule that renames gives: a name, or a name and the layout there.
+template <class Rename>
+concept RenamesForFiles = requires(Rename& rename, std::string_view name) {
+    requires std::convertible_to<decltype(rename(name)), std::string_view> ||
+                 std::same_as<std::remove_cvref_t<decltype(rename(name))>, InFile>;
 };
 
 namespace detail {
@@ -94,11 +108,49 @@ template <class T>
     return type == f16 || type == bf16 || type == f32 || type == f64;
 }
 
-/// A new tensor with a file's values.
+template <class Rename>
+[[nodiscard]] InFile place_in_file(Rename& rename, std::string_view name) {
+    static_assert(
+        RenamesForFiles<Rename>,
+        "RenamesForFiles: let the rule be called as `rename(name)` and return the name in "
+        "the file, or a weights::InFile");
+    if constexpr (std::same_as<std::remove_cvref_t<decltype(rename(name))>, InFile>) {
+        return rename(name);
+    } else {
+        return {std::string(rename(name))};
+    }
+}
+
+/// The shape that a tensor has in a file. Errors: CheckpointError for a transposed one that is no
+/// matrix.
+[[nodiscard]] inline Shape shape_in_file(const format::Reader& reader, const Shape& shape,
+                                         bool transposed, const std::string& name) {
+    if (!transposed) return shape;
+    if (shape.rank() == 2) return {shape[1], shape[0]};
+    throw CheckpointError("only matrices are transposed", reader.path().string() + ": for " + name,
+                          "a matrix", to_string(shape), "mend the rule that renames");
+}
+
+/// The transpose of a matrix (rows, columns), on the host.
+template <class T>
+[[nodiscard]] std::vector<T> transpose(const std::vector<T>& from, Index rows, Index columns) {
+    std::vector<T> to(from.size());
+    for (Index row = 0; row < rows; ++row) {
+        for (Index column = 0; column < columns; ++column) {
+            to[static_cast<std::size_t>(column * rows + row)] =
+                from[static_cast<std::size_t>(row * columns + column)];
+        }
+    }
+    return to;
+}
+
+/// A new tensor with a file's values. One that is transposed there is whole on the host for a
+/// while, twice.
 template <class B, class T>
 [[nodiscard]] Tensor<B, T> converted(typename B::Context& context, const format::Reader& reader,
-                                     const format::TensorEntry& entry, const Shape& shape,
-                                     const std::string& name) {
+                                     const format::TensorEntry& entry, const Shape& wanted,
+                                     const std::string& name, bool transposed = false) {
+    const Shape shape = shape_in_file(reader, wanted, transposed, name);
     const auto refuse = [&](std::string_view what, std::string_view expected,
                             std::string_view got) {
         throw CheckpointError(
@@ -113,9 +165,9 @@ template <class B, class T>
         refuse("a tensor of another kind of numbers",
                std::integral<T> ? "I32 or I64" : "F16, BF16, F32 or F64", name_of(entry.type));
     }
-    auto tensor = Tensor<B, T>::persistent(context, shape);
+    auto tensor = Tensor<B, T>::persistent(context, wanted);
     const std::size_t width = bytes_of(entry.type);
-    constexpr Index piece = Index{1} << 18;
+    const Index piece = transposed ? std::max<Index>(1, tensor.size()) : Index{1} << 18;
     std::vector<std::byte> raw;
     std::vector<T> values;
     bool fits = true;
@@ -127,6 +179,7 @@ template <class B, class T>
         for (std::size_t i = 0; i < count; ++i) {
             values[i] = value_at<T>(raw.data() + i * width, entry.type, fits);
         }
+        if (transposed) values = transpose(values, shape[0], shape[1]);
         B::upload(context, values.data(), tensor.data() + done, static_cast<Index>(count));
     }
     if (!fits) {
@@ -154,25 +207,30 @@ LoadReport load(const std::filesystem::path& path, typename B::Context& context,
     const nn::Contents<B> wanted = nn::each_once(std::move(contents));
     LoadReport report;
     std::map<std::string_view, std::string_view> used;  // names in the file, and the module's
+    struct Found {
+        const format::TensorEntry* entry;
+        bool transposed;
+    };
     const auto find = [&](const std::string& name) {
-        const std::string in_file(rename(std::string_view(name)));
-        const format::TensorEntry* entry = reader.find(in_file);
+        const InFile place = place_in_file(rename, std::string_view(name));
+        const format::TensorEntry* entry = reader.find(place.name);
         (entry == nullptr ? report.missing : report.loaded).push_back(name);
-        if (entry == nullptr) return entry;
+        if (entry == nullptr) return Found{entry, false};
         const auto [other, is_new] = used.emplace(entry->name, name);
         if (!is_new) throw_renamed_to_one(reader, *entry, other->second, name);
-        return entry;
+        return Found{entry, place.transposed};
     };
     std::vector<std::pair<Parameter<B>*, Tensor<B>>> parameters;
     std::vector<std::pair<nn::AnyState<B>, nn::AnyTensor<B>>> states;
     for (const auto& [name, parameter] : wanted.parameters) {
-        const format::TensorEntry* entry = find(name);
+        const auto [entry, transposed] = find(name);
         if (entry == nullptr) continue;
-        parameters.emplace_back(parameter, converted<B, typename B::Scalar>(
-                                               context, reader, *entry, parameter->shape(), name));
+        parameters.emplace_back(
+            parameter, converted<B, typename B::Scalar>(context, reader, *entry, parameter->shape(),
+                                                        name, transposed));
     }
     for (const auto& [name, state] : wanted.states) {
-        const format::TensorEntry* entry = find(name);
+        const auto* entry = find(name).entry;
         if (entry == nullptr) continue;
         states.emplace_back(state, state.visit([&,
                                                 &its = name]<class T>(const Tensor<B, T>& present) {
@@ -210,7 +268,8 @@ concept GrowingModel = requires(M& model) {
 }  // namespace detail
 
 /// Values for a module (a host, a layer) from a safetensors file, by its own names, which are
-/// PyTorch's: "blocks.0.conv.weight". `rename(name)` gives the name in the file. Numbers are
+/// PyTorch's: "blocks.0.conv.weight". `rename(name)` gives the name in the file, or an InFile where
+/// the layout there differs (checkpoint/gpt2_names.hpp). Numbers are
 /// converted from F16, BF16, F32 and F64. What the file lacks stays as it is, what it has too much
 /// is left alone: the report says both. All or nothing. Memory beside the module: its tensors once
 /// more, and 1 MiB. Errors: CheckpointError for a file that cannot be read, or a tensor of another

@@ -11,7 +11,6 @@
 
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/backend/backend.hpp>
-#include <kasmina/blueprints/shared/mlp.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/hosts/host.hpp>
@@ -22,12 +21,13 @@
 namespace kasmina::hosts {
 
 /// What follows each hidden layer of an Mlp.
-enum class Activation : std::uint8_t { relu, gelu, tanh };
+enum class Activation : std::uint8_t { relu, gelu, silu, tanh };
 
 [[nodiscard]] constexpr std::string_view name_of(Activation activation) noexcept {
     switch (activation) {
         case Activation::relu: return "relu";
         case Activation::gelu: return "gelu";
+        case Activation::silu: return "silu";
         case Activation::tanh: return "tanh";
     }
     return "(invalid)";
@@ -37,9 +37,9 @@ enum class Activation : std::uint8_t { relu, gelu, tanh };
 
 template <>
 struct kasmina::reflect::Enumerators<kasmina::hosts::Activation> {
-    static constexpr std::array all{kasmina::hosts::Activation::relu,
-                                    kasmina::hosts::Activation::gelu,
-                                    kasmina::hosts::Activation::tanh};
+    static constexpr std::array all{
+        kasmina::hosts::Activation::relu, kasmina::hosts::Activation::gelu,
+        kasmina::hosts::Activation::silu, kasmina::hosts::Activation::tanh};
 };
 
 namespace kasmina::hosts {
@@ -135,7 +135,8 @@ private:
 
     [[nodiscard]] Variable<B> activated(const Variable<B>& x) const {
         switch (options_.activation) {
-            case Activation::gelu: return ops::pointwise(shared::Gelu{}, x);
+            case Activation::gelu: return ops::gelu(x);
+            case Activation::silu: return ops::silu(x);
             case Activation::tanh: return ops::tanh(x);
             default: return ops::relu(x);
         }

@@ -88,7 +88,8 @@ struct Projection : nn::Visitable<Projection<B>> {
 
     KASMINA_RARE Projection(typename B::Context& context, Index inputs, Index outputs, Index stride,
                             MapNormKind kind)
-        : conv(context, inputs, outputs, 1, {.stride = stride}), norm(context, outputs, kind) {}
+        : conv(context, inputs, outputs, 1, {.stride = stride, .padding = 0}),
+          norm(context, outputs, kind) {}
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& map) const {
         return norm.forward(pass, conv.forward(pass, map), false);

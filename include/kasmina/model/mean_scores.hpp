@@ -1,6 +1,7 @@
 // Scores a network on a data set under several configurations of amplitudes, in one pass.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -54,25 +55,47 @@ template <ScoreResult Result>
     }
 }
 
-/// How many of a batch were hit, on its way, in percent of one.
-template <class B>
-struct PendingHits {
-    Pending<B, std::int32_t> hits;
+/// Hits on their way, and the points that each is.
+template <class Hits>
+struct PendingPoints {
+    Hits hits;
+    double points;
 
-    [[nodiscard]] double get() { return 100.0 * static_cast<double>(hits.get()); }
+    [[nodiscard]] double get() { return points * static_cast<double>(hits.get()); }
 };
 
-/// Scores 100 per sample whose largest logit is at its label, so that the mean is the accuracy in
-/// percentage points. Labels are `batch.labels`.
+namespace detail {
+
+using ops::count_correct;
+
+/// `count_correct(output, labels)`: one of ops, or one of the output's own namespace.
+template <class Output, class Labels>
+concept CountsHits =
+    requires(const Output& output, const Labels& labels) { count_correct(output, labels); };
+
+template <class Output, class Labels>
+[[nodiscard]] auto hits_of(const Output& output, const Labels& labels) {
+    return count_correct(output, labels);
+}
+
+}  // namespace detail
+
+/// Scores a sample 100 times the share of its labels whose logit is the largest, so that the mean
+/// is the accuracy in percentage points: of images, which have one label each, or of the tokens of
+/// sequences. Labels are `batch.labels`, as many for each sample.
 struct AccuracyScore {
     static constexpr bool falls = false;
 
-    template <class Batch, class B>
-        requires requires(const Batch& batch, const Variable<B>& logits) {
-            ops::count_correct(logits, batch.labels);
+    template <class Batch, class Output>
+        requires requires(const Batch& batch) {
+            requires detail::CountsHits<Output, decltype(batch.labels)>;
         }
-    [[nodiscard]] PendingHits<B> operator()(const Batch& batch, const Variable<B>& logits) const {
-        return {ops::count_correct(logits, batch.labels)};
+    [[nodiscard]] auto operator()(const Batch& batch, const Output& logits) const {
+        auto hits = detail::hits_of(logits, batch.labels);
+        const Index labels = batch.labels.size();
+        const Index each = labels / std::max<Index>(1, hosts::samples(batch.input));
+        return PendingPoints<decltype(hits)>{
+            std::move(hits), 100.0 / static_cast<double>(std::max<Index>(1, each))};
     }
 };
 

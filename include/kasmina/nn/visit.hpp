@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -112,6 +113,19 @@ template <class Visitor, class T>
 KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name,
                                const std::optional<T>& member) {
     if (member) visit_member(visitor, name, *member);
+}
+
+/// A part that is shared with others, who keep it alive; it is one part of the module all the same.
+template <class Visitor, class T>
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name,
+                               std::shared_ptr<T>& member) {
+    visit_member(visitor, name, *member);
+}
+
+template <class Visitor, class T>
+KASMINA_RARE void visit_member(Visitor& visitor, std::string_view name,
+                               const std::shared_ptr<T>& member) {
+    visit_member(visitor, name, std::as_const(*member));
 }
 
 template <class Visitor, class T>

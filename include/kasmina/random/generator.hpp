@@ -116,8 +116,13 @@ public:
         state_.counter += (words >> 2U) + (from_block >> 2U);
         state_.word = static_cast<std::uint32_t>(from_block & 3U);
         load();
+        set_aside_ += words;
         return range;
     }
+
+    /// Words that `reserve` gave away since this object was made: what else was drawn, the host has
+    /// seen.
+    [[nodiscard]] constexpr std::uint64_t set_aside() const noexcept { return set_aside_; }
 
     /// An independent generator, keyed by the next 64 bits of this one.
     constexpr Generator split() noexcept {
@@ -136,6 +141,7 @@ private:
 
     State state_;
     PhiloxBlock block_;  // of state_.counter
+    std::uint64_t set_aside_ = 0;
 };
 
 }  // namespace kasmina

@@ -55,6 +55,14 @@ struct RandomRange {
     friend constexpr bool operator==(const RandomRange&, const RandomRange&) noexcept = default;
 };
 
+/// The run that begins so many words further on in the stream.
+[[nodiscard]] KASMINA_RANDOM_FUNCTION RandomRange further_on(const RandomRange& range,
+                                                             std::uint64_t words) noexcept {
+    const std::uint64_t from_block = range.word + (words & 3U);
+    return {range.key, range.stream, range.counter + (words >> 2U) + (from_block >> 2U),
+            static_cast<std::uint32_t>(from_block & 3U)};
+}
+
 /// Word `index` of a run. Whoever wants many words in order computes each block once
 /// (RandomWords).
 [[nodiscard]] KASMINA_RANDOM_FUNCTION std::uint32_t random_word(const RandomRange& range,

@@ -29,6 +29,14 @@ public:
         return this->stage() == Stage::training && this->live_seed()->is_taught();
     }
 
+    /// Whether what an active seed makes of a position depends on that one alone, and on earlier
+    /// ones as far as a pass's key-value cache holds them. A gate looks at the mean of all.
+    [[nodiscard]] bool one_position_at_a_time() const noexcept {
+        const auto* live = this->live_seed();
+        return live != nullptr && live->module().one_position_at_a_time() &&
+               live->blend().algorithm != BlendAlgorithm::gate;
+    }
+
     /// Errors: OptionError for an override above 0 without an active seed, or with neither one
     /// value nor one per sample.
     void check_override(const AlphaOverride& chosen, Index samples) const {

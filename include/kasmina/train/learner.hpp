@@ -292,6 +292,9 @@ private:
         if constexpr (records<Loss>) {
             key_.clear();
             key_.add(static_cast<std::uintptr_t>(is_observed<Observe>));
+            // Of the generator, the stream: where it stands in it is said with each replay.
+            key_.add(static_cast<std::uintptr_t>(random.state().key));
+            key_.add(static_cast<std::uintptr_t>(random.state().stream));
             key_.add(static_cast<std::uintptr_t>((part.begins ? 1 : 0) + (part.ends ? 2 : 0)));
             if (note_step(key_, model, input, loss, optimiser, overrides, plan_.waiting())) {
                 return run_recorded(model, input, loss, observe, optimiser, random, overrides,

@@ -35,7 +35,7 @@ template <class Model, class Loss, class Optimiser>
         key.add(static_cast<std::uintptr_t>(model.context().precision()));
     }
     key.add(static_cast<std::uintptr_t>(model.host_statistics()));
-    key.add(static_cast<std::uintptr_t>(waiting.size()));
+    key.add(std::uintptr_t{waiting.size()});
     for (const std::size_t slot : waiting) key.add(static_cast<std::uintptr_t>(slot));
     for (const auto& slot : model.slots()) {
         key.add(static_cast<std::uintptr_t>(slot.stage()));

@@ -107,11 +107,30 @@ concept LossOfBatch = requires(L& loss, const Output& output, Batch& batch) {
     { loss(output, batch) } -> std::same_as<Variable<B>>;
 };
 
+namespace detail {
+
+using ops::cross_entropy;
+
+/// `cross_entropy(output, labels)`: one of ops, or one of the output's own namespace.
+template <class Output, class Labels>
+concept HasCrossEntropy =
+    requires(const Output& output, const Labels& labels) { cross_entropy(output, labels); };
+
+template <class Output, class Labels>
+[[nodiscard]] auto cross_entropy_of(const Output& output, const Labels& labels) {
+    return cross_entropy(output, labels);
+}
+
+}  // namespace detail
+
 /// Mean cross-entropy of logits and `batch.labels`.
 struct CrossEntropy {
-    template <class B, class Batch>
-    [[nodiscard]] Variable<B> operator()(const Variable<B>& logits, const Batch& batch) const {
-        return ops::cross_entropy(logits, batch.labels);
+    template <class Output, class Batch>
+        requires requires(const Batch& batch) {
+            requires detail::HasCrossEntropy<Output, decltype(batch.labels)>;
+        }
+    [[nodiscard]] auto operator()(const Output& logits, const Batch& batch) const {
+        return detail::cross_entropy_of(logits, batch.labels);
     }
 
     /// All that it depends on but the logits (step_recorder.hpp).

@@ -52,9 +52,10 @@ private:
 };
 
 /// Keeps recordings, a few at a time, and says when a step is one of them. A step is recorded when
-/// it has been taken twice as it is, and ordered nothing then that cannot be done again: no random
-/// words, nothing to or from the host. Germination, a change of stage or of an amplitude, freezing
-/// and pruning make another key, and so another recording.
+/// it has been taken twice as it is, and ordered nothing then that cannot be done again: nothing to
+/// or from the host, and random words that the step's own generator set aside for kernels alone;
+/// they are drawn anew when it is replayed. Germination, a change of stage or of an amplitude,
+/// freezing and pruning make another key, and so another recording.
 template <class B>
     requires RecordingBackend<B>
 class StepRecorder {
@@ -68,31 +69,37 @@ public:
         Tensor<B> output{};  ///< empty when nobody wants to see it
         typename B::Recording recording{};
         std::vector<std::pair<std::weak_ptr<ParameterState<B>>, bool>> gradients{};
-        bool under_way = false;  ///< what is ordered now is recorded and not done
-        int taken = 0;           ///< as it is, by the host
-        bool repeats = true;     ///< so far as is known
-        std::uint64_t last = 0;  ///< when it was used
+        bool under_way = false;    ///< what is ordered now is recorded and not done
+        int taken = 0;             ///< as it is, by the host
+        bool repeats = true;       ///< so far as is known
+        Generator::State drawn{};  ///< where the generator stood when it was recorded
+        std::uint64_t words = 0;   ///< that it draws
+        std::uint64_t last = 0;    ///< when it was used
     };
 
     /// Takes the step: `body(step)`, or what was recorded of it. `body` gives back all memory that
     /// it acquires, and writes loss and output into the step's. Errors: those of `body`.
     template <class Optimiser, class Body>
-    Step& take(Context& context, const Optimiser& optimiser, const Generator& random,
-               const StepKey& key, Body&& body) {
+    Step& take(Context& context, const Optimiser& optimiser, Generator& random, const StepKey& key,
+               Body&& body) {
         Step& step = find(context, key);
+        B::draw_from(context, random.state());
         if (!step.recording && step.repeats && step.taken >= settled && pays()) {
-            record(context, optimiser, step, body);
+            record(context, optimiser, random, step, body);
         }
-        if (step.recording) {
-            B::replay(context, step.recording);
+        if (step.recording && same_stream(step.drawn, random.state())) {
+            B::replay(context, step.recording, words_between(step.drawn, random.state()));
+            static_cast<void>(random.reserve(step.words));
             claim_gradients(step);
             ++replays_;
             return step;
         }
         const std::uint64_t before = B::unrepeatable(context);
         const Generator::State drawn = random.state();
+        const std::uint64_t set_aside = random.set_aside();
         body(step);
-        step.repeats = B::unrepeatable(context) == before && random.state() == drawn;
+        step.repeats = B::unrepeatable(context) == before && same_stream(drawn, random.state()) &&
+                       words_between(drawn, random.state()) == random.set_aside() - set_aside;
         ++step.taken;
         return step;
     }
@@ -105,6 +112,14 @@ public:
 private:
     static constexpr int settled = 2;
     static constexpr std::size_t most_kept = 8;
+
+    [[nodiscard]] static bool same_stream(const Generator::State& a, const Generator::State& b) {
+        return a.key == b.key && a.stream == b.stream;
+    }
+    [[nodiscard]] static std::uint64_t words_between(const Generator::State& from,
+                                                     const Generator::State& to) {
+        return 4 * (to.counter - from.counter) + to.word - from.word;
+    }
 
     /// Steps that are never the same twice are not worth recording.
     [[nodiscard]] bool pays() const noexcept {
@@ -129,7 +144,9 @@ private:
     }
 
     template <class Optimiser, class Body>
-    void record(Context& context, const Optimiser& optimiser, Step& step, Body& body) {
+    void record(Context& context, const Optimiser& optimiser, Generator& random, Step& step,
+                Body& body) {
+        step.drawn = random.state();
         B::begin_recording(context);
         step.under_way = true;
         try {
@@ -137,10 +154,14 @@ private:
         } catch (...) {
             step.under_way = false;
             static_cast<void>(B::end_recording(context));
+            random = Generator::from_state(step.drawn);
             throw;
         }
         step.under_way = false;
         step.recording = B::end_recording(context);
+        // Nothing is done yet: what was drawn is drawn when it is replayed.
+        step.words = words_between(step.drawn, random.state());
+        random = Generator::from_state(step.drawn);
         if (!step.recording) {
             step.repeats = false;
             return;

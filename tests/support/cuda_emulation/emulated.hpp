@@ -16,7 +16,9 @@
 #include <vector>
 
 #include <kasmina/backend/context_reference.hpp>
+#include <kasmina/backend/mask_tile_cache.hpp>
 #include <kasmina/backends/cuda/device.hpp>
+#include <kasmina/backends/cuda/draws.hpp>
 #include <kasmina/backends/cuda/pool_statistics.hpp>
 #include <kasmina/backends/xtensor.hpp>
 
@@ -153,6 +155,9 @@ public:
     [[nodiscard]] Precision precision() const noexcept { return precision_; }
     void set_precision(Precision precision) noexcept { precision_ = precision; }
 
+    /// Capability: AttentionBackend.
+    [[nodiscard]] MaskTileCache& mask_tiles() noexcept { return mask_tiles_; }
+
     [[nodiscard]] std::uint64_t waits() const noexcept { return memory_->waits(); }
     [[nodiscard]] std::uint64_t launches() const noexcept { return launches_; }
     [[nodiscard]] std::uint64_t uploads() const noexcept { return uploads_; }
@@ -182,8 +187,17 @@ public:
         if (grid.blocks == 0) return;
         check(Kernel::name, grid, sizeof(Kernel));
         ++launches_;
-        if constexpr (requires { kernel.range; }) ++unrepeatable_;
-        do_or_record([this, grid, kernel] { run(grid, kernel); });
+        if constexpr (requires { kernel.draw; }) {
+            Kernel drawing = kernel;
+            if (const auto draw = draws_.recorded(memory_, kernel.draw, recorded_.has_value())) {
+                drawing.draw = *draw;
+            } else {
+                ++unrepeatable_;
+            }
+            do_or_record([this, grid, drawing] { run(grid, drawing); });
+        } else {
+            do_or_record([this, grid, kernel] { run(grid, kernel); });
+        }
     }
 
     /// Runs `work`, a library's call, with the memory open.
@@ -210,7 +224,9 @@ public:
         if (!whole || unrepeatable_ != unrepeatable_before_) return {};
         return recording;
     }
-    void replay(const EmulatedRecording& recording) {
+    void draw_from(const Generator::State& random) noexcept { draws_.draw_from(random); }
+    void replay(const EmulatedRecording& recording, std::uint64_t words) {
+        if (const auto kernel = draws_.move(words)) launch({1, BlockState::warp, 0}, *kernel);
         ++launches_;
         recording.run();
     }
@@ -287,6 +303,8 @@ private:
     std::uint64_t unrepeatable_before_ = 0;
     std::optional<EmulatedRecording::Work> recorded_;
     Precision precision_ = Precision::full;
+    MaskTileCache mask_tiles_;
+    backends::cuda_detail::RecordedDraws<EmulatedMemory> draws_;
     ContextLifetime lifetime_;
 };
 

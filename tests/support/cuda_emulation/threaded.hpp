@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <kasmina/backend/context_reference.hpp>
+#include <kasmina/backend/mask_tile_cache.hpp>
 #include <kasmina/backends/cuda/device.hpp>
 
 namespace kasmina::test {
@@ -114,6 +115,9 @@ public:
     [[nodiscard]] std::weak_ptr<const void> lifetime() const noexcept { return lifetime_.watch(); }
     [[nodiscard]] Precision precision() const noexcept { return Precision::full; }
 
+    /// Capability: AttentionBackend.
+    [[nodiscard]] MaskTileCache& mask_tiles() noexcept { return mask_tiles_; }
+
     void upload(const void* host, void* to, std::size_t bytes) { std::memcpy(to, host, bytes); }
     void copy(const void* from, void* to, std::size_t bytes) { std::memmove(to, from, bytes); }
     [[nodiscard]] ThreadedReading read(const void* from, std::size_t bytes) {
@@ -142,6 +146,7 @@ public:
 
 private:
     std::shared_ptr<ThreadedMemory> memory_ = std::make_shared<ThreadedMemory>();
+    MaskTileCache mask_tiles_;
     ContextLifetime lifetime_;
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <kasmina/backend/context_reference.hpp>
+#include <kasmina/backend/mask_tile_cache.hpp>
 #include <kasmina/backend/precision.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 
@@ -62,6 +63,9 @@ public:
         stream_->push("set_precision", [this, precision] { reference_.set_precision(precision); });
     }
 
+    /// Capability: AttentionBackend.
+    [[nodiscard]] MaskTileCache& mask_tiles() noexcept { return mask_tiles_; }
+
     /// Counts a copy between host and device that is about to be ordered on the stream.
     void count_upload() noexcept { ++uploads_; }
     void count_read() noexcept { ++reads_; }
@@ -76,6 +80,7 @@ private:
     std::uint64_t uploads_ = 0;
     std::uint64_t reads_ = 0;
     std::shared_ptr<Stream> stream_;
+    MaskTileCache mask_tiles_;
     ContextLifetime lifetime_;
 };
 

@@ -1,6 +1,8 @@
 // DeviceLike<T>: a backend for tests that behaves as an asynchronous device does.
 #pragma once
 
+#include <type_traits>
+
 #include <kasmina/backend/backend.hpp>
 #include <kasmina/backend/rearrange.hpp>
 #include <kasmina/backend/softmax.hpp>
@@ -180,6 +182,54 @@ struct DeviceLike : DeviceStorage<backends::Xtensor<T>> {
     }
     static void softmax_pullback(Context& context, const SoftmaxPullback<T>& pullback) {
         context.launch("softmax_pullback", &Reference::softmax_pullback, pullback);
+    }
+
+    /// Capability: AttentionBackend. A mask goes with its pointers, where it is an aggregate; what
+    /// others hide would be read on the host and crash.
+    template <class Mask>
+    static void classify_mask(Context& context, const Mask& mask, const ClassifyMask& classify) {
+        launch_masked(
+            context, "classify_mask",
+            [](auto& reference, const Mask& taken_mask, const auto& taken) {
+                Reference::classify_mask(reference, taken_mask, taken);
+            },
+            mask, classify);
+    }
+    template <class Mask, class Score>
+    static void attention(Context& context, const Mask& mask, const Score& score,
+                          const Attention<T>& forward) {
+        launch_masked(
+            context, "attention",
+            [score](auto& reference, const Mask& taken_mask, const auto& taken) {
+                Reference::attention(reference, taken_mask, score, taken);
+            },
+            mask, forward);
+    }
+    template <class Mask, class Score>
+    static void attention_pullback(Context& context, const Mask& mask, const Score& score,
+                                   const AttentionPullback<T>& pullback) {
+        launch_masked(
+            context, "attention_pullback",
+            [score](auto& reference, const Mask& taken_mask, const auto& taken) {
+                Reference::attention_pullback(reference, taken_mask, score, taken);
+            },
+            mask, pullback);
+    }
+
+private:
+    template <class Kernel, class Mask, class Call>
+    static void launch_masked(Context& context, const char* name, Kernel kernel, const Mask& mask,
+                              const Call& call) {
+        if constexpr (std::is_aggregate_v<Mask> && !std::is_empty_v<Mask>) {
+            context.launch(name, kernel, mask, call);
+        } else {
+            context.launch(
+                name,
+                [kernel, mask](auto& reference, const Call& taken) {
+                    kernel(reference, mask, taken);
+                },
+                call);
+        }
     }
 };
 

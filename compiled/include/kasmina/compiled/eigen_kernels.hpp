@@ -3,7 +3,8 @@
 
 /// Every kernel for numbers of type `T`, after kasmina/backends/eigen.hpp. `KEYWORDS` is `extern
 /// template` in the header that a program's sources see, `template` in the one source that compiles
-/// them. Pointwise functions are not in it: each is compiled where it is written.
+/// them. Pointwise functions, masks and scores are not in it: each is
+/// compiled where it is written.
 #define KASMINA_EIGEN_KERNELS_OF(KEYWORDS, T)                                                   \
     namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {                 \
     KEYWORDS decltype(conv2d<T>) conv2d<T>;                                                     \
@@ -40,4 +41,6 @@
     KEYWORDS decltype(sum_axes<T>) sum_axes<T>;                                                 \
     KEYWORDS decltype(softmax<T>) softmax<T>;                                                   \
     KEYWORDS decltype(softmax_pullback<T>) softmax_pullback<T>;                                 \
+    KEYWORDS decltype(run_attention<T>) run_attention<T>;                                       \
+    KEYWORDS decltype(run_attention_pullback<T>) run_attention_pullback<T>;                     \
     }

@@ -65,19 +65,22 @@ inline Index logit_rows(const char* op, const Shape& shape, Index targets) {
     return rows;
 }
 
+/// Errors: OptionError for a smoothing outside [0, 1]; NumericError when no target counts.
+inline void require_counted(const char* where, Index rows, Index counted, double label_smoothing) {
+    check_option(where, "label_smoothing", label_smoothing, OptionRange::at_least(0.0).at_most(1.0),
+                 "use 0.1, or 0 for none");
+    if (counted > 0) return;
+    throw NumericError("every target is ignored", where, "one target or more that counts",
+                       std::to_string(rows) + " ignored", "skip such a batch");
+}
+
 template <LossBackend B, class Targets>
 [[nodiscard]] Variable<B> cross_entropy_of(const Variable<B>& logits, Targets targets,
                                            Index counted, const CrossEntropyOptions& options) {
     using Scalar = typename B::Scalar;
     const Index classes = logits.shape().back();
     const Index rows = logits.shape().elements() / classes;
-    check_option("ops::cross_entropy", "label_smoothing", options.label_smoothing,
-                 OptionRange::at_least(0.0).at_most(1.0), "use 0.1, or 0 for none");
-    if (counted == 0) {
-        throw NumericError("every target is ignored", "ops::cross_entropy",
-                           "one target or more that counts", std::to_string(rows) + " ignored",
-                           "skip such a batch");
-    }
+    require_counted("ops::cross_entropy", rows, counted, options.label_smoothing);
     Tape<B>& tape = logits.tape();
     auto probabilities = tape.acquire(rows * classes);
     auto loss = tape.acquire(1);
@@ -99,10 +102,10 @@ template <LossBackend B, class Targets>
 
 /// Errors: ShapeError when the labels are of another number of classes than the logits.
 template <class B>
-void require_classes(const char* op, const Variable<B>& logits, const ClassLabels<B>& labels) {
-    if (labels.classes() == logits.shape().back()) return;
+void require_classes(const char* op, Index classes, const ClassLabels<B>& labels) {
+    if (labels.classes() == classes) return;
     throw ShapeError("labels are of another number of classes", std::string("ops::") + op,
-                     std::to_string(logits.shape().back()) + " classes, as the logits have",
+                     std::to_string(classes) + " classes, as the logits have",
                      std::to_string(labels.classes()),
                      "make the labels with the number of classes of the logits");
 }
@@ -117,7 +120,7 @@ template <LossBackend B>
 [[nodiscard]] Variable<B> cross_entropy(const Variable<B>& logits, const ClassLabels<B>& labels,
                                         CrossEntropyOptions options = {}) {
     static_cast<void>(detail::logit_rows("cross_entropy", logits.shape(), labels.size()));
-    detail::require_classes("cross_entropy", logits, labels);
+    detail::require_classes("cross_entropy", logits.shape().back(), labels);
     if (options.ignore_index != labels.ignore_index() &&
         options.ignore_index != CrossEntropyOptions{}.ignore_index) {
         throw OptionError("labels and options ignore different targets", "ops::cross_entropy",
@@ -151,7 +154,7 @@ template <LossBackend B>
 [[nodiscard]] Pending<B, std::int32_t> count_correct(const Variable<B>& logits,
                                                      const ClassLabels<B>& labels) {
     const Index rows = detail::logit_rows("count_correct", logits.shape(), labels.size());
-    detail::require_classes("count_correct", logits, labels);
+    detail::require_classes("count_correct", logits.shape().back(), labels);
     Tape<B>& tape = logits.tape();
     auto hits = tape.template acquire<std::int32_t>(1);
     B::count_correct(tape.context(), CountCorrect<typename B::Scalar>{.rows = rows,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include <kasmina/tensor/index.hpp>
 #include <kasmina/tensor/sizes.hpp>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kasmina/blueprints/shared/norm.hpp>
+#include <kasmina/nn/group_norm.hpp>
 
 namespace kasmina::cnn {
 

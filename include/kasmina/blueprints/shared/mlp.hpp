@@ -5,12 +5,12 @@
 #include <string_view>
 #include <utility>
 
+#include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/nn/linear.hpp>
-#include <kasmina/pointwise/math.hpp>
 
 namespace kasmina::shared {
 
@@ -22,14 +22,6 @@ struct MlpOptions {
 
     using Fields = reflect::List<&MlpOptions::expansion, &MlpOptions::checkpointing,
                                  &MlpOptions::zero_init_final_layer>;
-};
-
-/// x times the normal distribution's share below x.
-struct Gelu {
-    template <class V>
-    constexpr V operator()(const V& x) const {
-        return x * V(0.5) * (V(1) + math::erf(x * V(0.70710678118654752440)));
-    }
 };
 
 /// y = x + fc2(gelu(fc1(x))), with the exact GELU (Hendrycks and Gimpel, 2016). `Kind` has the
@@ -93,7 +85,7 @@ struct Mlp {
             [[nodiscard]] Variable<B> operator()(Pass<B>& pass, const Variable<B>& input) const {
                 const Variable<B> hidden =
                     ops::linear(input, pass.parameter(weight1), pass.parameter(bias1));
-                return ops::linear(ops::pointwise(Gelu{}, hidden), pass.parameter(weight2),
+                return ops::linear(ops::gelu(hidden), pass.parameter(weight2),
                                    pass.parameter(bias2));
             }
         };

@@ -1,13 +1,12 @@
 // Norm: mixes in the normalised state, from none of it on, for any topology.
 #pragma once
 
-#include <concepts>
 #include <string_view>
 
 #include <kasmina/autodiff/ops/pointwise.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
-#include <kasmina/nn/group_norm.hpp>
-#include <kasmina/nn/layer_norm.hpp>
+#include <kasmina/nn/initialise.hpp>
+#include <kasmina/nn/visit.hpp>
 #include <kasmina/pointwise/math.hpp>
 
 namespace kasmina::shared {
@@ -43,8 +42,7 @@ struct Norm {
         requires Provides<B, Needs>
     struct Module : nn::Visitable<Module<B>> {
         /// What it makes of a position depends on that position alone.
-        static constexpr bool one_position_at_a_time =
-            std::same_as<Normalisation<B>, nn::LayerNorm<B>>;
+        static constexpr bool one_position_at_a_time = Kind != Topology::cnn;
 
         Normalisation<B> norm;
         Parameter<B> scale;

@@ -6,6 +6,8 @@
 #include <type_traits>
 
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/backends/eigen/attention.hpp>
+#include <kasmina/backends/eigen/attention_pullback.hpp>
 #include <kasmina/backends/eigen/batch_norm.hpp>
 #include <kasmina/backends/eigen/batch_norm_pullback.hpp>
 #include <kasmina/backends/eigen/context.hpp>
@@ -185,6 +187,21 @@ struct Eigen {
     }
     static void embedding_pullback(Context& context, const EmbeddingPullback<T>& call) {
         eigen_detail::embedding_pullback(context, call);
+    }
+
+    template <class Mask>
+    static void classify_mask(Context& context, const Mask& mask, const ClassifyMask& call) {
+        eigen_detail::classify_mask(context, mask, call);
+    }
+    template <class Mask, class Score>
+    static void attention(Context& context, const Mask& mask, const Score& score,
+                          const Attention<T>& call) {
+        eigen_detail::attention(context, mask, score, call);
+    }
+    template <class Mask, class Score>
+    static void attention_pullback(Context& context, const Mask& mask, const Score& score,
+                                   const AttentionPullback<T>& call) {
+        eigen_detail::attention_pullback(context, mask, score, call);
     }
 
     static void rearrange(Context& context, const Rearrange<T>& call) {

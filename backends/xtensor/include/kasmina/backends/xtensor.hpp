@@ -7,6 +7,7 @@
 #endif
 
 #include <kasmina/backend/backend.hpp>
+#include <kasmina/backends/xtensor/attention.hpp>
 #include <kasmina/backends/xtensor/convolution.hpp>
 #include <kasmina/backends/xtensor/cross_entropy.hpp>
 #include <kasmina/backends/xtensor/embedding.hpp>
@@ -40,7 +41,8 @@ struct Xtensor : xtensor_detail::Storage<T>,
                  xtensor_detail::Dropouts<T>,
                  xtensor_detail::Embeddings<T>,
                  xtensor_detail::Rearranging<T>,
-                 xtensor_detail::Softmaxes<T> {
+                 xtensor_detail::Softmaxes<T>,
+                 xtensor_detail::Attentions<T> {
     using Scalar = T;
     using Context = xtensor_detail::Context;
     template <class V>

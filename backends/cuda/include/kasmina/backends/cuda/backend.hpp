@@ -5,6 +5,7 @@
 
 #include <kasmina/backend/backend.hpp>
 #include <kasmina/backends/cuda/buffer.hpp>
+#include <kasmina/backends/cuda/kernels/attention.hpp>
 #include <kasmina/backends/cuda/kernels/batch_norm.hpp>
 #include <kasmina/backends/cuda/kernels/convolution.hpp>
 #include <kasmina/backends/cuda/kernels/depthwise_convolution.hpp>
@@ -16,6 +17,8 @@
 #include <kasmina/backends/cuda/kernels/pointwise.hpp>
 #include <kasmina/backends/cuda/kernels/pooling.hpp>
 #include <kasmina/backends/cuda/kernels/random.hpp>
+#include <kasmina/backends/cuda/kernels/rearrange.hpp>
+#include <kasmina/backends/cuda/kernels/softmax.hpp>
 #include <kasmina/backends/cuda/kernels/storage.hpp>
 #include <kasmina/backends/cuda/recordings.hpp>
 
@@ -38,6 +41,9 @@ struct BasicCuda : cuda_detail::Storage<T, D>,
                    cuda_detail::Randoms<T, D>,
                    cuda_detail::Dropouts<T, D>,
                    cuda_detail::Embeddings<T, D>,
+                   cuda_detail::Attentions<T, D>,
+                   cuda_detail::Rearranges<T, D>,
+                   cuda_detail::Softmaxes<T, D>,
                    cuda_detail::Recordings<D> {
     using Scalar = T;
     using Context = typename D::Context;

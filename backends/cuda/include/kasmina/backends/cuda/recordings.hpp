@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include <kasmina/random/generator.hpp>
+
 namespace kasmina::backends::cuda_detail {
 
 /// Capability: RecordingBackend.
@@ -17,7 +19,12 @@ struct Recordings {
     [[nodiscard]] static Recording end_recording(Context& context) {
         return context.end_recording();
     }
-    static void replay(Context& context, Recording& recording) { context.replay(recording); }
+    static void draw_from(Context& context, const Generator::State& random) {
+        context.draw_from(random);
+    }
+    static void replay(Context& context, Recording& recording, std::uint64_t words) {
+        context.replay(recording, words);
+    }
     [[nodiscard]] static std::uint64_t unrepeatable(const Context& context) {
         return context.unrepeatable();
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kasmina/backend/context_reference.hpp>
+#include <kasmina/backend/mask_tile_cache.hpp>
 #include <kasmina/backends/eigen/buffer_pool.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/thread_pool.hpp>
@@ -29,6 +30,8 @@ public:
     [[nodiscard]] int threads() const noexcept { return workers_.threads(); }
     [[nodiscard]] BufferPool& pool() noexcept { return *pool_; }
     [[nodiscard]] const BufferPool& pool() const noexcept { return *pool_; }
+    /// Capability: AttentionBackend.
+    [[nodiscard]] MaskTileCache& mask_tiles() noexcept { return mask_tiles_; }
     [[nodiscard]] std::weak_ptr<const void> lifetime() const noexcept { return lifetime_.watch(); }
 
     /// Uninitialised room for `size` numbers, which returns to the pool by itself.
@@ -97,6 +100,7 @@ private:
 
     std::unique_ptr<BufferPool, BufferPool::Retire> pool_{new BufferPool};
     ThreadPool workers_;
+    MaskTileCache mask_tiles_;
     ContextLifetime lifetime_;
 };
 

@@ -163,7 +163,7 @@ void conv_phase(Context& context, const ConvMaps& maps, const ConvPhase& phase,
                                   sums.clear();
                                   const Index from = x_row + column * pixel_distance;
                                   for (Index run = first_run; run < last_run; ++run) {
-                                      sums.accumulate(x.data() + from + offsets[run],
+                                      sums.accumulate(x.data() + (from + offsets[run]),
                                                       pixel_distance, one,
                                                       filters + run * depth * width, width, depth);
                                   }

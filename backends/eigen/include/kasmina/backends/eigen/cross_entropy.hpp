@@ -56,16 +56,18 @@ void cross_entropy(Context& context, const CrossEntropy<T>& call) {
         const Index last = std::min(call.rows, (chunk + 1) * rows_per_chunk);
         for (Index row = chunk * rows_per_chunk; row < last; ++row) {
             const T* x = call.logits + row * classes;
-            const Normaliser normaliser =
-                softmax_row(classes, x, call.probabilities + row * classes);
             const std::int32_t target = call.targets[row];
-            if (target == call.ignore_index) continue;
-            double expected = static_cast<double>(x[target]);
-            if (smoothing > 0.0) {
+            const bool counts = target != call.ignore_index;
+            // Before the probabilities, which may take the logits' place.
+            double expected = counts ? static_cast<double>(x[target]) : 0.0;
+            if (counts && smoothing > 0.0) {
                 double total = 0.0;
                 for (Index c = 0; c < classes; ++c) total += static_cast<double>(x[c]);
                 expected += smoothing * (total / static_cast<double>(classes) - expected);
             }
+            const Normaliser normaliser =
+                softmax_row(classes, x, call.probabilities + row * classes);
+            if (!counts) continue;
             sum += normaliser.log_sum - (expected - normaliser.most);
         }
         partials.data()[chunk] = sum;

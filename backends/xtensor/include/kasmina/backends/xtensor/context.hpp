@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <kasmina/backend/context_reference.hpp>
+#include <kasmina/backend/mask_tile_cache.hpp>
 #include <kasmina/backend/precision.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 
@@ -19,9 +20,13 @@ public:
         precision_ = precision;
     }
 
+    /// Capability: AttentionBackend.
+    [[nodiscard]] MaskTileCache& mask_tiles() noexcept { return mask_tiles_; }
+
     [[nodiscard]] std::weak_ptr<const void> lifetime() const noexcept { return lifetime_.watch(); }
 
 private:
+    MaskTileCache mask_tiles_;
     ContextLifetime lifetime_;
     Precision precision_ = Precision::full;
 };

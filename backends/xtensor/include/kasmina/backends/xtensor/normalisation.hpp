@@ -144,7 +144,8 @@ struct BatchNorms {
                                    call.scale, call.shift);
         if (call.epilogue.relu) result = relu(result);
         if (call.epilogue.max_pool) {
-            Pooling<T>::max_pool(context, {.shape = call.shape, .x = result.data(), .y = call.y});
+            Pooling<T>::max_pool(context,
+                                 {.shape = halving(call.shape), .x = result.data(), .y = call.y});
         } else {
             norm.map(call.y) = result;
         }
@@ -156,7 +157,7 @@ struct BatchNorms {
         const Array before = norm.affine(normal, call.scale, call.shift);
         Array gradient = normal;
         if (call.epilogue.max_pool) {
-            Pooling<T>::max_pool_pullback(context, {.shape = call.shape,
+            Pooling<T>::max_pool_pullback(context, {.shape = halving(call.shape),
                                                     .x = before.data(),
                                                     .grad_y = call.grad_y,
                                                     .grad_x = {gradient.data(), false}});

@@ -13,6 +13,7 @@
 #include <cuda_runtime_api.h>
 
 #include <kasmina/backend/context_reference.hpp>
+#include <kasmina/backend/mask_tile_cache.hpp>
 #include <kasmina/backend/precision.hpp>
 #include <kasmina/backends/cuda/gpu/cublaslt.hpp>
 #include <kasmina/backends/cuda/gpu/gpu_block.hpp>
@@ -62,6 +63,9 @@ public:
     [[nodiscard]] Precision precision() const noexcept { return precision_; }
     void set_precision(Precision precision) noexcept { precision_ = precision; }
 
+    /// Capability: AttentionBackend.
+    [[nodiscard]] MaskTileCache& mask_tiles() noexcept { return mask_tiles_; }
+
     /// How often the host stood still until work was done.
     [[nodiscard]] std::uint64_t waits() const noexcept { return memory_->waits(); }
     /// How many kernels and library calls were ordered, copies from the host, and copies to it.
@@ -92,12 +96,17 @@ public:
         static_assert(std::is_trivially_copyable_v<Kernel>, "a kernel's arguments are bytes");
         static_assert(sizeof(Kernel) <= 4096, "a kernel takes at most 4 KiB of arguments");
         if (grid.blocks == 0) return;
-        // Random words are drawn anew each time.
-        if constexpr (requires { kernel.range; }) ++unrepeatable_;
-        void* arguments[] = {const_cast<void*>(static_cast<const void*>(&kernel))};
-        const auto* function = reinterpret_cast<const void*>(&run_kernel<Kernel>);
-        launch_function(Kernel::name, function, grid, arguments,
-                        options_.overlap_launches && waits_by_itself<Kernel>(function));
+        if constexpr (requires { kernel.draw; }) {
+            Kernel drawing = kernel;
+            if (const auto draw = draws_.recorded(memory_, kernel.draw, recording_)) {
+                drawing.draw = *draw;
+            } else {
+                ++unrepeatable_;
+            }
+            order(grid, drawing);
+        } else {
+            order(grid, kernel);
+        }
     }
 
     /// Called behind each kernel and library call: waits for it where the options say so. Errors:
@@ -121,12 +130,14 @@ public:
         unrepeatable_before_ = unrepeatable_;
         memory_->begin_recording();
         const cudaError_t status = cudaStreamBeginCapture(stream(), cudaStreamCaptureModeRelaxed);
-        if (status == cudaSuccess) return;
+        recording_ = status == cudaSuccess;
+        if (recording_) return;
         static_cast<void>(memory_->end_recording());
         memory_->let_go_of_recording();
         refuse(status, "a recording");
     }
     [[nodiscard]] StepGraph end_recording() {
+        recording_ = false;
         cudaGraph_t captured = nullptr;
         const cudaError_t status = cudaStreamEndCapture(stream(), &captured);
         const bool whole = memory_->end_recording() && unrepeatable_ == unrepeatable_before_;
@@ -136,7 +147,9 @@ public:
         memory_->let_go_of_recording();
         return {};
     }
-    void replay(StepGraph& graph) {
+    void draw_from(const Generator::State& random) noexcept { draws_.draw_from(random); }
+    void replay(StepGraph& graph, std::uint64_t words) {
+        if (const auto kernel = draws_.move(words)) launch({1, warp_size, 0}, *kernel);
         ++launches_;
         graph.launch();
     }
@@ -157,6 +170,14 @@ public:
 #endif
 
 private:
+    template <class Kernel>
+    void order(const Launch& grid, const Kernel& kernel) {
+        void* arguments[] = {const_cast<void*>(static_cast<const void*>(&kernel))};
+        const auto* function = reinterpret_cast<const void*>(&run_kernel<Kernel>);
+        launch_function(Kernel::name, function, grid, arguments,
+                        options_.overlap_launches && waits_by_itself<Kernel>(function));
+    }
+
     /// Whether the kernel's code on this card waits for the work before it: of old code, which
     /// does not, a kernel must not begin early.
     template <class Kernel>
@@ -208,6 +229,9 @@ private:
     std::uint64_t unrepeatable_ = 0;
     std::uint64_t unrepeatable_before_ = 0;
     Precision precision_ = Precision::full;
+    MaskTileCache mask_tiles_;
+    RecordedDraws<GpuMemory> draws_;
+    bool recording_ = false;
     ContextLifetime lifetime_;
 };
 

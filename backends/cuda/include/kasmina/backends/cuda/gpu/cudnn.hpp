@@ -59,12 +59,13 @@ public:
         if (plan == nullptr) return false;
         const ConvShape& shape = call.shape;
         const Index taps = shape.kernel_height * shape.kernel_width;
-        const Index count = shape.out_channels * shape.in_channels * taps;
+        const Index count = weight_size(shape);
         Scratch<float, D> weight(context, count);
         execute<D>(context, *plan, call.x, weight.data(), call.grad_y);
-        context.launch(over_elements(count),
-                       WeightInOrderKernel<float>{shape.out_channels, shape.in_channels, taps,
-                                                  weight.data(), call.grad_weight});
+        context.launch(
+            over_elements(count),
+            WeightInOrderKernel<float>{shape.out_channels, shape.in_channels / shape.groups, taps,
+                                       weight.data(), call.grad_weight});
         return true;
     }
 
@@ -116,22 +117,18 @@ private:
     class OrderedWeight {
     public:
         OrderedWeight(typename D::Context& context, const ConvShape& shape, const float* weight)
-            : copy_(context, needs_copy(shape, weight) ? size(shape) : 0) {
+            : copy_(context, needs_copy(shape, weight) ? weight_size(shape) : 0) {
             data_ = weight;
             if (!needs_copy(shape, weight)) return;
             data_ = copy_.data();
-            context.launch(over_elements(size(shape)),
-                           ChannelsLastWeightKernel<float>{shape.out_channels, shape.in_channels,
-                                                           shape.kernel_height * shape.kernel_width,
-                                                           weight, copy_.data()});
+            context.launch(over_elements(weight_size(shape)),
+                           ChannelsLastWeightKernel<float>{
+                               shape.out_channels, shape.in_channels / shape.groups,
+                               shape.kernel_height * shape.kernel_width, weight, copy_.data()});
         }
         [[nodiscard]] const float* data() const noexcept { return data_; }
 
     private:
-        [[nodiscard]] static Index size(const ConvShape& shape) {
-            return shape.out_channels * shape.in_channels * shape.kernel_height *
-                   shape.kernel_width;
-        }
         [[nodiscard]] static bool needs_copy(const ConvShape& shape, const float* weight) {
             return shape.kernel_height * shape.kernel_width > 1 || !aligned_for_vectors(weight);
         }
@@ -144,7 +141,7 @@ private:
     /// plans take them.
     [[nodiscard]] const ConvolutionPlan* plan_of(const ConvolutionKey& key, const float* x,
                                                  const float* y) {
-        if (own_is_faster(key)) return nullptr;
+        if (!cudnn_describes(key.shape) || own_is_faster(key)) return nullptr;
         if (!aligned_for_vectors(x) || !aligned_for_vectors(y)) return nullptr;
         auto at = plans_.find(key);
         if (at == plans_.end()) at = plans_.emplace(key, convolution_plan(key, device_)).first;

@@ -5,6 +5,7 @@
 
 #include <kasmina/backend/depthwise_convolution.hpp>
 #include <kasmina/backends/cuda/buffer.hpp>
+#include <kasmina/backends/cuda/kernels/convolution/direct.hpp>
 #include <kasmina/backends/cuda/kernels/depthwise/filter.hpp>
 #include <kasmina/backends/cuda/kernels/depthwise/weight_gradient.hpp>
 #include <kasmina/backends/cuda/kernels/reduction/partial_sums.hpp>
@@ -12,24 +13,36 @@
 namespace kasmina::backends::cuda_detail {
 
 /// Capability: DepthwiseConvolutionBackend. Memory sets its pace, not arithmetic, so that it
-/// multiplies in full at any precision.
+/// multiplies in full at any precision. What does not keep the map's size is convolved directly.
 template <class T, class D>
 struct DepthwiseConvolutions {
     using Context = typename D::Context;
 
     static void depthwise_conv2d(Context& context, const Conv2d<T>& call) {
+        if (!keeps_size(call.shape)) {
+            DirectConvolutions<T, D>::forward(context, call);
+            return;
+        }
         filter(context, call.shape, call.x, call.weight, false, {call.y, false});
     }
 
     static void depthwise_conv2d_pullback_input(Context& context,
                                                 const Conv2dPullbackInput<T>& call) {
         if (!call.grad_x) return;
+        if (!keeps_size(call.shape)) {
+            DirectConvolutions<T, D>::to_input(context, call);
+            return;
+        }
         filter(context, call.shape, call.grad_y, call.weight, true, call.grad_x);
     }
 
     static void depthwise_conv2d_pullback_weight(Context& context,
                                                  const Conv2dPullbackWeight<T>& call) {
         if (!call.grad_weight) return;
+        if (!keeps_size(call.shape)) {
+            DirectConvolutions<T, D>::to_weight(context, call);
+            return;
+        }
         const bool vectors = in_vectors<T>(call.shape.out_channels, call.x, call.grad_y);
         with_lanes<T>(vectors, [&](auto lanes) {
             constexpr int width = decltype(lanes)::value;

@@ -8,6 +8,7 @@
 #include <kasmina/backend/dropout.hpp>
 #include <kasmina/backend/random.hpp>
 #include <kasmina/backends/cuda/device.hpp>
+#include <kasmina/backends/cuda/draws.hpp>
 #include <kasmina/backends/cuda/kernels/lanes.hpp>
 #include <kasmina/backends/cuda/launch.hpp>
 
@@ -33,7 +34,7 @@ template <class T>
 struct FillUniformKernel {
     static constexpr const char* name = "fill_uniform";
 
-    RandomRange range;
+    Draw draw;
     double low;
     double high;
     T* to;
@@ -41,6 +42,7 @@ struct FillUniformKernel {
 
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
+        const RandomRange range = draw.now();
         for (Index i = first_of(block) * numbers_of_a_thread; i < count;
              i += stride_of(block) * numbers_of_a_thread) {
             for (Index half = 0; half < 2; ++half) {
@@ -64,7 +66,7 @@ template <class T, int Width>
 struct DropoutKernel {
     static constexpr const char* name = "dropout";
 
-    RandomRange range;
+    Draw draw;
     std::uint32_t threshold;
     T scale;
     Index count;
@@ -73,6 +75,7 @@ struct DropoutKernel {
 
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
+        const RandomRange range = draw.now();
         for (Index i = first_of(block) * numbers_of_a_thread; i < count;
              i += stride_of(block) * numbers_of_a_thread) {
             const PhiloxBlock words = four_words(range, static_cast<std::uint64_t>(i));
@@ -99,7 +102,7 @@ struct Randoms {
     static void fill_uniform(Context& context, const RandomRange& range, double low, double high,
                              T* to, Index count) {
         context.launch(over_elements(count, numbers_of_a_thread),
-                       FillUniformKernel<T>{range, low, high, to, count});
+                       FillUniformKernel<T>{{range}, low, high, to, count});
     }
 };
 
@@ -124,8 +127,12 @@ private:
         with_lanes<T>(vectors, [&](auto lanes) {
             using Kernel = DropoutKernel<T, decltype(lanes)::value>;
             context.launch(over_elements(call.count, numbers_of_a_thread),
-                           Kernel{call.range, dropout_threshold(call.rate),
-                                  static_cast<T>(1.0 / (1.0 - call.rate)), call.count, from, to});
+                           Kernel{{call.range},
+                                  dropout_threshold(call.rate),
+                                  static_cast<T>(1.0 / (1.0 - call.rate)),
+                                  call.count,
+                                  from,
+                                  to});
         });
     }
 };

@@ -89,18 +89,55 @@ inline constexpr std::int64_t y = 3;
                         {height * width * channels, 1, width * channels, channels});
 }
 
-/// A convolution with stride 1 and "same" padding, sums in float.
+/// How far along one side a convolution goes: cuDNN wants to know of zeros behind the map, too.
+struct ConvolutionSide {
+    Index extent;
+    Index out_extent;
+    Index kernel;
+    Index stride;
+    Index dilation;
+    Index pad;
+
+    [[nodiscard]] static ConvolutionSide rows(const ConvShape& shape) {
+        return {shape.height,        shape.out_height,      shape.kernel_height,
+                shape.stride_height, shape.dilation_height, shape.pad_top};
+    }
+    [[nodiscard]] static ConvolutionSide columns(const ConvShape& shape) {
+        return {shape.width,        shape.out_width,      shape.kernel_width,
+                shape.stride_width, shape.dilation_width, shape.pad_left};
+    }
+
+    /// How far the last window goes beyond the map; negative where it ends before.
+    [[nodiscard]] Index beyond() const {
+        return (out_extent - 1) * stride + (kernel - 1) * dilation + 1 - pad - extent;
+    }
+    [[nodiscard]] Index pad_behind() const { return beyond() > 0 ? beyond() : 0; }
+    /// Whether cuDNN makes as many results of these paddings: it leaves out no window that fits.
+    [[nodiscard]] bool fills() const { return beyond() > -stride; }
+};
+
+/// Whether cuDNN can be asked for such a convolution: it has no word for outputs that are left out,
+/// and none for nothing.
+[[nodiscard]] inline bool cudnn_describes(const ConvShape& shape) {
+    return shape.batch > 0 && shape.out_height > 0 && shape.out_width > 0 &&
+           ConvolutionSide::rows(shape).fills() && ConvolutionSide::columns(shape).fills();
+}
+
+/// Sums in float.
 [[nodiscard]] inline Descriptor cudnn_convolution(const ConvShape& shape) {
-    constexpr std::array<std::int64_t, 2> ones{1, 1};
-    const std::array<std::int64_t, 2> padding{shape.kernel_height / 2, shape.kernel_width / 2};
+    const std::array<std::int64_t, 2> before{shape.pad_top, shape.pad_left};
+    const std::array<std::int64_t, 2> behind{ConvolutionSide::rows(shape).pad_behind(),
+                                             ConvolutionSide::columns(shape).pad_behind()};
+    const std::array<std::int64_t, 2> dilations{shape.dilation_height, shape.dilation_width};
+    const std::array<std::int64_t, 2> strides{shape.stride_height, shape.stride_width};
     Descriptor convolution(CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
     convolution.set(CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, std::int64_t{2});
     convolution.set(CUDNN_ATTR_CONVOLUTION_COMP_TYPE, CUDNN_DATA_FLOAT);
     convolution.set(CUDNN_ATTR_CONVOLUTION_CONV_MODE, CUDNN_CROSS_CORRELATION);
-    convolution.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, std::span<const std::int64_t>(padding));
-    convolution.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, std::span<const std::int64_t>(padding));
-    convolution.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, std::span<const std::int64_t>(ones));
-    convolution.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, std::span<const std::int64_t>(ones));
+    convolution.set(CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, std::span<const std::int64_t>(before));
+    convolution.set(CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, std::span<const std::int64_t>(behind));
+    convolution.set(CUDNN_ATTR_CONVOLUTION_DILATIONS, std::span<const std::int64_t>(dilations));
+    convolution.set(CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, std::span<const std::int64_t>(strides));
     convolution.finalise("describe a convolution");
     return convolution;
 }
@@ -145,8 +182,8 @@ struct ConvolutionAttributes {
             CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA};
 }
 
-/// The graph of a convolution whose maps and weight have their channels last. Errors:
-/// CudaError.
+/// The graph of a convolution that cuDNN can be asked for, whose maps and weight have their
+/// channels last. Errors: CudaError.
 [[nodiscard]] inline Descriptor convolution_graph(const ConvolutionKey& key) {
     const ConvShape& shape = key.shape;
     const ConvolutionAttributes names = attributes_of(key.kind);
@@ -154,11 +191,12 @@ struct ConvolutionAttributes {
     operation.set(names.convolution, cudnn_convolution(shape));
     operation.set(names.x, cudnn_channels_last(tensor_id::x, shape.batch, shape.in_channels,
                                                shape.height, shape.width));
-    operation.set(names.weight,
-                  cudnn_channels_last(tensor_id::weight, shape.out_channels, shape.in_channels,
-                                      shape.kernel_height, shape.kernel_width));
+    // How many groups there are follows from the channels.
+    operation.set(names.weight, cudnn_channels_last(tensor_id::weight, shape.out_channels,
+                                                    shape.in_channels / shape.groups,
+                                                    shape.kernel_height, shape.kernel_width));
     operation.set(names.y, cudnn_channels_last(tensor_id::y, shape.batch, shape.out_channels,
-                                               shape.height, shape.width));
+                                               shape.out_height, shape.out_width));
     operation.set(names.alpha, 1.0F);
     operation.set(names.beta, key.accumulate ? 1.0F : 0.0F);
     operation.finalise("describe a convolution's operation");

@@ -139,14 +139,22 @@ struct ConvolutionPlan {
     return plans;
 }
 
-/// Whether our own products are faster than any engine: measured on an H200 in all convolutions of
-/// the CNN host and its seeds at batches of 32, 128 and 512. In full precision engines copy maps
-/// into another order first; few input channels of large maps are the exception.
+/// Whether our own kernels are faster than any engine: measured on an H200 in all convolutions of
+/// the CNN host and its seeds at batches of 32, 128 and 512, which keep their maps' size. In full
+/// precision engines copy maps into another order first; few input channels of large maps are the
+/// exception, and so is the way back to the input of a convolution with strides, where our products
+/// multiply zeros for the most part (not measured). Groups of few channels make products of
+/// nothing.
 [[nodiscard]] inline bool own_is_faster(const ConvolutionKey& key) {
     const ConvShape& shape = key.shape;
     const bool few_channels = shape.in_channels < 8;
     const bool large = shape.batch * shape.height * shape.width > 65536;
+    const bool strided = shape.stride_height * shape.stride_width > 1;
+    if (shape.groups > 1 && std::min(shape.in_channels, shape.out_channels) / shape.groups < 8) {
+        return true;
+    }
     if (key.precision == Precision::full) {
+        if (key.kind == ConvolutionKind::to_input && strided) return false;
         return !(key.kind == ConvolutionKind::forward && few_channels && large);
     }
     return key.kind == ConvolutionKind::to_weight && few_channels && !large;
@@ -161,9 +169,8 @@ struct ConvolutionPlan {
     std::vector<ConvolutionPlan> plans = convolution_plans(key, device, 10);
     if (plans.empty()) return std::nullopt;
     const ConvShape& shape = key.shape;
-    const std::int64_t map_bytes = shape.batch * shape.height * shape.width *
-                                   (shape.in_channels + shape.out_channels) *
-                                   std::int64_t{sizeof(float)};
+    const std::int64_t map_bytes =
+        (input_size(shape) + output_size(shape)) * std::int64_t{sizeof(float)};
     const auto preferred = [&](const ConvolutionPlan& plan) {
         if (key.kind != ConvolutionKind::to_weight) return plan.workspace_bytes <= 256;
         if (shape.in_channels < 8) return plan.engine > 1 && plan.engine != 40;

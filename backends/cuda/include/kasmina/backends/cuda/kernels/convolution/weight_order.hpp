@@ -10,12 +10,13 @@
 
 namespace kasmina::backends::cuda_detail {
 
-/// to[k][n] for k = tap * depth + i. Forwards i is an input and n an output channel; on the way
-/// back to the input it is the other way round, and the taps are turned about. Rows and columns
-/// past the weight's are 0.
+/// to[group][k][n] for k = tap * depth + i. Forwards i is an input and n an output channel; on the
+/// way back to the input it is the other way round, and the taps are turned about. Rows and columns
+/// past the weight's are 0. Channels are those of one group.
 template <class T>
 struct WeightMatrixKernel {
     static constexpr const char* name = "convolution_weight_matrix";
+    Index groups;
     Index in_channels;
     Index out_channels;
     Index taps;
@@ -29,9 +30,12 @@ struct WeightMatrixKernel {
     KASMINA_DEVICE void operator()(B& block) const {
         const Index depth = turned ? out_channels : in_channels;
         const Index results = turned ? in_channels : out_channels;
-        for (Index at = first_of(block); at < rows * columns; at += stride_of(block)) {
-            const Index row = at / columns;
-            const Index n = at - row * columns;
+        const Index count = groups * rows * columns;
+        for (Index at = first_of(block); at < count; at += stride_of(block)) {
+            const Index line = at / columns;
+            const Index n = at - line * columns;
+            const Index group = line / rows;
+            const Index row = line - group * rows;
             const Index tap = row / depth;
             const Index k = row - tap * depth;
             T value{0};
@@ -39,7 +43,7 @@ struct WeightMatrixKernel {
                 const Index out = turned ? k : n;
                 const Index in = turned ? n : k;
                 const Index from_tap = turned ? taps - 1 - tap : tap;
-                value = weight[(out * in_channels + in) * taps + from_tap];
+                value = weight[((group * out_channels + out) * in_channels + in) * taps + from_tap];
             }
             to[at] = value;
         }

@@ -8,11 +8,12 @@
 
 namespace kasmina::backends::cuda_detail {
 
-/// partials[split][out][k] = sum over the split's pixels of grad_y[pixel][out] * window(pixel)[k].
-/// Splits, of the shape alone, are added in order by the next kernel. OutAcross threads lie side by
-/// side along the result's channels; what is left of the block's threads lies along the windows'
-/// numbers. OutVectors and InVectors say whether the channels come sixteen bytes at a time.
-template <class T, int OutAcross, bool OutVectors, bool InVectors>
+/// partials[split][out][k] = sum over the split's pixels of grad_y[pixel][out] * window(pixel)[k],
+/// for each group's outputs and windows by themselves. Splits, of the shape alone, are added in
+/// order by the next kernel. OutAcross threads lie side by side along the result's channels; what
+/// is left of the block's threads lies along the windows' numbers. OutVectors and InVectors say
+/// whether the channels come sixteen bytes at a time.
+template <class T, class Window, int OutAcross, bool OutVectors, bool InVectors>
 struct WeightProductKernel {
     static constexpr const char* name = "weight_product";
     static constexpr int each = ProductTile::columns_each;
@@ -56,27 +57,30 @@ struct WeightProductKernel {
     using In = Side<ProductTile::threads / OutAcross, InVectors>;
     static constexpr int shared_bytes = Out::shared_bytes + In::shared_bytes;
 
-    SlidingWindow window;
-    Index out_channels;
+    Window window;
+    Index groups;
+    Index out_channels;  ///< of one group
     Index splits;
     Index split_pixels;  ///< a multiple of the tile's depth
     const T* x;
     const T* grad_y;
     T* partials;
 
-    [[nodiscard]] static Index tiles(const SlidingWindow& window, Index out_channels) {
+    [[nodiscard]] static Index tiles(const Window& window, Index out_channels) {
         return parts(out_channels, Out::tile) * parts(window.depth, In::tile);
     }
     [[nodiscard]] Launch launch() const {
-        return {tiles(window, out_channels) * splits, ProductTile::threads, shared_bytes};
+        return {tiles(window, out_channels) * splits * groups, ProductTile::threads, shared_bytes};
     }
 
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
         const Index out_tiles = (out_channels + Out::tile - 1) / Out::tile;
         const Index depth_tiles = (window.depth + In::tile - 1) / In::tile;
-        const Index split = block.index() / (out_tiles * depth_tiles);
-        const Index rest = block.index() - split * (out_tiles * depth_tiles);
+        const Index part = block.index() / (out_tiles * depth_tiles);
+        const Index group = Window::grouped ? part / splits : 0;
+        const Index split = part - group * splits;
+        const Index rest = block.index() - part * (out_tiles * depth_tiles);
         const Index first_out = rest / depth_tiles * Out::tile;
         const Index first_k = rest % depth_tiles * In::tile;
         const auto left = block.template shared<Vector<T>>(0, ProductTile::depth * Out::pitch);
@@ -87,6 +91,8 @@ struct WeightProductKernel {
         Index end = first_pixel + split_pixels;
         if (end > window.pixels) end = window.pixels;
         Loader loader = loader_for(block.thread(), first_pixel, end, first_out, first_k);
+        loader.x = x + group * window.channels;
+        loader.grad_y = grad_y + group * out_channels;
         T sums[static_cast<unsigned>(each)][static_cast<unsigned>(each)] = {};
         const Index steps = (end - first_pixel + ProductTile::depth - 1) / ProductTile::depth;
         loader.load(*this);
@@ -98,7 +104,7 @@ struct WeightProductKernel {
             multiply(block.thread(), left, right, sums);
             block.barrier();
         }
-        store(block.thread(), split, first_out, first_k, sums);
+        store(block.thread(), split * groups + group, first_out, first_k, sums);
     }
 
 private:
@@ -108,8 +114,10 @@ private:
         Index end;
         Index out;        ///< the first of its channels
         Index out_pixel;  ///< the first of its pixels
+        const T* x;
+        const T* grad_y;
         WindowCursor place;
-        PixelCursor pixels[static_cast<unsigned>(In::count)];
+        typename Window::Pixel pixels[static_cast<unsigned>(In::count)];
         typename Out::Values out_values;
         typename In::Values in_values;
 
@@ -119,16 +127,16 @@ private:
                 const Index pixel = out_pixel + i * Out::rows_at_once;
                 out_values[i] =
                     pixel < end && out < kernel.out_channels
-                        ? load_lanes<Out::width>(kernel.grad_y + pixel * kernel.out_channels + out)
+                        ? load_lanes<Out::width>(grad_y +
+                                                 pixel * kernel.groups * kernel.out_channels + out)
                         : same_lanes<Out::width>(T{0});
             }
             out_pixel += ProductTile::depth;
             KASMINA_DEVICE_UNROLL
             for (int i = 0; i < In::count; ++i) {
-                in_values[i] =
-                    pixels[i].pixel < end
-                        ? load_window<In::width>(kernel.window, kernel.x, pixels[i], place)
-                        : same_lanes<In::width>(T{0});
+                in_values[i] = pixels[i].pixel < end
+                                   ? kernel.window.template load<In::width>(x, pixels[i], place)
+                                   : same_lanes<In::width>(T{0});
                 pixels[i].advance(kernel.window, ProductTile::depth);
             }
         }
@@ -143,7 +151,7 @@ private:
         loader.place = WindowCursor::at(window, first_k + In::column(thread));
         KASMINA_DEVICE_UNROLL
         for (int i = 0; i < In::count; ++i) {
-            loader.pixels[i] = PixelCursor::at(window, first_pixel + In::row(thread, i));
+            loader.pixels[i] = Window::Pixel::at(window, first_pixel + In::row(thread, i));
         }
         return loader;
     }
@@ -173,7 +181,7 @@ private:
     }
 
     template <class Sums>
-    KASMINA_DEVICE void store(int thread, Index split, Index first_out, Index first_k,
+    KASMINA_DEVICE void store(int thread, Index part, Index first_out, Index first_k,
                               const Sums& sums) const {
         const Index out = first_out + Index{thread / In::across} * each;
         const Index k = first_k + Index{thread % In::across} * each;
@@ -183,7 +191,7 @@ private:
             KASMINA_DEVICE_UNROLL
             for (int j = 0; j < each; ++j) {
                 if (k + j >= window.depth) continue;
-                partials[(split * out_channels + out + i) * window.depth + k + j] = sums[i][j];
+                partials[(part * out_channels + out + i) * window.depth + k + j] = sums[i][j];
             }
         }
     }

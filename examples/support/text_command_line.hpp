@@ -1,0 +1,128 @@
+// The options of grow_transformer.
+#pragma once
+
+#include <optional>
+#include <ostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "command_line.hpp"
+
+namespace kasmina::examples {
+
+/// What the user asked for; the values here are the defaults that --help shows.
+struct TextCommandLine {
+    std::vector<std::string> texts{};
+    std::optional<std::string> data{};
+    int layers = 4;
+    int segments = 2;
+    int width = 128;
+    int heads = 4;
+    int time = 64;
+    int batch = 12;
+    int epochs = 40;
+    int batches = 50;
+    int sample = 300;
+    std::uint64_t seed = 1;
+    int threads = 1;
+    std::string blueprint = "mlp";
+    std::vector<std::string> slots{"r0c1"};
+    double rate = 1e-3;
+    double seed_rate = 1e-3;
+    std::string incubation = "feedback";
+    bool from_start = false;
+    std::optional<std::string> summary{};
+    std::optional<std::string> telemetry{};
+    std::optional<std::string> checkpoint{};
+    bool resume = false;
+};
+
+/// Reads the arguments over the defaults. Help goes to `out`; a mistake is one line on `err`.
+inline std::variant<TextCommandLine, Exit> parse_text_command_line(int argument_count,
+                                                                   const char* const* arguments,
+                                                                   const Choices& choices,
+                                                                   std::ostream& out,
+                                                                   std::ostream& err) {
+    TextCommandLine line;
+    CLI::App app{
+        "Trains a small transformer on the characters of a text, alone and with seeds that grow "
+        "into it, and compares.",
+        "grow_transformer"};
+    auto* texts = app.add_option("--text", line.texts,
+                                 "A file of text in UTF-8; may be given more than once. Without it "
+                                 "and --data: the project's own headers and pages.")
+                      ->type_name("FILE");
+    app.add_option("--data", line.data, "Folder of tiny Shakespeare: input.txt.")
+        ->type_name("DIR")
+        ->excludes(texts);
+    const auto count = [&app](const char* name, int& value, int least, int most, const char* what) {
+        app.add_option(name, value, what)->check(CLI::Range(least, most))->capture_default_str();
+    };
+    count("--layers", line.layers, 1, 1000, "Blocks of the transformer.");
+    count("--segments", line.segments, 1, 1000, "Its segments, with a slot at the end of each.");
+    count("--width", line.width, 1, 1 << 16, "Its width.");
+    count("--heads", line.heads, 1, 1 << 16, "Its heads.");
+    count("--time", line.time, 1, 1 << 20, "Characters that it sees at a time.");
+    count("--batch", line.batch, 1, 1 << 20, "Windows of text in a step.");
+    count("--epochs", line.epochs, 1, 100000, "Epochs of training, for either network.");
+    count("--batches", line.batches, 1, 1000000, "Steps of an epoch.");
+    count("--sample", line.sample, 0, 1000000, "Characters of text to write before and after.");
+    count("--threads", line.threads, 1, choices.most_threads,
+          "Threads that compute. Results are the same, bit for bit, with any number.");
+    app.add_option("--seed", line.seed,
+                   "Seed of all random numbers. The same seed gives the same run, bit for bit.")
+        ->check(whole_number)
+        ->capture_default_str();
+    app.add_option("--blueprint", line.blueprint, "What to grow.")
+        ->check(CLI::IsMember(choices.blueprints))
+        ->capture_default_str();
+    app.add_option("--slots", line.slots, "Where to grow, in order of preference, as r0c0,r0c1.")
+        ->delimiter(',')
+        ->type_name("NAMES")
+        ->capture_default_str();
+    app.add_option("--rate", line.rate, "Learning rate of the host at the start.")
+        ->check(CLI::Range(1e-30, 1e3))
+        ->capture_default_str();
+    app.add_option("--seed-rate", line.seed_rate, "Learning rate of seeds at the start.")
+        ->check(CLI::Range(1e-30, 1e3))
+        ->capture_default_str();
+    app.add_option("--incubation", line.incubation, "How seeds learn behind the host.")
+        ->check(CLI::IsMember({"feedback", "straight_through"}))
+        ->capture_default_str();
+    app.add_flag("--from-start", line.from_start,
+                 "Also train the network that was grown from the beginning, seeds and all, for as "
+                 "many epochs, and compare.");
+    app.add_option("--summary", line.summary,
+                   "Write the outcome as JSON to this file when the run is over.")
+        ->type_name("FILE");
+    app.add_option("--telemetry", line.telemetry,
+                   "Write events as JSON Lines to this file while the network grows.")
+        ->type_name("FILE");
+    auto* checkpoint =
+        app.add_option("--checkpoint", line.checkpoint,
+                       "Save the run into this folder after each epoch, and where Ctrl-C or "
+                       "SIGTERM stops it.")
+            ->type_name("DIR");
+    app.add_flag("--resume", line.resume,
+                 "Go on with the run in the folder of --checkpoint, with the same options.")
+        ->needs(checkpoint);
+    try {
+        app.parse(argument_count, arguments);
+    } catch (const CLI::CallForHelp&) {
+        out << app.help() << '\n';
+        return Exit{0};
+    } catch (const CLI::ParseError& error) {
+        std::string reason = error.what();
+        for (char& character : reason) {
+            if (character == '\n') character = ' ';
+        }
+        err << "grow_transformer: " << reason << " (see --help)\n";
+        return Exit{2};
+    }
+    return line;
+}
+
+}  // namespace kasmina::examples

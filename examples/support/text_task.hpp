@@ -1,0 +1,84 @@
+// A text to learn: where it comes from, its characters, and its parts.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <kasmina/error.hpp>
+#include <kasmina/text/vocabulary.hpp>
+
+namespace kasmina::examples {
+
+/// Of each text the first nine tenths train, the next twentieth says whether a seed helps, and the
+/// last is looked at once, at the end.
+struct TextTask {
+    std::string name;
+    std::vector<std::filesystem::path> files;
+    text::CharacterVocabulary vocabulary;
+    std::vector<std::int32_t> training;
+    std::vector<std::int32_t> validation;
+    std::vector<std::int32_t> test;
+};
+
+/// Errors: DataError for a file that cannot be read.
+[[nodiscard]] inline std::string read_text(const std::filesystem::path& path) {
+    std::error_code cause;
+    if (!std::filesystem::is_directory(path, cause)) {
+        std::ifstream file(path, std::ios::binary);
+        std::string content{std::istreambuf_iterator<char>(file), {}};
+        if (file) return content;
+    }
+    throw DataError("a text cannot be read", path.string(), "a file of text", "none",
+                    "check the path");
+}
+
+/// The project's own headers and pages, in the order of their names.
+[[nodiscard]] inline std::vector<std::filesystem::path> own_texts(
+    const std::filesystem::path& project) {
+    std::vector<std::filesystem::path> found;
+    for (const char* folder : {"include", "docs"}) {
+        std::error_code missing;
+        for (const auto& entry :
+             std::filesystem::recursive_directory_iterator(project / folder, missing)) {
+            const auto ending = entry.path().extension();
+            if (ending == ".hpp" || ending == ".md") found.push_back(entry.path());
+        }
+    }
+    std::ranges::sort(found);
+    return found;
+}
+
+/// Errors: DataError for files that cannot be read, are no UTF-8, or are too short for windows of
+/// `time` characters.
+[[nodiscard]] inline TextTask load_text(std::string name, std::vector<std::filesystem::path> files,
+                                        std::size_t time) {
+    std::string content;
+    for (const auto& file : files) content += read_text(file);
+    text::CharacterVocabulary vocabulary(content);
+    const std::vector<std::int32_t> all = vocabulary.encode(content);
+    const std::size_t first = all.size() - all.size() / 10;
+    const std::size_t second = first + (all.size() - first) / 2;
+    if (second - first <= time || all.size() - second <= time) {
+        throw DataError("the text is too short", name,
+                        "more than " + std::to_string(20 * (time + 1)) + " characters",
+                        std::to_string(all.size()), "use a longer text, or smaller windows");
+    }
+    const auto part = [&all](std::size_t from, std::size_t to) {
+        return std::vector<std::int32_t>(all.begin() + static_cast<std::ptrdiff_t>(from),
+                                         all.begin() + static_cast<std::ptrdiff_t>(to));
+    };
+    return {std::move(name), std::move(files),    std::move(vocabulary),
+            part(0, first),  part(first, second), part(second, all.size())};
+}
+
+}  // namespace kasmina::examples

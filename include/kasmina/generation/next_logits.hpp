@@ -1,0 +1,157 @@
+// NextLogits: what a network of sequences says comes next, one token after the other.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <kasmina/autodiff/ops/slice.hpp>
+#include <kasmina/autodiff/pass.hpp>
+#include <kasmina/autodiff/token_ids.hpp>
+#include <kasmina/code_size.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/hosts/token_logits.hpp>
+#include <kasmina/model/model.hpp>
+#include <kasmina/nn/key_value_cache.hpp>
+#include <kasmina/slot/alpha_overrides.hpp>
+#include <kasmina/tensor/pending.hpp>
+
+namespace kasmina::generation {
+
+/// A model whose host reads token ids and says how many there are and how long a sequence may be:
+/// `vocabulary()` and `block()`.
+template <class Model>
+concept ModelOfSequences = requires(const Model& model) {
+    requires std::same_as<typename Model::Input, TokenIds<typename Model::Backend>>;
+    { model.host().vocabulary() } -> std::convertible_to<Index>;
+    { model.host().block() } -> std::convertible_to<Index>;
+};
+
+/// Whether a pass of that model can go on behind a key-value cache: its host says so, and so does
+/// each seed that is heard. A gate does not: it looks at the mean of the whole sequence.
+template <class Model>
+[[nodiscard]] bool goes_on_behind_a_cache(const Model& model, const AlphaOverrides& overrides) {
+    bool all = requires { requires Model::Host::one_position_at_a_time; };
+    for (const auto& slot : model.slots()) {
+        const AlphaOverride* chosen = overrides.find(slot.name());
+        all = all && (!slot.runs(false, chosen) || slot.one_position_at_a_time());
+    }
+    return all;
+}
+
+struct NextLogitsOptions {
+    AlphaOverrides overrides{};
+    bool cached = true;  ///< false: the whole sequence again for each token
+};
+
+/// Evaluates a model on a sequence that grows. Where it can, a pass runs the new token alone and
+/// finds the earlier ones in a key-value cache; then a token allocates nothing after the first. A
+/// sequence that is longer than the host's block is seen through its last `block` tokens, which a
+/// cache does not help with: all of them stand at other positions. The model, which it refers to,
+/// may not change between `start` and the last `next`.
+template <ModelOfSequences Model>
+class NextLogits {
+public:
+    using B = typename Model::Backend;
+    using Scalar = typename B::Scalar;
+    using Context = typename Model::Context;
+
+    NextLogits(const Model& model, Context& context, NextLogitsOptions options = {})
+        : model_(model),
+          context_(context),
+          options_(std::move(options)),
+          tape_(context, Recording::none),
+          cache_(1, model.host().block()),
+          one_(context, Shape{1, 1}, std::span<const std::int32_t>(first_), vocabulary()) {
+        tokens_.reserve(static_cast<std::size_t>(model.host().block()));
+    }
+    NextLogits(const Model&&, Context&, NextLogitsOptions = {}) = delete;
+
+    /// The logits behind `prompt`, one for each token of the vocabulary; they live until the next
+    /// call. Errors: OptionError for an empty prompt; NumericError for ids outside the vocabulary.
+    [[nodiscard]] std::span<const Scalar> start(std::span<const std::int32_t> prompt) {
+        if (prompt.empty()) throw_empty();
+        const auto block = static_cast<std::size_t>(model_.host().block());
+        const auto seen = prompt.last(std::min(prompt.size(), block));
+        caches_ = options_.cached && goes_on_behind_a_cache(model_, options_.overrides);
+        cache_.forget();
+        tokens_.assign(seen.begin(), seen.end());
+        return run(
+            TokenIds<B>(context_, Shape{1, static_cast<Index>(seen.size())}, seen, vocabulary()));
+    }
+
+    /// The logits behind one more token.
+    [[nodiscard]] std::span<const Scalar> next(std::int32_t token) {
+        const Index block = model_.host().block();
+        if (static_cast<Index>(tokens_.size()) < block) {
+            tokens_.push_back(token);
+        } else {
+            std::rotate(tokens_.begin(), tokens_.begin() + 1, tokens_.end());
+            tokens_.back() = token;
+            caches_ = false;
+        }
+        if (caches_) {
+            one_.assign(context_, std::span(&token, 1));
+            return run(one_);
+        }
+        const Shape shape{1, static_cast<Index>(tokens_.size())};
+        if (!whole_ || whole_->shape() != shape) {
+            whole_.emplace(context_, shape, tokens_, vocabulary());
+        } else {
+            whole_->assign(context_, tokens_);
+        }
+        return run(*whole_);
+    }
+
+    /// Whether tokens are run by themselves, with the earlier ones in a cache.
+    [[nodiscard]] bool cached() const noexcept { return caches_; }
+
+private:
+    [[nodiscard]] Index vocabulary() const { return model_.host().vocabulary(); }
+
+    [[nodiscard]] std::span<const Scalar> run(const TokenIds<B>& ids) {
+        tape_.clear();
+        const Pass<B> plain(tape_, Mode::evaluation);
+        Pass<B> pass = caches_ ? plain.going_on(cache_) : plain;
+        {
+            const Variable<B> logits = last(model_.forward(pass, ids, options_.overrides));
+            reading_.emplace(context_, logits.data(), vocabulary());
+        }
+        if (caches_) cache_.advance(ids.shape()[1]);
+        return reading_->values();
+    }
+
+    /// Those of the last position.
+    [[nodiscard]] static Variable<B> last(const Variable<B>& logits) {
+        const Index time = logits.shape()[1];
+        return time == 1 ? logits : ops::slice(logits, 1, time - 1, time);
+    }
+    [[nodiscard]] static Variable<B> last(const hosts::TiedLogits<B>& output) {
+        return hosts::TiedLogits<B>{last(output.hidden), output.weight}.logits();
+    }
+
+    KASMINA_COLD [[noreturn]] static void throw_empty() {
+        throw OptionError("there is nothing to go on from", "generation::NextLogits",
+                          "a prompt of one token or more", "none",
+                          "begin with a token that texts begin with, say a line break");
+    }
+
+    const Model& model_;
+    Context& context_;
+    NextLogitsOptions options_;
+    Tape<B> tape_;
+    nn::KeyValueCache<B> cache_;
+    std::array<std::int32_t, 1> first_{};
+    TokenIds<B> one_;
+    std::optional<TokenIds<B>> whole_{};
+    std::vector<std::int32_t> tokens_{};
+    std::optional<Pending<B>> reading_{};
+    bool caches_ = false;
+};
+
+}  // namespace kasmina::generation

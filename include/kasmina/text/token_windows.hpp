@@ -1,0 +1,187 @@
+// TokenWindows: pieces of a long row of tokens to learn from, each with what comes next.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <kasmina/autodiff/class_labels.hpp>
+#include <kasmina/autodiff/token_ids.hpp>
+#include <kasmina/code_size.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/model/mean_scores.hpp>
+#include <kasmina/random/generator.hpp>
+#include <kasmina/reflect/fields.hpp>
+#include <kasmina/tensor/sizes.hpp>
+
+namespace kasmina::text {
+
+/// Windows (batch, time), and for each position the token behind it.
+template <class B>
+using TokenBatch = LabelledBatch<B, TokenIds<B>>;
+
+namespace detail {
+
+/// Errors: DataError unless there are more than `time` tokens, and OptionError below 1 each.
+KASMINA_RARE inline void check_windows(const char* where, std::size_t tokens, Index time,
+                                       Index batch) {
+    static_cast<void>(checked_size(where, "time", time));
+    static_cast<void>(checked_size(where, "batch", batch));
+    if (tokens > static_cast<std::size_t>(time)) return;
+    throw DataError("the text is too short", where,
+                    "more than " + std::to_string(time) + " tokens, the length of a window",
+                    std::to_string(tokens), "use a longer text, or shorter windows");
+}
+
+/// Windows that begin at `starts`, on the backend.
+template <class B>
+[[nodiscard]] TokenBatch<B> windows_at(typename B::Context& context,
+                                       std::span<const std::int32_t> tokens,
+                                       std::span<const std::size_t> starts, Index time,
+                                       Index vocabulary) {
+    const auto each = static_cast<std::size_t>(time);
+    std::vector<std::int32_t> ids;
+    std::vector<std::int32_t> next;
+    for (const std::size_t start : starts) {
+        const auto window = tokens.subspan(start, each + 1);
+        ids.insert(ids.end(), window.begin(), window.end() - 1);
+        next.insert(next.end(), window.begin() + 1, window.end());
+    }
+    const Shape shape{static_cast<Index>(starts.size()), time};
+    return {TokenIds<B>(context, shape, ids, vocabulary),
+            ClassLabels<B>(context, next, vocabulary)};
+}
+
+}  // namespace detail
+
+struct TokenWindowsOptions {
+    Index time = 64;
+    Index batch = 12;
+    Index batches_per_epoch = 100;
+};
+
+/// Where windows are drawn: what the next batch is drawn from, and how many of the epoch are done.
+struct TokenWindowsState {
+    Generator::State random{};
+    std::uint64_t done = 0;
+
+    using Fields = reflect::List<&TokenWindowsState::random, &TokenWindowsState::done>;
+    friend bool operator==(const TokenWindowsState&, const TokenWindowsState&) = default;
+
+    /// Of its form in a checkpoint. 1: the first.
+    static constexpr int schema = 1;
+};
+
+/// Batches of windows at random places of a row of tokens (a `train::BatchStream` and
+/// `train::RestorableSource`). All randomness comes from the generator: equal ones give the same
+/// windows, and one that is restored goes on with the same, in mid-epoch too. Tokens and context
+/// must outlive it.
+template <class B>
+class TokenWindows {
+public:
+    using Batch = TokenBatch<B>;
+    using State = TokenWindowsState;
+
+    /// What it is called in a checkpoint.
+    static constexpr std::string_view part_name = "loader";
+
+    /// Errors: DataError for a text that is not longer than a window; OptionError for sizes below
+    /// 1. (That tokens are in the vocabulary is checked batch by batch.)
+    TokenWindows(typename B::Context& context, std::span<const std::int32_t> tokens,
+                 Index vocabulary, const TokenWindowsOptions& options, Generator generator)
+        : context_(&context),
+          tokens_(tokens),
+          vocabulary_(checked_size(where, "vocabulary", vocabulary)),
+          options_(options),
+          generator_(generator),
+          done_(static_cast<std::uint64_t>(
+              checked_size(where, "batches_per_epoch", options.batches_per_epoch))) {
+        detail::check_windows(where, tokens.size(), options.time, options.batch);
+    }
+
+    void start_epoch() noexcept { done_ = 0; }
+
+    /// Null when the epoch is over. Valid until the next call. Errors: NumericError for a token
+    /// outside the vocabulary.
+    [[nodiscard]] Batch* next() {
+        if (done_ >= batches_per_epoch()) return nullptr;
+        Generator drawn = generator_;
+        starts_.clear();
+        const auto places =
+            static_cast<std::uint32_t>(std::min<std::size_t>(tokens_.size() - time(), 0xFFFFFFFFU));
+        for (Index i = 0; i < options_.batch; ++i) starts_.push_back(drawn.below(places));
+        batch_.emplace(
+            detail::windows_at<B>(*context_, tokens_, starts_, options_.time, vocabulary_));
+        generator_ = drawn;
+        ++done_;
+        return &*batch_;
+    }
+
+    [[nodiscard]] std::size_t batches_per_epoch() const noexcept {
+        return static_cast<std::size_t>(options_.batches_per_epoch);
+    }
+
+    /// Windows of an epoch.
+    [[nodiscard]] Index samples_per_epoch() const noexcept {
+        return options_.batches_per_epoch * options_.batch;
+    }
+
+    [[nodiscard]] State state() const noexcept { return {generator_.state(), done_}; }
+
+    /// Errors: StateError for more batches than an epoch has, OptionError for a random state that
+    /// cannot be; nothing is changed then.
+    void restore(const State& state) {
+        if (state.done > batches_per_epoch()) {
+            throw StateError("the windows stand where these cannot", where,
+                             "at most " + std::to_string(batches_per_epoch()) + " batches",
+                             std::to_string(state.done),
+                             "restore a state of windows with as many batches an epoch");
+        }
+        generator_ = Generator::from_state(state.random);
+        done_ = state.done;
+    }
+
+private:
+    static constexpr const char* where = "text::TokenWindows";
+
+    [[nodiscard]] std::size_t time() const noexcept {
+        return static_cast<std::size_t>(options_.time);
+    }
+
+    typename B::Context* context_;
+    std::span<const std::int32_t> tokens_;
+    Index vocabulary_;
+    TokenWindowsOptions options_;
+    Generator generator_;
+    std::uint64_t done_;
+    std::vector<std::size_t> starts_{};
+    std::optional<Batch> batch_{};
+};
+
+/// All whole windows of a row of tokens, side by side and in order, to score a network on. Each
+/// batch but the last has `batch` of them. Errors: as TokenWindows.
+template <class B>
+[[nodiscard]] std::vector<TokenBatch<B>> windows_in_order(typename B::Context& context,
+                                                          std::span<const std::int32_t> tokens,
+                                                          Index vocabulary, Index time,
+                                                          Index batch) {
+    detail::check_windows("text::windows_in_order", tokens.size(), time, batch);
+    const auto each = static_cast<std::size_t>(time);
+    std::vector<TokenBatch<B>> batches;
+    std::vector<std::size_t> starts;
+    for (std::size_t start = 0; start + each < tokens.size(); start += each) {
+        starts.push_back(start);
+        const bool last = start + 2 * each >= tokens.size();
+        if (!last && starts.size() < static_cast<std::size_t>(batch)) continue;
+        batches.push_back(detail::windows_at<B>(context, tokens, starts, time, vocabulary));
+        starts.clear();
+    }
+    return batches;
+}
+
+}  // namespace kasmina::text
