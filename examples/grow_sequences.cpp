@@ -1,5 +1,4 @@
 // Sequences: a host of 1-d convolutions that sees three steps, and a seed that looks further.
-#include <cmath>
 #include <cstdio>
 
 #include <kasmina/backends/eigen.hpp>
@@ -7,7 +6,6 @@
 #include <kasmina/data/in_order.hpp>
 #include <kasmina/kasmina.hpp>
 #include <kasmina/nn/conv1d.hpp>
-
 #include "pulses.hpp"
 
 using namespace kasmina;
@@ -41,7 +39,7 @@ struct NearHost : nn::Visitable<NearHost> {
     }
 };
 
-/// x + conv(relu(conv over steps that are eight apart)).
+/// x + relu(conv over three steps that are eight apart).
 struct Far {
     static constexpr std::string_view name = "far";
     static constexpr Topology topology = Topology::transformer;
@@ -49,38 +47,32 @@ struct Far {
     using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution>;
     struct Options {};
     static constexpr void check(Index, const Options&) {}
-    static constexpr Index parameter_count(Index c, const Options&) { return 4 * c * c + c; }
+    static constexpr Index parameter_count(Index c, const Options&) { return 3 * c * c + c; }
     template <class B>
     struct Module : nn::Visitable<Module<B>> {
-        nn::Conv1d<B> far, mix;
+        nn::Conv1d<B> far;
         Module(typename B::Context& context, Index c, const Options&, Generator& random)
-            : far(context, c, c, 3, random, {.dilation = 8}, nn::Bias::present),
-              mix(context, c, c, 1, random) {}
+            : far(context, c, c, 3, random, {.dilation = 8}, nn::Bias::present) {}
         Variable<B> forward(Pass<B>& pass, const Variable<B>& x) const {
-            return ops::add(x, mix.forward(pass, ops::relu(far.forward(pass, x))));
+            return ops::add(x, ops::relu(far.forward(pass, x)));
         }
-        static constexpr auto members() {
-            return nn::members(nn::Member{"far", &Module::far}, nn::Member{"mix", &Module::mix});
-        }
+        static constexpr auto members() { return nn::members(nn::Member{"far", &Module::far}); }
     };
 };
-
 int main() {
     Generator random(1);
     Cpu::Context cpu;
-    const auto training = examples::pulses(1024, 1), held_out = examples::pulses(256, 2);
+    const auto training = examples::pulses(512, 1), held_out = examples::pulses(256, 2);
     MorphogeneticModel model{cpu, NearHost{cpu}, BlueprintList<Far>{}, random};
     HeuristicController controller({.slots = {"middle"}, .blueprints = {"far"}});
-    const train::LearnerOptions<optim::AdamWRule> rates{{.learning_rate = 0.01},
-                                                        {.learning_rate = 0.01}};
-    train::Trainer trainer(model,
-                           data::load_data<Cpu>(cpu, training, {.batch_size = 32}, Generator(3)),
-                           data::in_order<Cpu>(cpu, held_out), rates, controller,
-                           {.epochs = 60, .random_guess_loss = std::log(2.0)});
+    train::LearnerOptions<optim::AdamWRule> rates{{.learning_rate = 0.01}, {.learning_rate = 0.01}};
+    auto batches = data::load_data<Cpu>(cpu, training, {.batch_size = 32}, Generator(3));
+    train::Trainer trainer(model, std::move(batches), data::in_order<Cpu>(cpu, held_out), rates,
+                           controller, {.epochs = 30});
     trainer.run(model, [](const train::EpochResult& epoch) {
-        for (const StageChange& change : epoch.report.changes) {
-            std::printf("epoch %2d: %.0f %%; from %s to %s\n", epoch.report.epoch,
-                        epoch.report.score, name_of(change.from).data(), name_of(change.to).data());
+        for (const StageChange& to : epoch.report.changes) {
+            std::printf("epoch %2d, %.0f %%: %s\n", epoch.report.epoch, epoch.report.score,
+                        name_of(to.to).data());
         }
     });
     std::printf("at the end: %.0f %%\n", trainer.score(model));
