@@ -2,6 +2,7 @@
 #pragma once
 
 #include <kasmina/blueprints/shared/norm.hpp>
+#include <kasmina/nn/layer_norm.hpp>
 
 namespace kasmina::transformer {
 
