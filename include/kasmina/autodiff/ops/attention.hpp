@@ -16,6 +16,7 @@
 #include <kasmina/autodiff/ops/mask_tiles.hpp>
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/attention.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/pointwise/any_number.hpp>
 
@@ -102,6 +103,9 @@ template <class B>
     }
     call.y_layout =
         heads_of(call.shape, call.shape.queries, call.shape.heads * call.shape.head_size);
+    if (options.scale) {
+        check_option("ops::attention", "scale", *options.scale, OptionRange::any());
+    }
     call.scale = options.scale.value_or(1.0 / std::sqrt(static_cast<double>(call.shape.head_size)));
     return call;
 }
