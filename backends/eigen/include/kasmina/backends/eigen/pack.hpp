@@ -67,6 +67,10 @@ struct Pack {
     friend Pack sqrt_of(const Pack& x) { return Pack(elementary::sqrt<T>(x.values)); }
     friend Pack tanh_of(const Pack& x) { return Pack(elementary::tanh<T>(x.values)); }
     friend Pack erf_of(const Pack& x) { return Pack(elementary::erf<T>(x.values)); }
+    friend Pack normal_cdf_of(const Pack& x) { return Pack(elementary::normal_cdf<T>(x.values)); }
+    friend Pack normal_density_of(const Pack& x) {
+        return Pack(elementary::normal_density<T>(x.values));
+    }
     friend Pack log1p_of(const Pack& x) { return Pack(elementary::log1p<T>(x.values)); }
     friend Pack expm1_of(const Pack& x) { return Pack(elementary::expm1<T>(x.values)); }
     friend Pack softplus_of(const Pack& x) {
