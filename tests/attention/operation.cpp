@@ -127,7 +127,7 @@ TEST_CASE("a query that is no number gives none, and harms no other", "[attentio
         F::Context context;
         Tape<F> tape(context);
         const Shape shape{1, 9, 12};
-        auto values = test::normal_values<float>(shape.elements(), 1);
+        auto values = testing::normal_values<float>(shape.elements(), 1);
         const auto clean = ops::attention(tape.leaf(shape, values), 1).to_host();
         for (std::size_t i = 0; i < 4; ++i) values[5 * 12 + i] = std::bit_cast<float>(bits);
         const auto output = ops::attention(tape.leaf(shape, values), 1).to_host();
