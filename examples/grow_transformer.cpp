@@ -157,8 +157,8 @@ std::string train_alone(Trainer& trainer, Model& model, const char* label, Story
                         RunProgress& progress, const Keep& keep) {
     const Table table;
     story.line(table.header());
-    return run_to_the_end(trainer, model, label, story, progress, keep,
-                          [&](const train::EpochResult& epoch, double seconds) {
+    return run_to_the_end(trainer, model, work_of(model.host().options()), label, story, progress,
+                          keep, [&](const train::EpochResult& epoch, double seconds) {
                               show(story, table, row_of(epoch, seconds));
                           });
 }
@@ -169,8 +169,8 @@ std::string train_growing(Trainer& trainer, Model& model, Growth& growth,
                           const Keep& keep) {
     const Table table(line.slots.size() > 1);
     story.line(table.header());
-    return run_to_the_end(trainer, model, "growing", story, progress, keep,
-                          [&](const train::EpochResult& epoch, double seconds) {
+    return run_to_the_end(trainer, model, work_of(model.host().options()), "growing", story,
+                          progress, keep, [&](const train::EpochResult& epoch, double seconds) {
                               const EpochReport& report = epoch.report;
                               if (report.panic) {
                                   story.line("epoch " + std::to_string(report.epoch) +

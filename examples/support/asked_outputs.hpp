@@ -1,4 +1,5 @@
-// The outputs that a user of grow_cnn asked for, and whether all of them can be written.
+// The outputs that a user of grow_cnn or grow_resnet asked for, and whether all of them can be
+// written.
 #pragma once
 
 #include <filesystem>

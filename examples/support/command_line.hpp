@@ -1,4 +1,4 @@
-// The options of grow_cnn.
+// The options of grow_cnn and grow_resnet.
 #pragma once
 
 #include <charconv>
@@ -55,6 +55,8 @@ inline std::string whole_number(const std::string& text) {
 struct Choices {
     std::vector<std::string> blueprints;
     int most_threads = 1;
+    std::string program = "grow_cnn";
+    std::string network = "a CNN";  ///< that it trains, in words
 };
 
 /// Reads the arguments over `defaults`. Help goes to `out`; a mistake is one line on `err`.
@@ -64,8 +66,9 @@ inline std::variant<CommandLine, Exit> parse_command_line(int argument_count,
                                                           const Choices& choices, std::ostream& out,
                                                           std::ostream& err) {
     CommandLine line = std::move(defaults);
-    CLI::App app{"Trains a CNN on images, alone and with seeds that grow into it, and compares.",
-                 "grow_cnn"};
+    CLI::App app{"Trains " + choices.network +
+                     " on images, alone and with seeds that grow into it, and compares.",
+                 choices.program};
     auto* data =
         app.add_option("--data", line.data,
                        "Folder of CIFAR-10's binary files: data_batch_1.bin to data_batch_5.bin "
@@ -148,7 +151,7 @@ inline std::variant<CommandLine, Exit> parse_command_line(int argument_count,
         for (char& character : reason) {
             if (character == '\n') character = ' ';
         }
-        err << "grow_cnn: " << reason << " (see --help)\n";
+        err << choices.program << ": " << reason << " (see --help)\n";
         return Exit{2};
     }
     return line;

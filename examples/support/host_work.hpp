@@ -5,6 +5,7 @@
 
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/hosts/mlp.hpp>
+#include <kasmina/hosts/resnet.hpp>
 
 #include "work.hpp"
 
@@ -25,6 +26,36 @@ namespace kasmina::examples {
         }
         work.slot("r1c" + std::to_string(block), height * width);
         inputs = outputs;
+    }
+    return work.layer(inputs * options.classes);
+}
+
+/// Of images of any size.
+[[nodiscard]] inline HostWork work_of(hosts::CnnOptions options, Index height, Index width) {
+    options.height = height;
+    options.width = width;
+    return work_of(options);
+}
+
+[[nodiscard]] inline HostWork work_of(const hosts::ResNetOptions& options, Index height,
+                                      Index width) {
+    HostWork work;
+    work.layer(9 * options.in_channels * options.base, height * width);
+    Index inputs = options.base;
+    for (Index stage = 0; stage < options.stages; ++stage) {
+        const Index outputs = options.base << stage;
+        if (stage > 0) {
+            height = (height + 1) / 2;
+            width = (width + 1) / 2;
+        }
+        for (Index block = 0; block < options.blocks; ++block) {
+            const bool projects = inputs != outputs || (stage > 0 && block == 0);
+            work.layer(9 * inputs * outputs, height * width);
+            work.layer(9 * outputs * outputs, height * width);
+            if (projects) work.layer(inputs * outputs, height * width);
+            inputs = outputs;
+        }
+        work.slot("r0c" + std::to_string(stage), height * width);
     }
     return work.layer(inputs * options.classes);
 }

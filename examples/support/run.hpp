@@ -30,15 +30,17 @@ inline void show(Story& story, const Table& table, const EpochRow& row) {
 /// What saves a network's run where it stands; nothing without --checkpoint.
 using Keep = std::function<void()>;
 
-/// Trains to the end; `on_epoch(result, seconds)` hears of each epoch. Saves after each; a save
-/// that fails is told and ends nothing, and the last one's cause is returned. Errors: Stopped when
-/// a signal came and all is saved; those of the trainer, and of that last save.
+/// Trains to the end; `host_work` is what the host multiplies for a sample, `on_epoch(result,
+/// seconds)` hears of each epoch. Saves after each; a save that fails is told and ends nothing, and
+/// the last one's cause is returned. Errors: Stopped when a signal came and all is saved; those of
+/// the trainer, and of that last save.
 template <class Trainer, class Model, class OnEpoch>
-std::string run_to_the_end(Trainer& trainer, Model& model, const char* label, Story& story,
-                           RunProgress& progress, const Keep& keep, OnEpoch&& on_epoch) {
+std::string run_to_the_end(Trainer& trainer, Model& model, const HostWork& host_work,
+                           const char* label, Story& story, RunProgress& progress, const Keep& keep,
+                           OnEpoch&& on_epoch) {
     const auto steps = static_cast<double>(trainer.source().batches_per_epoch());
     const Index samples = trainer.source().samples_per_epoch();
-    RunWork work(work_of(model.host().options()), model, trainer.learner().judge().kind);
+    RunWork work(host_work, model, trainer.learner().judge().kind);
     auto start = Clock::now();
     std::string not_saved;
     const bool over = trainer.run_until(

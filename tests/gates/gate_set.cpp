@@ -164,5 +164,5 @@ TEST_CASE("a set knows which of its gates are strict", "[G-9]") {
 }
 
 // A set of policies without state is its thresholds and the room that distinct bases take.
-static_assert(sizeof(GateThresholds) == 80);
+static_assert(sizeof(GateThresholds) == 112);
 static_assert(sizeof(StrictGates) == sizeof(GateThresholds));

@@ -104,10 +104,11 @@ struct List {
     }
 };
 
-/// Has a list of its fields, or none of either.
+/// Has a list of its fields, or none of either. One with constructors is made empty, and then each
+/// of its fields is set.
 template <class Struct>
-concept Reflected = std::is_aggregate_v<std::remove_cv_t<Struct>> &&
-                    (std::is_empty_v<Struct> || requires { typename Struct::Fields; });
+concept Reflected = requires { typename Struct::Fields; } ||
+                    (std::is_aggregate_v<std::remove_cv_t<Struct>> && std::is_empty_v<Struct>);
 
 namespace detail {
 
