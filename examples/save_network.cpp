@@ -1,4 +1,5 @@
 // A network that grows a seed and is saved when that has fossilized; run_network.cpp runs it.
+#include <cmath>
 #include <cstdio>
 
 #include <kasmina/backends/eigen.hpp>
@@ -14,16 +15,12 @@ int main(int argc, char** argv) {
     if (argc != 2) return std::puts("usage: save_network FILE"), 2;
     Generator random(1);
     Cpu::Context cpu;
-    ModelOptions<DefaultPolicies> options;
-    options.gates.thresholds.settling_epochs = 2;
-    MorphogeneticModel model{cpu, examples::PointCnn<Cpu>{cpu}, CnnBlueprints{}, random, options};
-    HeuristicController controller({.slots = {"point"}, .blueprints = {"conv_small"}});
-    const train::LearnerOptions<optim::SgdRule> rates{
-        .host = {.learning_rate = 0.05, .momentum = 0.9},
-        .seeds = {.learning_rate = 0.1, .momentum = 0.9}};
-    train::Trainer trainer(model, examples::stripes<Cpu>(cpu, 16, 1),
+    MorphogeneticModel model{cpu, examples::PointCnn<Cpu>{cpu}, CnnBlueprints{}, random};
+    HeuristicController controller({.slots = {"point"}, .blueprints = {"conv_light"}});
+    train::LearnerOptions<optim::AdamWRule> rates{{.learning_rate = 0.01}, {.learning_rate = 0.01}};
+    train::Trainer trainer(model, examples::stripes<Cpu>(cpu, 64, 1),
                            examples::stripes<Cpu>(cpu, 8, 2), rates, controller,
-                           {.epochs = 60, .random_guess_loss = 0.69});
+                           {.epochs = 40, .random_guess_loss = std::log(2.0)});
     trainer.run(model, [](const train::EpochResult&) {});
     std::printf("%d seed fossilized, accuracy %.1f %%\n", int(model.fossilized_seeds()),
                 trainer.score(model));

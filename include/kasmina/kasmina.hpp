@@ -1,4 +1,4 @@
-// Everything of the library but backends, and the headers that read and write files.
+// Everything of the library but backends, files, and what networks are built from by name.
 #pragma once
 
 // These say which rule a user's own part breaks. From the bottom up and before all others, so that

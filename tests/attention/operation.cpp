@@ -1,5 +1,9 @@
 // What attention asks of its inputs, and what it says where it does not get it.
+#include <bit>
+#include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -112,6 +116,47 @@ TEST_CASE("a scale of one's own", "[attention]") {
     CHECK(run(q, {}) == run(q, {.scale = 0.5}));
     CHECK(run(q, {.scale = 1.0}) == run(doubled, {}));
     CHECK(run(q, {.scale = 1.0}) != run(q, {}));
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    CHECK(mentions(test::error_text<OptionError>([&] { run(q, {.scale = none}); }), "scale"));
+}
+
+/// Whatever the bits of the NaN are: e to a power is made of bits.
+TEST_CASE("a query that is no number gives none, and harms no other", "[attention]") {
+    using F = test::Eigen32;
+    for (const std::uint32_t bits : {0x7fc00000U, 0x7fc00001U, 0xffc001ffU, 0x7fffffffU}) {
+        F::Context context;
+        Tape<F> tape(context);
+        const Shape shape{1, 9, 12};
+        auto values = testing::normal_values<float>(shape.elements(), 1);
+        const auto clean = ops::attention(tape.leaf(shape, values), 1).to_host();
+        for (std::size_t i = 0; i < 4; ++i) values[5 * 12 + i] = std::bit_cast<float>(bits);
+        const auto output = ops::attention(tape.leaf(shape, values), 1).to_host();
+        for (std::size_t i = 0; i < output.size(); ++i) {
+            if (i / 4 == 5) {
+                REQUIRE(std::isnan(output[i]));
+            } else {
+                REQUIRE(output[i] == clean[i]);
+            }
+        }
+    }
+}
+
+/// Sums that overflow without their greatest term in front, and shares that underflow.
+TEST_CASE("large scores neither overflow nor drown", "[attention]") {
+    using F = test::Eigen32;
+    F::Context context;
+    Tape<F> tape(context);
+    const Shape shape{1, 130, 2};
+    std::vector<float> keys;
+    for (int i = 0; i < 130; ++i) keys.insert(keys.end(), {static_cast<float>(i % 67), 1.0F});
+    std::vector<float> queries(260, 40.0F);
+    const auto k = tape.leaf(shape, keys);
+    const auto y = ops::attention(tape.leaf(shape, queries), k, k, 1, masks::None{}).to_host();
+    // All of the weight is on the one key of 66.
+    for (std::size_t i = 0; i < y.size(); i += 2) {
+        REQUIRE(std::abs(y[i] - 66.0F) < 1e-4F);
+        REQUIRE(std::abs(y[i + 1] - 1.0F) < 1e-5F);
+    }
 }
 
 TEMPLATE_TEST_CASE("an empty batch gives an empty output", "[attention]", test::Eigen64,

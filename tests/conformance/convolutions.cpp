@@ -155,7 +155,7 @@ TEST_CASE("convolutions of any shape agree with the oracle", "[B-7][N-1][E-1]") 
 
 TEST_CASE("a convolution of no samples writes no output and a weight gradient of zeros",
           "[B-7][N-1]") {
-    for (const std::size_t i : {0, 2, 20, 23}) {
+    for (const std::size_t i : {0U, 2U, 20U, 23U}) {
         ConvShape shape = shape_of(cases[i]);
         shape.batch = 0;
         INFO(describe(shape));
@@ -208,7 +208,7 @@ TEST_CASE("the oracle's convolution of any shape by hand", "[B-7][N-1]") {
 }
 
 TEST_CASE("the oracle's gradients of convolutions of any shape are slopes", "[B-7][N-1]") {
-    for (const std::size_t i : {1, 6, 16, 17, 19, 25}) {
+    for (const std::size_t i : {1U, 6U, 16U, 17U, 19U, 25U}) {
         const ConvShape shape = shape_of(cases[i]);
         INFO(describe(shape));
         CHECK(slope_error(

@@ -15,7 +15,10 @@ struct Parameters {
         : scale(normal(channels, 21)), shift(normal(channels, 22)) {}
 };
 
-constexpr std::array<NormGeometry, 10> geometries{{{1, 1, 1, 1},
+constexpr std::array<NormGeometry, 13> geometries{{{1, 1, 1, 1},
+                                                   {70, 1, 37, 1},  // layer norms
+                                                   {300, 1, 130, 1},
+                                                   {0, 1, 5, 1},
                                                    {3, 1, 13, 1},
                                                    {1, 6, 3, 1},
                                                    {3, 20, 13, 1},

@@ -145,7 +145,7 @@ TEST_CASE("the oracle's pools of any window by hand", "[B-7][N-1]") {
 }
 
 TEST_CASE("the oracle's gradients of pools of any window are slopes", "[B-7][N-1]") {
-    for (const std::size_t i : {0, 4}) {
+    for (const std::size_t i : {0U, 4U}) {
         const PoolShape& shape = pools[i];
         INFO(describe(shape));
         CHECK(slope_error(

@@ -118,6 +118,39 @@ TEST_CASE("a batch of matrix products is as many products", "[B-7][E-1]") {
     });
 }
 
+TEST_CASE("large batches, shared operands and deep products agree with the oracle",
+          "[B-7][E-1][N-2]") {
+    struct Batch {
+        Index batch, m, n, k;
+    };
+    for (const auto& [batch, m, n, k] :
+         {Batch{37, 9, 16, 20}, Batch{19, 40, 33, 16}, Batch{3, 130, 150, 5}, Batch{2, 3, 5, 5000},
+          Batch{5, 2, 3, 0}, Batch{0, 2, 3, 4}}) {
+        INFO(batch << " products " << m << "x" << n << "x" << k);
+        check_against_oracle([&]<class B>(Run<B>& run) {
+            const auto* a = run.in(normal(std::max<Index>(batch, 1) * m * k, 1));
+            const auto* b = run.in(normal(std::max<Index>(batch, 1) * k * n, 2));
+            for (const int variant : {0, 1, 2, 3, 4, 5, 6, 7}) {
+                const bool shared_a = variant == 4 || variant == 5;
+                const bool shared_b = variant >= 6;
+                B::gemm(run.context, {.m = m,
+                                      .n = n,
+                                      .k = k,
+                                      .transpose_a = variant % 2 == 1,
+                                      .transpose_b = variant % 4 >= 2,
+                                      .a = a,
+                                      .b = b,
+                                      .c = run.target(batch * m * n, variant == 3).data,
+                                      .accumulate = variant == 3,
+                                      .batch = batch,
+                                      .batch_stride_a = shared_a ? 0 : m * k,
+                                      .batch_stride_b = shared_b ? 0 : k * n,
+                                      .batch_stride_c = m * n});
+            }
+        });
+    }
+}
+
 TEST_CASE("convolutions agree with the oracle", "[B-7][E-1]") {
     for (const ConvShape& shape : conv_shapes) {
         INFO(describe(shape));

@@ -37,6 +37,18 @@ struct Erf {
         return math::erf(x);
     }
 };
+struct NormalDensity {
+    template <class V>
+    V operator()(const V& x) const {
+        return math::normal_density(x);
+    }
+};
+struct NormalCdf {
+    template <class V>
+    V operator()(const V& x) const {
+        return math::normal_cdf(x);
+    }
+};
 struct Log1p {
     template <class V>
     V operator()(const V& x) const {
@@ -108,6 +120,8 @@ TEMPLATE_TEST_CASE("elementary functions of a register err by two units in the l
     CHECK(worst_error<TestType>(Erf{}, between(-7.0, 7.0)) < quotient_bound);
     CHECK(worst_error<TestType>(Erf{}, between(-1.0, 1.0)) < quotient_bound);
     CHECK(worst_error<TestType>(Erf{}, [&] { return std::exp(small()); }) < quotient_bound);
+    CHECK(worst_error<TestType>(NormalDensity{}, between(-2.0, 2.0)) < quotient_bound);
+    CHECK(worst_error<TestType>(NormalCdf{}, between(0.0, 40.0)) < quotient_bound);
     CHECK(worst_error<TestType>(Log1p{}, between(-0.9, 4.0)) < bound);
     CHECK(worst_error<TestType>(Log1p{}, [&] { return -std::exp(small()) / 2; }) < bound);
     CHECK(worst_error<TestType>(Log1p{}, [&] { return std::exp(small()); }) < bound);
@@ -115,6 +129,18 @@ TEMPLATE_TEST_CASE("elementary functions of a register err by two units in the l
     CHECK(worst_error<TestType>(Expm1{}, between(-20.0, 20.0)) < 2 * bound);
     CHECK(worst_error<TestType>(Expm1{}, [&] { return -std::exp(small()); }) < 2 * bound);
     CHECK(worst_error<TestType>(Softplus{}, between(-30.0, 30.0)) < 2 * bound);
+}
+
+TEMPLATE_TEST_CASE("the left tail of the normal distribution is exact next to 1",
+                   "[eigen][pointwise]", float, double) {
+    Generator generator(4);
+    double worst = 0.0;
+    for (int i = 0; i < 100000; ++i) {
+        const auto x = static_cast<TestType>(generator.uniform(-10.0, 0.0));
+        const double exact = math::normal_cdf(static_cast<double>(x));
+        worst = std::max(worst, std::abs(static_cast<double>(of_one(NormalCdf{}, x)) - exact));
+    }
+    CHECK(worst < static_cast<double>(std::numeric_limits<TestType>::epsilon()));
 }
 
 TEMPLATE_TEST_CASE("elementary functions of a register have the standard library's limits",
@@ -142,6 +168,14 @@ TEMPLATE_TEST_CASE("elementary functions of a register have the standard library
     CHECK(of_one(Erf{}, -infinity) == -1);
     CHECK(of_one(Erf{}, T{0}) == 0);
     CHECK(std::isnan(of_one(Erf{}, Limits::quiet_NaN())));
+    CHECK(of_one(NormalDensity{}, infinity) == 0);
+    CHECK(of_one(NormalDensity{}, T{-1000}) == 0);
+    CHECK(std::isnan(of_one(NormalDensity{}, Limits::quiet_NaN())));
+    CHECK(of_one(NormalCdf{}, infinity) == 1);
+    CHECK(of_one(NormalCdf{}, -infinity) == 0);
+    CHECK(of_one(NormalCdf{}, T{-1000}) == 0);
+    CHECK(of_one(NormalCdf{}, T{0}) == Approx(0.5));
+    CHECK(std::isnan(of_one(NormalCdf{}, Limits::quiet_NaN())));
     CHECK(of_one(Log1p{}, infinity) == infinity);
     CHECK(of_one(Log1p{}, T{-1}) == -infinity);
     CHECK(of_one(Log1p{}, T{0}) == 0);

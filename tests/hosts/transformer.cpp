@@ -165,6 +165,59 @@ TEST_CASE("a transformer starts with logits near nothing, so with a loss of ln(v
     CHECK(ops::cross_entropy(logits, others).item() == Approx(std::log(50.0)).margin(0.15));
 }
 
+/// Loss and gradients of a step with dropout, and the most that the pool has held.
+struct Step {
+    std::vector<float> numbers{};
+    std::size_t peak_bytes = 0;
+};
+
+Step step_of(Index layers, bool checkpointing) {
+    constexpr Index batch = 4;
+    constexpr Index time = 32;
+    B::Context context;
+    Generator generator(1);
+    Host host(context,
+              {.vocabulary = 11,
+               .width = 64,
+               .heads = 2,
+               .layers = layers,
+               .segments = 1,
+               .block = time,
+               .checkpointing = checkpointing},
+              generator);
+    std::vector<std::int32_t> ids(static_cast<std::size_t>(batch * time));
+    for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i * i % 11);
+    Step step;
+    {
+        Tape<B> tape(context);
+        Pass<B> pass(tape, Mode::training, generator);
+        context.pool().reset_peak();
+        const auto loss = ops::cross_entropy(
+            hosts::forward(host, pass, TokenIds<B>(context, {batch, time}, ids, 11)), ids);
+        step.numbers.push_back(loss.item());
+        tape.backward(loss);
+        step.peak_bytes = context.pool().statistics().peak_bytes;
+    }
+    for (const auto& named : nn::contents<B>(host).parameters) {
+        const auto gradient = named.parameter->gradient().to_host(context);
+        step.numbers.insert(step.numbers.end(), gradient.begin(), gradient.end());
+    }
+    return step;
+}
+
+TEST_CASE("blocks that are computed again give the same bits, for the memory of their inputs",
+          "[P-5][H-2]") {
+    constexpr std::size_t state = 4 * 32 * 64 * sizeof(float);
+    const Step plain = step_of(6, false);
+    const Step again = step_of(6, true);
+    CHECK(again.numbers == plain.numbers);
+    const auto for_each_block = [](const Step& many, const Step& few) {
+        return (many.peak_bytes - few.peak_bytes) / 4;
+    };
+    CHECK(for_each_block(plain, step_of(2, false)) > 8 * state);
+    CHECK(for_each_block(again, step_of(2, true)) <= state + state / 4);
+}
+
 TEST_CASE("dropout acts in training and not in evaluation, and is the same for the same stream",
           "[H-2][E-3]") {
     B::Context context;

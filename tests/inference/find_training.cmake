@@ -6,7 +6,7 @@ set(kinds
   "slot_detail::(Training|Blending|Holding|Fossilized)<" "kasmina::Grower<" "HeuristicController::"
   "train::Learner<" "train::Trainer<" "judge::Shadow" "optim::Optimiser<" "GradientClipper<"
   "GradientProbe<" "gates?::|GateEvidence" "map_pullback" "conv2d[a-z_]*_pullback|[a-z]+_pullback<"
-  "Tape<.*>::(sweep|backward|pull_back|add_entry)" "ops::detail::pull_back<" "telemetry::")
+  "Tape<.*>::(sweep|backward|pull_back|add_entry)" "ops::detail::pull_back<")
 
 function(read program symbols)
   execute_process(COMMAND ${NM} -C --defined-only ${program} OUTPUT_VARIABLE listed

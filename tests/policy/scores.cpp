@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn/norm.hpp>
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/model.hpp>
@@ -13,14 +14,13 @@
 #include <kasmina/policy/seed_effects.hpp>
 
 #include "policy/story.hpp"
-#include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
 namespace kasmina {
 namespace {
 
-using B = test::Eigen32;
+using B = backends::Eigen<float>;
 using Model = MorphogeneticModel<hosts::Cnn<B>, BlueprintList<cnn::Norm>>;
 
 constexpr ScoreKind loss{.name = "validation loss", .falls = true, .point = 0.001};

@@ -100,7 +100,6 @@ concept PoolingBackend =
         B::mean_positions_pullback(context, mean_pullback);
     };
 
-/// A capability by itself: nothing of the library's own networks needs it.
 template <class B>
 concept AveragePoolingBackend =
     requires(typename B::Context& context, const AveragePool<typename B::Scalar>& average_pool,

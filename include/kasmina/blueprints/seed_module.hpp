@@ -93,8 +93,9 @@ private:
 template <class Blueprint, class B>
 SeedModuleOf<Blueprint, B>::SeedModuleOf(typename B::Context& context, Index width,
                                          const Options& options, Generator& generator)
-    : SeedModule<B>(Blueprint::name, Blueprint::topology, width,
-                    requires { requires Module::one_position_at_a_time; }),
+    : SeedModule<B>(
+          Blueprint::name, Blueprint::topology, width,
+          requires { requires Module::one_position_at_a_time; }),
       options_(options),
       module_(context, width, options, generator) {
     this->list(nn::contents<B>(module_));

@@ -16,6 +16,9 @@
 #include <kasmina/autodiff/ops/slice.hpp>
 #include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/autodiff/token_ids.hpp>
+#include <kasmina/backend/attention.hpp>
+#include <kasmina/backend/backend.hpp>
+#include <kasmina/backend/rearrange.hpp>
 #include <kasmina/check_option.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
@@ -43,13 +46,17 @@ struct TransformerOptions {
     bool checkpointing = false;  ///< compute what is inside of a block again on the way back
 };
 
+/// What such a host asks of a backend.
+template <class B>
+concept TransformerBackend = CompleteBackend<B> && RearrangeBackend<B> && AttentionBackend<B>;
+
 /// Token and position embeddings, dropout, blocks, a final norm, and a head that is the token
 /// embedding once more: ids (batch, time) to logits (batch, time, vocabulary). `Head` says how the
 /// logits come (token_logits.hpp): as one variable, or made in chunks by whoever asks for a loss.
 ///
 /// Slots: r0c{i} at the end of segment i. Parameters are 0 (norms: identity) until `initialise`.
 /// Dropout acts on the sum of the embeddings and on what each branch adds.
-template <class B, class Head = WholeLogits>
+template <TransformerBackend B, class Head = WholeLogits>
 class Transformer : public nn::Visitable<Transformer<B, Head>> {
 public:
     using Backend = B;
@@ -127,7 +134,7 @@ private:
     std::vector<InjectionPoint> points_;
 };
 
-template <class B, class Head>
+template <TransformerBackend B, class Head>
 Transformer<B, Head>::Transformer(Context& context, const TransformerOptions& options)
     : options_(checked(options)),
       tokens_(context, options.vocabulary, options.width),
@@ -144,7 +151,7 @@ Transformer<B, Head>::Transformer(Context& context, const TransformerOptions& op
     }
 }
 
-template <class B, class Head>
+template <TransformerBackend B, class Head>
 void Transformer<B, Head>::initialise(Context& context, Generator& generator) {
     const double bound = std::sqrt(3.0) * transformer_deviation;
     nn::fill_uniform_within(context, tokens_.weight, bound, generator);
@@ -152,7 +159,7 @@ void Transformer<B, Head>::initialise(Context& context, Generator& generator) {
     for (const auto& block : blocks_) block->initialise(context, generator, 2 * options_.layers);
 }
 
-template <class B, class Head>
+template <TransformerBackend B, class Head>
 Variable<B> Transformer<B, Head>::stem(Pass<B>& pass, const TokenIds<B>& ids) const {
     const Shape& shape = ids.shape();
     const Index first = pass.cache() == nullptr ? 0 : pass.cache()->filled();
@@ -169,7 +176,7 @@ Variable<B> Transformer<B, Head>::stem(Pass<B>& pass, const TokenIds<B>& ids) co
                         options_.dropout);
 }
 
-template <class B, class Head>
+template <TransformerBackend B, class Head>
 Variable<B> Transformer<B, Head>::forward(Pass<B>& pass, const Variable<B>& state, std::size_t from,
                                           std::size_t to) const {
     check_route(points_, from, to);
@@ -189,7 +196,7 @@ Variable<B> Transformer<B, Head>::forward(Pass<B>& pass, const Variable<B>& stat
     return current;
 }
 
-template <class B, class Head>
+template <TransformerBackend B, class Head>
 const TransformerOptions& Transformer<B, Head>::checked(const TransformerOptions& options) {
     constexpr const char* where = "hosts::Transformer";
     const auto check = [](const char* name, Index size, Index most) {

@@ -11,8 +11,8 @@
 #include <kasmina/autodiff/ops/dropout.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/code_size.hpp>
-#include <kasmina/nn/layer_norm.hpp>
 #include <kasmina/nn/initialise.hpp>
+#include <kasmina/nn/layer_norm.hpp>
 #include <kasmina/nn/linear.hpp>
 #include <kasmina/nn/self_attention.hpp>
 #include <kasmina/nn/visit.hpp>
@@ -60,8 +60,7 @@ struct TransformerMlp : nn::Visitable<TransformerMlp<B>> {
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
         const Variable<B> wide = fc1.forward(pass, input);
-        return fc2.forward(
-            pass, gelu == Gelu::exact ? ops::gelu(wide) : ops::gelu_tanh(wide));
+        return fc2.forward(pass, gelu == Gelu::exact ? ops::gelu(wide) : ops::gelu_tanh(wide));
     }
 
     [[nodiscard]] static constexpr auto members() {

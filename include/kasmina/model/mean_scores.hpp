@@ -92,10 +92,19 @@ struct AccuracyScore {
         }
     [[nodiscard]] auto operator()(const Batch& batch, const Output& logits) const {
         auto hits = detail::hits_of(logits, batch.labels);
-        const Index labels = batch.labels.size();
-        const Index each = labels / std::max<Index>(1, hosts::samples(batch.input));
-        return PendingPoints<decltype(hits)>{
-            std::move(hits), 100.0 / static_cast<double>(std::max<Index>(1, each))};
+        return PendingPoints<decltype(hits)>{std::move(hits), 100.0 / labels_of_a_sample(batch)};
+    }
+
+private:
+    /// 1 where nobody says how many samples there are.
+    template <class Batch>
+    [[nodiscard]] static double labels_of_a_sample(const Batch& batch) {
+        if constexpr (requires { hosts::samples(batch.input); }) {
+            const Index samples = std::max<Index>(1, hosts::samples(batch.input));
+            return static_cast<double>(std::max<Index>(1, batch.labels.size() / samples));
+        } else {
+            return 1.0;
+        }
     }
 };
 

@@ -75,6 +75,8 @@ struct AnyNumber {
     friend constexpr AnyNumber tanh_of(const AnyNumber&) { return {}; }
     friend constexpr AnyNumber sigmoid_of(const AnyNumber&) { return {}; }
     friend constexpr AnyNumber erf_of(const AnyNumber&) { return {}; }
+    friend constexpr AnyNumber normal_density_of(const AnyNumber&) { return {}; }
+    friend constexpr AnyNumber normal_cdf_of(const AnyNumber&) { return {}; }
     friend constexpr AnyNumber log1p_of(const AnyNumber&) { return {}; }
     friend constexpr AnyNumber expm1_of(const AnyNumber&) { return {}; }
     friend constexpr AnyNumber softplus_of(const AnyNumber&) { return {}; }

@@ -133,6 +133,13 @@ struct Dual {
         constexpr double two_over_sqrt_pi = 1.1283791670955126;
         return x.chain(math::erf(x.value), math::exp(-(x.value * x.value)) * V(two_over_sqrt_pi));
     }
+    friend constexpr Dual normal_density_of(const Dual& x) {
+        const V result = math::normal_density(x.value);
+        return x.chain(result, -x.value * result);
+    }
+    friend constexpr Dual normal_cdf_of(const Dual& x) {
+        return x.chain(math::normal_cdf(x.value), math::normal_density(x.value));
+    }
     friend constexpr Dual log1p_of(const Dual& x) {
         return x.chain(math::log1p(x.value), V(1) / (V(1) + x.value));
     }

@@ -65,6 +65,26 @@ template <class V>
     }
 }
 
+/// The density of the standard normal distribution.
+template <class V>
+[[nodiscard]] constexpr V normal_density(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return std::exp(x * x * V(-0.5)) * V(0.39894228040143267794);
+    } else {
+        return normal_density_of(x);
+    }
+}
+
+/// The standard normal distribution function, (1 + erf(x / sqrt(2))) / 2.
+template <class V>
+[[nodiscard]] constexpr V normal_cdf(const V& x) {
+    if constexpr (std::floating_point<V>) {
+        return std::erfc(x * V(-0.70710678118654752440)) * V(0.5);
+    } else {
+        return normal_cdf_of(x);
+    }
+}
+
 /// log(1 + x), exact next to 0.
 template <class V>
 [[nodiscard]] constexpr V log1p(const V& x) {

@@ -10,6 +10,7 @@
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/model/analyse_slots.hpp>
 #include <kasmina/model/contributions.hpp>
+#include <kasmina/statistics/score_kind.hpp>
 
 namespace kasmina {
 

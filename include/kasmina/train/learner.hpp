@@ -278,23 +278,20 @@ private:
 
     template <class Observe>
     static constexpr bool is_observed = !std::same_as<std::remove_cvref_t<Observe>, Unobserved>;
-
-    /// Whether steps can be recorded at all (step_recorder.hpp), with such a loss.
-    template <class Loss>
-    static constexpr bool records = RecordingBackend<B> && RepeatableLoss<Loss> &&
-                                    std::same_as<typename Model::Input, Tensor<B>> &&
-                                    std::same_as<typename Model::Output, Variable<B>>;
+    /// Whether steps can be recorded at all; what is observed is copied, and so one variable.
+    template <class Loss, class Observe>
+    static constexpr bool records =
+        RecordingBackend<B> && RepeatableLoss<Loss> && NotedInput<typename Model::Input, B> &&
+        (std::same_as<typename Model::Output, Variable<B>> || !is_observed<Observe>);
 
     template <class Loss, class Observe>
     Pending<B> run(Model& model, const typename Model::Input& input, Loss& loss, Observe&& observe,
                    Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides,
                    judge::StepPart part) {
-        if constexpr (records<Loss>) {
+        if constexpr (records<Loss, Observe>) {
             key_.clear();
             key_.add(static_cast<std::uintptr_t>(is_observed<Observe>));
-            // Of the generator, the stream: where it stands in it is said with each replay.
-            key_.add(static_cast<std::uintptr_t>(random.state().key));
-            key_.add(static_cast<std::uintptr_t>(random.state().stream));
+            key_.add(random);
             key_.add(static_cast<std::uintptr_t>((part.begins ? 1 : 0) + (part.ends ? 2 : 0)));
             if (note_step(key_, model, input, loss, optimiser, overrides, plan_.waiting())) {
                 return run_recorded(model, input, loss, observe, optimiser, random, overrides,
@@ -319,8 +316,8 @@ private:
     /// The same step, of which all but the optimiser's is ordered by one call where it was
     /// recorded. Rates and step numbers are the optimiser's, which is behind it.
     template <class Loss, class Observe>
-    Pending<B> run_recorded(Model& model, const Tensor<B>& input, Loss& loss, Observe& observe,
-                            Optimiser& optimiser, Generator& random,
+    Pending<B> run_recorded(Model& model, const typename Model::Input& input, Loss& loss,
+                            Observe& observe, Optimiser& optimiser, Generator& random,
                             const AlphaOverrides& overrides, judge::StepPart part) {
         constexpr bool observed = is_observed<Observe>;
         typename B::Context& context = model.context();
@@ -329,7 +326,7 @@ private:
             tape_->clear();
             Pass<B> pass(*tape_, Mode::training, random);
             auto attempt = recorded.under_way ? model.attempt_recording(pass) : model.attempt(pass);
-            const auto keep = [&]([[maybe_unused]] const Variable<B>& output) {
+            const auto keep = [&]([[maybe_unused]] const auto& output) {
                 if constexpr (observed) {
                     if (recorded.output.empty()) {
                         recorded.output = Tensor<B>::persistent(context, output.shape());

@@ -18,7 +18,7 @@ template <class Batch>
 [[nodiscard]] std::array<std::uintptr_t, 2> reads_of_targets(const Batch& batch,
                                                              double option = 0.0) {
     return {std::bit_cast<std::uintptr_t>(batch.targets.data()),
-            static_cast<std::uintptr_t>(std::bit_cast<std::uint64_t>(option))};
+            std::uintptr_t{std::bit_cast<std::uint64_t>(option)}};
 }
 
 }  // namespace detail

@@ -24,9 +24,9 @@ inline constexpr char type_mark = 0;
 /// Adds to `key` all that the step depends on; false for one that cannot be recorded. The seeds in
 /// the slots `waiting` have no lesson with it.
 template <class Model, class Loss, class Optimiser>
-[[nodiscard]] bool note_step(StepKey& key, const Model& model,
-                             const Tensor<typename Model::Backend>& input, const Loss& loss,
-                             const Optimiser& optimiser, const AlphaOverrides& overrides,
+[[nodiscard]] bool note_step(StepKey& key, const Model& model, const typename Model::Input& input,
+                             const Loss& loss, const Optimiser& optimiser,
+                             const AlphaOverrides& overrides,
                              std::span<const std::size_t> waiting) {
     key.add(static_cast<const void*>(&detail::type_mark<Loss>));
     key.add(input);

@@ -14,6 +14,7 @@
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/autodiff/tape.hpp>
+#include <kasmina/autodiff/token_ids.hpp>
 #include <kasmina/backend/precision.hpp>
 #include <kasmina/backend/recording.hpp>
 #include <kasmina/random/generator.hpp>
@@ -29,6 +30,10 @@ concept RepeatableLoss = requires(const L& loss) {
     { std::span<const std::uintptr_t>(loss.reads()) };
 };
 
+/// An input by which one step can be told from another.
+template <class Input, class B>
+concept NotedInput = std::same_as<Input, Tensor<B>> || std::same_as<Input, TokenIds<B>>;
+
 /// What a recorded step depends on, as numbers: with equal ones it is the same work on the same
 /// memory.
 class StepKey {
@@ -37,12 +42,22 @@ public:
     void add(std::uintptr_t number) { numbers_.push_back(number); }
     void add(const void* address) { add(std::bit_cast<std::uintptr_t>(address)); }
     void add(double number) { add(std::bit_cast<std::uint64_t>(number)); }
-    template <class B>
-    void add(const Tensor<B>& tensor) {
+    template <class B, class T>
+    void add(const Tensor<B, T>& tensor) {
         add(static_cast<const void*>(tensor.data()));
         for (Index axis = 0; axis < tensor.shape().rank(); ++axis) {
             add(static_cast<std::uintptr_t>(tensor.shape()[axis]));
         }
+    }
+
+    template <class B>
+    void add(const TokenIds<B>& ids) {
+        add(ids.tensor());
+    }
+    /// The stream: where a generator stands in it is said with each replay.
+    void add(const Generator& random) {
+        add(static_cast<std::uintptr_t>(random.state().key));
+        add(static_cast<std::uintptr_t>(random.state().stream));
     }
 
     friend bool operator==(const StepKey&, const StepKey&) = default;

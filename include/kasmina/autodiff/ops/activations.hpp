@@ -40,16 +40,14 @@ template <class Scalar, class V>
 
 }  // namespace detail
 
-// Constants are numbers of the backend's own kind: a double would take all of it to double.
-
-template <class Scalar>
 struct Gelu {
     template <class V>
     constexpr V operator()(const V& x) const {
-        constexpr Scalar root_half = Scalar(0.70710678118654752440);
-        return x * (math::erf(x * root_half) + Scalar(1)) * Scalar(0.5);
+        return x * math::normal_cdf(x);
     }
 };
+
+// Constants are numbers of the backend's own kind: a double would take all of it to double.
 
 template <class Scalar>
 struct GeluTanh {
@@ -119,7 +117,7 @@ template <PointwiseBackend B>
 /// linear units", 2016): PyTorch's default.
 template <PointwiseBackend B>
 [[nodiscard]] Variable<B> gelu(const Variable<B>& input) {
-    return pointwise(Gelu<typename B::Scalar>{}, input);
+    return pointwise(Gelu{}, input);
 }
 
 /// The same by a tanh, as GPT-2 has it: PyTorch's approximate="tanh".

@@ -16,6 +16,7 @@
 #include <kasmina/autodiff/ops/mask_tiles.hpp>
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/attention.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/pointwise/any_number.hpp>
 
@@ -102,6 +103,9 @@ template <class B>
     }
     call.y_layout =
         heads_of(call.shape, call.shape.queries, call.shape.heads * call.shape.head_size);
+    if (options.scale) {
+        check_option("ops::attention", "scale", *options.scale, OptionRange::any());
+    }
     call.scale = options.scale.value_or(1.0 / std::sqrt(static_cast<double>(call.shape.head_size)));
     return call;
 }
@@ -256,7 +260,7 @@ template <AttentionBackend B, class Mask, class Score>
 /// `score` what is done to a score before the softmax (attention/scores.hpp). Only the logarithms
 /// of the softmax's sums are kept for the way back; tiles of the mask that nobody sees cost
 /// nothing. Errors: ShapeError; OptionError when the heads do not divide the width, or when the
-/// mask leaves a query nothing to see.
+/// mask leaves a query nothing to see, or for a scale that is not finite.
 template <AttentionBackend B, class Mask = masks::Causal, class Score = scores::None>
 [[nodiscard]] Variable<B> attention(const Variable<B>& qkv, Index heads, const Mask& mask = {},
                                     const Score& score = {}, const AttentionOptions& options = {}) {

@@ -1,6 +1,8 @@
 // expand: extents of 1 stretched, and new ones in front.
 #pragma once
 
+#include <cstddef>
+
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/ops/view.hpp>
 

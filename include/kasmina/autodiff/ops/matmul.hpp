@@ -1,7 +1,6 @@
 // matmul: products of matrices, batched over all axes in front of them, stretched where they fit.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <utility>
 

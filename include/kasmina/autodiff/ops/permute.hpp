@@ -1,6 +1,8 @@
 // permute and transpose: the axes of a tensor in another order.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <utility>
 
 #include <kasmina/autodiff/ops/alias.hpp>

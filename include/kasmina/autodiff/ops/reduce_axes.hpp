@@ -1,6 +1,8 @@
 // sum and mean over some axes of a tensor.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <utility>
 
 #include <kasmina/autodiff/ops/axes.hpp>

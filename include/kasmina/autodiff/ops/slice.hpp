@@ -1,6 +1,7 @@
 // slice: a range of indices along one axis.
 #pragma once
 
+#include <cstddef>
 #include <string>
 
 #include <kasmina/autodiff/ops/view.hpp>

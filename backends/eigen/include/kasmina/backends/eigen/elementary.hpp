@@ -1,5 +1,5 @@
 // Elementary functions of a register of numbers, to two units in the last place: exp, log and tanh,
-// what stays exact next to 0 of them, and erf.
+// and what stays exact next to 0 of them.
 #pragma once
 
 #include <cmath>
@@ -14,8 +14,7 @@
 
 /// \file
 /// The reductions and the polynomials are those of Moshier, "Methods and Programs for Mathematical
-/// Functions" (1989), but for the tail of erf in float, which was fitted for this file: exp and log
-/// after Cody and Waite (1980). Every lane is computed alike, so a
+/// Functions" (1989): exp and log after Cody and Waite (1980). Every lane is computed alike, so a
 /// number's value does not depend on where it stands. Where a "vector" is one number, the standard
 /// library does it.
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::elementary {
@@ -92,25 +91,29 @@ template <class T>
     return same_bits<Vector<T>>((exponent + Format<T>::bias) << Format<T>::fraction);
 }
 
+/// fraction * 2^power.
 template <class T>
-[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> exp(Vector<T> x) {
+struct Scaled {
+    Vector<T> fraction;
+    BitVector<T> power;
+};
+
+/// e^x, for x of which that is neither 0 nor infinite.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Scaled<T> scaled_exp(Vector<T> x) {
     using F = Format<T>;
     using V = Vector<T>;
-    const V least = all<T>(F::least_exponent);
-    const V most = all<T>(F::most_exponent);
-    V clamped = x < least ? least : x;
-    clamped = clamped > most ? most : clamped;
     // Added to a number of this size, a sum has no room for a fraction: that rounds it, and the
     // whole number stands in its last bits.
     constexpr T large = T{3} * static_cast<T>(std::int64_t{1} << (F::fraction - 1));
-    V rounded = clamped * static_cast<T>(1.44269504088896340736) + large;
+    V rounded = x * static_cast<T>(1.44269504088896340736) + large;
 #if defined(__x86_64__)
     asm("" : "+x"(rounded));  // else -ffast-math takes the sum apart again
 #endif
     const V whole = rounded - large;
     const BitVector<T> power =
         same_bits<BitVector<T>>(rounded) - same_bits<BitVector<T>>(all<T>(large));
-    const V r = clamped - whole * F::ln2_high - whole * F::ln2_low;
+    const V r = x - whole * F::ln2_high - whole * F::ln2_low;
     V result;
     if constexpr (std::same_as<T, float>) {
         result = polynomial(r, 1.9875691500e-4F, 1.3981999507e-3F, 8.3334519073e-3F,
@@ -124,10 +127,29 @@ template <class T>
                                   2.27265548208155028766e-1, 2.0);
         result = 1.0 + 2.0 * (odd / (even - odd));
     }
+    return {result, power};
+}
+
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> exp(Vector<T> x) {
+    using F = Format<T>;
+    using V = Vector<T>;
+    const V least = all<T>(F::least_exponent);
+    const V most = all<T>(F::most_exponent);
+    V clamped = x < least ? least : x;
+    clamped = clamped > most ? most : clamped;
+    const auto [fraction, power] = scaled_exp<T>(clamped);
     // In two steps, so that results next to overflow and underflow come out.
     const BitVector<T> half = power >> 1;
-    result = result * power_of_two<T>(half) * power_of_two<T>(power - half);
+    const V result = fraction * power_of_two<T>(half) * power_of_two<T>(power - half);
     return is_not_a_number<T>(x) ? x : result;
+}
+
+/// The same where e^x is a normal number, or x is NaN.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> exp_within(Vector<T> x) {
+    const auto [fraction, power] = scaled_exp<T>(x);
+    return fraction * power_of_two<T>(power);
 }
 
 /// log(1 + f) + power * ln 2, for f between sqrt(1/2) - 1 and sqrt(2) - 1.
@@ -227,50 +249,6 @@ template <class T>
     return near ? (t + t) / (one - t) : exp<T>(x) - one;
 }
 
-template <class T>
-[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> erf(Vector<T> x) {
-    using V = Vector<T>;
-    // Beyond this it is 1 to the last digit.
-    const V most = all<T>(static_cast<T>(std::same_as<T, float> ? 4.0 : 6.0));
-    V held = x > most ? most : x;
-    held = held < -most ? -most : held;
-    const V size = held < V{} ? -held : held;
-    const V square = held * held;
-    const auto close = size < all<T>(static_cast<T>(1));
-    V near;
-    V far;
-    if constexpr (std::same_as<T, float>) {
-        near =
-            held * polynomial(square, 7.853861353153693e-5F, -8.010193625184903e-4F,
-                              5.188327685732524e-3F, -2.685381193529856e-2F, 1.128358514861418e-1F,
-                              -3.761262582423300e-1F, 1.128379165726710e0F);
-        // The logarithm of 1 - erf.
-        const V log_rest =
-            polynomial(size, -1.881459473e-5F, 4.045790138e-4F, -4.008729361e-3F, 2.464535043e-2F,
-                       -1.074757400e-1F, -6.341404255e-1F, -1.129093014e0F, 8.129241415e-5F);
-        far = 1.0F - exp<T>(log_rest);
-    } else {
-        const V near_above = polynomial(square, 9.60497373987051638749e0, 9.00260197203842689217e1,
-                                        2.23200534594684319226e3, 7.00332514112805075473e3,
-                                        5.55923013010394962768e4);
-        const V near_below = polynomial(square, 1.0, 3.35617141647503099647e1,
-                                        5.21357949780152679795e2, 4.59432382970980127987e3,
-                                        2.26290000613890934246e4, 4.92673942608635921086e4);
-        near = held * (near_above / near_below);
-        const V far_above = polynomial(
-            size, 2.46196981473530512524e-10, 5.64189564831068821977e-1, 7.46321056442269912687e0,
-            4.86371970985681366614e1, 1.96520832956077098242e2, 5.26445194995477358631e2,
-            9.34528527171957607540e2, 1.02755188689515710272e3, 5.57535335369399327526e2);
-        const V far_below = polynomial(
-            size, 1.0, 1.32281951154744992508e1, 8.67072140885989742329e1, 3.54937778887819891062e2,
-            9.75708501743205489753e2, 1.82390916687909736289e3, 2.24633760818710981792e3,
-            1.65666309194161350182e3, 5.57535340817727675546e2);
-        far = 1.0 - exp<T>(-square) * (far_above / far_below);
-    }
-    const V result = close ? near : (held < V{} ? -far : far);
-    return is_not_a_number<T>(x) ? x : result;
-}
-
 #else
 
 template <class T>
@@ -293,11 +271,6 @@ template <class T>
 [[nodiscard]] Vector<T> expm1(Vector<T> x) {
     return std::expm1(x);
 }
-template <class T>
-[[nodiscard]] Vector<T> erf(Vector<T> x) {
-    return std::erf(x);
-}
-
 #endif
 
 /// The square roots, rounded once each.

@@ -9,6 +9,7 @@
 #include <kasmina/backend/group_norm.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/backends/eigen/layer_norm.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
@@ -88,6 +89,7 @@ void group_statistics(const GroupNormPlan<T>& plan, double epsilon, const T* x, 
 template <class T>
 void group_norm(Context& context, const GroupNorm<T>& call) {
     const NormGeometry geometry = call.geometry;
+    if (is_layer_norm(geometry)) return layer_norm(context, call);
     const GroupNormPlan<T> plan(geometry);
     const Index channels = geometry.channels;
     const bool relu = call.relu;
@@ -135,6 +137,7 @@ void group_norm(Context& context, const GroupNorm<T>& call) {
 template <class T>
 void group_norm_pullback(Context& context, const GroupNormPullback<T>& call) {
     const NormGeometry geometry = call.geometry;
+    if (is_layer_norm(geometry)) return layer_norm_pullback(context, call);
     const GroupNormPlan<T> plan(geometry);
     const Index channels = geometry.channels;
     const bool relu = call.relu;

@@ -5,13 +5,14 @@
 
 #include <kasmina/backends/eigen/elementary.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/backends/eigen/normal_distribution.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/pointwise/dual.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
 /// `lanes<T>` numbers on which arithmetic works at once. Elementary functions are those
-/// of elementary.hpp.
+/// of elementary.hpp and normal_distribution.hpp.
 template <class T>
 struct Pack {
     Vector<T> values;
@@ -67,6 +68,10 @@ struct Pack {
     friend Pack sqrt_of(const Pack& x) { return Pack(elementary::sqrt<T>(x.values)); }
     friend Pack tanh_of(const Pack& x) { return Pack(elementary::tanh<T>(x.values)); }
     friend Pack erf_of(const Pack& x) { return Pack(elementary::erf<T>(x.values)); }
+    friend Pack normal_cdf_of(const Pack& x) { return Pack(elementary::normal_cdf<T>(x.values)); }
+    friend Pack normal_density_of(const Pack& x) {
+        return Pack(elementary::normal_density<T>(x.values));
+    }
     friend Pack log1p_of(const Pack& x) { return Pack(elementary::log1p<T>(x.values)); }
     friend Pack expm1_of(const Pack& x) { return Pack(elementary::expm1<T>(x.values)); }
     friend Pack softplus_of(const Pack& x) {

@@ -36,16 +36,20 @@ struct Transfer {
 
 /// Next to each other in both places, or one number for a whole run (`stretched`).
 template <class T>
-void transfer_run(const Transfer<T>& way, Index length, bool stretched) {
-    constexpr Index long_run = 8 * lanes<T>;
+KASMINA_ALWAYS_INLINE void transfer_run(const Transfer<T>& way, Index length, bool stretched) {
+    constexpr Index long_run = 16 * lanes<T>;
     if (stretched) {
         const Vector<T> value = *way.from - Vector<T>{};
         for_each_vector<T>(length, [=](Index i, auto count) { way.put(i, value, count); });
-    } else if (way.plain() && length > long_run) {
-        std::copy_n(way.from, length, way.to);
-    } else {
+    } else if (!way.plain()) {
         for_each_vector<T>(length, [=](Index i, auto count) {
             way.put(i, load_lanes(way.from + i, count), count);
+        });
+    } else if (length > long_run) {
+        std::copy_n(way.from, length, way.to);
+    } else {
+        for_each_vector<T>(length, [from = way.from, to = way.to](Index i, auto count) {
+            store_lanes(to + i, load_lanes(from + i, count), count);
         });
     }
 }
@@ -63,37 +67,75 @@ void transfer_strided(const Transfer<T>& way, Index length, Index from_stride, I
 /// How many numbers a chunk of work has, or more where it cannot be divided.
 inline constexpr Index numbers_per_chunk = 16384;
 
-/// All runs along the last axis, long ones in pieces.
+/// Runs along the last axis: `count` of them, one after another along the axis before it.
+struct Runs {
+    Index count;
+    Index length;
+    Index from_stride;  ///< within a run
+    Index to_stride;
+    Index from_next;  ///< from run to run
+    Index to_next;
+};
+
+template <class T>
+void transfer_strip(const Transfer<T>& way, const Runs& runs) {
+    const bool dense = runs.to_stride == 1 && runs.from_stride <= 1;
+    for (Index i = 0; i < runs.count; ++i) {
+        const Transfer<T> one = way.at(i * runs.from_next, i * runs.to_next);
+        if (dense) {
+            transfer_run(one, runs.length, runs.from_stride == 0);
+        } else {
+            transfer_strided(one, runs.length, runs.from_stride, runs.to_stride);
+        }
+    }
+}
+
+/// All runs along the last axis: short ones in strips, long ones in pieces.
 template <class T>
 void transfer_runs(Context& context, const StridedAxes& axes, const Transfer<T>& way) {
     constexpr Index longest = 8192;
     const std::size_t last = axes.rank - 1;
-    const StridedAxes outer = without(axes, last);
-    const Index run = axes.extents[last];
-    const Index from_stride = axes.from_strides[last];
-    const Index to_stride = axes.to_strides[last];
-    const Index pieces = pieces_of(run, longest);
-    const Index units = outer.elements() * pieces;
-    const Index units_per_chunk = std::max<Index>(1, numbers_per_chunk / std::min(run, longest));
-    context.parallel_for(pieces_of(units, units_per_chunk), [&](Index chunk) {
-        const Index first = chunk * units_per_chunk;
-        const Index end = std::min(units, first + units_per_chunk);
-        Odometer place(outer, first / pieces);
-        Index piece = first % pieces;
-        for (Index unit = first; unit < end; ++unit) {
-            const Index start = piece * longest;
-            const Index length = std::min(longest, run - start);
-            const Transfer<T> piece_way =
-                way.at(place.from() + start * from_stride, place.to() + start * to_stride);
-            if (to_stride == 1 && from_stride <= 1) {
-                transfer_run(piece_way, length, from_stride == 0);
+    Runs runs{.count = 1,
+              .length = axes.extents[last],
+              .from_stride = axes.from_strides[last],
+              .to_stride = axes.to_strides[last],
+              .from_next = 0,
+              .to_next = 0};
+    StridedAxes outer = without(axes, last);
+    Index units = pieces_of(runs.length, longest);
+    Index per_unit = longest;  // numbers of a run, or runs of a strip
+    const bool pieces = units > 1 || outer.rank == 0;
+    if (!pieces) {
+        const std::size_t before = outer.rank - 1;
+        runs.count = outer.extents[before];
+        runs.from_next = outer.from_strides[before];
+        runs.to_next = outer.to_strides[before];
+        outer = without(outer, before);
+        per_unit = std::max<Index>(1, longest / runs.length);
+        units = pieces_of(runs.count, per_unit);
+    }
+    const Index all = outer.elements() * units;
+    const Index unit_size =
+        pieces ? std::min(runs.length, longest) : runs.length * std::min(runs.count, per_unit);
+    const Index units_per_chunk = std::max<Index>(1, numbers_per_chunk / unit_size);
+    context.parallel_for(pieces_of(all, units_per_chunk), [&](Index chunk) {
+        const Index end = std::min(all, (chunk + 1) * units_per_chunk);
+        for (Index unit = chunk * units_per_chunk; unit < end; ++unit) {
+            const Odometer place(outer, unit / units);
+            const Index first = unit % units * per_unit;
+            Runs some = runs;
+            Index from = place.from();
+            Index to = place.to();
+            if (pieces) {
+                some.length = std::min(per_unit, runs.length - first);
+                from += first * runs.from_stride;
+                to += first * runs.to_stride;
             } else {
-                transfer_strided(piece_way, length, from_stride, to_stride);
+                some.count = std::min(per_unit, runs.count - first);
+                from += first * runs.from_next;
+                to += first * runs.to_next;
             }
-            if (++piece == pieces) {
-                piece = 0;
-                place.next();
-            }
+            transfer_strip(way.at(from, to), some);
         }
     });
 }

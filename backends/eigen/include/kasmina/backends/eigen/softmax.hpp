@@ -10,30 +10,11 @@
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/elementary.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/backends/eigen/row_sums.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/backends/eigen/strided.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
-
-/// The sum over a row of what term(column, count) gives: some terms in a register, then in double.
-template <class T, class Term>
-[[nodiscard]] KASMINA_ALWAYS_INLINE double sum_over_row(Index columns, Term&& term) {
-    double sums[static_cast<std::size_t>(lanes<T>)] = {};
-    const Index whole = columns - columns % lanes<T>;
-    for (Index start = 0; start < whole; start += terms_at_once * lanes<T>) {
-        const Index end = std::min(whole, start + terms_at_once * lanes<T>);
-        Vector<T> total{};
-        for (Index c = start; c < end; c += lanes<T>) total += term(c, AllLanes<T>{});
-        add_widened<T>(sums, total, AllLanes<T>{});
-    }
-    if (whole < columns) {
-        const Index count = columns - whole;
-        add_widened<T>(sums, term(whole, count), count);
-    }
-    double sum = 0.0;
-    for (const double part : sums) sum += part;
-    return sum;
-}
 
 /// The greatest number of a row; of NaNs any.
 template <class T>

@@ -7,36 +7,11 @@
 #include <kasmina/backend/rearrange.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/backends/eigen/row_sums.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/backends/eigen/strided.hpp>
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
-
-/// The sum of `length` numbers next to each other.
-template <class T>
-[[nodiscard]] double sum_of_run(const T* from, Index length) {
-    double sums[static_cast<std::size_t>(lanes<T>)] = {};
-    constexpr std::size_t several = 4;
-    constexpr Index step = static_cast<Index>(several) * lanes<T>;
-    Index place = 0;
-    while (place + step <= length) {
-        Vector<T> totals[several] = {};
-        const Index end = std::min(length - step, place + (terms_at_once - 1) * step);
-        for (; place <= end; place += step) {
-            KASMINA_UNROLL
-            for (std::size_t i = 0; i < several; ++i) {
-                totals[i] += load<Vector<T>>(from + place + static_cast<Index>(i) * lanes<T>);
-            }
-        }
-        for (const Vector<T> total : totals) add_widened<T>(sums, total, AllLanes<T>{});
-    }
-    for_each_vector<T>(length - place, [&](Index i, auto count) {
-        add_widened<T>(sums, load_lanes(from + place + i, count), count);
-    });
-    double sum = 0.0;
-    for (const double part : sums) sum += part;
-    return sum;
-}
 
 /// sums[c] += the sum of from[i * stride + c] over i < count, for each of `columns`.
 template <class T>
@@ -113,16 +88,16 @@ struct SumPlan {
     Index units = 1;
     Index parts = 1;
     Index units_per_chunk = 1;
-
-    [[nodiscard]] Index block_columns(Index unit) const {
-        return std::min(block, columns - unit % blocks * block);
-    }
 };
 
 /// sums[c] += the terms first ... end - 1 of each column; `from` is the unit's first number.
 template <class T>
 void add_terms(const SumPlan& plan, const T* from, Index columns, Index first, Index end,
                double* sums) {
+    if (plan.run > 1 && plan.terms == 1) {
+        *sums += sum_of_run(from, plan.run);
+        return;
+    }
     if (plan.run > 1) {
         Odometer place(plan.summed, first / plan.pieces);
         Index piece = first % plan.pieces;
@@ -148,14 +123,47 @@ void add_terms(const SumPlan& plan, const T* from, Index columns, Index first, I
     }
 }
 
+/// Goes through the units of a plan in order, from any of them on.
+class SumUnits {
+public:
+    SumUnits(const SumPlan& plan, Index first)
+        : plan_(plan), place_(plan.kept, first / plan.blocks), block_(first % plan.blocks) {}
+
+    [[nodiscard]] Index from() const { return place_.from() + column(); }
+    [[nodiscard]] Index to() const { return place_.to() + column() * plan_.column_stride; }
+    [[nodiscard]] Index columns() const {
+        return std::min(SumPlan::block, plan_.columns - column());
+    }
+
+    void next() {
+        if (++block_ < plan_.blocks) return;
+        block_ = 0;
+        place_.next();
+    }
+
+private:
+    [[nodiscard]] Index column() const { return block_ * SumPlan::block; }
+
+    const SumPlan& plan_;
+    Odometer place_;
+    Index block_;
+};
+
 template <class T>
-void put_sums(const SumAxes<T>& call, const SumPlan& plan, Index unit, const double* sums) {
-    const Odometer place(plan.kept, unit / plan.blocks);
-    const Index first = unit % plan.blocks * SumPlan::block;
-    const GradientTarget<T> target{call.to + place.to() + first * plan.column_stride,
-                                   call.accumulate};
-    for (Index c = 0; c < plan.block_columns(unit); ++c) {
+void put_sums(const SumAxes<T>& call, const SumPlan& plan, const SumUnits& unit,
+              const double* sums) {
+    const GradientTarget<T> target{call.to + unit.to(), call.accumulate};
+    for (Index c = 0; c < unit.columns(); ++c) {
         put_total(target, c * plan.column_stride, call.scale * sums[c]);
+    }
+}
+
+/// Sums of no terms.
+template <class T>
+void put_nothing(const SumAxes<T>& call, const SumPlan& plan) {
+    Odometer place(plan.kept, 0);
+    for (Index i = 0; i < plan.elements; ++i, place.next()) {
+        put_total(GradientTarget<T>{call.to, call.accumulate}, place.to(), 0.0);
     }
 }
 
@@ -163,28 +171,17 @@ template <class T>
 void sum_axes(Context& context, const SumAxes<T>& call) {
     const SumPlan plan(call.axes);
     if (plan.elements == 0) return;
-    if (plan.empty) {
-        constexpr double nothing[1] = {};
-        for (Index i = 0; i < plan.elements; ++i) {
-            put_total(GradientTarget<T>{call.to, call.accumulate}, Odometer(plan.kept, i).to(),
-                      *nothing);
-        }
-        return;
-    }
+    if (plan.empty) return put_nothing(call, plan);
     const Index parts = plan.parts;
-    const auto add_part = [&](Index unit, Index part, double* sums) {
-        const Odometer place(plan.kept, unit / plan.blocks);
-        const Index first = unit % plan.blocks * SumPlan::block;
-        add_terms(plan, call.from + place.from() + first, plan.block_columns(unit),
-                  part * plan.terms / parts, (part + 1) * plan.terms / parts, sums);
-    };
     if (parts == 1) {
         context.parallel_for(pieces_of(plan.units, plan.units_per_chunk), [&](Index chunk) {
-            const Index end = std::min(plan.units, (chunk + 1) * plan.units_per_chunk);
-            for (Index unit = chunk * plan.units_per_chunk; unit < end; ++unit) {
+            const Index first = chunk * plan.units_per_chunk;
+            const Index end = std::min(plan.units, first + plan.units_per_chunk);
+            SumUnits unit(plan, first);
+            for (Index i = first; i < end; ++i, unit.next()) {
                 double sums[static_cast<std::size_t>(SumPlan::block)];
-                std::fill_n(sums, plan.block_columns(unit), 0.0);
-                add_part(unit, 0, sums);
+                std::fill_n(sums, unit.columns(), 0.0);
+                add_terms(plan, call.from + unit.from(), unit.columns(), 0, plan.terms, sums);
                 put_sums(call, plan, unit, sums);
             }
         });
@@ -192,12 +189,16 @@ void sum_axes(Context& context, const SumAxes<T>& call) {
     }
     Buffer<double> partials = context.buffer<double>(plan.units * parts * SumPlan::block);
     context.parallel_for(plan.units * parts, [&](Index chunk) {
+        const SumUnits unit(plan, chunk / parts);
+        const Index part = chunk % parts;
         double* const sums = partials.data() + chunk * SumPlan::block;
         std::fill_n(sums, SumPlan::block, 0.0);
-        add_part(chunk / parts, chunk % parts, sums);
+        add_terms(plan, call.from + unit.from(), unit.columns(), part * plan.terms / parts,
+                  (part + 1) * plan.terms / parts, sums);
     });
-    for (Index unit = 0; unit < plan.units; ++unit) {
-        double* const sums = partials.data() + unit * parts * SumPlan::block;
+    SumUnits unit(plan, 0);
+    for (Index i = 0; i < plan.units; ++i, unit.next()) {
+        double* const sums = partials.data() + i * parts * SumPlan::block;
         for (Index part = 1; part < parts; ++part) {
             for (Index c = 0; c < SumPlan::block; ++c) sums[c] += sums[part * SumPlan::block + c];
         }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -52,15 +53,16 @@ template <class T>
         asm("" : "+x"(rounded));  // else -ffast-math takes the sum apart again
 #endif
         const Vector<T> whole = rounded - large;
-        const auto power = elementary::same_bits<elementary::BitVector<T>>(rounded) << F::fraction;
+        // 2 to the whole power, from its last bits; a NaN has some, and stays one as a factor.
+        constexpr std::int32_t offset = F::bias - std::bit_cast<std::int32_t>(large);
+        const auto power = elementary::same_bits<Vector<T>>(
+            (elementary::same_bits<elementary::BitVector<T>>(rounded) + offset) << F::fraction);
         const Vector<T> r = held - whole * F::ln2_high - whole * F::ln2_low;
         Vector<T> result =
             elementary::polynomial(r, 1.9875691500e-4F, 1.3981999507e-3F, 8.3334519073e-3F,
                                    4.1665795894e-2F, 1.6666665459e-1F, 5.0000001201e-1F);
         result = result * (r * r) + r + 1.0F;
-        // The exponent of a number between 0.5 and 2 takes a whole number more by adding its bits.
-        return elementary::same_bits<Vector<T>>(
-            elementary::same_bits<elementary::BitVector<T>>(result) + power);
+        return result * power;
     } else {
         return elementary::exp<T>(x);
     }
