@@ -179,7 +179,8 @@ TEST_CASE("a gate's bound is a number that a measurement can reach", "[E-2][G-7]
         CHECK(refuses(std::string(name), [&](GateThresholds& bound) {
             reflect::for_each_field(bound, [&](std::string_view field, auto& value) {
                 if (field != name) return;
-                if constexpr (std::is_same_v<decltype(value), double&>) {
+                if constexpr (std::is_same_v<decltype(value), double&> ||
+                              std::is_same_v<decltype(value), ScoreBound&>) {
                     value = not_a_number;
                 } else {
                     value = -1;

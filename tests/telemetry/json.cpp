@@ -23,7 +23,8 @@ using nlohmann::ordered_json;
 const std::string seed_json =
     R"("slot":"r0c1","environment":3,"correlation_id":"run-7","seed_id":"r0c1-norm",)"
     R"("blueprint":"norm","stage":"blending","alpha":0.5,"curve":"sigmoid","epochs_total":9,)"
-    R"("epochs_in_stage":2,"improvement":1.5,"blending_delta":0.25,"readiness":0.375,)"
+    R"("epochs_in_stage":2,"score_name":"loss","score_unit":"nats","score_falls":true,)"
+    R"("improvement":1.5,"blending_delta":0.25,"readiness":0.375,)"
     R"("dependence":12.5,"contribution":-0.75,"contribution_error":0.5,"contribution_by":"shadow",)"
     R"("gradient_ratio":0.125,"vanishing":false,"exploding":true,"seed_parameters":129)";
 

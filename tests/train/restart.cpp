@@ -186,7 +186,7 @@ TEST_CASE("the run that is saved has a shadow that was measured against", "[P-7]
     for (int epoch = 1; epoch <= 13; ++epoch) run.epoch();
     const auto state = run.trainer.state(run.model);
     CHECK(reflect::field_names<decltype(state)>.size() == 7);
-    CHECK(reflect::field_names<decltype(state.learner)>.size() == 5);
+    CHECK(reflect::field_names<decltype(state.learner)>.size() == 6);
     CHECK(reflect::field_names<decltype(state.learner.judge)>.size() == 5);
     REQUIRE(state.learner.judge.shadow);
     CHECK(reflect::field_names<std::remove_cvref_t<decltype(*state.learner.judge.shadow)>>.size() ==

@@ -28,7 +28,7 @@ namespace kasmina::telemetry_events {
     seed.curve = name_of(report.alpha.curve);
     seed.epochs_total = metrics.epochs_total;
     seed.epochs_in_stage = metrics.epochs_in_stage;
-    seed.score = report.score_kind.name.view();
+    seed.score_name = report.score_kind.name.view();
     seed.score_unit = report.score_kind.unit.view();
     seed.score_falls = report.score_kind.falls;
     seed.improvement = metrics.total_improvement();

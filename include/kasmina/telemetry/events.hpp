@@ -25,7 +25,7 @@ struct SeedContext {
     std::string curve{};
     std::int64_t epochs_total = 0;
     std::int64_t epochs_in_stage = 0;
-    std::string score{};       ///< what it is called
+    std::string score_name{};  ///< what it is called
     std::string score_unit{};  ///< empty for a number without one
     bool score_falls = false;  ///< better when it is less
     double improvement = 0.0;
@@ -43,7 +43,7 @@ struct SeedContext {
         &SeedContext::slot, &SeedContext::environment, &SeedContext::correlation_id,
         &SeedContext::seed_id, &SeedContext::blueprint, &SeedContext::stage, &SeedContext::alpha,
         &SeedContext::curve, &SeedContext::epochs_total, &SeedContext::epochs_in_stage,
-        &SeedContext::score, &SeedContext::score_unit, &SeedContext::score_falls,
+        &SeedContext::score_name, &SeedContext::score_unit, &SeedContext::score_falls,
         &SeedContext::improvement, &SeedContext::blending_delta, &SeedContext::readiness,
         &SeedContext::dependence, &SeedContext::contribution, &SeedContext::contribution_error,
         &SeedContext::contribution_by, &SeedContext::gradient_ratio, &SeedContext::vanishing,
@@ -102,6 +102,27 @@ struct SeedPruned {
     using Fields = reflect::List<&SeedPruned::seed, &SeedPruned::from, &SeedPruned::reason,
                                  &SeedPruned::initiator, &SeedPruned::automatic>;
 };
+
+namespace detail {
+
+/// An event's own fields stand beside the context's, so none may have the name of another.
+template <class Event>
+[[nodiscard]] consteval bool names_are_distinct() {
+    for (const std::string_view own : reflect::field_names<Event>) {
+        if (own == "event") return false;
+        for (const std::string_view of_seed : reflect::field_names<SeedContext>) {
+            if (own == of_seed) return false;
+        }
+    }
+    return true;
+}
+
+static_assert(names_are_distinct<SeedGerminated>() && names_are_distinct<StageChanged>() &&
+                  names_are_distinct<GateEvaluated>() && names_are_distinct<SeedFossilized>() &&
+                  names_are_distinct<SeedPruned>(),
+              "give an event's own field a name that the seed's context does not have");
+
+}  // namespace detail
 
 using Event = std::variant<SeedGerminated, StageChanged, GateEvaluated, SeedFossilized, SeedPruned>;
 
