@@ -170,6 +170,29 @@ TEMPLATE_TEST_CASE("an empty batch gives an empty output", "[attention]", test::
     CHECK(tape.gradient(x).empty());
 }
 
+TEST_CASE("a score that does not fit, and positions that cannot be counted, are refused",
+          "[attention][E-2]") {
+    const Shape shape{1, 5, 12};
+    const std::string slopes = error_of<OptionError>(shape, 2, masks::Causal{}, scores::Alibi{});
+    CHECK(mentions(slopes, "heads = 2"));
+    CHECK(mentions(slopes, "got 1"));
+    for (const double cap : {0.0, -5.0, std::nan(""), std::numeric_limits<double>::infinity()}) {
+        const scores::SoftCap capped{.cap = cap};
+        CHECK(mentions(error_of<OptionError>(shape, 2, masks::Causal{}, capped), "cap"));
+    }
+    using Limits = std::numeric_limits<Index>;
+    for (const Index offset : {Limits::max(), Limits::min()}) {
+        const ops::AttentionOptions options{.query_offset = offset};
+        CHECK(mentions(error_of<OptionError>(shape, 2, masks::Causal{}, scores::None{}, options),
+                       "query_offset"));
+        B::Context context;
+        const ops::Documents<B> documents(
+            Tensor<B, std::int32_t>::from_host(context, {1, 5}, std::vector<std::int32_t>(5)));
+        CHECK(mentions(error_of<OptionError>(shape, 2, documents, scores::None{}, options),
+                       "query_offset"));
+    }
+}
+
 TEST_CASE("a pass that does not record keeps nothing", "[attention][P-4]") {
     B::Context context;
     Tape<B> tape(context, Recording::none);

@@ -45,6 +45,12 @@ std::vector<Read> epoch(B::Context& context, Windows& windows) {
     return all;
 }
 
+// Windows look into the tokens that they are given: a temporary would be gone.
+static_assert(std::constructible_from<Windows, B::Context&, std::vector<std::int32_t>&, Index,
+                                      const text::TokenWindowsOptions&, Generator>);
+static_assert(!std::constructible_from<Windows, B::Context&, std::vector<std::int32_t>, Index,
+                                       const text::TokenWindowsOptions&, Generator>);
+
 TEST_CASE("each position of a window is labelled with the token behind it", "[N-9]") {
     B::Context context;
     const auto tokens = counted(30);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -103,6 +104,11 @@ public:
               checked_size(where, "batches_per_epoch", options.batches_per_epoch))) {
         detail::check_windows(where, tokens.size(), options.time, options.batch);
     }
+
+    /// Tokens that nobody else keeps would be gone.
+    template <std::same_as<std::vector<std::int32_t>> Tokens>
+    TokenWindows(typename B::Context&, Tokens&&, Index, const TokenWindowsOptions&,
+                 Generator) = delete;
 
     void start_epoch() noexcept { done_ = 0; }
 

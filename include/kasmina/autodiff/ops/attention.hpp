@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +20,7 @@
 #include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/pointwise/any_number.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::ops {
 
@@ -46,11 +48,17 @@ KASMINA_COLD [[noreturn]] inline void throw_heads(Index width, Index heads) {
                       "choose a number of heads that divides the width");
 }
 
-/// Errors: OptionError where the heads do not divide the width.
+/// Errors: OptionError where the heads do not divide the width, and for an offset with which
+/// positions cannot be counted.
 [[nodiscard]] inline AttentionShape attention_shape(Index batch, Index queries, Index keys,
                                                     Index width, Index heads,
                                                     const AttentionOptions& options) {
     if (heads < 1 || width % heads != 0) throw_heads(width, heads);
+    if (options.query_offset) {
+        constexpr Index furthest = std::numeric_limits<std::int32_t>::max();
+        static_cast<void>(checked_size("ops::attention", "query_offset", *options.query_offset,
+                                       -furthest, furthest));
+    }
     return {.batch = batch,
             .heads = heads,
             .queries = queries,
@@ -207,6 +215,7 @@ template <AttentionBackend B, class Mask, class Score>
         "Index head, const V& query, const V& key) const` of numbers of any kind "
         "(kasmina/pointwise/math.hpp)");
     Attention<Scalar> call = attention_call(inputs, heads, options);
+    if constexpr (requires { score.check(heads); }) score.check(heads);
     const auto mask = plain_mask(given);
     using Plain = std::remove_const_t<decltype(mask)>;
     static_assert(AttentionMask<Plain>,
@@ -260,7 +269,8 @@ template <AttentionBackend B, class Mask, class Score>
 /// `score` what is done to a score before the softmax (attention/scores.hpp). Only the logarithms
 /// of the softmax's sums are kept for the way back; tiles of the mask that nobody sees cost
 /// nothing. Errors: ShapeError; OptionError when the heads do not divide the width, or when the
-/// mask leaves a query nothing to see, or for a scale that is not finite.
+/// mask leaves a query nothing to see, for a scale that is not finite or an offset beyond 2^31, or
+/// where the score does not fit.
 template <AttentionBackend B, class Mask = masks::Causal, class Score = scores::None>
 [[nodiscard]] Variable<B> attention(const Variable<B>& qkv, Index heads, const Mask& mask = {},
                                     const Score& score = {}, const AttentionOptions& options = {}) {
