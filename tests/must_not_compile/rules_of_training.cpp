@@ -10,7 +10,7 @@
 // trainers_score expects: BatchScore: let the score be called as `score(batch, output)`
 // trainers_controller expects: `std::vector<Decision> decide(const EpochObservation&)`
 // controller_decides_nothing expects: `std::vector<Decision> decide(const EpochObservation&)`
-// measure_without_judge expects: give the measure `judge(model, slot, double accuracy,
+// measure_without_judge expects: give the measure `judge(model, slot, double score,
 // accuracies_of_nothing expects: ConfigurationMeasure: let it be called with
 // accuracies_of_nothing expects: return a std::vector<double>
 // score_of_the_output expects: BatchScore: let the score be called as `score(batch, output)`

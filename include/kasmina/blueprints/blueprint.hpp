@@ -26,7 +26,7 @@ concept HasName = requires { requires std::same_as<decltype(T::name), const std:
 /// (reflect/fields.hpp) unless it is empty.
 template <class T>
 concept HasOptions =
-    reflect::PlainStruct<typename T::Options> && std::default_initializable<typename T::Options> &&
+    std::is_aggregate_v<typename T::Options> && reflect::PlainStruct<typename T::Options> && std::default_initializable<typename T::Options> &&
     std::copyable<typename T::Options>;
 
 namespace detail {
