@@ -1,6 +1,8 @@
 // A loader's epochs: every sample once, in an order that the generator alone decides, ahead or not.
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -71,6 +73,11 @@ TEST_CASE("a short last batch is kept or left out, and an epoch need not be shuf
     CHECK(whole.samples_per_epoch() == 10);
     CHECK(epoch(full).counts == std::vector<std::size_t>{4, 4});
     CHECK(epoch(full).counts == std::vector<std::size_t>{4, 4});
+    data::HostLoader<Samples> all(set, {.batch_size = std::numeric_limits<std::size_t>::max()},
+                                  Generator(1));
+    CHECK(all.batches_per_epoch() == 1);
+    CHECK(all.samples_per_epoch() == 10);
+    CHECK(epoch(all).counts == std::vector<std::size_t>{10});
     const Samples none({2}, std::vector<float>{}, {}, 3);
     data::HostLoader<Samples> empty(none, {.batch_size = 4}, Generator(1));
     empty.start_epoch();
@@ -231,6 +238,18 @@ TEST_CASE("a loader may move and end while a batch is made", "[data][N-6][E-4]")
     REQUIRE(third.next() != nullptr);
     third = std::move(second);
     CHECK(third.next()->count == 8);
+}
+
+TEST_CASE("a loader that is moved to itself is what it was", "[data][N-6][E-4]") {
+    const Samples set = numbered(10);
+    data::HostLoader<Samples> loader(set, {.batch_size = 4}, Generator(1));
+    loader.start_epoch();
+    REQUIRE(loader.next() != nullptr);
+    data::HostLoader<Samples>& same = loader;
+    loader = std::move(same);
+    Made rest;
+    collect(loader, rest);
+    CHECK(rest.counts == std::vector<std::size_t>{4, 2});
 }
 
 #if defined(__linux__)

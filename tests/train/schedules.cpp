@@ -72,6 +72,11 @@ TEST_CASE("schedules are defined at their edges and refuse what they cannot be",
     CHECK_THROWS_AS(CosineAnnealing{.total = 0}.check(), OptionError);
     CHECK_THROWS_AS((WarmUp{LinearSchedule{.total = 0}, OneCycle{}}.check()), OptionError);
     CHECK_THROWS_AS((EachStep{StepSchedule{.gamma = 0.0}}.check()), OptionError);
+    // Nor do they count by what they cannot be, where nobody has asked for a check.
+    CHECK_THROWS_AS(StepSchedule{.step_size = 0}.after(3), OptionError);
+    CHECK_THROWS_AS(LinearSchedule{.total = 0}.after(0), OptionError);
+    CHECK_THROWS_AS(CosineAnnealing{.total = 0}.after(0), OptionError);
+    CHECK_THROWS_AS(OneCycle{.total = 1}.after(0), OptionError);
     static_assert(CountedSchedule<OneCycle> && !Schedule<OneCycle>);
     static_assert(counts_steps<EachStep<OneCycle>> && !counts_steps<OneCycle>);
     static_assert(!RateSchedule<int>);

@@ -128,14 +128,13 @@ public:
     HostLoader(const Set& set, const LoaderOptions& options, Generator generator,
                Augment augment = {})
         : work_(std::make_unique<Work>(
-              BatchMaker<Set, Augment>(set, options, generator, std::move(augment)))),
-          current_(work_->maker.room()) {}
+              BatchMaker<Set, Augment>(set, options, generator, std::move(augment)))) {}
     HostLoader(const Set&&, const LoaderOptions&, Generator, Augment = {}) = delete;
 
     void start_epoch() {
         settle();
         sampler().start_epoch();
-        current_.behind = sampler().state();
+        work_->current.behind = sampler().state();
     }
 
     /// Null when the epoch is over. Valid until the next call. Errors: what the set and the
@@ -152,12 +151,12 @@ public:
             if (sampler().options().prefetch) work_->start();
             work_->maker.make(work_->made);
         }
-        std::swap(current_, work_->made);
+        std::swap(work_->current, work_->made);
         if (work_->thread && sampler().next_count() != 0) {
             work_->thread->begin();
             ahead_ = true;
         }
-        return &current_;
+        return &work_->current;
     }
 
     [[nodiscard]] std::size_t batches_per_epoch() const {
@@ -174,21 +173,21 @@ public:
     /// Behind the batch that was handed out last, whatever has been made ahead.
     [[nodiscard]] LoaderState state() const {
         moved_.check("a loader");
-        return current_.behind;
+        return work_->current.behind;
     }
 
     /// Errors: as `Sampler::restore`; nothing is changed then.
     void restore(const LoaderState& state) {
         settle();
         sampler().restore(state);
-        current_.behind = sampler().state();
+        work_->current.behind = sampler().state();
     }
 
 private:
     /// What the thread works on; it stays where it is when the loader moves.
     struct Work {
         explicit Work(BatchMaker<Set, Augment> its_maker)
-            : maker(std::move(its_maker)), made(maker.room()) {}
+            : maker(std::move(its_maker)), made(maker.room()), current(maker.room()) {}
 
         void start() {
             if (!thread) thread.emplace([this] { maker.make(made); });
@@ -196,6 +195,7 @@ private:
 
         BatchMaker<Set, Augment> maker;
         HostBatch<Value> made;
+        HostBatch<Value> current;            ///< that was handed out last
         std::optional<Background> thread{};  ///< last: it ends before what it works on
     };
 
@@ -211,21 +211,20 @@ private:
             work_->thread->wait();
         } catch (...) {  // of a batch that nobody wants any more
         }
-        sampler().rewind(current_.behind);
+        sampler().rewind(work_->current.behind);
     }
 
     /// In a child the thread may have been anywhere in its work, and is not here to end it: what it
     /// worked on is left where it is.
     void mend_after_fork() {
         if (!work_->thread || work_->thread->is_here()) return;
-        auto own = std::make_unique<Work>(work_->maker.restored(current_.behind));
+        auto own = std::make_unique<Work>(work_->maker.restored(work_->current.behind));
         static_cast<void>(work_.release());
         work_ = std::move(own);
         ahead_ = false;
     }
 
     std::unique_ptr<Work> work_;
-    HostBatch<Value> current_;
     bool ahead_ = false;
     MovedFrom moved_{};
 };

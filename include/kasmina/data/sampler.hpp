@@ -95,14 +95,14 @@ public:
     void advance() noexcept { next_ += next_count(); }
 
     [[nodiscard]] std::size_t batches_per_epoch() const noexcept {
-        const std::size_t up = options_.drop_last ? 0 : options_.batch_size - 1;
-        return (order_.size() + up) / options_.batch_size;
+        const bool part = !options_.drop_last && order_.size() % options_.batch_size != 0;
+        return order_.size() / options_.batch_size + (part ? 1 : 0);
     }
 
     /// Samples that an epoch hands out.
     [[nodiscard]] Index samples_per_epoch() const noexcept {
-        const std::size_t all = batches_per_epoch() * options_.batch_size;
-        return static_cast<Index>(std::min(all, order_.size()));
+        const std::size_t left_out = options_.drop_last ? order_.size() % options_.batch_size : 0;
+        return static_cast<Index>(order_.size() - left_out);
     }
 
     [[nodiscard]] const LoaderOptions& options() const noexcept { return options_; }

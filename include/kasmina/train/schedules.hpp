@@ -24,7 +24,9 @@ struct StepSchedule {
                      OptionRange::at_least(1.0));
         check_option("train::StepSchedule", "gamma", gamma, OptionRange::above(0.0));
     }
+    /// Errors: as `check`.
     [[nodiscard]] double after(std::int64_t count) const {
+        check();
         return std::pow(gamma, static_cast<double>(count / step_size));
     }
 };
@@ -42,7 +44,9 @@ struct CosineAnnealing {
         check_option("train::CosineAnnealing", "lowest", lowest,
                      OptionRange::at_least(0.0).at_most(1.0));
     }
+    /// Errors: as `check`.
     [[nodiscard]] double after(std::int64_t count) const {
+        check();
         return CosineSchedule{lowest}(static_cast<double>(count) / static_cast<double>(total));
     }
 };
@@ -61,7 +65,9 @@ struct LinearSchedule {
                      OptionRange::above(0.0));
         check_option("train::LinearSchedule", "end_factor", end_factor, OptionRange::at_least(0.0));
     }
+    /// Errors: as `check`.
     [[nodiscard]] double after(std::int64_t count) const {
+        check();
         const double done =
             static_cast<double>(std::min(count, total)) / static_cast<double>(total);
         return start_factor + (end_factor - start_factor) * done;
@@ -91,7 +97,9 @@ struct OneCycle {
         check_option("train::OneCycle", "final_div_factor", final_div_factor,
                      OptionRange::above(0.0));
     }
+    /// Errors: as `check`.
     [[nodiscard]] double after(std::int64_t count) const {
+        check();
         const double first = 1.0 / div_factor;
         const double last = first / final_div_factor;
         const double step = static_cast<double>(std::min(count, total - 1));
