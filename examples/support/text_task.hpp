@@ -10,11 +10,13 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/text/utf8.hpp>
 #include <kasmina/text/vocabulary.hpp>
 
 namespace kasmina::examples {
@@ -58,13 +60,40 @@ struct TextTask {
     return found;
 }
 
-/// Errors: DataError for files that cannot be read, are no UTF-8, or are too short for windows of
-/// `time` characters.
+/// Errors: DataError naming the file, for one that is no UTF-8.
+inline void require_utf8(const std::filesystem::path& path, std::string_view content) {
+    for (std::size_t at = 0; at < content.size();) {
+        const text::Character next = text::first_character(content.substr(at));
+        if (!next.valid) {
+            throw DataError("a text is no UTF-8", path.string(), "UTF-8",
+                            "something else at byte " + std::to_string(at),
+                            "convert the file, say with iconv");
+        }
+        at += next.bytes;
+    }
+}
+
+/// Errors: DataError for files that cannot be read, are no UTF-8, hold not two different
+/// characters, or are too short for windows of `time` characters.
 [[nodiscard]] inline TextTask load_text(std::string name, std::vector<std::filesystem::path> files,
                                         std::size_t time) {
     std::string content;
-    for (const auto& file : files) content += read_text(file);
+    for (const auto& file : files) {
+        const std::string part = read_text(file);
+        require_utf8(file, part);
+        content += part;
+    }
+    if (content.empty()) {
+        throw DataError("there is no text", files.empty() ? name : files.front().string(),
+                        "a text of two different characters or more", "an empty one",
+                        "pass --text with a file that holds some");
+    }
     text::CharacterVocabulary vocabulary(content);
+    if (vocabulary.size() < 2) {
+        throw DataError("there is nothing to learn in the text", files.front().string(),
+                        "two different characters or more", "one, over and over",
+                        "use another text");
+    }
     const std::vector<std::int32_t> all = vocabulary.encode(content);
     const std::size_t first = all.size() - all.size() / 10;
     const std::size_t second = first + (all.size() - first) / 2;

@@ -117,9 +117,12 @@ TEST_CASE("texts and sizes that do not go together are one clear error", "[examp
     refused(changed(small_run(song), "--slots", "r9c9"), {"r9c9", "r0c0, r0c1"});
     refused(changed(small_run(song), "--blueprint", "weed"), {"weed"});
     std::ofstream(folder / "empty") << "";
-    refused({"--text", (folder / "empty").string()}, {"there is no text"});
+    refused({"--text", (folder / "empty").string()}, {"there is no text", "empty"});
     std::ofstream(folder / "latin") << "\xE9t\xE9";
-    refused({"--text", (folder / "latin").string()}, {"no UTF-8"});
+    refused({"--text", song.string(), "--text", (folder / "latin").string()},
+            {"no UTF-8", "latin", "byte 0"});
+    std::ofstream(folder / "rows") << std::string(5000, '-');
+    refused({"--text", (folder / "rows").string()}, {"nothing to learn", "rows"});
     refused(with(small_run(song), {"--summary", song.string()}), {"--summary"});
 }
 

@@ -209,6 +209,26 @@ TEST_CASE("empty prompts, strange ids and negative counts are refused", "[N-9][E
                     OptionError);
 }
 
+TEST_CASE("a token that is refused leaves the sequence as it was", "[N-9][E-3]") {
+    B::Context context;
+    const Model model = make_model(context);
+    for (const bool cached : {false, true}) {
+        CAPTURE(cached);
+        const auto whole = logits_of(model, context, cached);
+        generation::NextLogits logits(model, context, {.cached = cached});
+        CHECK_THROWS_AS(logits.next(1), StateError);
+        CHECK_THROWS_AS(logits.start(std::vector<std::int32_t>{11}), NumericError);
+        CHECK_THROWS_AS(logits.next(1), StateError);
+        static_cast<void>(logits.start(prompt));
+        for (std::size_t i = 0; i < more.size(); ++i) {
+            CHECK_THROWS_AS(logits.next(11), NumericError);
+            CHECK_THROWS_AS(logits.next(-1), NumericError);
+            const auto row = logits.next(more[i]);
+            CHECK(std::vector<float>(row.begin(), row.end()) == whole[i + 1]);
+        }
+    }
+}
+
 TEST_CASE("a pass that records cannot go on behind a cache, nor can a layer that comes late",
           "[N-9][E-4]") {
     B::Context context;

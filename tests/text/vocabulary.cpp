@@ -113,6 +113,9 @@ TEST_CASE("files that are no vocabulary are refused", "[N-9][E-2]") {
         write(merges, content);
         CHECK_THROWS_AS(made(), DataError);
     }
+    // A folder can be opened as a file, and looks like an empty one.
+    CHECK_THROWS_AS(text::BytePairEncoding(vocabulary, folder.path()), DataError);
+    CHECK_THROWS_AS(text::BytePairEncoding(folder.path(), merges), DataError);
 }
 
 }  // namespace

@@ -76,7 +76,9 @@ public:
 
     /// The logits behind `prompt`, one for each token of the vocabulary; they live until the next
     /// call. Errors: OptionError for an empty prompt; NumericError for ids outside the vocabulary.
+    /// A sequence whose pass fails is over.
     [[nodiscard]] std::span<const Scalar> start(std::span<const std::int32_t> prompt) {
+        begun_ = false;
         if (prompt.empty()) throw_empty();
         const auto block = static_cast<std::size_t>(model_.host().block());
         const auto seen = prompt.last(std::min(prompt.size(), block));
@@ -87,8 +89,11 @@ public:
             TokenIds<B>(context_, Shape{1, static_cast<Index>(seen.size())}, seen, vocabulary()));
     }
 
-    /// The logits behind one more token.
+    /// The logits behind one more token. Errors: StateError where no sequence was begun;
+    /// NumericError for an id outside the vocabulary, and the sequence is as it was.
     [[nodiscard]] std::span<const Scalar> next(std::int32_t token) {
+        if (!begun_) throw_not_begun();
+        one_.assign(context_, std::span(&token, 1));  // checks it
         const Index block = model_.host().block();
         if (static_cast<Index>(tokens_.size()) < block) {
             tokens_.push_back(token);
@@ -97,10 +102,7 @@ public:
             tokens_.back() = token;
             caches_ = false;
         }
-        if (caches_) {
-            one_.assign(context_, std::span(&token, 1));
-            return run(one_);
-        }
+        if (caches_) return run(one_);
         const Shape shape{1, static_cast<Index>(tokens_.size())};
         if (!whole_ || whole_->shape() != shape) {
             whole_.emplace(context_, shape, tokens_, vocabulary());
@@ -117,6 +119,7 @@ private:
     [[nodiscard]] Index vocabulary() const { return model_.host().vocabulary(); }
 
     [[nodiscard]] std::span<const Scalar> run(const TokenIds<B>& ids) {
+        begun_ = false;
         tape_.clear();
         const Pass<B> plain(tape_, Mode::evaluation);
         Pass<B> pass = caches_ ? plain.going_on(cache_) : plain;
@@ -125,7 +128,9 @@ private:
             reading_.emplace(context_, logits.data(), vocabulary());
         }
         if (caches_) cache_.advance(ids.shape()[1]);
-        return reading_->values();
+        const std::span<const Scalar> logits = reading_->values();
+        begun_ = true;
+        return logits;
     }
 
     /// Those of the last position.
@@ -143,6 +148,12 @@ private:
                           "begin with a token that texts begin with, say a line break");
     }
 
+    KASMINA_COLD [[noreturn]] static void throw_not_begun() {
+        throw StateError("there is no sequence to go on with", "generation::NextLogits",
+                         "a start that succeeded, and no failed pass since", "none",
+                         "call start with a prompt");
+    }
+
     const Model& model_;
     Context& context_;
     NextLogitsOptions options_;
@@ -154,6 +165,7 @@ private:
     std::vector<std::int32_t> tokens_{};
     std::optional<Pending<B>> reading_{};
     bool caches_ = false;
+    bool begun_ = false;
 };
 
 }  // namespace kasmina::generation

@@ -179,6 +179,11 @@ private:
         return file;
     }
 
+    /// A folder can be opened, and a disk can fail: what is read then ends as a file does.
+    static void require_read(const std::ifstream& file, const std::filesystem::path& path) {
+        if (file.bad()) refuse(path, "a file that can be read to its end", "none");
+    }
+
     KASMINA_COLD [[noreturn]] static void refuse(const std::filesystem::path& path,
                                                  std::string_view expected, std::string_view got) {
         throw DataError("a vocabulary cannot be read", path.string(), expected, got,
@@ -187,7 +192,10 @@ private:
 
     void read_vocabulary(const std::filesystem::path& path) {
         std::ifstream file = open(path);
-        const auto json = nlohmann::json::parse(file, nullptr, false);
+        std::string content;  // by the stream, which says what goes wrong by a state
+        for (std::string line; std::getline(file, line); content += '\n') content += line;
+        require_read(file, path);
+        const auto json = nlohmann::json::parse(content, nullptr, false);
         if (!json.is_object() || json.empty()) refuse(path, "a JSON object", "something else");
         pieces_.resize(json.size());
         std::vector<bool> seen(json.size());
@@ -235,6 +243,7 @@ private:
             const std::uint64_t key = key_of(id_of(path, first, known), id_of(path, second, known));
             merges_.emplace(key, Merge{merges_.size(), id_of(path, first + second, known)});
         }
+        require_read(file, path);
     }
 
     std::vector<std::string> pieces_{};  ///< their bytes
