@@ -1,6 +1,8 @@
 // LastingText: text that never ends, so that who keeps a view of it need not copy it.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <string>
 #include <string_view>
 

@@ -88,11 +88,12 @@ TEST_CASE("sequences, transposed convolutions, pools and upsampling have the slo
     CHECK(testing::gradient_error<B>({{2, 6, 4}, {6, 2, 3}, {6}}, [](Tape<B>&, const auto& x) {
               return ops::conv1d(x[0], x[1], {.stride = 2, .padding = 1, .groups = 2}, x[2]);
           }) < tolerance);
-    CHECK(testing::gradient_error<B>({{2, 3, 4, 4}, {4, 3, 3, 2}, {6}}, [](Tape<B>&, const auto& x) {
-              return ops::conv_transpose2d(
-                  x[0], x[1],
-                  {.stride = 2, .padding = {1, 0}, .output_padding = {1, 0}, .groups = 2}, x[2]);
-          }) < tolerance);
+    CHECK(
+        testing::gradient_error<B>({{2, 3, 4, 4}, {4, 3, 3, 2}, {6}}, [](Tape<B>&, const auto& x) {
+            return ops::conv_transpose2d(
+                x[0], x[1], {.stride = 2, .padding = {1, 0}, .output_padding = {1, 0}, .groups = 2},
+                x[2]);
+        }) < tolerance);
     // Its input is used once more, so that a gradient is added to one that is there.
     CHECK(testing::gradient_error<B>({{1, 2, 3, 2}, {2, 2, 1, 1}}, [](Tape<B>&, const auto& x) {
               return ops::add(ops::conv_transpose2d(x[0], x[1]), x[0]);
@@ -258,7 +259,7 @@ TEST_CASE("convolution layers have PyTorch's names, shapes and ranges", "[N-1][B
     B::Context context{};
     Generator generator(1);
     nn::Conv2d<B> conv(context, 8, 16, {3, 5}, generator,
-                             {.stride = 2, .padding = {1, 2}, .groups = 4}, nn::Bias::present);
+                       {.stride = 2, .padding = {1, 2}, .groups = 4}, nn::Bias::present);
     const nn::Conv1d<B> over_time(context, 6, 10, 3, generator, {.groups = 2}, nn::Bias::present);
     const nn::ConvTranspose2d<B> larger(context, 8, 6, 2, generator, {.stride = 2, .groups = 2},
                                         nn::Bias::present);

@@ -16,8 +16,8 @@
 #include <kasmina/autodiff/arena.hpp>
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/autodiff/variable.hpp>
-#include <kasmina/backend/forward_only.hpp>
 #include <kasmina/backend/context_reference.hpp>
+#include <kasmina/backend/forward_only.hpp>
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backend/storage.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>

@@ -1,6 +1,8 @@
 // ForwardOnly: a backend on which nothing learns, so that no way back is compiled.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 namespace kasmina {
 
 /// All that `B` is, with its kernels and contexts; but tapes on it record nothing, and operations

@@ -26,8 +26,8 @@ concept HasName = requires { requires std::same_as<decltype(T::name), const std:
 /// (reflect/fields.hpp) unless it is empty.
 template <class T>
 concept HasOptions =
-    std::is_aggregate_v<typename T::Options> && reflect::PlainStruct<typename T::Options> && std::default_initializable<typename T::Options> &&
-    std::copyable<typename T::Options>;
+    std::is_aggregate_v<typename T::Options> && reflect::PlainStruct<typename T::Options> &&
+    std::default_initializable<typename T::Options> && std::copyable<typename T::Options>;
 
 namespace detail {
 

@@ -1,6 +1,8 @@
 // Character classes: which characters are letters, numbers or space, by Unicode 14.0.0.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <algorithm>
 #include <iterator>
 

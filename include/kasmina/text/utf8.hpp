@@ -1,6 +1,8 @@
 // UTF-8: the characters of a text, one by one, and back.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,6 +1,8 @@
 // GPT-2's words: how a text is cut before its bytes are paired.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string_view>

@@ -1,6 +1,8 @@
 // LearnerOptions: what a learner is told: its optimiser's options, lessons and clipping.
 #pragma once
 
+#include <kasmina/requirements.hpp>
+
 #include <optional>
 
 namespace kasmina::train {

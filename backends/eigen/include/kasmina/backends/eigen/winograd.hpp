@@ -277,10 +277,9 @@ inline constexpr bool exact_enough = sizeof(T) == 4;
 template <class T>
 [[nodiscard]] bool suits(const ConvShape& shape) {
     return keeps_size(shape) && shape.groups == 1 && shape.kernel_height == 3 &&
-           shape.kernel_width == 3 && shape.height > 1 &&
-           shape.width > 1 && shape.in_channels % lanes<T> == 0 &&
-           shape.out_channels % lanes<T> == 0 && shape.in_channels >= 16 &&
-           shape.out_channels >= 16;
+           shape.kernel_width == 3 && shape.height > 1 && shape.width > 1 &&
+           shape.in_channels % lanes<T> == 0 && shape.out_channels % lanes<T> == 0 &&
+           shape.in_channels >= 16 && shape.out_channels >= 16;
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail::winograd
