@@ -58,6 +58,8 @@ TEST_CASE("slices, permutations and expansions by hand", "[N-2]") {
     CHECK(ops::permute(x, {-1, 0}).shape() == Shape{3, 2});
     CHECK(ops::expand(ops::slice(x, 0, 0, 1), {2, 3}).to_host() == Values{0, 1, 2, 0, 1, 2});
     CHECK(ops::concatenate({x, x}, 0).to_host() == Values{0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5});
+    const std::vector<X> parts(3, x);
+    CHECK(ops::concatenate(parts, 1).shape() == Shape{2, 9});
     CHECK(ops::concatenate({x, ops::slice(x, 1, 0, 1)}, 1).to_host() ==
           Values{0, 1, 2, 0, 3, 4, 5, 3});
     CHECK(ops::sum(x, 0).to_host() == Values{3, 5, 7});
@@ -254,6 +256,11 @@ TEST_CASE("extents that do not fit are told", "[N-2][E-2]") {
                    "expected (2, 3); got (3, 3)"));
     CHECK(mentions(refused([&] { return ops::concatenate({x, desk.zeros({2})}, 1); }), "(2)"));
     CHECK(mentions(refused([&] { return ops::concatenate(std::span<const X>{}, 0); }), "none"));
+    const X endless = desk.tape.leaf({0, Index{1} << 62}, Values{});
+    CHECK(mentions(refused([&] {
+                       return ops::concatenate({endless, endless}, 1);
+                   }),
+                   "more elements than can be counted"));
     CHECK(mentions(refused([&] { return ops::matmul(x, x); }), "(2, 3) and (2, 3)"));
     CHECK(mentions(refused([&] {
                        return ops::matmul(desk.zeros({2, 2, 3}), desk.zeros({3, 3, 2}));

@@ -159,6 +159,29 @@ TEST_CASE("a set of tokens makes batches of token ids, and a bad one is an error
     auto refused = data::load_data<B>(context, wrong, {.batch_size = 2}, Generator(1));
     refused.start_epoch();
     CHECK_THROWS_AS(static_cast<void>(refused.next()), NumericError);
+    CHECK(refused.state().next == 0);
+    CHECK_THROWS_AS(static_cast<void>(refused.next()), NumericError);
+}
+
+TEST_CASE("a batch that is refused is not lost: it comes again", "[data][N-6][E-2]") {
+    B::Context context;
+    for (const bool prefetch : {true, false}) {
+        CAPTURE(prefetch);
+        Sentences set{{1, 2, 3, 4, 5, 9, 7, 8, 0, 1, 1, 1}};
+        auto loader = data::load_data<B>(
+            context, set, {.batch_size = 1, .shuffle = false, .prefetch = prefetch}, Generator(1));
+        loader.start_epoch();
+        REQUIRE(loader.next() != nullptr);
+        CHECK_THROWS_AS(static_cast<void>(loader.next()), NumericError);
+        CHECK(loader.state().next == 1);
+        set.tokens[5] = 6;
+        for (const std::int32_t first : {4, 7, 1}) {
+            const auto* batch = loader.next();
+            REQUIRE(batch != nullptr);
+            CHECK(batch->input.tensor().to_host(context)[0] == first);
+        }
+        CHECK(loader.next() == nullptr);
+    }
 }
 
 TEST_CASE("all of a set in order comes as often as it is walked", "[data][N-6]") {

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <kasmina/checkpoint/checkpoint.hpp>
@@ -71,6 +72,14 @@ TEST_CASE("the best network comes back with the seeds that it had", "[N-6]") {
     Stopping careless({.keep_best = false});
     static_cast<void>(careless.watch(model, 1.0));
     CHECK_THROWS_AS(careless.bring_back(model), StateError);
+    Stopping taken = std::move(stopping);
+    CHECK_THROWS_AS(stopping.bring_back(model), LifetimeError);
+    CHECK_THROWS_AS(static_cast<void>(stopping.watch(model, 9.0)), LifetimeError);
+    CHECK_THROWS_AS(static_cast<void>(stopping.state(model)), LifetimeError);
+    taken.bring_back(model);
+    CHECK(test::values_of(model) == best);
+    stopping = std::move(taken);
+    CHECK_NOTHROW(stopping.bring_back(model));
 }
 
 TEST_CASE("early stopping is a part of a checkpoint, best network and all", "[N-6][C-6]") {

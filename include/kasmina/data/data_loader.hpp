@@ -40,14 +40,20 @@ public:
     void start_epoch() { host_.start_epoch(); }
 
     /// Null when the epoch is over. Valid until the next call. Errors: what the set and the
-    /// augmentation throw, on the thread too; ResourceError without a thread: the same batch comes
-    /// with the next call then. NumericError for a label that is no class, or a token outside the
-    /// vocabulary.
+    /// augmentation throw, on the thread too; ResourceError without a thread or memory;
+    /// NumericError for a label that is no class, or a token outside the vocabulary: the same batch
+    /// comes with the next call then.
     [[nodiscard]] Batch* next() {
+        const State before = host_.state();
         const auto* made = host_.next();
         if (made == nullptr) return nullptr;
-        return &batch_.fill(*context_, *set_, made->count, made->values, made->labels,
-                            made->targets);
+        try {
+            return &batch_.fill(*context_, *set_, made->count, made->values, made->labels,
+                                made->targets);
+        } catch (...) {
+            host_.restore(before);
+            throw;
+        }
     }
 
     [[nodiscard]] std::size_t batches_per_epoch() const { return host_.batches_per_epoch(); }

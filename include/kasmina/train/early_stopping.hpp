@@ -13,6 +13,7 @@
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
 #include <kasmina/model/network_copy.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/reflect/fields.hpp>
 
 namespace kasmina::train {
@@ -46,7 +47,8 @@ struct EarlyStoppingState {
     static constexpr int schema = 1;
 };
 
-/// Watches a score, an epoch at a time. One that is no number is no improvement.
+/// Watches a score, an epoch at a time. One that is no number is no improvement. Errors of whatever
+/// takes a model: LifetimeError when it was moved from.
 template <class Model>
 class EarlyStopping {
 public:
@@ -66,6 +68,7 @@ public:
     /// Tells an epoch's score of the network as it is, and keeps a copy where that is the best so
     /// far. True when it is time to stop.
     [[nodiscard]] bool watch(Model& model, double score) {
+        moved_.check("early stopping");
         ++state_.epochs;
         if (is_better(score)) {
             if (state_.options.keep_best) state_.network = NetworkCopy<B>::of(model);
@@ -87,6 +90,7 @@ public:
     /// it is to be synchronised after it. Errors: StateError where no copy was kept; those of
     /// `NetworkCopy::restore`. Nothing is changed then.
     void bring_back(Model& model) const {
+        moved_.check("early stopping");
         if (!state_.network) {
             throw StateError("there is no network to bring back", where(),
                              "one that was kept at its best",
@@ -98,6 +102,7 @@ public:
 
     /// All of it, with a copy of the best network.
     [[nodiscard]] KASMINA_RARE State state(Model& model) const {
+        moved_.check("early stopping");
         State state{.options = state_.options,
                     .best = state_.best,
                     .best_epoch = state_.best_epoch,
@@ -138,7 +143,7 @@ public:
     }
 
     /// The part of `restore` that cannot fail.
-    void exchange(EarlyStopping& other) noexcept { std::swap(state_, other.state_); }
+    void exchange(EarlyStopping& other) noexcept { std::swap(*this, other); }
 
 private:
     [[nodiscard]] static std::string where() { return "train::EarlyStopping"; }
@@ -157,6 +162,7 @@ private:
     }
 
     State state_{};
+    MovedFrom moved_{};
 };
 
 }  // namespace kasmina::train

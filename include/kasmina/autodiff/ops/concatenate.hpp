@@ -4,12 +4,16 @@
 #include <cstddef>
 #include <initializer_list>
 #include <span>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <kasmina/autodiff/ops/axes.hpp>
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/rearrange.hpp>
+#include <kasmina/error.hpp>
+#include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::ops {
 namespace detail {
@@ -51,6 +55,14 @@ struct ConcatenateOperation {
     }
 };
 
+/// Of operands without elements, whose extents are in no memory.
+[[noreturn]] KASMINA_COLD inline void throw_too_long(const Shape& first) {
+    throw ShapeError("the whole has more elements than can be counted", "ops::concatenate",
+                     "extents whose sum is at most " + std::to_string(unlimited),
+                     "more, of operands like " + to_string(first),
+                     "check the extents: one of them is probably no size");
+}
+
 /// The shape of the whole. Errors: ShapeError where an operand does not fit to the first.
 template <class B>
 [[nodiscard]] Shape concatenated_shape(std::span<const Variable<B>> inputs, std::size_t axis) {
@@ -63,6 +75,7 @@ template <class B>
             fitting[axis] = shape[static_cast<Index>(axis)];
         }
         require_shape("concatenate", "an operand", shape_of(fitting, rank), shape);
+        if (fitting[axis] > unlimited - extents[axis]) throw_too_long(inputs[0].shape());
         extents[axis] += fitting[axis];
     }
     return shape_of(extents, rank);
@@ -107,6 +120,12 @@ template <RearrangeBackend B>
 template <RearrangeBackend B>
 [[nodiscard]] Variable<B> concatenate(std::initializer_list<Variable<B>> inputs, Index axis) {
     return concatenate(std::span<const Variable<B>>(inputs.begin(), inputs.size()), axis);
+}
+
+/// ... and of a vector, which may be as long as it likes.
+template <RearrangeBackend B>
+[[nodiscard]] Variable<B> concatenate(const std::vector<Variable<B>>& inputs, Index axis) {
+    return concatenate(std::span<const Variable<B>>(inputs), axis);
 }
 
 }  // namespace kasmina::ops
