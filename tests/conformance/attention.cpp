@@ -59,6 +59,7 @@ void classify(Run<B>& run, const Mask& mask, const AttentionShape& shape) {
 template <class B, class Mask, class Score>
 void attend(Run<B>& run, const Mask& mask, const Score& score, const AttentionShape& shape,
             bool together, bool with_tiles) {
+    using Scalar = typename B::Scalar;
     const Layouts of(shape, together);
     const Index tiles = shape.query_tiles() * shape.key_tiles();
     MaskTiles map;
@@ -71,18 +72,18 @@ void attend(Run<B>& run, const Mask& mask, const Score& score, const AttentionSh
     const auto* const in = run.in(normal(of.in, 1));
     auto* const y = run.out(shape.batch * of.y.batch);
     auto* const sums = run.out(shape.batch * shape.heads * shape.queries);
-    Attention<typename B::Scalar> forward{.shape = shape,
-                                          .scale = 0.7,
-                                          .tiles = map,
-                                          .q_layout = of.q,
-                                          .k_layout = of.k,
-                                          .v_layout = of.k,
-                                          .y_layout = of.y,
-                                          .q = in,
-                                          .k = in + of.k_at,
-                                          .v = in + of.v_at,
-                                          .y = y,
-                                          .log_sum_exp = sums};
+    Attention<Scalar> forward{.shape = shape,
+                              .scale = 0.7,
+                              .tiles = map,
+                              .q_layout = of.q,
+                              .k_layout = of.k,
+                              .v_layout = of.k,
+                              .y_layout = of.y,
+                              .q = in,
+                              .k = in + of.k_at,
+                              .v = in + of.v_at,
+                              .y = y,
+                              .log_sum_exp = sums};
     B::attention(run.context, mask, score, forward);
     const auto pull_back = [&](auto grad_q, auto grad_k, auto grad_v) {
         B::attention_pullback(run.context, mask, score,
@@ -106,8 +107,8 @@ void attend(Run<B>& run, const Mask& mask, const Score& score, const AttentionSh
     const auto none = run.unwanted();
     for (const bool accumulate : {false, true}) {
         const auto all = run.target(of.in, accumulate);
-        pull_back(all, GradientTarget{all.data + of.k_at, accumulate},
-                  GradientTarget{all.data + of.v_at, accumulate});
+        pull_back(all, GradientTarget<Scalar>{all.data + of.k_at, accumulate},
+                  GradientTarget<Scalar>{all.data + of.v_at, accumulate});
     }
     if (together) return;
     const Index keys = shape.batch * of.k.batch;
