@@ -4,7 +4,7 @@
 // mask_with_a_list expects: AttentionMask: a mask is a trivially copyable callable
 // score_of_one_type expects: a score is a const `template <class V> V operator()
 // score_of_the_score_alone expects: a score is a const `template <class V> V operator()
-// score_compares expects: a_pointwise_callable_uses_kasmina_math_and_no_std_function_or_comparison
+// score_compares expects: kasmina::AnyNumber
 #include <vector>
 
 #include <kasmina/autodiff/ops/attention.hpp>
