@@ -28,6 +28,7 @@
 #include "failures.hpp"
 #include "from_start.hpp"
 #include "growth.hpp"
+#include "keep.hpp"
 #include "run.hpp"
 #include "run_folder.hpp"
 #include "screen.hpp"
@@ -230,27 +231,11 @@ Failures run(const TextCommandLine& line, Screen& screen) {
     RunProgress host_progress{.multiplications = 0.0};
     RunProgress grown_progress{.multiplications = 0.0};
     Growth growth(line.slots, task.validation.size());
-    Keep keep_host;
-    Keep keep_grown;
-    if (folder) {
-        stop_on_signals();
-        keep_host = [&] {
-            folder->save_host(host_trainer.epochs_done(), host, host_trainer, host_progress);
-        };
-        keep_grown = [&] {
-            folder->save_grown(grown_trainer.epochs_done(), grown, grown_trainer, growth,
-                               grown_progress);
-        };
-        const auto tell = [&story](const std::string& told) { story.line(told); };
-        if (line.resume && !folder->load_host(tell, host, host_trainer, host_progress)) {
-            story.line("there is nothing to go on with in " + *line.checkpoint + ": it begins");
-        }
-        if (line.resume) {
-            static_cast<void>(
-                folder->load_grown(tell, grown, grown_trainer, growth, grown_progress));
-        }
-        story.skip(host_trainer.epochs_done() + grown_trainer.epochs_done());
-    }
+    if (folder) stop_on_signals();
+    const Keep keep_host =
+        keep_in(folder, RunNetwork::host, story, host, host_trainer, host_progress);
+    const Keep keep_grown =
+        keep_in(folder, RunNetwork::grown, story, grown, grown_trainer, growth, grown_progress);
 
     Failures failures;
     const auto note_unsaved = [&failures](const std::string& cause) {

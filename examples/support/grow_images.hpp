@@ -33,6 +33,7 @@
 #include "growth.hpp"
 #include "host_work.hpp"
 #include "image_recipe.hpp"
+#include "keep.hpp"
 #include "outputs.hpp"
 #include "report.hpp"
 #include "run.hpp"
@@ -183,16 +184,8 @@ class GrowImages {
         Model& model = yardstick.model;
         plant_fossils(model, grown);
         auto trainer = make_trainer(model, data, line, IdleController{}, judge::Ablation{});
-        Keep keep;
-        if (folder) {
-            keep = [&] {
-                folder->save_from_start(trainer.epochs_done(), model, trainer, yardstick.progress);
-            };
-            const auto tell = [&story](const std::string& text) { story.line(text); };
-            if (line.resume && folder->load_from_start(tell, model, trainer, yardstick.progress)) {
-                story.skip(trainer.epochs_done());
-            }
-        }
+        const Keep keep =
+            keep_in(folder, RunNetwork::from_start, story, model, trainer, yardstick.progress);
         story.line("\nthe same, with its seeds from the start, " +
                    std::to_string(model.total_parameters()) + " parameters");
         yardstick.not_saved = train_alone(trainer, model, work_of(model, data), "from the start",
@@ -231,27 +224,11 @@ class GrowImages {
         RunProgress host_progress{.multiplications = 0.0};
         RunProgress grown_progress{.multiplications = 0.0};
         Growth growth(line.slots, data.validation.count());
-        Keep keep_host;
-        Keep keep_grown;
-        if (folder) {
-            stop_on_signals();
-            keep_host = [&] {
-                folder->save_host(host_trainer.epochs_done(), host, host_trainer, host_progress);
-            };
-            keep_grown = [&] {
-                folder->save_grown(grown_trainer.epochs_done(), grown, grown_trainer, growth,
-                                   grown_progress);
-            };
-            const auto tell = [&story](const std::string& text) { story.line(text); };
-            if (line.resume && !folder->load_host(tell, host, host_trainer, host_progress)) {
-                story.line("there is nothing to go on with in " + *line.checkpoint + ": it begins");
-            }
-            if (line.resume) {
-                static_cast<void>(
-                    folder->load_grown(tell, grown, grown_trainer, growth, grown_progress));
-            }
-            story.skip(host_trainer.epochs_done() + grown_trainer.epochs_done());
-        }
+        if (folder) stop_on_signals();
+        const Keep keep_host =
+            keep_in(folder, RunNetwork::host, story, host, host_trainer, host_progress);
+        const Keep keep_grown =
+            keep_in(folder, RunNetwork::grown, story, grown, grown_trainer, growth, grown_progress);
 
         story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
         const std::string host_not_saved = train_alone(

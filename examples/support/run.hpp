@@ -1,13 +1,13 @@
 // A network of grow_cnn on its way to the end: what is told, counted and saved after each epoch.
 #pragma once
 
-#include <functional>
 #include <string>
 
 #include <kasmina/error.hpp>
 #include <kasmina/train/epoch_result.hpp>
 
 #include "host_work.hpp"
+#include "keep.hpp"
 #include "run_folder.hpp"
 #include "stop.hpp"
 #include "story.hpp"
@@ -26,9 +26,6 @@ inline EpochRow row_of(const train::EpochResult& epoch, double seconds) {
 inline void show(Story& story, const Table& table, const EpochRow& row) {
     for (const std::string& line : table.rows(row)) story.line(line);
 }
-
-/// What saves a network's run where it stands; nothing without --checkpoint.
-using Keep = std::function<void()>;
 
 /// Trains to the end; `host_work` is what the host multiplies for a sample, `on_epoch(result,
 /// seconds)` hears of each epoch. Saves after each; a save that fails is told and ends nothing, and
