@@ -41,11 +41,9 @@
 #include "run_page.hpp"
 #include "screen.hpp"
 #include "shares.hpp"
-#include "slot_rows.hpp"
 #include "stop.hpp"
 #include "story.hpp"
 #include "summary.hpp"
-#include "table.hpp"
 
 namespace kasmina::examples {
 
@@ -105,50 +103,10 @@ class GrowImages {
             train::CrossEntropy{}, train::CosineSchedule{}, AccuracyScore{}, std::move(judge));
     }
 
-    /// Trains a network as it is; its accuracy on the test part is taken later. Returns why its end
-    /// is not saved.
-    template <class Trainer>
-    static std::string train_alone(Trainer& trainer, Model& model, const HostWork& work,
-                                   const char* label, Story& story, RunProgress& progress,
-                                   const Keep& keep) {
-        const Table table;
-        story.line(table.header());
-        return run_to_the_end(trainer, model, work, label, story, progress, keep,
-                              [&](const train::EpochResult& epoch, double seconds) {
-                                  show(story, table, row_of(epoch, seconds));
-                              });
-    }
-
     /// In per cent, on a set that the network was not trained on.
     static double accuracy(const Model& model, const ImageSet& images) {
         return mean_scores(model, model.context(), std::array{AlphaOverrides{}},
                            data::in_order<Backend>(model.context(), images), AccuracyScore{})[0];
-    }
-
-    template <class Trainer>
-    static std::string train_growing(Trainer& trainer, Model& model, const HostWork& work,
-                                     Growth& growth, const CommandLine& line, Story& story,
-                                     RunProgress& progress, const Keep& keep) {
-        const Table table(line.slots.size() > 1);
-        story.line(table.header());
-        return run_to_the_end(trainer, model, work, "growing", story, progress, keep,
-                              [&](const train::EpochResult& epoch, double seconds) {
-                                  const EpochReport& report = epoch.report;
-                                  if (report.panic) {
-                                      story.line("epoch " + std::to_string(report.epoch) +
-                                                 ": the governor rolled back (" +
-                                                 std::string(prune_reason(*report.panic)) + ")");
-                                  }
-                                  const std::vector<SlotReport> slots =
-                                      reports_of(line.slots, model, report);
-                                  EpochRow row = row_of(epoch, seconds);
-                                  row.slots = slot_rows(slots, report);
-                                  show(story, table, row);
-                                  for (const std::string& sentence : growth.note(report, slots))
-                                      story.line(sentence);
-                                  for (const std::string& notice : report.notices)
-                                      story.line(notice);
-                              });
     }
 
     /// The outcome, but for what is measured at the end.
@@ -236,7 +194,7 @@ class GrowImages {
         story.line("\nthe same host, growing " + line.blueprint + " at " +
                    joined(line.slots, ", "));
         const std::string grown_not_saved =
-            train_growing(grown_trainer, grown, work_of(grown, data), growth, line, story,
+            train_growing(grown_trainer, grown, work_of(grown, data), growth, line.slots, story,
                           grown_progress, keep_grown);
         std::optional<FromStart> yardstick;
         if (line.from_start && growth.fossilized > 0) {
