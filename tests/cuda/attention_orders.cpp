@@ -78,8 +78,6 @@ namespace {
 
 /// Query 70 of head 1 sees nothing.
 struct OneBlind {
-    static constexpr bool depends_on_batch = false;
-
     constexpr bool operator()(Index, Index head, Index query, Index key) const noexcept {
         return key <= query && !(head == 1 && query == 70);
     }
