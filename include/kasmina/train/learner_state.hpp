@@ -132,9 +132,9 @@ struct LearnerState {
     [[nodiscard]] static LearnerState migrated(Before&& before) {
         std::optional<LearnerSettings> settings;
         if (before.settings) {
-            settings = {.lesson_rate = before.settings->lesson_rate,
-                        .lesson_every = before.settings->lesson_every,
-                        .max_gradient_norm = before.settings->max_gradient_norm};
+            settings = LearnerSettings{.lesson_rate = before.settings->lesson_rate,
+                                       .lesson_every = before.settings->lesson_every,
+                                       .max_gradient_norm = before.settings->max_gradient_norm};
         }
         return {.optimiser = std::move(before.optimiser),
                 .random = before.random,

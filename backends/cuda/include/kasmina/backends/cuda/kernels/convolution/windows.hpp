@@ -133,14 +133,14 @@ struct StridedWindow : WindowExtents {
     [[nodiscard]] static StridedWindow forward(const ConvShape& shape) {
         const Index channels = shape.in_channels / shape.groups;
         StridedWindow window = over(shape, shape.out_height, shape.out_width, channels);
-        window.rows = {.extent = static_cast<int>(shape.height),
-                       .step = static_cast<int>(shape.stride_height),
-                       .start = static_cast<int>(-shape.pad_top),
-                       .tap_step = static_cast<int>(shape.dilation_height)};
-        window.columns = {.extent = static_cast<int>(shape.width),
-                          .step = static_cast<int>(shape.stride_width),
-                          .start = static_cast<int>(-shape.pad_left),
-                          .tap_step = static_cast<int>(shape.dilation_width)};
+        window.rows = WindowSide{.extent = static_cast<int>(shape.height),
+                                 .step = static_cast<int>(shape.stride_height),
+                                 .start = static_cast<int>(-shape.pad_top),
+                                 .tap_step = static_cast<int>(shape.dilation_height)};
+        window.columns = WindowSide{.extent = static_cast<int>(shape.width),
+                                    .step = static_cast<int>(shape.stride_width),
+                                    .start = static_cast<int>(-shape.pad_left),
+                                    .tap_step = static_cast<int>(shape.dilation_width)};
         window.pitch = shape.in_channels;
         window.map = shape.height * shape.width * shape.in_channels;
         return window;
@@ -150,14 +150,14 @@ struct StridedWindow : WindowExtents {
         StridedWindow window = over(shape, shape.height, shape.width, channels);
         const Index up = (shape.kernel_height - 1) * shape.dilation_height;
         const Index left = (shape.kernel_width - 1) * shape.dilation_width;
-        window.rows = {.extent = static_cast<int>(shape.out_height),
-                       .start = static_cast<int>(shape.pad_top - up),
-                       .tap_step = static_cast<int>(shape.dilation_height),
-                       .divide = static_cast<int>(shape.stride_height)};
-        window.columns = {.extent = static_cast<int>(shape.out_width),
-                          .start = static_cast<int>(shape.pad_left - left),
-                          .tap_step = static_cast<int>(shape.dilation_width),
-                          .divide = static_cast<int>(shape.stride_width)};
+        window.rows = WindowSide{.extent = static_cast<int>(shape.out_height),
+                                 .start = static_cast<int>(shape.pad_top - up),
+                                 .tap_step = static_cast<int>(shape.dilation_height),
+                                 .divide = static_cast<int>(shape.stride_height)};
+        window.columns = WindowSide{.extent = static_cast<int>(shape.out_width),
+                                    .start = static_cast<int>(shape.pad_left - left),
+                                    .tap_step = static_cast<int>(shape.dilation_width),
+                                    .divide = static_cast<int>(shape.stride_width)};
         window.pitch = shape.out_channels;
         window.map = shape.out_height * shape.out_width * shape.out_channels;
         return window;
