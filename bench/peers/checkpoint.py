@@ -4,8 +4,10 @@ usage: checkpoint.py PROGRAM FOLDER [--mebibytes 1024] [--tensors 64] [--rounds 
 PROGRAM is build/release/bench/checkpoint_bench; FOLDER lies on the disk to be measured. Both save
 from memory that is there and load into memory that is there, as a model's parameters are; fsync of
 file and folder on both sides, or on neither; a plain write and fsync of the same bytes in turn with
-the save. Seconds of the best round, and in brackets of the median
-one; the ratio is that of the best, which other work on the machine disturbs least.
+the save. Who begins changes from round to round, for what a disk still does for one falls to the next.
+Seconds of the best round, and in brackets of the median one. The first ratio is that of the best
+rounds, which other work on the machine disturbs least; then the median of the rounds' own ratios,
+and in brackets their quartiles.
 """
 
 import argparse
@@ -82,25 +84,32 @@ def main():
         return f"{min(seconds):.3f} ({statistics.median(seconds):.3f})"
 
     print(f"{options.mebibytes} MiB in {options.tensors} tensors, {options.rounds} rounds in turn")
-    print(f"{'':20}{'kasmina':>16}{'python package':>16}{'ratio':>7}{'CPU ratio':>11}")
+    print(
+        f"{'':20}{'kasmina':>16}{'python package':>16}{'best':>7}{'rounds':>19}{'CPU ratio':>11}"
+    )
     for row in options.rows:
-        kasmina(row), python.measure(row)  # to warm up
+        measures = {"ours": lambda: kasmina(row), "theirs": lambda: python.measure(row)}
         if row == "save":
-            kasmina("plain write")
-        ours, theirs, plain = [], [], []
-        for _ in range(options.rounds):
-            ours.append(kasmina(row))
-            theirs.append(python.measure(row))
-            if row == "save":
-                plain.append(kasmina("plain write")[0])
-        wall, cpu = zip(*ours)
-        their_wall, their_cpu = zip(*theirs)
+            measures["plain"] = lambda: kasmina("plain write")
+        names = list(measures)
+        for name in names:
+            measures[name]()  # to warm up
+        rounds = {name: [] for name in names}
+        for i in range(options.rounds):
+            for name in names[i % len(names) :] + names[: i % len(names)]:
+                rounds[name].append(measures[name]())
+        wall, cpu = zip(*rounds["ours"])
+        their_wall, their_cpu = zip(*rounds["theirs"])
+        ratios = [one / other for one, other in zip(wall, their_wall)]
+        low, middle, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        spread = f"{middle:.2f} ({low:.2f} to {high:.2f})"
         print(
-            f"{row:20}{cell(wall):>16}{cell(their_wall):>16}"
-            f"{min(wall) / min(their_wall):7.2f}{min(cpu) / min(their_cpu):11.2f}",
+            f"{row:20}{cell(wall):>16}{cell(their_wall):>16}{min(wall) / min(their_wall):7.2f}"
+            f"{spread:>19}{min(cpu) / min(their_cpu):11.2f}",
             flush=True,
         )
-        if plain:
+        if "plain" in rounds:
+            plain = [seconds for seconds, _ in rounds["plain"]]
             print(f"{'plain write, fsync':20}{cell(plain):>16}", flush=True)
     program.stdin.close()
     program.wait()

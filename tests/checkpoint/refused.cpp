@@ -1,5 +1,6 @@
 // What a save or a load refuses, by name; and whatever fails, nothing is changed.
 #include <cstddef>
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <utility>
@@ -150,6 +151,151 @@ TEST_CASE("what fails in the last part leaves the first as it was", "[C-3]") {
     life.grow(13);
     unharmed.grow(13);
     CHECK(test::values_of(life.model) == test::values_of(unharmed.model));
+}
+
+TEST_CASE("an optimiser of another rule is refused by both names, and nothing is changed",
+          "[C-2][C-3][E-2]") {
+    using B = test::Eigen32;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    Life<B> life(context);
+    const auto made = [&]<class Optimiser>(Optimiser optimiser) {
+        optimiser.add_group({.learning_rate = 0.5});
+        optimiser.synchronise(0, life.model.host_parameters());
+        return optimiser;
+    };
+    auto sgd = made(optim::Sgd<B>());
+    auto adamw = made(optim::AdamW<B>());
+    const auto refused = [&](auto& saved, auto& given, const std::string& was,
+                             const std::string& is) {
+        checkpoint::save(folder / "file", life.model, saved);
+        const std::string text = test::error_text<CheckpointError>(
+            [&] { checkpoint::load(folder / "file", life.model, given); });
+        INFO(text);
+        CHECK(test::mentions(text, "kasmina/optimiser: $.rule: "));
+        CHECK(test::mentions(text, "the state is of an optimiser with another rule"));
+        CHECK(test::mentions(text, "expected " + is + ", the rule of the optimiser that is given"));
+        CHECK(test::mentions(text, "got " + was + ";"));
+        CHECK(test::mentions(text, "give an optimiser with the rule " + was));
+        CHECK(given.options(0).learning_rate == 0.5);
+    };
+    refused(sgd, adamw, "sgd", "adamw");
+    refused(adamw, sgd, "adamw", "sgd");
+    // What the words say.
+    checkpoint::load(folder / "file", life.model);
+    checkpoint::load(folder / "file", life.model, adamw);
+    checkpoint::load(folder / "file", adamw, life.model);
+}
+
+TEST_CASE("what a controller was told of scores is for scores of that direction",
+          "[C-2][C-4][N-3]") {
+    using B = test::Eigen32;
+    using Model = Life<B>::Model;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    const auto make = [&](const ScoreKind& score) {
+        Generator generator(1);
+        ModelOptions<test::OpenPolicies> options;
+        options.score = score;
+        return Model(context, test::DropoutCnn<B>(context), {}, generator, std::move(options));
+    };
+    const ScoreKind loss{.name = "validation loss", .falls = true, .point = 0.01};
+    Model rising = make(ScoreKind::accuracy());
+    Grower grower(rising, test::LifeController{});
+    grower.controller().accuracies = {61.5};
+    checkpoint::save(folder / "file", rising, grower);
+    Model falling = make(loss);
+    Grower other(falling, test::LifeController{});
+    const auto text = test::error_text<CheckpointError>(
+        [&] { checkpoint::load(folder / "file", falling, other); });
+    INFO(text);
+    CHECK(test::mentions(text, "kasmina/grower"));
+    CHECK(test::mentions(text,
+                         "expected scores that fall, as the model's, which is validation loss"));
+    CHECK(test::mentions(text, "got scores that rise"));
+    CHECK(other.controller().accuracies.empty());
+    checkpoint::load(folder / "file", falling);  // without what it was told it may be
+
+    // In schema 1 nobody said.
+    test::Edited file(folder / "file");
+    test::Json record = file.record("kasmina/grower");
+    CHECK(record.at("schema") == 2);
+    CHECK(record.at("score_falls") == false);
+    record.erase("score_falls");
+    record["schema"] = 1;
+    file.set_record("kasmina/grower", record);
+    file.write(folder / "old");
+    checkpoint::load(folder / "old", falling, other);
+    CHECK(other.controller().accuracies == std::vector{61.5});
+}
+
+TEST_CASE(
+    "in the middle of a step of several batches nothing is saved, and a load that fails leaves it",
+    "[C-3][N-6]") {
+    using B = test::Eigen32;
+    using Model = Life<B>::Model;
+    using Learner = train::Learner<Model, optim::SgdRule>;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    const auto made = [&](Model& model) {
+        return Learner(model, {.host = {.learning_rate = 0.1},
+                               .seeds = {.learning_rate = 0.1},
+                               .accumulate_batches = 2});
+    };
+    test::NoiseBatches<B> batches(3);
+    const auto first = batches.next(context);
+    const auto second = batches.next(context);
+    const auto step = [](Learner& learner, Model& model, const auto& batch) {
+        static_cast<void>(learner.step(model, batch.input, test::loss_of<B>(batch.labels)));
+    };
+    Model model = Life<B>::make_model(context, 1);
+    Model unharmed = Life<B>::make_model(context, 1);
+    Learner learner = made(model);
+    Learner other = made(unharmed);
+    test::Diary diary;
+    checkpoint::save(folder / "between", model, learner, diary);
+    test::Edited file(folder / "between");
+    test::Json record = file.record("kasmina/learner");
+    record["settings"]["accumulate_batches"] = 0;
+    file.set_record("kasmina/learner", record);
+    file.write(folder / "broken");
+
+    step(learner, model, first);
+    step(other, unharmed, first);
+    const std::string text =
+        test::error_text<StateError>([&] { checkpoint::save(folder / "within", model, learner); });
+    CHECK(test::mentions(text, "a step is under way"));
+    CHECK(test::mentions(text, "finish_step"));
+    CHECK_FALSE(std::filesystem::exists(folder / "within"));
+    CHECK_THROWS_AS(checkpoint::load(folder / "broken", model, learner, diary), CheckpointError);
+    // A part that says no when the learner is in its place already.
+    struct Refusing {
+        struct State {
+            int number = 0;
+            using Fields = reflect::List<&State::number>;
+        };
+        [[nodiscard]] State state() const { return {}; }
+        void restore(const State&) const {
+            throw StateError("no", "Refusing", "nothing", "something", "give up");
+        }
+    } refusing;
+    const auto part = checkpoint::named("refusing", refusing);
+    checkpoint::save(folder / "refused", unharmed, part);
+    Model apart = Life<B>::make_model(context, 1);
+    Learner its = made(apart);
+    checkpoint::save(folder / "refused", apart, its, part);
+    CHECK_THROWS_AS(checkpoint::load(folder / "refused", model, part, learner), CheckpointError);
+    CHECK_THROWS_AS(checkpoint::load(folder / "refused", model, learner, part), CheckpointError);
+    CHECK(learner.batches_under_way() == 1);
+    step(learner, model, second);
+    step(other, unharmed, second);
+    CHECK(learner.steps() == 1);
+    CHECK(test::values_of(model) == test::values_of(unharmed));
+
+    // A load that succeeds begins a step.
+    step(learner, model, first);
+    checkpoint::load(folder / "between", model, learner);
+    CHECK(learner.batches_under_way() == 0);
 }
 
 TEST_CASE("what is no fault of the file is no error of the file's", "[C-3][E-4]") {

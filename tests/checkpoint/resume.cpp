@@ -1,14 +1,20 @@
 // A run that is saved, ended and gone on with in another process is the run that never stopped.
 #include <algorithm>
 #include <concepts>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <kasmina/checkpoint/checkpoint.hpp>
+#include <kasmina/data/data_loader.hpp>
+#include <kasmina/train/averaged_weights.hpp>
+#include <kasmina/train/early_stopping.hpp>
+#include <kasmina/train/schedules.hpp>
 
 #include "checkpoint/edited.hpp"
 #include "checkpoint/life.hpp"
@@ -151,6 +157,94 @@ TEMPLATE_TEST_CASE("so does one on the oracle and on a device", "[C-6][K]", test
     test::Life<B, optim::SgdRule> interrupted(context);
     const auto names = live_and_save(interrupted, folder.path(), {16}, {10});
     go_on<B, optim::SgdRule>(folder.path(), names);
+    check_ends(folder.path(), names);
+}
+
+/// What the life has not: a loader that makes augmented batches ahead on a thread, the last of them
+/// smaller, steps of two batches, rates by the step, averaged weights and early stopping.
+struct FullRun {
+    using B = test::Eigen32;
+    using Rule = optim::AdamWRule;
+    using Model = test::Life<B, Rule>::Model;
+    using Set = data::LabelledSamples<float>;
+    using Loader = data::DataLoader<B, Set, data::RandomFlipCrop>;
+    using Rates = train::EachStep<train::CosineAnnealing>;
+    using Trainer = train::Trainer<Model, Rule, Loader, std::vector<LabelledBatch<B>>,
+                                   test::LifeController, train::CrossEntropy, Rates>;
+    static constexpr int epochs = 9;  // one seed is kept, and another one blends by a gate network
+    static constexpr int steps = 3;   // an epoch's, of five batches
+
+    FullRun(B::Context& context, const Set& set, std::uint64_t seed)
+        : model(test::Life<B, Rule>::make_model(context, seed)),
+          trainer(model,
+                  Loader(context, set, {.batch_size = 8}, Generator(seed),
+                         {.flip = true, .padding = 1}),
+                  test::held_out<B>(context),
+                  {.host = {.learning_rate = 0.01},
+                   .seeds = {.learning_rate = 0.02},
+                   .accumulate_batches = 2},
+                  test::LifeController{},
+                  {.epochs = epochs, .random_guess_loss = 1.1, .random = Generator(seed)}, {},
+                  Rates{{.total = steps * epochs}}),
+          average({.decay = 0.9}) {}
+
+    [[nodiscard]] static Set samples() {
+        Generator generator(6);
+        std::vector<float> pixels(36 * 5 * 6 * 3);
+        for (float& pixel : pixels) pixel = static_cast<float>(generator.normal());
+        std::vector<std::int32_t> labels(36);
+        for (std::int32_t& label : labels) label = static_cast<std::int32_t>(generator.below(3));
+        return {{5, 6, 3}, std::move(pixels), std::move(labels), 3};
+    }
+
+    /// Some epochs more, or until so many steps of the next one are done.
+    void go_on(int until, int within = 0) {
+        const auto each_step = average.with_each_step(model);
+        while (trainer.epochs_done() < until) {
+            const auto result = trainer.epoch(model, each_step);
+            static_cast<void>(early.watch(model, result.report.score));
+        }
+        if (within == 0) return;
+        int asked = 0;
+        REQUIRE_FALSE(trainer
+                          .epoch_until(
+                              model, [&] { return asked++ == within; }, each_step)
+                          .has_value());
+    }
+
+    void save(const fs::path& path) { checkpoint::save(path, early, average, trainer, model); }
+    void load(const fs::path& path) { checkpoint::load(path, model, average, early, trainer); }
+
+    Model model;
+    Trainer trainer;
+    train::AveragedWeights<Model> average;
+    train::EarlyStopping<Model> early{};
+};
+
+TEST_CASE("loader, schedule, averages and early stopping go on from one file, to the bit",
+          "[C-6][N-6]") {
+    FullRun::B::Context context;
+    const test::TemporaryFolder folder;
+    const FullRun::Set set = FullRun::samples();
+    FullRun whole(context, set, 1);
+    whole.go_on(FullRun::epochs);
+    whole.save(folder / "uninterrupted");
+    CHECK(whole.trainer.learner().steps() == FullRun::steps * FullRun::epochs);
+    CHECK(whole.model.slot("late").stage() == Stage::fossilized);
+
+    FullRun interrupted(context, set, 1);
+    std::vector<std::string> names;
+    for (const auto& [epoch, within] :
+         {std::pair(0, 0), std::pair(2, 1), std::pair(3, 0), std::pair(6, 2), std::pair(8, 0)}) {
+        interrupted.go_on(epoch, within);
+        names.push_back(std::to_string(epoch) + "_" + std::to_string(within));
+        interrupted.save(folder / names.back());
+        FullRun fresh(context, set, 50);
+        fresh.go_on(1, 1);  // a batch is being made ahead when it is told to stand elsewhere
+        fresh.load(folder / names.back());
+        fresh.go_on(FullRun::epochs);
+        fresh.save(folder / ("end_of_" + names.back()));
+    }
     check_ends(folder.path(), names);
 }
 

@@ -8,11 +8,13 @@
 #include <vector>
 
 #include <kasmina/checkpoint/checkpoint.hpp>
+#include <kasmina/train/averaged_weights.hpp>
 
 #include "checkpoint/file/support.hpp"
 #include "checkpoint/life.hpp"
 #include "support/backend.hpp"
 #include "support/catch.hpp"
+#include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
 namespace kasmina {
@@ -256,6 +258,46 @@ TEST_CASE("an optimiser steps the seeds that a load has made", "[C-8][H-7]") {
     CHECK(fresh.trainer.learner().optimiser().tracked(1).empty());
     checkpoint::load(folder / "file", fresh.model, fresh.trainer);
     CHECK(fresh.trainer.learner().optimiser().tracked(1).size() == tracked);
+}
+
+TEST_CASE("what is remembered of a seed that has gone is not saved, whoever holds its parameters",
+          "[C-1][C-8][N-6]") {
+    using B = test::Eigen32;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    Life<B> life(context);
+    auto& slot = life.model.slot("late");
+    slot.germinate("norm");
+    const auto held = life.model.seed_parameters();  // a user's, or a tape's
+    train::AveragedWeights<Life<B>::Model> average;
+    average.update(life.model);
+    optim::Sgd<B> sgd;
+    sgd.add_group({.learning_rate = 0.5});
+    sgd.synchronise(0, life.model.parameters());
+    slot.prune("test");
+    const auto loads = [&](std::size_t values) {
+        checkpoint::save(folder / "file", life.model, average, sgd);
+        Life<B> fresh(context, 99);
+        train::AveragedWeights<Life<B>::Model> other;
+        optim::Sgd<B> other_sgd;
+        other_sgd.add_group({.learning_rate = 1.0});
+        checkpoint::load(folder / "file", fresh.model, other, other_sgd);
+        CHECK(other.state(fresh.model).averages.size() == values);
+        CHECK(other_sgd.tracked(0).size() == values);
+    };
+    loads(life.model.host_parameters().size());
+    // The next seed of that slot has parameters of the same names, and nothing of the first.
+    while (slot.stage() != Stage::dormant) slot.step_epoch();
+    slot.germinate("norm");
+    REQUIRE(life.model.seed_parameters().front().name == held.front().name);
+    loads(life.model.host_parameters().size());
+
+    // Nothing could be restored of a parameter that is none of the model's.
+    Parameter<B> own(Tensor<B>::full(context, {2}, 1.0F));
+    sgd.synchronise(0, std::vector<nn::NamedParameter<B>>{{"mine", &own}});
+    CHECK(test::mentions(test::error_text<UnknownNameError>(
+                             [&] { checkpoint::save(folder / "file", life.model, sgd); }),
+                         "mine"));
 }
 
 TEST_CASE("peek shows what is in a file without a model", "[C-1]") {

@@ -1,10 +1,18 @@
 // Files of older schemas load through typed migrations; those of newer ones are refused.
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 #include <string>
 
 #include <kasmina/checkpoint/checkpoint.hpp>
+#include <kasmina/data/sampler.hpp>
+#include <kasmina/policy/heuristic_state.hpp>
+#include <kasmina/text/token_windows.hpp>
+#include <kasmina/train/averaged_weights.hpp>
+#include <kasmina/train/early_stopping.hpp>
 
 #include "checkpoint/edited.hpp"
+#include "checkpoint/form_of.hpp"
 #include "checkpoint/life.hpp"
 #include "support/backend.hpp"
 #include "support/catch.hpp"
@@ -17,7 +25,7 @@ namespace {
 using B = test::Eigen32;
 using Life = test::Life<B, optim::SgdRule>;
 
-std::filesystem::path stored(const std::string& name) {
+std::filesystem::path stored_file(const std::string& name) {
     return std::filesystem::path(KASMINA_CHECKPOINT_DIR) / "schemas" / name;
 }
 
@@ -29,7 +37,7 @@ TEST_CASE("the version that files note is the project's", "[C-4]") {
 TEMPLATE_TEST_CASE_SIG("a file of each schema loads, and is what it was saved of", "[C-4]",
                        ((int schema), schema), 1, 2) {
     B::Context context;
-    const auto file = stored("schema_" + std::to_string(schema) + ".safetensors");
+    const auto file = stored_file("schema_" + std::to_string(schema) + ".safetensors");
     const checkpoint::Seen seen = checkpoint::peek(file);
     CHECK(test::Edited(file).record("kasmina").at("schema") == schema);
     CHECK(seen.library == (schema == 1 ? "" : "0.1.0"));
@@ -89,6 +97,56 @@ TEST_CASE("a newer table or record is refused with both numbers, and nothing cha
     }
 }
 
+/// The form of each record that has a number, for each number that is read.
+std::string forms() {
+    using State = Life::Trainer::StateOf<test::LifeController>;
+    using Learner = decltype(State::learner);
+    using Judge = decltype(Learner::judge);
+    using Optimiser = decltype(Learner::optimiser);
+    return test::forms_of<checkpoint::TableOfParts>("TableOfParts") +
+           test::forms_of<Generator::State>("Generator::State") +
+           test::forms_of<ModelState>("ModelState") + test::forms_of<SlotState>("SlotState") +
+           test::forms_of<GerminationOptions>("GerminationOptions") +
+           test::forms_of<SeedRecord>("SeedRecord") + test::forms_of<SeedMetrics>("SeedMetrics") +
+           test::forms_of<judge::Estimate>("judge::Estimate") +
+           test::forms_of<AlphaState>("AlphaState") +
+           test::forms_of<optim::SgdOptions>("optim::SgdOptions") +
+           test::forms_of<optim::AdamWOptions>("optim::AdamWOptions") +
+           test::forms_of<Optimiser>("optim::OptimiserState") +
+           test::forms_of<Learner>("train::LearnerState") +
+           test::forms_of<train::LessonPlace<B>>("train::LessonPlace") +
+           test::forms_of<Judge>("judge::ShadowsState") +
+           test::forms_of<judge::ShadowState<B, Optimiser>>("judge::ShadowState") +
+           test::forms_of<State>("train::TrainerState") +
+           test::forms_of<decltype(State::grower)>("GrowerState") +
+           test::forms_of<GovernorState>("GovernorState") +
+           test::forms_of<Snapshot<B>>("Snapshot") + test::forms_of<NetworkCopy<B>>("NetworkCopy") +
+           test::forms_of<HeuristicState>("HeuristicState") +
+           test::forms_of<data::LoaderState>("data::LoaderState") +
+           test::forms_of<text::TokenWindowsState>("text::TokenWindowsState") +
+           test::forms_of<train::AveragedWeightsState<B>>("train::AveragedWeightsState") +
+           test::forms_of<train::EarlyStoppingState<B>>("train::EarlyStoppingState");
+}
+
+TEST_CASE("a form that files have does not change under its number", "[C-4]") {
+    std::istringstream present(forms());
+    std::ifstream stored(stored_file("forms.txt"));
+    std::string expected;
+    std::string got;
+    while (std::getline(present, got)) {
+        REQUIRE(std::getline(stored, expected));
+        INFO(
+            "keep the old struct, give the new one the next number and the way to it, and write "
+            "the forms anew");
+        CHECK(got == expected);
+    }
+    CHECK_FALSE(std::getline(stored, expected));
+}
+
+TEST_CASE("write the forms", "[.write]") {
+    std::ofstream(stored_file("forms.txt")) << forms();
+}
+
 /// Writes the files that the tests above read; for a new schema, not for every day.
 TEST_CASE("write the files of schemas", "[.write]") {
     B::Context context;
@@ -98,10 +156,10 @@ TEST_CASE("write the files of schemas", "[.write]") {
     checkpoint::save(folder / "two", checkpoint::Note{"a file of schema 2"}, life.model,
                      life.trainer, life.diary);
     test::Edited file(folder / "two");
-    file.write(stored("schema_2.safetensors"));
+    file.write(stored_file("schema_2.safetensors"));
     test::Json table = file.record("kasmina");
     file.set_record("kasmina", {{"schema", 1}, {"parts", table["parts"]}});
-    file.write(stored("schema_1.safetensors"));
+    file.write(stored_file("schema_1.safetensors"));
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 // Weights of other programs: subsets, renaming, number formats, and a report of what was left.
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -14,6 +15,8 @@
 
 #include <kasmina/checkpoint/checkpoint.hpp>
 #include <kasmina/hosts/cnn.hpp>
+#include <kasmina/hosts/resnet.hpp>
+#include <kasmina/testing/gradient_check.hpp>
 
 #include "checkpoint/life.hpp"
 #include "support/backend.hpp"
@@ -191,6 +194,112 @@ TEST_CASE("a rule that makes one name of two is refused, and nothing is changed"
     INFO(text);
     CHECK(test::mentions(text, "blocks.0.norm.weight and blocks.0.norm.bias"));
     CHECK(values_of<B>(context, other) == before);
+}
+
+/// The tensors of a file of torchvision's ResNet, here of two stages of two blocks: (out, in,
+/// height, width), and for each norm a count of batches.
+std::map<std::string, std::vector<std::uint64_t>> shapes_of_torchvision(
+    std::uint64_t first_kernel) {
+    std::map<std::string, std::vector<std::uint64_t>> shapes{
+        {"conv1.weight", {4, 3, first_kernel, first_kernel}},
+        {"layer1.0.conv1.weight", {4, 4, 3, 3}},
+        {"layer1.0.conv2.weight", {4, 4, 3, 3}},
+        {"layer1.1.conv1.weight", {4, 4, 3, 3}},
+        {"layer1.1.conv2.weight", {4, 4, 3, 3}},
+        {"layer2.0.conv1.weight", {8, 4, 3, 3}},
+        {"layer2.0.conv2.weight", {8, 8, 3, 3}},
+        {"layer2.0.downsample.0.weight", {8, 4, 1, 1}},
+        {"layer2.1.conv1.weight", {8, 8, 3, 3}},
+        {"layer2.1.conv2.weight", {8, 8, 3, 3}},
+        {"fc.weight", {3, 8}},
+        {"fc.bias", {3}}};
+    for (const auto& [norm, channels] :
+         std::map<std::string, std::uint64_t>{{"bn1", 4},
+                                              {"layer1.0.bn1", 4},
+                                              {"layer1.0.bn2", 4},
+                                              {"layer1.1.bn1", 4},
+                                              {"layer1.1.bn2", 4},
+                                              {"layer2.0.bn1", 8},
+                                              {"layer2.0.bn2", 8},
+                                              {"layer2.0.downsample.1", 8},
+                                              {"layer2.1.bn1", 8},
+                                              {"layer2.1.bn2", 8}}) {
+        for (const char* value : {"weight", "bias", "running_mean", "running_var"}) {
+            shapes[norm + "." + value] = {channels};
+        }
+        shapes[norm + ".num_batches_tracked"] = {};
+    }
+    return shapes;
+}
+
+TEST_CASE("a file of torchvision's ResNet loads by a rule, and what differs is told by name",
+          "[C-1][N-5]") {
+    using B = test::Eigen32;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    std::map<std::string, std::vector<float>> values;
+    const auto write = [&](std::uint64_t first_kernel) {
+        static constexpr std::int64_t batches = 7;
+        checkpoint::file::Plan plan;
+        std::vector<std::string> counts;
+        for (const auto& [name, shape] : shapes_of_torchvision(first_kernel)) {
+            const std::string there = "module." + name;  // as a DataParallel has them
+            if (shape.empty()) {
+                plan.add(there, ElementType::i64, shape, std::as_bytes(std::span(&batches, 1)));
+                counts.push_back(there);
+                continue;
+            }
+            Index elements = 1;
+            for (const std::uint64_t extent : shape) elements *= static_cast<Index>(extent);
+            values[name] = testing::normal_values<float>(elements, values.size() + 1);
+            plan.add(there, ElementType::f32, shape, std::as_bytes(std::span(values[name])));
+        }
+        checkpoint::file::write(folder / "resnet", plan);
+        return counts;
+    };
+    const auto rule = [](std::string_view name) { return "module." + std::string(name); };
+    const auto make = [&] {
+        return hosts::ResNet<B>(context, {.classes = 3, .base = 4, .stages = 2, .blocks = 2});
+    };
+    const auto check_loaded = [&](hosts::ResNet<B>& host) {
+        const nn::Contents<B> contents = nn::contents<B>(host);
+        for (const auto& [name, parameter] : contents.parameters) {
+            INFO(name);
+            const auto read = parameter->value().to_host(context);
+            const bool left_out = name == "conv1.weight" && values.at(name).size() != read.size();
+            CHECK(read == (left_out ? std::vector<float>(read.size()) : values.at(name)));
+        }
+        for (const auto& named : contents.states) {
+            INFO(named.name);
+            named.state.visit([&]<class T>(const Tensor<B, T>& value) {
+                const auto read = value.to_host(context);
+                const auto& theirs = values.at(named.name);
+                CHECK(std::ranges::equal(read, theirs));
+            });
+        }
+    };
+
+    const auto counts = write(3);
+    hosts::ResNet<B> host = make();
+    const auto report = weights::load(folder / "resnet", context, host, rule);
+    CHECK(report.missing.empty());
+    CHECK(report.unused == counts);
+    check_loaded(host);
+
+    // The one for large images begins with a kernel of 7x7.
+    static_cast<void>(write(7));
+    hosts::ResNet<B> other = make();
+    const std::string text = test::error_text<CheckpointError>(
+        [&] { weights::load(folder / "resnet", context, other, rule); });
+    INFO(text);
+    CHECK(test::mentions(text, "tensor \"module.conv1.weight\""));
+    CHECK(test::mentions(text, "expected (4, 3, 3, 3), for conv1.weight; got (4, 3, 7, 7)"));
+    const auto rest = weights::load(folder / "resnet", context, other, [](std::string_view name) {
+        return name == "conv1.weight" ? "none" : "module." + std::string(name);
+    });
+    CHECK(rest.missing == std::vector<std::string>{"conv1.weight"});
+    CHECK(rest.unused.size() == counts.size() + 1);
+    check_loaded(other);
 }
 
 TEST_CASE("a grown model's values are saved with those of its seeds", "[C-1]") {

@@ -11,6 +11,7 @@
 #include <kasmina/model/model.hpp>
 #include <kasmina/testing/gradient_check.hpp>
 
+#include "checkpoint/edited.hpp"
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
@@ -52,6 +53,9 @@ struct Saved {
     }
     [[nodiscard]] Network loaded() {
         checkpoint::save(folder / "model", model);
+        return loaded_again();
+    }
+    [[nodiscard]] Network loaded_again() {
         return {context, hosts::Cnn<Forward>(context, small), CnnBlueprints{}, folder / "model"};
     }
 
@@ -86,6 +90,44 @@ TEST_CASE("a seed that is heard and has not fossilized is refused", "[N-7][E-2]"
         test::error_text<CheckpointError>([&] { static_cast<void>(saved.loaded()); });
     CHECK(test::mentions(text, "r0c1"));
     CHECK(test::mentions(text, "holding"));
+}
+
+TEST_CASE("a record that contradicts itself, and values without a place, are refused by name",
+          "[N-7][C-2]") {
+    Saved saved;
+    saved.grow("r0c0", "conv_light", BlendAlgorithm::add);
+    saved.grow("r1c1", "conv_small", BlendAlgorithm::add, Stage::training);  // left alone
+    static_cast<void>(saved.loaded());
+    const auto refused = [&](auto&& edit, const std::string& place, const std::string& expected) {
+        test::Edited file(saved.folder / "model");
+        edit(file);
+        file.write(saved.folder / "model");
+        const std::string text =
+            test::error_text<CheckpointError>([&] { static_cast<void>(saved.loaded_again()); });
+        INFO(text);
+        CHECK(test::mentions(text, place));
+        CHECK(test::mentions(text, expected));
+        static_cast<void>(saved.loaded());
+    };
+    const auto with = [](const std::string& pointer, const test::Json& value) {
+        return [=](test::Edited& file) {
+            test::Json record = file.record("kasmina/model");
+            record.at(test::Json::json_pointer(pointer)) = value;
+            file.set_record("kasmina/model", record);
+        };
+    };
+    refused(with("/slots/0/alpha/alpha", 0.25), "slot r0c0", "alpha.alpha");
+    refused(with("/slots/0/topology", "transformer"), "slot r0c0", "topology");
+    refused(with("/slots/0/seed/blend/tempo_epochs", 0), "slot r0c0", "tempo_epochs");
+    const auto with_tensor = [](const std::string& name) {
+        return [=](test::Edited& file) {
+            file.tensors.push_back(file.tensors[0]);
+            file.tensors.back().entry.name = name;
+        };
+    };
+    for (const char* name : {"host/more", "slots/r0c0/seed/more", "slots/r9c9/seed/more", "more"}) {
+        refused(with_tensor(name), "tensor \"" + std::string(name) + "\"", "a tensor too many");
+    }
 }
 
 TEST_CASE("another host, and a file that is none, are refused", "[N-7][E-2]") {

@@ -85,6 +85,8 @@ template <class P, class Model>
         return state_of(part);
     } else if constexpr (requires { part.state(model); }) {
         return part.state(model);
+    } else if constexpr (requires { part.state(model.context(), model.parameters()); }) {
+        return part.state(model.context(), model.parameters());
     } else if constexpr (requires { part.state(model.context()); }) {
         return part.state(model.context());
     } else if constexpr (requires { part.state(); }) {

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,6 +15,7 @@
 #include <kasmina/backend/forward_only.hpp>
 #include <kasmina/blueprints/registry.hpp>
 #include <kasmina/checkpoint/opened.hpp>
+#include <kasmina/checkpoint/table_of_parts.hpp>
 #include <kasmina/checkpoint/tensors.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
@@ -21,6 +25,7 @@
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/slot/blend_seed.hpp>
+#include <kasmina/slot/check_slot_state.hpp>
 
 namespace kasmina::inference {
 
@@ -43,8 +48,9 @@ public:
 
     /// Loads the model of a checkpoint into `host`, which is made like the one that was saved, and
     /// makes its fossilized seeds from the record; other parts of the file are left alone. Errors:
-    /// CheckpointError that names the file, and the JSON path or the tensor, also for a network
-    /// with a seed that is heard and not fossilized: let it fossilize or prune it, and save again.
+    /// CheckpointError that names the file, and the JSON path or the tensor, also for values of the
+    /// file that the host has no place for, and for a network with a seed that is heard and not
+    /// fossilized: let it fossilize or prune it, and save again.
     KASMINA_RARE Network(Context& context, HostType host, Blueprints,
                          const std::filesystem::path& file)
         : host_(std::move(host)) {
@@ -60,6 +66,7 @@ public:
             refuse(file, "the network has other slots", std::to_string(points.size()),
                    std::to_string(state.slots.size()));
         }
+        std::set<std::string, std::less<>> silent;  // whose seeds are left alone
         for (std::size_t i = 0; i < points.size(); ++i) {
             const SlotState& slot = state.slots[i];
             if (slot.name != points[i].slot_id || slot.width != points[i].channels) {
@@ -67,7 +74,11 @@ public:
                        points[i].slot_id + " of width " + std::to_string(points[i].channels),
                        slot.name + " of width " + std::to_string(slot.width));
             }
-            if (!is_heard(slot)) continue;
+            check(file, slot);
+            if (!is_heard(slot)) {
+                silent.insert("slots/" + slot.name);
+                continue;
+            }
             if (slot.stage != Stage::fossilized || !slot.record || !slot.seed) {
                 refuse(file, "a seed is heard and not fossilized", "fossilized seeds alone",
                        "the seed in " + slot.name + " that is " + std::string(name_of(slot.stage)));
@@ -78,6 +89,17 @@ public:
             if (seed.gate != nullptr) {
                 load(values, "slots/" + slot.name + "/gate/", nn::contents<Backend>(*seed.gate));
             }
+        }
+        opened.check_all_used(tensors, {});
+        for (const checkpoint::file::TensorEntry& entry : opened.reader().tensors()) {
+            const std::string_view name = entry.name;
+            if (checkpoint::Opened::part_of(name) != "model" || tensors.used(name)) continue;
+            if (silent.contains(
+                    name.substr(0, name.find('/', std::string_view("slots/").size())))) {
+                continue;
+            }
+            tensors.refuse(name, "a tensor too many", "only tensors that the network has",
+                           "this one");
         }
     }
 
@@ -113,6 +135,22 @@ private:
     /// Whether a slot makes a difference to the output.
     [[nodiscard]] static bool is_heard(const SlotState& slot) noexcept {
         return slot.stage == Stage::fossilized || (slot.alpha && slot.alpha->alpha != 0.0);
+    }
+
+    /// Errors: CheckpointError for a state that no slot of this host comes to.
+    KASMINA_RARE static void check(const std::filesystem::path& file, const SlotState& slot) {
+        const std::string where =
+            file.string() + ": " + checkpoint::key_of_part("model") + ": slot " + slot.name;
+        try {
+            slot_detail::check_place(slot, where, slot.name, HostType::topology, slot.width);
+            slot_detail::check_slot_state(slot, where);
+        } catch (const CheckpointError&) {
+            throw;
+        } catch (const Error& error) {
+            throw CheckpointError(
+                error.what_happened(), error.where(), error.expected(), error.got(),
+                "take a file that this library has written and nobody has changed");
+        }
     }
 
     [[nodiscard]] KASMINA_RARE static Seed made(Context& context, std::size_t boundary,

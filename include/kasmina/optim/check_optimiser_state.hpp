@@ -16,13 +16,20 @@
 
 namespace kasmina::optim::detail {
 
+/// Errors: StateError for a state of another rule.
+KASMINA_RARE inline void check_rule(std::string_view rule, const std::string& rule_of_state) {
+    if (rule_of_state == rule) return;
+    const std::string was = name_or_none(rule_of_state);
+    throw StateError("the state is of an optimiser with another rule", optimiser_of(rule),
+                     std::string(rule) + ", the rule of the optimiser that is given", was,
+                     "give an optimiser with the rule " + was +
+                         ", or restore the model alone and let a new optimiser begin anew");
+}
+
 /// Errors: StateError for a state of another rule or another number of groups.
 KASMINA_RARE inline void check_kind(std::string_view rule, const std::string& rule_of_state,
                                     std::size_t groups, std::size_t groups_of_state) {
-    if (rule_of_state != rule) {
-        throw StateError("the state is of another rule", optimiser_of(rule), std::string(rule),
-                         rule_of_state, "restore it into the optimiser that it is of");
-    }
+    check_rule(rule, rule_of_state);
     if (groups_of_state != groups) {
         throw StateError("the state has another number of groups", optimiser_of(rule),
                          std::to_string(groups), std::to_string(groups_of_state),

@@ -39,7 +39,7 @@ public:
     using Scalar = typename B::Scalar;
     using Context = typename B::Context;
     using Options = typename Rule::Options;
-    using State = OptimiserState<B, Options>;
+    using State = OptimiserState<B, Rule>;
 
     /// What it is called in a checkpoint.
     static constexpr std::string_view part_name = "optimiser";
@@ -143,25 +143,24 @@ public:
     /// Options, step counts and copies of all moments, of the parameters that are still there.
     /// Waits for nothing. Errors: OptionError when one was given without a name.
     [[nodiscard]] KASMINA_RARE State state(Context& context) const {
-        State state{.rule = std::string(Rule::name), .groups = {}};
-        for (const Group& group : groups_) {
-            state.groups.push_back({group.options, {}});
-            for (const Tracked<B>& tracked : group.tracked) {
-                if (tracked.parameter.expired()) continue;
-                if (tracked.name.empty()) {
-                    throw OptionError("a parameter has no name to keep its state under", where(),
-                                      "parameters with names", "one without",
-                                      "synchronise with what MorphogeneticModel::parameters "
-                                      "returns");
-                }
-                state.groups.back().parameters.push_back({tracked.name, tracked.steps,
-                                                          copy(context, tracked.first),
-                                                          copy(context, tracked.second)});
-            }
-        }
-        return state;
+        return state_of(context, [](const Tracked<B>&) { return true; });
     }
 
+    /// The same of a model's parameters: those of a seed that has gone, which somebody holds still,
+    /// are left out. Errors: also UnknownNameError for a parameter that is none of the model's, for
+    /// nothing could be restored from that.
+    [[nodiscard]] KASMINA_RARE State
+    state(Context& context, std::span<const nn::NamedParameter<B>> parameters) const {
+        const Known known = by_name(parameters);
+        return state_of(context, [&known](const Tracked<B>& tracked) {
+            const auto place = known.find(tracked.name);
+            if (place == known.end()) {
+                if (tracked.name.starts_with("slots/")) return false;
+                detail::refuse_unknown(Rule::name, tracked.name, "one of the model's");
+            }
+            return detail::is_of(tracked, place->second->parameter->state());
+        });
+    }
     /// Goes on where `state` stood: takes its options, step counts and moments, for the parameters
     /// that the groups have been synchronised with. One that the state does not speak of starts
     /// anew, as it would have there. Errors: StateError for another rule, another number of
@@ -206,8 +205,7 @@ public:
                                      std::span<const nn::NamedParameter<B>> parameters,
                                      S&& state) const {
         check_fits(state);
-        std::map<std::string_view, const nn::NamedParameter<B>*> known;
-        for (const nn::NamedParameter<B>& named : parameters) known.emplace(named.name, &named);
+        const Known known = by_name(parameters);
         Optimiser other;
         for (std::size_t g = 0; g < groups_.size(); ++g) {
             other.add_group(groups_[g].options);
@@ -249,6 +247,36 @@ private:
                               std::to_string(group), "use the index that add_group returned");
         }
         return groups_[group];
+    }
+
+    using Known = std::map<std::string_view, const nn::NamedParameter<B>*>;
+    [[nodiscard]] static Known by_name(std::span<const nn::NamedParameter<B>> parameters) {
+        Known known;
+        for (const nn::NamedParameter<B>& named : parameters) known.emplace(named.name, &named);
+        return known;
+    }
+
+    /// The state of what is still there and `keep(tracked)` says yes to.
+    template <class Keep>
+    [[nodiscard]] State state_of(Context& context, Keep&& keep) const {
+        State state{.rule = std::string(Rule::name), .groups = {}};
+        for (const Group& group : groups_) {
+            state.groups.push_back({group.options, {}});
+            for (const Tracked<B>& tracked : group.tracked) {
+                if (tracked.parameter.expired()) continue;
+                if (tracked.name.empty()) {
+                    throw OptionError("a parameter has no name to keep its state under", where(),
+                                      "parameters with names", "one without",
+                                      "synchronise with what MorphogeneticModel::parameters "
+                                      "returns");
+                }
+                if (!keep(tracked)) continue;
+                state.groups.back().parameters.push_back({tracked.name, tracked.steps,
+                                                          copy(context, tracked.first),
+                                                          copy(context, tracked.second)});
+            }
+        }
+        return state;
     }
 
     [[nodiscard]] static Tensor<B> copy(Context& context, const Tensor<B>& tensor) {

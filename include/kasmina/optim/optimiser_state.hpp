@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <kasmina/optim/check_optimiser_state.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
@@ -13,8 +14,10 @@ namespace kasmina::optim {
 /// What `Optimiser::state` gives and `restore` takes back. The moments are copies on the backend
 /// that nobody else moves: a checkpoint may be written from them while training goes on, and a
 /// second model may be stepped from them. Move-only, for the tensors' sake.
-template <class B, class Options>
+template <class B, class Rule>
 struct OptimiserState {
+    using Options = typename Rule::Options;
+
     /// One parameter; the tensors are of its shape, or empty where the rule has none, and before
     /// its first step.
     struct Entry {
@@ -40,6 +43,11 @@ struct OptimiserState {
 
     /// Of its form in a checkpoint. 1: the first.
     static constexpr int schema = 1;
+
+    /// For whoever reads a state: which field tells that what follows has the form of this rule.
+    using Kind = reflect::List<&OptimiserState::rule>;
+    /// Errors: StateError for the state of another rule.
+    void check_kind() const { detail::check_rule(Rule::name, rule); }
 };
 
 }  // namespace kasmina::optim

@@ -24,9 +24,9 @@
 #include <kasmina/moved_from.hpp>
 #include <kasmina/policy/controller.hpp>
 #include <kasmina/policy/governor.hpp>
+#include <kasmina/policy/grower_state.hpp>
 #include <kasmina/policy/seed_effects.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
-#include <kasmina/reflect/fields.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 #include <kasmina/slot/outcomes.hpp>
 #include <kasmina/slot/refusals.hpp>
@@ -58,23 +58,6 @@ struct EpochReport {
     /// What the judge makes of each slot's seed: undecided unless it is held.
     std::vector<judge::Verdict> judgements{};
     std::vector<std::string> notices{};  ///< told once each
-};
-
-/// All that a grower remembers. Move-only, for the snapshot's sake.
-template <class B, class ControllerState>
-struct GrowerState {
-    int epoch = 0;  ///< the last that ended
-    GovernorState governor{};
-    ControllerState controller{};
-    Snapshot<B> snapshot{};
-    bool told_of_dependence = false;  ///< that it judges by ablation was reported (J-4)
-
-    using Fields =
-        reflect::List<&GrowerState::epoch, &GrowerState::governor, &GrowerState::controller,
-                      &GrowerState::snapshot, &GrowerState::told_of_dependence>;
-
-    /// Of its form in a checkpoint. 1: the first.
-    static constexpr int schema = 1;
 };
 
 /// The state of a grower with such a controller.
@@ -110,6 +93,7 @@ public:
         : controller_(std::move(controller)),
           governor_(random_guess_loss, governor),
           snapshot_(Snapshot<B>::of(model)),
+          score_falls_(model.score_kind().falls),
           model_(model.identity()) {
         check_names(controller_, model);
         check_bounds(controller_, model);
@@ -176,12 +160,17 @@ public:
         requires RestorableController<C>
     {
         moved_.check("a grower");
-        return GrowerStateOf<B, C>{epoch_, governor_.state(), controller_.state(),
-                                   snapshot_.clone(context), told_of_dependence_};
+        return GrowerStateOf<B, C>{epoch_,
+                                   governor_.state(),
+                                   controller_.state(),
+                                   snapshot_.clone(context),
+                                   told_of_dependence_,
+                                   score_falls_};
     }
 
     /// Goes on where `state` stood, with a model that has been restored to the same epoch. Errors:
-    /// StateError and OptionError for parts that cannot be; those of `Snapshot::check_fits` for a
+    /// StateError and OptionError for parts that cannot be, and for scores that went the other way
+    /// than the model's; those of `Snapshot::check_fits` for a
     /// snapshot of another network, and UnknownNameError as at the beginning. Nothing is changed
     /// then.
     template <class State>
@@ -214,6 +203,9 @@ public:
             throw StateError("a grower cannot have this state: epoch", "Grower::restore",
                              "at least 0", std::to_string(state.epoch),
                              "restore what state() returned");
+        }
+        if (state.score_falls.value_or(score_falls_) != model.score_kind().falls) {
+            refuse_direction(model.score_kind());
         }
         state.snapshot.check_fits(model);
         Prepared<typename C::State> ready{
@@ -258,6 +250,15 @@ private:
         throw StateError("the grower was made for another model", "Grower",
                          "the model that it was made or restored with, wherever that moved",
                          "another one", "make a grower for it");
+    }
+
+    [[noreturn]] KASMINA_COLD static void refuse_direction(const ScoreKind& kind) {
+        throw StateError("the controller was told scores of the other direction: score_falls",
+                         "Grower::restore",
+                         std::string(kind.falls ? "scores that fall" : "scores that rise") +
+                             ", as the model's, which is " + std::string(kind.name.view()),
+                         kind.falls ? "scores that rise" : "scores that fall",
+                         "make the model with the ModelOptions::score that it was saved with");
     }
 
     /// Errors: UnknownNameError for what the controller names and the model does not have.
@@ -448,6 +449,7 @@ private:
     C controller_;
     Governor governor_;
     Snapshot<B> snapshot_;
+    bool score_falls_;  ///< of the scores that the controller has been told
     std::weak_ptr<const void> model_;
     MovedFrom moved_;
     int epoch_ = 0;

@@ -151,13 +151,19 @@ public:
         return std::forward<F>(f)();
     }
 
-    /// Copies of all averages. Errors: StateError while they stand in the model's place.
+    /// Copies of all averages of what the model has: seeds that have gone since the last `update`
+    /// are left out, whoever holds on to them. Errors: StateError while they stand in the model's
+    /// place.
     [[nodiscard]] KASMINA_RARE State state(Model& model) const {
         moved_.check("averaged weights");
         if (in_place_) refuse_in_place();
         State state{.options = options_, .averages = {}};
+        const auto present = model.parameters();
         for (const Average& each : averages_) {
-            if (each.parameter.expired()) continue;
+            const auto is_its = [parameter = each.parameter.lock()](const auto& named) {
+                return named.parameter->state() == parameter;
+            };
+            if (std::ranges::none_of(present, is_its)) continue;
             state.averages.push_back({each.name, each.updates, each.values.clone(model.context())});
         }
         return state;

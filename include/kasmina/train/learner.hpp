@@ -210,6 +210,7 @@ public:
         std::optional<optim::GradientClipper<B>> clipper;
         GroupMembers<B> members;
         std::weak_ptr<const void> model;
+        int batches = 0;  ///< of a step that is under way
     };
 
     /// The part of `restore` that may fail: for those who restore several things together. Errors:
@@ -255,7 +256,7 @@ public:
         std::swap(plan_, other.plan);
         std::swap(settings_, other.settings);
         std::swap(steps_, other.steps);
-        batches_ = 0;
+        std::swap(batches_, other.batches);
         std::swap(clipper_, other.clipper);
         std::swap(members_, other.members);
         model_.swap(other.model);

@@ -78,6 +78,15 @@ template <class Struct>
     return false;
 }
 
+/// A struct of which one field tells the form of those behind it: it names that field in `using
+/// Kind = reflect::List<...>`, and its `check_kind()` throws a StateError for a kind that it is not
+/// made for.
+template <class Struct>
+concept HasKind = requires(const Struct& value) {
+    Struct::Kind::names;
+    value.check_kind();
+};
+
 template <class>
 inline constexpr bool unsupported = false;
 

@@ -47,8 +47,10 @@ public:
     /// Errors: CheckpointError, always.
     [[noreturn]] KASMINA_COLD void refuse(std::string_view what, std::string_view expected,
                                           std::string_view got) const {
-        throw CheckpointError(what, std::string(source()) + ": " + path().text(), expected, got,
-                              "take a file that this library has written and nobody has changed");
+        throw CheckpointError(
+            what, std::string(source()) + ": " + path().text(), expected, got,
+            "load it into objects of the kinds that were saved; if they are, take "
+            "a file that nobody has changed");
     }
 
 private:

@@ -17,6 +17,7 @@
 #include <kasmina/checkpoint/record/place.hpp>
 #include <kasmina/checkpoint/record/schema.hpp>
 #include <kasmina/comma_list.hpp>
+#include <kasmina/error.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/reflect/enumerators.hpp>
 #include <kasmina/reflect/fields.hpp>
@@ -49,11 +50,26 @@ template <reflect::Enumerated T>
     return found->get_ref<const std::string&>();
 }
 
+/// Once the field that tells a struct's kind is read, before those whose form it says. Errors:
+/// CheckpointError for another kind than the struct that is read into.
+template <HasKind Struct>
+void check_kind(const Struct& value, std::string_view field, const Place& place) {
+    if (field != Struct::Kind::names[0]) return;
+    try {
+        value.check_kind();
+    } catch (const StateError& error) {
+        throw CheckpointError(error.what_happened(),
+                              std::string(place.source()) + ": " + place.path().text(),
+                              error.expected(), error.got(), error.mend());
+    }
+}
+
 template <class Struct, class Tensors>
 void read_fields(const Json::object_t& object, Struct& into, const Place& place, Tensors& tensors) {
     reflect::for_each_field(into, [&](std::string_view name, auto& field) {
         const Place below(place, name);
         read(field_of(object, name, place), field, below, tensors, may_be_not_finite<Struct>(name));
+        if constexpr (HasKind<Struct>) check_kind(into, name, below);
     });
     check_no_more(object, reflect::field_names<Struct>, Versioned<Struct>, place);
 }
