@@ -32,6 +32,13 @@ struct TextTask {
     std::vector<std::int32_t> test;
 };
 
+/// What networks are scored on after each epoch: so many characters of the validation part, in
+/// order.
+[[nodiscard]] inline std::span<const std::int32_t> validated(const TextTask& task) {
+    constexpr std::size_t most = 20000;
+    return std::span(task.validation).first(std::min(most, task.validation.size()));
+}
+
 /// Errors: DataError for a file that cannot be read.
 [[nodiscard]] inline std::string read_text(const std::filesystem::path& path) {
     std::error_code cause;
