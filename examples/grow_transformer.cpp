@@ -161,17 +161,27 @@ struct FromStart {
     std::string not_saved{};
 };
 
+/// As `network` of the run, for the epochs of `line`.
 void train_from_start(FromStart& yardstick, const Model& grown, const TextTask& task,
-                      const TextCommandLine& line, Story& story, std::optional<RunFolder>& folder) {
+                      const TextCommandLine& line, RunNetwork network, Story& story,
+                      std::optional<RunFolder>& folder) {
     Model& model = yardstick.model;
     plant_fossils(model, grown);
     auto trainer = make_trainer(model, task, line, IdleController{}, judge::Ablation{});
-    const Keep keep =
-        keep_in(folder, RunNetwork::from_start, story, model, trainer, yardstick.progress);
+    const Keep keep = keep_in(folder, network, story, model, trainer, yardstick.progress);
     story.line("\nthe same, with its seeds from the start, " +
-               std::to_string(model.total_parameters()) + " parameters");
+               std::to_string(model.total_parameters()) + " parameters, " +
+               std::to_string(line.epochs) + " epochs");
     yardstick.not_saved = train_alone(trainer, model, work_of(model.host().options()),
                                       "from the start", story, yardstick.progress, keep);
+}
+
+/// How long to train it so that it multiplies what growing did.
+int epochs_of_equal_work(int epochs, const FromStart& yardstick, const RunProgress& grown) {
+    // Progress of an older checkpoint has not counted all.
+    if (!grown.multiplications || !yardstick.progress.multiplications) return epochs;
+    return std::max(1, static_cast<int>(std::lround(epochs * *grown.multiplications /
+                                                    *yardstick.progress.multiplications)));
 }
 
 /// Returns what went wrong when the networks were trained. Errors: those of everything before.
@@ -222,9 +232,18 @@ Failures run(const TextCommandLine& line, Screen& screen) {
         train_growing(grown_trainer, grown, work_of(grown.host().options()), growth, line.slots,
                       story, grown_progress, keep_grown);
     std::optional<FromStart> yardstick;
+    std::optional<FromStart> equal_work;
+    TextCommandLine longer = line;
     if (line.from_start && growth.fossilized > 0) {
         yardstick.emplace(make_model(context, task, line, {}));
-        train_from_start(*yardstick, grown, task, line, story, folder);
+        train_from_start(*yardstick, grown, task, line, RunNetwork::from_start, story, folder);
+        if (line.equal_work) {
+            longer.epochs = epochs_of_equal_work(line.epochs, *yardstick, grown_progress);
+            story.add(longer.epochs);
+            equal_work.emplace(make_model(context, task, line, {}));
+            train_from_start(*equal_work, grown, task, longer, RunNetwork::equal_work, story,
+                             folder);
+        }
     } else if (line.from_start) {
         story.line("\nno seed stayed: from the start the grown network is the host alone");
     }
@@ -232,7 +251,8 @@ Failures run(const TextCommandLine& line, Screen& screen) {
 
     Failures failures;
     for (const std::string& cause :
-         {host_not_saved, grown_not_saved, yardstick ? yardstick->not_saved : std::string()}) {
+         {host_not_saved, grown_not_saved, yardstick ? yardstick->not_saved : std::string(),
+          equal_work ? equal_work->not_saved : std::string()}) {
         if (!cause.empty()) failures.add("the run's end is not saved: " + cause);
     }
     TextSummary summary{.common = summary_of(line, host, grown, growth)};
@@ -241,6 +261,7 @@ Failures run(const TextCommandLine& line, Screen& screen) {
         summary.host = outcome_of(host, task, line);
         summary.grown = outcome_of(grown, task, line);
         if (yardstick) summary.from_start = outcome_of(yardstick->model, task, line);
+        if (equal_work) summary.equal_work = outcome_of(equal_work->model, task, line);
     });
     if (!common.contributions.empty()) {
         failures.attempt([&] { measure_at_the_end(common.contributions, grown_trainer, grown); });
@@ -251,6 +272,11 @@ Failures run(const TextCommandLine& line, Screen& screen) {
     common.host_multiplications = host_progress.multiplications;
     common.grown_multiplications = grown_progress.multiplications;
     if (yardstick) common.from_start_multiplications = yardstick->progress.multiplications;
+    if (equal_work) {
+        seconds.equal_work = equal_work->progress.seconds / longer.epochs;
+        summary.equal_work_epochs = longer.epochs;
+        summary.equal_work_multiplications = equal_work->progress.multiplications;
+    }
     if (line.sample > 0) {
         failures.attempt([&] {
             screen << "\nnow it writes:\n" << sample(grown, task, line) << '\n';

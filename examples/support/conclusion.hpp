@@ -63,6 +63,7 @@ struct EpochSeconds {
     double host = 0.0;
     double grown = 0.0;
     std::optional<double> from_start{};
+    std::optional<double> equal_work{};
 };
 
 inline void write_conclusion(std::ostream& out, const Summary& summary, const EpochSeconds& seconds,

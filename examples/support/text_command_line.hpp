@@ -38,6 +38,7 @@ struct TextCommandLine {
     std::string judge = "shadow";
     std::string incubation = "feedback";
     bool from_start = false;
+    bool equal_work = false;
     std::optional<std::string> summary{};
     std::optional<std::string> telemetry{};
     std::optional<std::string> tensorboard{};
@@ -88,6 +89,10 @@ inline std::variant<TextCommandLine, Exit> parse_text_command_line(int argument_
     count("--settling", line.settling, 0, 100000,
           "Epochs at full amplitude that the judge leaves out.");
     add_run_options(app, line);
+    app.add_flag("--equal-work", line.equal_work,
+                 "With --from-start, train that once more, for as many multiplications as growing "
+                 "took.")
+        ->needs("--from-start");
     add_footer(app, "Without --text and --data it reads the project's own headers and pages.");
     if (const auto exit = parse_or_exit(app, argument_count, arguments, out, err)) return *exit;
     return line;

@@ -36,6 +36,10 @@ struct TextSummary {
     std::optional<TextOutcome> host{};
     std::optional<TextOutcome> grown{};
     std::optional<TextOutcome> from_start{};
+    /// Of that, trained for as many multiplications as growing took.
+    std::optional<TextOutcome> equal_work{};
+    std::optional<double> equal_work_multiplications{};
+    std::optional<int> equal_work_epochs{};
     Summary common{};  ///< the rest, as of a run on images
 };
 
@@ -53,12 +57,18 @@ struct TextSummary {
     common.from_start_accuracy = accuracy(of.from_start);
     constexpr auto test = &TextOutcome::loss;
     constexpr auto validation = &TextOutcome::validation_loss;
-    nlohmann::ordered_json json{{"host_only_loss", loss(of.host, test)},
-                                {"grown_loss", loss(of.grown, test)},
-                                {"from_start_loss", loss(of.from_start, test)},
-                                {"host_only_validation_loss", loss(of.host, validation)},
-                                {"grown_validation_loss", loss(of.grown, validation)},
-                                {"from_start_validation_loss", loss(of.from_start, validation)}};
+    nlohmann::ordered_json json{
+        {"host_only_loss", loss(of.host, test)},
+        {"grown_loss", loss(of.grown, test)},
+        {"from_start_loss", loss(of.from_start, test)},
+        {"equal_work_loss", loss(of.equal_work, test)},
+        {"host_only_validation_loss", loss(of.host, validation)},
+        {"grown_validation_loss", loss(of.grown, validation)},
+        {"from_start_validation_loss", loss(of.from_start, validation)},
+        {"equal_work_validation_loss", loss(of.equal_work, validation)},
+        {"equal_work_accuracy", or_null(accuracy(of.equal_work))},
+        {"equal_work_multiplications", or_null(of.equal_work_multiplications)},
+        {"equal_work_epochs", or_null(of.equal_work_epochs)}};
     json.update(to_json(common));
     return json.dump(2) + '\n';
 }
@@ -95,6 +105,10 @@ inline void write_text_conclusion(std::ostream& out, const TextSummary& summary,
     if (seconds.from_start) {
         network("from start", summary.from_start, common.grown_parameters,
                 common.from_start_multiplications, seconds.from_start);
+    }
+    if (seconds.equal_work) {
+        network("equal work", summary.equal_work, common.grown_parameters,
+                summary.equal_work_multiplications, seconds.equal_work);
     }
     out << "  saved       " << right_aligned(with_sign(loss_saved(summary), 4), 8) << '\n';
     write_seeds(out, common, "characters");
