@@ -1,5 +1,5 @@
-// The outputs that a user of grow_cnn or grow_resnet asked for, and whether all of them can be
-// written.
+// The outputs that a user of a program which grows a network asked for, and whether all of them can
+// be written.
 #pragma once
 
 #include <filesystem>
@@ -9,13 +9,13 @@
 
 #include <kasmina/error.hpp>
 
-#include "command_line.hpp"
 #include "outputs.hpp"
 
 namespace kasmina::examples {
 
 /// The outputs that the user asked for, each with its option.
-[[nodiscard]] inline std::vector<NamedPath> outputs_of(const CommandLine& line) {
+template <class Line>
+[[nodiscard]] std::vector<NamedPath> outputs_of(const Line& line) {
     std::vector<NamedPath> outputs;
     const auto add = [&outputs](const char* option, const std::optional<std::string>& path) {
         if (path) outputs.push_back({option, *path});
@@ -29,8 +29,8 @@ namespace kasmina::examples {
 }
 
 /// Errors: DataError and OptionError for outputs that could not be written, or not all of them.
-inline void require_outputs(const CommandLine& line,
-                            const std::vector<std::filesystem::path>& inputs) {
+template <class Line>
+void require_outputs(const Line& line, const std::vector<std::filesystem::path>& inputs) {
     for (const NamedPath& output : outputs_of(line)) {
         if (output.option == "--tensorboard" || output.option == "--checkpoint") {
             require_folder_writable(output.path);

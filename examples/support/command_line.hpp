@@ -61,28 +61,10 @@ inline std::variant<CommandLine, Exit> parse_command_line(int argument_count,
     add_seed(app, line.seed);
     add_threads(app, line.threads, choices);
     add_blueprint(app, line.blueprint, choices);
-    app.add_option("--slots", line.slots,
-                   "Where to grow, in order of preference, as r0c0,r1c0. As many seeds may live at "
-                   "once as there are slots.")
-        ->delimiter(',')
-        ->type_name("NAMES")
-        ->capture_default_str();
-    app.add_option("--seed-rate", line.seed_rate,
-                   "Learning rate of seeds at the start. With 1e-12 they are useless, as a check.")
-        ->check(CLI::Range(1e-30, 1e3))
-        ->capture_default_str();
-    app.add_option("--judge", line.judge,
-                   "What seeds are judged by: a shadow (a copy that trains without the seed) or "
-                   "ablation (how much the network depends on it, which is not help).")
-        ->check(CLI::IsMember({"shadow", "ablation"}))
-        ->capture_default_str();
-    add_run_options(app, line, " The outcome is that of a run that never stopped, bit for bit.");
-    app.footer(
-        "Without --data and --mnist it draws a task of its own. Data and outputs are checked "
-        "before training begins.\n"
-        "It ends with 0, with 2 when it was refused or stopped (files of other runs are as they "
-        "were), with 3 when training is over and something could not be written, or with 4 when a "
-        "signal stopped it and all was saved.");
+    add_slots(app, line.slots, "r0c0,r1c0");
+    add_seed_rate(app, line.seed_rate);
+    add_run_options(app, line);
+    add_footer(app, "Without --data and --mnist it draws a task of its own.");
     if (const auto exit = parse_or_exit(app, argument_count, arguments, out, err)) return *exit;
     return line;
 }

@@ -32,11 +32,38 @@ namespace kasmina::examples {
     return *summary.grown_accuracy - *summary.host_only_accuracy;
 }
 
+/// What became of the seeds. `samples` are the held-out ones that they were judged on, in words.
+inline void write_seeds(std::ostream& out, const Summary& summary, const char* samples) {
+    out << "seeds: " << summary.germinated << " germinated, " << summary.fossilized
+        << " fossilized, " << summary.pruned << " pruned\n";
+    for (const auto& path : summary.stages) out << "  " << joined(path, " -> ") << '\n';
+    if (summary.contributions.empty()) return;
+    out << "the seeds that stayed, in points on validation " << samples << ":\n";
+    const auto row = [&out](const std::string& slot, const std::array<std::string, 5>& cells,
+                            const char* between) {
+        out << "  " << slot << std::string(slot.size() < 6 ? 6 - slot.size() : 0, ' ') << ' '
+            << right_aligned(cells[0], 22) << ' ' << right_aligned(cells[1], 12) << between
+            << right_aligned(cells[2], 12) << ' ' << right_aligned(cells[3], 8) << ' '
+            << right_aligned(cells[4], 8) << '\n';
+    };
+    row("slot", {"contribution (by)", "dependence", "dependence", "alone", "Shapley"},
+        "   at the end: ");
+    for (const SlotContribution& each : summary.contributions) {
+        row(each.slot,
+            {with_sign(each.contribution, 2) + " +- " + fixed(each.contribution_error, 2) + " (" +
+                 each.measure + ")",
+             with_sign(each.dependence, 2), with_sign(each.leave_one_out, 2),
+             with_sign(each.alone, 2), with_sign(each.shapley, 2)},
+            "               ");
+    }
+}
+
 /// Seconds that an epoch of each network took.
 struct EpochSeconds {
     double host = 0.0;
     double grown = 0.0;
     std::optional<double> from_start{};
+    std::optional<double> equal_work{};
 };
 
 inline void write_conclusion(std::ostream& out, const Summary& summary, const EpochSeconds& seconds,
@@ -56,29 +83,8 @@ inline void write_conclusion(std::ostream& out, const Summary& summary, const Ep
         network("from start", summary.from_start_accuracy, summary.grown_parameters,
                 summary.from_start_multiplications, seconds.from_start);
     }
-    out << "  difference  " << right_aligned(with_sign(gained(summary), 2), 6) << " points\n"
-        << "seeds: " << summary.germinated << " germinated, " << summary.fossilized
-        << " fossilized, " << summary.pruned << " pruned\n";
-    for (const auto& path : summary.stages) out << "  " << joined(path, " -> ") << '\n';
-    if (summary.contributions.empty()) return;
-    out << "the seeds that stayed, in points on validation images:\n";
-    const auto row = [&out](const std::string& slot, const std::array<std::string, 5>& cells,
-                            const char* between) {
-        out << "  " << slot << std::string(slot.size() < 6 ? 6 - slot.size() : 0, ' ') << ' '
-            << right_aligned(cells[0], 22) << ' ' << right_aligned(cells[1], 12) << between
-            << right_aligned(cells[2], 12) << ' ' << right_aligned(cells[3], 8) << ' '
-            << right_aligned(cells[4], 8) << '\n';
-    };
-    row("slot", {"contribution (by)", "dependence", "dependence", "alone", "Shapley"},
-        "   at the end: ");
-    for (const SlotContribution& each : summary.contributions) {
-        row(each.slot,
-            {with_sign(each.contribution, 2) + " +- " + fixed(each.contribution_error, 2) + " (" +
-                 each.measure + ")",
-             with_sign(each.dependence, 2), with_sign(each.leave_one_out, 2),
-             with_sign(each.alone, 2), with_sign(each.shapley, 2)},
-            "               ");
-    }
+    out << "  difference  " << right_aligned(with_sign(gained(summary), 2), 6) << " points\n";
+    write_seeds(out, summary, "images");
 }
 
 }  // namespace kasmina::examples

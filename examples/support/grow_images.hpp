@@ -2,26 +2,19 @@
 // what grow_cnn and grow_resnet do.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cmath>
-#include <csignal>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <iostream>
-#include <new>
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <kasmina/data/data_loader.hpp>
 #include <kasmina/data/in_order.hpp>
 #include <kasmina/kasmina.hpp>
-#include <kasmina/telemetry/json_lines.hpp>
-#include <kasmina/telemetry/tensorboard.hpp>
 
 #include "asked_outputs.hpp"
 #include "chosen_backend.hpp"
@@ -30,15 +23,18 @@
 #include "dataset.hpp"
 #include "failures.hpp"
 #include "from_start.hpp"
+#include "growing.hpp"
 #include "growth.hpp"
 #include "host_work.hpp"
 #include "image_recipe.hpp"
 #include "keep.hpp"
 #include "outputs.hpp"
+#include "program.hpp"
 #include "report.hpp"
 #include "run.hpp"
 #include "run_folder.hpp"
 #include "run_page.hpp"
+#include "run_summary.hpp"
 #include "screen.hpp"
 #include "shares.hpp"
 #include "stop.hpp"
@@ -53,26 +49,16 @@ template <class Network>
 class GrowImages {
     using Backend = Chosen;
 
-    using Model = MorphogeneticModel<typename Network::Host, CnnBlueprints, ImagePolicies>;
+    using Model = MorphogeneticModel<typename Network::Host, CnnBlueprints, GrowPolicies>;
 
     /// The default judge; judge::Ablation is the other.
     using Shadows = judge::Shadows<Model, optim::Sgd<Backend>>;
 
-    /// Errors: UnknownNameError that lists the slots; OptionError for one named twice.
-    static void require_slots(const Model& model, const std::vector<std::string>& names) {
-        for (const std::string& name : names) {
-            static_cast<void>(model.slot(name));
-            if (std::ranges::count(names, name) == 1) continue;
-            throw OptionError("a slot is named twice", "--slots", "each slot once", name,
-                              "name each slot once");
-        }
-    }
-
     static Model make_model(Backend::Context& context, const Splits& data, std::uint64_t seed,
-                            ImagePolicies::Sink sink) {
+                            GrowPolicies::Sink sink) {
         Generator generator(seed);
         const ImageSet& images = data.training;
-        ModelOptions<ImagePolicies> options;
+        ModelOptions<GrowPolicies> options;
         // Full amplitude ends the seed's isolation, and for some epochs that stirs the host up.
         options.gates.thresholds.settling_epochs = 10;
         options.sink = std::move(sink);
@@ -107,26 +93,6 @@ class GrowImages {
     static double accuracy(const Model& model, const ImageSet& images) {
         return mean_scores(model, model.context(), std::array{AlphaOverrides{}},
                            data::in_order<Backend>(model.context(), images), AccuracyScore{})[0];
-    }
-
-    /// The outcome, but for what is measured at the end.
-    static Summary summary_of(const CommandLine& line, const Model& host, const Model& grown,
-                              const Growth& growth) {
-        Summary summary;
-        summary.host_parameters = host.total_parameters();
-        summary.grown_parameters = grown.total_parameters();
-        summary.germinated = growth.germinated;
-        summary.fossilized = growth.fossilized;
-        summary.pruned = growth.pruned;
-        summary.stages = growth.paths;
-        summary.contributions = growth.contributions;
-        if (!growth.contributions.empty()) {
-            summary.contribution = growth.contributions.back().contribution;
-        }
-        summary.judge = line.judge;
-        summary.incubation = line.incubation;
-        summary.epochs = line.epochs;
-        return summary;
     }
 
     /// The grown architecture, trained so from its first step.
@@ -173,10 +139,7 @@ class GrowImages {
         screen.require_good();
 
         // From here on there are events of this run in the place of another's.
-        ImagePolicies::Sink sink;
-        if (line.telemetry) sink.add(telemetry::JsonLinesSink(*line.telemetry));
-        if (line.tensorboard) sink.add(telemetry::TensorBoardSink(*line.tensorboard));
-        Model grown = make_model(context, data, line.seed, std::move(sink));
+        Model grown = make_model(context, data, line.seed, sink_of(line));
         auto grown_trainer = make_trainer(grown, data, line, std::move(controller), Judge{});
 
         RunProgress host_progress{.multiplications = 0.0};
@@ -244,50 +207,21 @@ class GrowImages {
         return failures;
     }
 
-    /// What the program ends with.
-    enum EndsWith : int {
-        success = 0,
-        refused = 2,    ///< or stopped: files of other runs are as they were
-        not_whole = 3,  ///< training is over, and something could not be written
-        stopped = 4,    ///< by a signal, and all is saved
-    };
-
 public:
     /// The whole program.
     static int main(int argc, char** argv) {
-        hold_standard_streams();
-        // A reader that has gone, and a file that may not grow, are failed writes with a cause.
-        std::signal(SIGPIPE, SIG_IGN);
-        std::signal(SIGXFSZ, SIG_IGN);
-        Screen screen;
-        const auto complain = [](const auto& what) {
-            std::cerr << Network::program << ": " << what << '\n';
-        };
-        try {
+        const auto parse = [&](std::ostream& screen) {
             Choices choices{.blueprints = {},
                             .most_threads = most_threads<Backend>(),
                             .program = Network::program,
                             .network = Network::network};
             for (const auto name : CnnBlueprints::names()) choices.blueprints.emplace_back(name);
-            const auto parsed =
-                parse_command_line(argc, argv, Network::defaults(), choices, screen, std::cerr);
-            screen.require_good();
-            if (const auto* exit = std::get_if<Exit>(&parsed)) return exit->code;
-            const CommandLine& line = std::get<CommandLine>(parsed);
-            const Failures failures = line.judge == "ablation" ? run<judge::Ablation>(line, screen)
-                                                               : run<Shadows>(line, screen);
-            for (const std::string& cause : failures.causes()) complain(cause);
-            return failures.causes().empty() ? success : not_whole;
-        } catch (const Stopped& end) {
-            screen << end.sentence << std::endl;
-            return stopped;
-        } catch (const std::bad_alloc&) {
-            complain(no_memory);
-            return refused;
-        } catch (const std::exception& error) {
-            complain(error.what());
-            return refused;
-        }
+            return parse_command_line(argc, argv, Network::defaults(), choices, screen, std::cerr);
+        };
+        return run_program(Network::program, parse, [](const CommandLine& line, Screen& screen) {
+            return line.judge == "ablation" ? run<judge::Ablation>(line, screen)
+                                            : run<Shadows>(line, screen);
+        });
     }
 };
 

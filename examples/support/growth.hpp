@@ -136,4 +136,13 @@ private:
     std::map<std::string, std::size_t> path_of_;  ///< of the seed that a slot holds
 };
 
+/// What is drawn below the tiles.
+inline void draw_growth(RunReport& page, std::vector<double> host_accuracies,
+                        const Growth& growth) {
+    page.host_accuracy = std::move(host_accuracies);
+    page.grown_accuracy = growth.accuracies;
+    page.slots = growth.histories;
+    page.events = growth.events;
+}
+
 }  // namespace kasmina::examples

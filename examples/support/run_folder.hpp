@@ -1,4 +1,4 @@
-// RunFolder: the checkpoints of a run of grow_cnn, of each network that it trains.
+// RunFolder: the checkpoints of a run, of each network that it trains.
 #pragma once
 
 #include <array>
@@ -98,8 +98,8 @@ inline void require_same(const RunSettings& saved, const RunSettings& asked,
 }
 
 /// The networks that a run trains: the host alone, the one that grows, and the grown one from the
-/// start.
-enum class RunNetwork : std::size_t { host, grown, from_start };
+/// start; and that once more, for as many multiplications as growing took.
+enum class RunNetwork : std::size_t { host, grown, from_start, equal_work };
 
 /// The last two checkpoints of each network; a broken one is passed over for the one before.
 class RunFolder {
@@ -110,7 +110,8 @@ public:
         : path_(std::move(folder)),
           settings_(std::move(settings)),
           resumes_(resumes),
-          networks_{rotating("host"), rotating("grown"), rotating("from-start")} {
+          networks_{rotating("host"), rotating("grown"), rotating("from-start"),
+                    rotating("equal-work")} {
         if (resumes ||
             (of(RunNetwork::host).entries().empty() && of(RunNetwork::grown).entries().empty()))
             return;
@@ -155,7 +156,7 @@ private:
     std::filesystem::path path_;
     RunSettings settings_;
     bool resumes_;
-    std::array<checkpoint::Rotating, 3> networks_;
+    std::array<checkpoint::Rotating, 4> networks_;
 };
 
 }  // namespace kasmina::examples

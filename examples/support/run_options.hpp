@@ -57,11 +57,15 @@ inline void add_blueprint(CLI::App& app, std::string& blueprint, const Choices& 
         ->capture_default_str();
 }
 
-/// How seeds learn, what is trained beside, and where the run and its outcome are written: a page
-/// and TensorBoard's events where the `line` has a place for them. `outcome` goes on with what is
-/// said of --resume.
+/// What seeds are judged by and how they learn, what is trained beside, and where the run and its
+/// outcome are written.
 template <class Line>
-void add_run_options(CLI::App& app, Line& line, const std::string& outcome = {}) {
+void add_run_options(CLI::App& app, Line& line) {
+    app.add_option("--judge", line.judge,
+                   "What seeds are judged by: a shadow (a copy that trains without the seed) or "
+                   "ablation (how much the network depends on it, which is not help).")
+        ->check(CLI::IsMember({"shadow", "ablation"}))
+        ->capture_default_str();
     app.add_option("--incubation", line.incubation, "How seeds learn behind the host.")
         ->check(CLI::IsMember({"feedback", "straight_through"}))
         ->capture_default_str();
@@ -71,19 +75,15 @@ void add_run_options(CLI::App& app, Line& line, const std::string& outcome = {})
     app.add_option("--summary", line.summary,
                    "Write the outcome as JSON to this file when the run is over.")
         ->type_name("FILE");
-    if constexpr (requires { line.report; }) {
-        app.add_option("--report", line.report,
-                       "Write the run as an HTML page to this file when it is over.")
-            ->type_name("FILE");
-    }
+    app.add_option("--report", line.report,
+                   "Write the run as an HTML page to this file when it is over.")
+        ->type_name("FILE");
     app.add_option("--telemetry", line.telemetry,
                    "Write events as JSON Lines to this file while the network grows.")
         ->type_name("FILE");
-    if constexpr (requires { line.tensorboard; }) {
-        app.add_option("--tensorboard", line.tensorboard,
-                       "Write events for TensorBoard into this folder while the network grows.")
-            ->type_name("DIR");
-    }
+    app.add_option("--tensorboard", line.tensorboard,
+                   "Write events for TensorBoard into this folder while the network grows.")
+        ->type_name("DIR");
     auto* checkpoint =
         app.add_option(
                "--checkpoint", line.checkpoint,
@@ -92,8 +92,35 @@ void add_run_options(CLI::App& app, Line& line, const std::string& outcome = {})
             ->type_name("DIR");
     app.add_flag(
            "--resume", line.resume,
-           "Go on with the run in the folder of --checkpoint, with the same options." + outcome)
+           "Go on with the run in the folder of --checkpoint, with the same options. The outcome "
+           "is that of a run that never stopped, bit for bit.")
         ->needs(checkpoint);
+}
+
+/// What --help ends with. `source` says where data come from when none are named.
+inline void add_footer(CLI::App& app, const std::string& source) {
+    app.footer(source +
+               " Data and outputs are checked before training begins.\n"
+               "It ends with 0, with 2 when it was refused or stopped (files of other runs are as "
+               "they were), with 3 when training is over and something could not be written, or "
+               "with 4 when a signal stopped it and all was saved.");
+}
+
+/// Where to grow.
+inline void add_slots(CLI::App& app, std::vector<std::string>& slots, const std::string& example) {
+    app.add_option("--slots", slots,
+                   "Where to grow, in order of preference, as " + example +
+                       ". As many seeds may live at once as there are slots.")
+        ->delimiter(',')
+        ->type_name("NAMES")
+        ->capture_default_str();
+}
+
+inline void add_seed_rate(CLI::App& app, double& rate) {
+    app.add_option("--seed-rate", rate,
+                   "Learning rate of seeds at the start. With 1e-12 they are useless, as a check.")
+        ->check(CLI::Range(1e-30, 1e3))
+        ->capture_default_str();
 }
 
 /// Reads the arguments into what was added to `app`. Help goes to `out`; a mistake is one line on

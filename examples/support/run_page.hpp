@@ -1,4 +1,4 @@
-// page_of: the page of a run of grow_cnn, of what its parts remember.
+// page_of: the page of a run on images, of what its parts remember.
 #pragma once
 
 #include <string>
@@ -30,10 +30,7 @@ namespace kasmina::examples {
                   {with_sign(gained(summary), 2), "points between them"},
                   {std::to_string(summary.grown_parameters),
                    "parameters, from " + std::to_string(summary.host_parameters)}};
-    page.host_accuracy = std::move(host_accuracies);
-    page.grown_accuracy = growth.accuracies;
-    page.slots = growth.histories;
-    page.events = growth.events;
+    draw_growth(page, std::move(host_accuracies), growth);
     return page;
 }
 

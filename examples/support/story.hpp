@@ -34,6 +34,8 @@ public:
         progress_.update((epochs_done_ + share) / total_epochs_, seconds_since(start_), label);
     }
     void epoch_done() { ++epochs_done_; }
+    /// To come, that nobody knew of.
+    void add(int epochs) { total_epochs_ += epochs; }
     /// Of a run that goes on.
     void skip(int epochs) { epochs_done_ += epochs; }
     void finish() { progress_.clear(); }

@@ -56,7 +56,8 @@ struct Summary {
     double seconds = 0;
 };
 
-inline nlohmann::ordered_json or_null(const std::optional<double>& value) {
+template <class Number>
+[[nodiscard]] nlohmann::ordered_json or_null(const std::optional<Number>& value) {
     return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
 }
 

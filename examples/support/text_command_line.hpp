@@ -33,10 +33,16 @@ struct TextCommandLine {
     std::vector<std::string> slots{"r0c1"};
     double rate = 1e-3;
     double seed_rate = 1e-3;
+    int tempo = 5;
+    int settling = 3;
+    std::string judge = "shadow";
     std::string incubation = "feedback";
     bool from_start = false;
+    bool equal_work = false;
     std::optional<std::string> summary{};
     std::optional<std::string> telemetry{};
+    std::optional<std::string> tensorboard{};
+    std::optional<std::string> report{};
     std::optional<std::string> checkpoint{};
     bool resume = false;
 };
@@ -74,17 +80,20 @@ inline std::variant<TextCommandLine, Exit> parse_text_command_line(int argument_
     add_threads(app, line.threads, choices);
     add_seed(app, line.seed);
     add_blueprint(app, line.blueprint, choices);
-    app.add_option("--slots", line.slots, "Where to grow, in order of preference, as r0c0,r0c1.")
-        ->delimiter(',')
-        ->type_name("NAMES")
-        ->capture_default_str();
-    app.add_option("--rate", line.rate, "Learning rate of the host at the start.")
+    add_slots(app, line.slots, "r0c0,r0c1");
+    app.add_option("--rate", line.rate, "Learning rate of the host at its highest.")
         ->check(CLI::Range(1e-30, 1e3))
         ->capture_default_str();
-    app.add_option("--seed-rate", line.seed_rate, "Learning rate of seeds at the start.")
-        ->check(CLI::Range(1e-30, 1e3))
-        ->capture_default_str();
+    add_seed_rate(app, line.seed_rate);
+    count("--tempo", line.tempo, 1, 100000, "Epochs in which a seed is blended in.");
+    count("--settling", line.settling, 0, 100000,
+          "Epochs at full amplitude that the judge leaves out.");
     add_run_options(app, line);
+    app.add_flag("--equal-work", line.equal_work,
+                 "With --from-start, train that once more, for as many multiplications as growing "
+                 "took.")
+        ->needs("--from-start");
+    add_footer(app, "Without --text and --data it reads the project's own headers and pages.");
     if (const auto exit = parse_or_exit(app, argument_count, arguments, out, err)) return *exit;
     return line;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -16,8 +17,11 @@
 #include <vector>
 
 #include <kasmina/error.hpp>
+#include <kasmina/system_message.hpp>
 #include <kasmina/text/utf8.hpp>
 #include <kasmina/text/vocabulary.hpp>
+
+#include "files.hpp"
 
 namespace kasmina::examples {
 
@@ -32,16 +36,30 @@ struct TextTask {
     std::vector<std::int32_t> test;
 };
 
-/// Errors: DataError for a file that cannot be read.
+/// What networks are scored on after each epoch: so many characters of the validation part, in
+/// order.
+[[nodiscard]] inline std::span<const std::int32_t> validated(const TextTask& task) {
+    constexpr std::size_t most = 20000;
+    return std::span(task.validation).first(std::min(most, task.validation.size()));
+}
+
+/// What a file or a pipe holds. Errors: DataError with the cause, for one that cannot be read; a
+/// device may never end, and is refused.
 [[nodiscard]] inline std::string read_text(const std::filesystem::path& path) {
-    std::error_code cause;
-    if (!std::filesystem::is_directory(path, cause)) {
-        std::ifstream file(path, std::ios::binary);
-        std::string content{std::istreambuf_iterator<char>(file), {}};
-        if (file) return content;
+    const auto refuse = [&path](const std::string& got) {
+        throw DataError("a text cannot be read", path.string(), "a file of text", got,
+                        "check the path, and who may read it");
+    };
+    std::error_code ignored;
+    if (!std::filesystem::is_regular_file(path, ignored) &&
+        !std::filesystem::is_fifo(path, ignored)) {
+        refuse(what_is_there(path));
     }
-    throw DataError("a text cannot be read", path.string(), "a file of text", "none",
-                    "check the path");
+    errno = 0;
+    std::ifstream file(path, std::ios::binary);
+    std::string content{std::istreambuf_iterator<char>(file), {}};
+    if (!file) refuse(system_message(errno == 0 ? EIO : errno));
+    return content;
 }
 
 /// The project's own headers and pages, in the order of their names.
@@ -98,7 +116,7 @@ inline void require_utf8(const std::filesystem::path& path, std::string_view con
     const std::size_t first = all.size() - all.size() / 10;
     const std::size_t second = first + (all.size() - first) / 2;
     if (second - first <= time || all.size() - second <= time) {
-        throw DataError("the text is too short", name,
+        throw DataError("the text is too short", files.size() == 1 ? files.front().string() : name,
                         "more than " + std::to_string(20 * (time + 1)) + " characters",
                         std::to_string(all.size()), "use a longer text, or smaller windows");
     }

@@ -1,8 +1,10 @@
 // The program grow_transformer as a user runs it: what it writes, that it repeats, what it refuses.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -29,12 +31,6 @@ std::vector<std::string> small_run(const std::filesystem::path& text) {
     return {"--text",   text.string(), "--layers",    "2",    "--width",  "8",   "--heads",   "2",
             "--time",   "8",           "--batch",     "2",    "--epochs", "9",   "--batches", "3",
             "--sample", "20",          "--blueprint", "lora", "--slots",  "r0c0"};
-}
-
-std::vector<std::string> with(std::vector<std::string> arguments,
-                              const std::vector<std::string>& more) {
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
 }
 
 /// With another value of one of them.
@@ -78,27 +74,79 @@ TEST_CASE("a run trains, grows, writes samples and a summary, and repeats", "[ex
     CHECK(outcome(folder / "b.json") == summary);
 }
 
-TEST_CASE("a run that goes on ends as one that never stopped", "[examples][C-6]") {
+/// A seed that learns in a host that hardly does: it helps, and is judged early.
+std::vector<std::string> helpful_run(const std::filesystem::path& text) {
+    auto arguments = changed(changed(small_run(text), "--epochs", "32"), "--blueprint", "mlp");
+    return with(changed(arguments, "--sample", "0"),
+                {"--rate", "1e-4", "--seed-rate", "0.02", "--tempo", "1", "--settling", "0"});
+}
+
+TEST_CASE(
+    "a run that signals have stopped in each of its networks ends like one that never stopped",
+    "[examples][C-6]") {
     const TemporaryFolder folder;
-    const auto song = write_song(folder);
-    const auto checkpoint = (folder / "run").string();
-    const auto arguments =
-        with(changed(small_run(song), "--sample", "0"), {"--checkpoint", checkpoint, "--summary"});
-    REQUIRE(run(with(arguments, {(folder / "a.json").string()})).code == 0);
-    // The last checkpoints are as if it had been stopped before the end.
-    for (const auto& entry : std::filesystem::directory_iterator(checkpoint)) {
-        const std::string name = entry.path().filename().string();
-        if (name.find("grown") != std::string::npos && name.find('9') != std::string::npos) {
-            std::filesystem::remove(entry.path());
-        }
+    const auto asked = with(helpful_run(write_song(folder)), {"--from-start", "--equal-work"});
+    const Outcome whole = run(with(asked, {"--summary", (folder / "whole.json").string()}));
+    INFO(whole.out << whole.err);
+    REQUIRE(whole.code == 0);
+    const auto expected = outcome(folder / "whole.json");
+    REQUIRE(expected.at("fossilized") == 1);
+    CHECK(expected.at("from_start_loss").get<double>() > 0.0);
+    CHECK(expected.at("from_start_validation_loss").get<double>() > 0.0);
+    CHECK(expected.at("equal_work_loss").get<double>() > 0.0);
+    const double work = expected.at("equal_work_multiplications").get<double>() /
+                        expected.at("grown_multiplications").get<double>();
+    CHECK(std::abs(work - 1.0) < 0.03);
+    CHECK(expected.at("grown_loss").get<double>() < expected.at("host_only_loss").get<double>());
+
+    const auto saved = folder / "run";
+    auto kept = with(
+        asked, {"--checkpoint", saved.string(), "--summary", (folder / "resumed.json").string()});
+    const std::vector<std::pair<std::string, std::string>> stops{
+        {"TERM", "host-"}, {"INT", "grown-"}, {"INT", "from-start-"}, {"TERM", "equal-work-"}};
+    for (const auto& [signal, network] : stops) {
+        const Outcome part = run_until_there(kept, signal, saved / network);
+        INFO(part.out << part.err);
+        // It may have been over before the signal came.
+        CHECK((part.code == 4 || part.code == 0));
+        if (part.code == 4) CHECK_FALSE(std::filesystem::exists(folder / "resumed.json"));
+        if (network == "host-") kept.emplace_back("--resume");
     }
-    const Outcome again = run(with(arguments, {(folder / "b.json").string(), "--resume"}));
-    INFO(again.out << again.err);
-    REQUIRE(again.code == 0);
-    CHECK(again.out.find("going on from") != std::string::npos);
-    CHECK(outcome(folder / "b.json") == outcome(folder / "a.json"));
-    check_one_clear_error(run(with(arguments, {(folder / "c.json").string()})),
-                          {"checkpoints of another run"});
+    const Outcome last = run(kept);
+    INFO(last.out << last.err);
+    REQUIRE(last.code == 0);
+    CHECK(last.out.find("from-start") != std::string::npos);
+    CHECK(outcome(folder / "resumed.json") == expected);
+
+    kept.pop_back();
+    check_one_clear_error(run(kept), {"checkpoints of another run"});
+    const Outcome other = run(with(changed(kept, "--tempo", "2"), {"--resume"}));
+    CHECK(other.code == 2);
+    CHECK(other.err.find("the same options") != std::string::npos);
+}
+
+TEST_CASE("a run draws its page, writes events, and is judged as the user says",
+          "[examples][J-1]") {
+    const TemporaryFolder folder;
+    const auto file = [&folder](const char* name) { return (folder / name).string(); };
+    const Outcome outcome =
+        run(with(helpful_run(write_song(folder)),
+                 {"--judge", "ablation", "--incubation", "straight_through", "--summary",
+                  file("summary.json"), "--report", file("run.html"), "--telemetry",
+                  file("events.jsonl"), "--tensorboard", file("runs")}));
+    INFO(outcome.out << outcome.err);
+    REQUIRE(outcome.code == 0);
+    const auto summary = nlohmann::json::parse(text_of(folder / "summary.json"));
+    CHECK(summary.at("judge") == "ablation");
+    CHECK(summary.at("incubation") == "straight_through");
+    CHECK(summary.at("germinated") >= 1);
+    const std::string page = text_of(folder / "run.html");
+    CHECK(page.find("the text: a network that grew") != std::string::npos);
+    CHECK(page.find("grown, loss on ") != std::string::npos);
+    CHECK(page.find("mlp in r0c0 has germinated") != std::string::npos);
+    CHECK_FALSE(text_of(folder / "events.jsonl").empty());
+    CHECK(std::filesystem::directory_iterator(folder / "runs") !=
+          std::filesystem::directory_iterator());
 }
 
 TEST_CASE("texts and sizes that do not go together are one clear error", "[examples][E-2]") {
@@ -109,13 +157,20 @@ TEST_CASE("texts and sizes that do not go together are one clear error", "[examp
         check_one_clear_error(run(arguments), parts);
     };
     const std::string nowhere = (folder / "nowhere").string();
-    refused({"--text", nowhere}, {nowhere, "cannot be read"});
+    refused({"--text", nowhere}, {nowhere, "cannot be read", "nothing there"});
     refused({"--data", nowhere}, {nowhere, "input.txt"});
-    refused({"--text", folder.path().string()}, {"cannot be read"});
-    refused(changed(small_run(song), "--time", "300"), {"the text is too short"});
+    refused({"--text", folder.path().string()}, {"cannot be read", "a folder"});
+    refused({"--text", "/dev/full"}, {"cannot be read", "something else"});
+    refused(changed(small_run(song), "--time", "300"), {"the text is too short", "song.txt"});
     refused(changed(small_run(song), "--heads", "3"), {"heads do not divide the width"});
     refused(changed(small_run(song), "--slots", "r9c9"), {"r9c9", "r0c0, r0c1"});
+    refused(changed(small_run(song), "--slots", "r0c0,r0c0"), {"--slots", "named twice"});
     refused(changed(small_run(song), "--blueprint", "weed"), {"weed"});
+    refused(with(small_run(song), {"--judge", "jury"}), {"jury"});
+    refused(with(small_run(song), {"--bogus"}), {"--bogus", "--help"});
+    refused(with(small_run(song), {"--segments", "3"}), {"segments do not divide the layers"});
+    std::ofstream(folder / "short") << "la la\n";
+    refused({"--text", (folder / "short").string()}, {"the text is too short", "1300", "got 6"});
     std::ofstream(folder / "empty") << "";
     refused({"--text", (folder / "empty").string()}, {"there is no text", "empty"});
     std::ofstream(folder / "latin") << "\xE9t\xE9";

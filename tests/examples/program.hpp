@@ -57,6 +57,21 @@ inline Outcome run(const std::vector<std::string>& arguments,
     return run_shell(command_of(arguments), redirections);
 }
 
+/// Ends it by a signal when there is a file whose name begins so; the exit code is the program's.
+inline Outcome run_until_there(const std::vector<std::string>& arguments, const std::string& signal,
+                               const std::filesystem::path& beginning) {
+    return run_shell(command_of(arguments) +
+                     " & program=$!; while kill -0 $program 2>/dev/null && ! ls '" +
+                     beginning.string() + "'* >/dev/null 2>&1; do sleep 0.02; done; kill -" +
+                     signal + " $program 2>/dev/null; wait $program");
+}
+
+inline std::vector<std::string> with(std::vector<std::string> arguments,
+                                     const std::vector<std::string>& more) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+}
+
 /// That it was refused with code 2, nothing but one line on standard error, and in it each of
 /// `parts`.
 inline void check_one_clear_error(const Outcome& outcome, const std::vector<std::string>& parts) {

@@ -21,21 +21,6 @@ nlohmann::json summary_of(const fs::path& file) {
     return summary;
 }
 
-/// Ends it by a signal when there is a file whose name begins so; the exit code is the program's.
-Outcome run_until_there(const std::vector<std::string>& arguments, const std::string& signal,
-                        const fs::path& beginning) {
-    return run_shell(command_of(arguments) +
-                     " & program=$!; while kill -0 $program 2>/dev/null && ! ls '" +
-                     beginning.string() + "'* >/dev/null 2>&1; do sleep 0.02; done; kill -" +
-                     signal + " $program 2>/dev/null; wait $program");
-}
-
-std::vector<std::string> with(std::vector<std::string> arguments,
-                              const std::vector<std::string>& more) {
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return arguments;
-}
-
 TEST_CASE("a run that signals have stopped twice ends like one that never stopped",
           "[examples][C-6]") {
     const test::TemporaryFolder folder;
