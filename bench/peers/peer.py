@@ -1,5 +1,6 @@
 """What the peers of the benchmarks share: how PyTorch is tuned, and how a step is measured."""
 
+import gc
 import json
 import os
 import statistics
@@ -30,7 +31,28 @@ def add_arguments(parser):
     parser.add_argument("--steps", type=int, default=10, help="timed steps per measurement")
     parser.add_argument("--warmup", type=int, default=3, help="untimed steps before them")
     parser.add_argument("--repeat", type=int, default=1, help="measurements (one line each)")
+    parser.add_argument("--memory", action="store_true", help="also what a step holds at most")
     parser.add_argument("--untuned", action="store_true", help="leave allocator and pinning alone")
+
+
+def peak_mib(torch, step):
+    """What tensors hold at most during a step: those that are there before it, gradients apart, and
+    what it allocates on top of them."""
+    from torch.profiler import ProfilerActivity, profile
+
+    storages = {
+        tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+        for tensor in gc.get_objects()
+        if isinstance(tensor, torch.Tensor)
+    }
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
+        step()
+    held = most = sum(storages.values())
+    for event in profiled.profiler.kineto_results.events():
+        if event.name() == "[memory]":  # gradients that the step drops first are not among them
+            held += event.nbytes()
+            most = max(most, held)
+    return most / 2**20
 
 
 def measure(options, name, make_step):
@@ -73,4 +95,6 @@ def measure(options, name, make_step):
             "pinned": not options.untuned,
             "environment": {} if options.untuned else ENVIRONMENT,
         }
+        if options.memory:
+            result["peak_mib"] = peak_mib(torch, step)
         print(json.dumps(result), flush=True)

@@ -9,6 +9,7 @@
 #include <kasmina/autodiff/ops/depthwise_conv2d.hpp>
 #include <kasmina/autodiff/ops/group_norm.hpp>
 #include <kasmina/autodiff/ops/linear.hpp>
+#include <kasmina/autodiff/ops/linear_gelu.hpp>
 #include <kasmina/autodiff/ops/pooling.hpp>
 
 #include "support/backend.hpp"
@@ -56,6 +57,7 @@ template <class B>
     if (op == "conv2d") return ops::conv2d(leaf("input"), leaf("weight"));
     if (op == "depthwise") return ops::depthwise_conv2d(leaf("input"), leaf("weight"));
     if (op == "linear") return ops::linear(leaf("input"), leaf("weight"), leaf("bias"));
+    if (op == "linear_gelu") return ops::linear_gelu(leaf("input"), leaf("weight"), leaf("bias"));
     if (op == "max_pool") return ops::max_pool(leaf("input"));
     if (op == "global_mean_pool") return ops::mean_positions(leaf("input"));
     if (op == "batch_norm") return batch_norm(operation);
@@ -69,7 +71,7 @@ template <class B>
 
 TEMPLATE_TEST_CASE("every operation agrees with PyTorch, forward and backward", "[B-7][H-7]",
                    test::Eigen32, test::Eigen64, test::Oracle, test::Device64) {
-    test::check_golden_operations<TestType>("op/", 35,
+    test::check_golden_operations<TestType>("op/", 38,
                                             [](auto& operation) { return apply(operation); });
 }
 

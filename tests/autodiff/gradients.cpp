@@ -16,6 +16,7 @@
 #include <kasmina/autodiff/ops/embedding.hpp>
 #include <kasmina/autodiff/ops/group_norm.hpp>
 #include <kasmina/autodiff/ops/linear.hpp>
+#include <kasmina/autodiff/ops/linear_gelu.hpp>
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/nn/groups.hpp>
@@ -67,6 +68,9 @@ TEMPLATE_TEST_CASE("linear on the last dimension, with and without a bias", "[gr
               }) < tolerance);
         CHECK(testing::gradient_error<B>({shape, {1, inputs}}, [](Tape<B>&, const auto& x) {
                   return ops::linear(x[0], x[1]);
+              }) < tolerance);
+        CHECK(testing::gradient_error<B>({shape, {6, inputs}, {6}}, [](Tape<B>&, const auto& x) {
+                  return ops::linear_gelu(x[0], x[1], x[2]);
               }) < tolerance);
     }
 }

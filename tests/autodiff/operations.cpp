@@ -22,6 +22,7 @@
 #include <kasmina/autodiff/ops/embedding.hpp>
 #include <kasmina/autodiff/ops/group_norm.hpp>
 #include <kasmina/autodiff/ops/linear.hpp>
+#include <kasmina/autodiff/ops/linear_gelu.hpp>
 #include <kasmina/autodiff/ops/pooling.hpp>
 #include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/testing/gradient_check.hpp>
@@ -112,6 +113,7 @@ TEST_CASE("operands that do not fit are refused with both shapes", "[E-2]") {
     CHECK_THROWS_AS(ops::linear(row, bench.leaf({3, 5})), ShapeError);
     CHECK_THROWS_AS(ops::linear(row, bench.leaf({3, 4}), bench.leaf({4})), ShapeError);
     CHECK_THROWS_AS(ops::linear(row, vector), ShapeError);
+    CHECK_THROWS_AS(ops::linear_gelu(row, bench.leaf({3, 4}), bench.leaf({1})), ShapeError);
     CHECK_THROWS_AS(ops::group_norm(map, vector, vector, 3), OptionError);
     CHECK_THROWS_AS(ops::group_norm(map, bench.leaf({3}), vector, 2), ShapeError);
     CHECK_THROWS_AS(ops::group_norm(map, vector, vector, 2, {.residual = row}), ShapeError);

@@ -9,6 +9,7 @@
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/autodiff/ops/dropout.hpp>
+#include <kasmina/autodiff/ops/linear_gelu.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/nn/initialise.hpp>
@@ -59,8 +60,10 @@ struct TransformerMlp : nn::Visitable<TransformerMlp<B>> {
           gelu(kind) {}
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
-        const Variable<B> wide = fc1.forward(pass, input);
-        return fc2.forward(pass, gelu == Gelu::exact ? ops::gelu(wide) : ops::gelu_tanh(wide));
+        return fc2.forward(pass, gelu == Gelu::exact
+                                     ? ops::linear_gelu(input, pass.parameter(fc1.weight),
+                                                        pass.parameter(*fc1.bias))
+                                     : ops::gelu_tanh(fc1.forward(pass, input)));
     }
 
     [[nodiscard]] static constexpr auto members() {

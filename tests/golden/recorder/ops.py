@@ -146,18 +146,20 @@ def record_pools():
         )
 
 
-def record_linear():
+def record_linear(op, function):
     for inputs, outputs, batch in ((1, 1, 1), (13, 10, 3), (48, 7, 2)):
         record_op(
-            f"op/linear_{inputs}to{outputs}_b{batch}",
-            {"op": "linear"},
+            f"op/{op}_{inputs}to{outputs}_b{batch}",
+            {"op": op},
             lambda randoms: {
                 "input": randoms.normal(batch, inputs),
                 "param.weight": randoms.parameter("weight", (outputs, inputs)),
                 "param.bias": randoms.parameter("bias", (outputs,)),
                 "grad_output": randoms.normal(batch, outputs),
             },
-            lambda v, kinks: functional.linear(v["input"], v["param.weight"], v["param.bias"]),
+            lambda v, kinks: function(
+                functional.linear(v["input"], v["param.weight"], v["param.bias"])
+            ),
         )
 
 
@@ -193,5 +195,6 @@ def record_ops():
     record_convolutions()
     record_norms()
     record_pools()
-    record_linear()
+    record_linear("linear", lambda y: y)
+    record_linear("linear_gelu", functional.gelu)
     record_cross_entropy()

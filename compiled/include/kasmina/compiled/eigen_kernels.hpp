@@ -14,7 +14,6 @@
     KEYWORDS decltype(depthwise_conv2d_pullback_input<T>) depthwise_conv2d_pullback_input<T>;   \
     KEYWORDS decltype(depthwise_conv2d_pullback_weight<T>) depthwise_conv2d_pullback_weight<T>; \
     KEYWORDS decltype(gemm<T>) gemm<T>;                                                         \
-    KEYWORDS decltype(matrix_product<T>) matrix_product<T>;                                     \
     KEYWORDS decltype(group_norm<T>) group_norm<T>;                                             \
     KEYWORDS decltype(group_norm_pullback<T>) group_norm_pullback<T>;                           \
     KEYWORDS decltype(batch_norm_statistics<T>) batch_norm_statistics<T>;                       \

@@ -5,9 +5,9 @@
 #include <string_view>
 #include <utility>
 
-#include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/autodiff/ops/linear.hpp>
+#include <kasmina/autodiff/ops/linear_gelu.hpp>
 #include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
 #include <kasmina/nn/linear.hpp>
@@ -84,9 +84,8 @@ struct Mlp {
 
             [[nodiscard]] Variable<B> operator()(Pass<B>& pass, const Variable<B>& input) const {
                 const Variable<B> hidden =
-                    ops::linear(input, pass.parameter(weight1), pass.parameter(bias1));
-                return ops::linear(ops::gelu(hidden), pass.parameter(weight2),
-                                   pass.parameter(bias2));
+                    ops::linear_gelu(input, pass.parameter(weight1), pass.parameter(bias1));
+                return ops::linear(hidden, pass.parameter(weight2), pass.parameter(bias2));
             }
         };
 

@@ -16,9 +16,9 @@
 #include <kasmina/backends/eigen/depthwise.hpp>
 #include <kasmina/backends/eigen/elementwise.hpp>
 #include <kasmina/backends/eigen/embedding.hpp>
+#include <kasmina/backends/eigen/gemm.hpp>
 #include <kasmina/backends/eigen/group_norm.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
-#include <kasmina/backends/eigen/matrix.hpp>
 #include <kasmina/backends/eigen/multi_tensor.hpp>
 #include <kasmina/backends/eigen/pointwise.hpp>
 #include <kasmina/backends/eigen/pooling.hpp>
@@ -82,9 +82,7 @@ struct Eigen {
         eigen_detail::map_pullback(context, function, call);
     }
 
-    static void gemm(Context& context, const Gemm<T>& call) {
-        eigen_detail::matrix_product(context, call);
-    }
+    static void gemm(Context& context, const Gemm<T>& call) { eigen_detail::gemm(context, call); }
 
     static void conv2d(Context& context, const Conv2d<T>& call) {
         eigen_detail::conv2d(context, call);

@@ -8,8 +8,9 @@
 
 #include <kasmina/backend/loss.hpp>
 #include <kasmina/backends/eigen/context.hpp>
+#include <kasmina/backends/eigen/elementary.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
-#include <kasmina/backends/eigen/pack.hpp>
+#include <kasmina/backends/eigen/row_sums.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/finite.hpp>
 
@@ -27,19 +28,36 @@ struct Normaliser {
     double log_sum;
 };
 
+/// The greatest number of a row; a NaN counts only where the row begins.
+template <class T>
+[[nodiscard]] T greatest_of_row(Index columns, const T* row) {
+    Vector<T> greatest = row[0] - Vector<T>{};
+    Index c = 0;
+    for (; c + lanes<T> <= columns; c += lanes<T>) {
+        const Vector<T> x = load<Vector<T>>(row + c);
+        greatest = x > greatest ? x : greatest;
+    }
+    T most = row[0];
+    T numbers[static_cast<std::size_t>(lanes<T>)];
+    store(numbers, greatest);
+    for (const T number : numbers) most = std::max(most, number);
+    for (; c < columns; ++c) most = std::max(most, row[c]);
+    return most;
+}
+
 /// probabilities = softmax(logits) of one row.
 template <class T>
 [[nodiscard]] Normaliser softmax_row(Index classes, const T* logits, T* probabilities) {
-    T most = logits[0];
-    for (Index c = 1; c < classes; ++c) most = std::max(most, logits[c]);
-    for_each_vector<T>(classes, [=](Index c, auto count) {
-        const Pack<T> shifted(load_lanes(logits + c, count) - most);
-        store_lanes(probabilities + c, math::exp(shifted).values, count);
+    const T most = greatest_of_row(classes, logits);
+    const double sum = sum_over_row<T>(classes, [=](Index c, auto count) {
+        const Vector<T> power = elementary::exp<T>(load_lanes(logits + c, count) - most);
+        store_lanes(probabilities + c, power, count);
+        return power;
     });
-    double sum = 0.0;
-    for (Index c = 0; c < classes; ++c) sum += static_cast<double>(probabilities[c]);
     const T factor = static_cast<T>(1.0 / sum);
-    for (Index c = 0; c < classes; ++c) probabilities[c] *= factor;
+    for_each_vector<T>(classes, [=](Index c, auto count) {
+        store_lanes(probabilities + c, load_lanes(probabilities + c, count) * factor, count);
+    });
     return {static_cast<double>(most), std::log(sum)};
 }
 
@@ -61,8 +79,7 @@ void cross_entropy(Context& context, const CrossEntropy<T>& call) {
             // Before the probabilities, which may take the logits' place.
             double expected = counts ? static_cast<double>(x[target]) : 0.0;
             if (counts && smoothing > 0.0) {
-                double total = 0.0;
-                for (Index c = 0; c < classes; ++c) total += static_cast<double>(x[c]);
+                const double total = sum_of_run(x, classes);
                 expected += smoothing * (total / static_cast<double>(classes) - expected);
             }
             const Normaliser normaliser =

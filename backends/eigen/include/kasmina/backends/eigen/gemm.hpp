@@ -1,6 +1,6 @@
 // Row-major matrix product on the register tile: the left operand is read where
-// it is, the right one is repacked into panels only where its rows cannot be
-// read as they are.
+// it is, the right one is packed into panels where many rows read it, or where
+// it cannot be read as it is.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
+#include <kasmina/backends/eigen/register_transpose.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 
@@ -21,6 +22,25 @@ struct PanelView {
     Index panel_stride = 0;
     Index row_stride = 0;
 };
+
+/// Packs rows [first, last) of a panel whose columns, `count` of them, are `depth`
+/// apart and dense; 0 in columns that do not exist.
+template <class T>
+void pack_transposed_panel(const T* from, Index depth, Index count, Index first, Index last,
+                           T* panel) {
+    constexpr Index width = panel_width<T>;
+    for (Index column = 0; column < width; column += lanes<T>) {
+        Index k = first;
+        for (; column + lanes<T> <= count && k + lanes<T> <= last; k += lanes<T>) {
+            transpose_square(from + column * depth + k, depth, panel + k * width + column, width);
+        }
+        for (; k < last; ++k) {
+            for (Index j = column; j < column + lanes<T>; ++j) {
+                panel[k * width + j] = j < count ? from[j * depth + k] : T{0};
+            }
+        }
+    }
+}
 
 /// Copies op(b) (depth x columns) of `matrices`, `stride` apart, into panels of
 /// panel_width columns, the last one of each matrix zero-filled.
@@ -39,13 +59,13 @@ void pack_panels(Context& context, bool transposed, Index depth, Index columns, 
         const Index count = std::min(width, columns - first_column);
         const T* const from = b + panel / panels_of_one * stride;
         T* to = panels + panel * depth * width;
+        if (transposed) {
+            return pack_transposed_panel(from + first_column * depth, depth, count, first_row,
+                                         last_row, to);
+        }
         for (Index k = first_row; k < last_row; ++k) {
             T* row = to + k * width;
-            if (transposed) {
-                for (Index j = 0; j < count; ++j) row[j] = from[(first_column + j) * depth + k];
-            } else {
-                std::copy_n(from + k * columns + first_column, count, row);
-            }
+            std::copy_n(from + k * columns + first_column, count, row);
             std::fill(row + count, row + width, T{0});
         }
     });
@@ -79,12 +99,14 @@ struct GemmChunks {
 };
 
 /// One chunk: c (rows x columns, `c_stride` apart) from a block of A and up to
-/// panels_per_chunk panels. The depth goes in blocks that keep a panel in the
-/// first-level cache.
+/// panels_per_chunk panels, plus a bias for each column, or none where that is
+/// null. The depth goes in blocks of which all panels and rows of a chunk stay in
+/// the second-level cache.
 template <class T, class RowStride, class DepthStride>
 void gemm_chunk(Index rows, Index columns, Index depth, const T* a, RowStride a_row,
-                DepthStride a_depth, const PanelView<T>& b, T* c, Index c_stride, bool accumulate) {
-    constexpr Index depth_block = 256;
+                DepthStride a_depth, const PanelView<T>& b, const T* bias, T* c, Index c_stride,
+                bool accumulate) {
+    constexpr Index depth_block = 384;
     for (Index k = 0; k < depth; k += depth_block) {
         const Index block = std::min(depth_block, depth - k);
         const bool add = accumulate || k > 0;
@@ -97,6 +119,9 @@ void gemm_chunk(Index rows, Index columns, Index depth, const T* a, RowStride a_
                 sums.accumulate(a + row * a_row + k * a_depth, a_row, a_depth, panel, b.row_stride,
                                 block);
                 if (add) sums.add_stored(to, c_stride, columns - column);
+                if (bias != nullptr && k == 0) {
+                    sums.add_stored(bias + column, 0, columns - column);
+                }
                 sums.write(to, c_stride, columns - column);
             };
             for_each_tile_of<2>(rows, tile);
@@ -113,13 +138,14 @@ struct RightOperands {
 };
 
 /// `matrices` of them from matrix `first` on; read where they are, if that can
-/// be.
+/// be and there are too few rows to make up for a copy.
 template <class T>
 [[nodiscard]] RightOperands<T> right_operands(Context& context, const Gemm<T>& call, Index first,
                                               Index matrices) {
     constexpr Index width = panel_width<T>;
+    constexpr Index many_rows = 256;
     const T* const b = call.b + first * call.batch_stride_b;
-    if (!call.transpose_b && call.n % width == 0) {
+    if (!call.transpose_b && call.n % width == 0 && call.m < many_rows) {
         return {{b, width, call.n}, call.batch_stride_b};
     }
     const Index size = ceil_div(call.n, width) * call.k * width;
@@ -162,38 +188,46 @@ void multiply_some(Context& context, const Gemm<T>& call, const GemmChunks& chun
         T* const c = whole ? call.c + (first + matrix) * call.batch_stride_c
                            : partial.data() + part * rows * columns;
         T* const to = c + row * columns + column;
+        const T* const bias = whole && call.bias != nullptr ? call.bias + column : nullptr;
         const bool accumulate = whole && call.accumulate;
         if (call.transpose_a) {
             gemm_chunk(chunk_rows, chunk_columns, part_depth, a + first_depth * rows + row,
-                       Constant<1>{}, rows, chunk_view, to, columns, accumulate);
+                       Constant<1>{}, rows, chunk_view, bias, to, columns, accumulate);
         } else {
             gemm_chunk(chunk_rows, chunk_columns, part_depth, a + row * depth + first_depth, depth,
-                       Constant<1>{}, chunk_view, to, columns, accumulate);
+                       Constant<1>{}, chunk_view, bias, to, columns, accumulate);
         }
     });
     if (whole) return;
     T* const c = call.c + first * call.batch_stride_c;
     context.parallel_for(rows, [&](Index row) {
-        for (Index i = row * columns; i < (row + 1) * columns; ++i) {
+        for (Index column = 0; column < columns; ++column) {
+            const Index i = row * columns + column;
             T sum = partial.data()[i];
             for (Index part = 1; part < chunks.parts; ++part) {
                 sum += partial.data()[part * rows * columns + i];
             }
+            if (call.bias != nullptr) sum += call.bias[column];
             c[i] = call.accumulate ? c[i] + sum : sum;
         }
     });
 }
 
-/// All products of a batch, without bias: matrix.hpp has that.
+/// c where the sums have no terms: 0, or the bias.
+template <class T>
+void product_of_no_depth(const Gemm<T>& call) {
+    for (Index row = 0; row < call.batch * call.m; ++row) {
+        T* const c = call.c + row / call.m * call.batch_stride_c + row % call.m * call.n;
+        if (!call.accumulate) std::fill_n(c, call.n, T{0});
+        for (Index j = 0; j < call.n && call.bias != nullptr; ++j) c[j] += call.bias[j];
+    }
+}
+
+/// All products of a batch.
 template <class T>
 void gemm(Context& context, const Gemm<T>& call) {
     if (call.m <= 0 || call.n <= 0) return;
-    if (call.k <= 0) {
-        for (Index i = 0; i < call.batch && !call.accumulate; ++i) {
-            std::fill_n(call.c + i * call.batch_stride_c, call.m * call.n, T{0});
-        }
-        return;
-    }
+    if (call.k <= 0) return product_of_no_depth(call);
     const Index panels = ceil_div(call.n, panel_width<T>);
     const GemmChunks chunks(call.m, panels, call.k);
     const Index at_once = chunks.matrices_at_once(call.batch, panels * call.k * panel_width<T>);

@@ -7,6 +7,16 @@
 
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
+#include <kasmina/tensor/index.hpp>
+
+/// Before a loop over the rows of a square, which stay registers only if it is written out.
+#if defined(__clang__)
+#define KASMINA_UNROLL_SQUARE _Pragma("unroll")
+#elif defined(__GNUC__)
+#define KASMINA_UNROLL_SQUARE _Pragma("GCC unroll 16")
+#else
+#define KASMINA_UNROLL_SQUARE
+#endif
 
 namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 
@@ -33,7 +43,7 @@ template <class T, std::size_t Step = 1>
 KASMINA_ALWAYS_INLINE void transpose_square(RegisterSquare<T>& rows) {
     constexpr std::size_t width = static_cast<std::size_t>(lanes<T>);
     if constexpr (Step < width) {
-#pragma GCC unroll 16
+        KASMINA_UNROLL_SQUARE
         for (std::size_t i = 0; i < width; ++i) {
             if ((i & Step) != 0) continue;
             exchange_blocks<T, Step>(rows[i], rows[i + Step], std::make_index_sequence<width>{});
@@ -48,5 +58,20 @@ template <class T>
 void transpose_square(RegisterSquare<T>&) {}
 
 #endif
+
+/// Writes a square of lanes x lanes numbers the other way round.
+template <class T>
+KASMINA_NEVER_INLINE void transpose_square(const T* from, Index from_row, T* to, Index to_row) {
+    RegisterSquare<T> rows;
+    KASMINA_UNROLL_SQUARE
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        rows[i] = load<Vector<T>>(from + static_cast<Index>(i) * from_row);
+    }
+    transpose_square<T>(rows);
+    KASMINA_UNROLL_SQUARE
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        store(to + static_cast<Index>(i) * to_row, rows[i]);
+    }
+}
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

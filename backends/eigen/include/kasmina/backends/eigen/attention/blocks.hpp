@@ -10,6 +10,7 @@
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
+#include <kasmina/backends/eigen/register_transpose.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
@@ -59,72 +60,6 @@ template <class T>
     for (; c < head_size; ++c) sum += packed[c] * row[c];
     return sum;
 }
-
-#if defined(__GNUC__)
-
-namespace transposition {
-
-/// One step of turning a square of registers round: blocks of `Distance` lanes change places.
-template <class T, int Distance, bool First, std::size_t... Lane>
-[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> exchanged(Vector<T> a, Vector<T> b,
-                                                        std::index_sequence<Lane...>) {
-    constexpr int all = static_cast<int>(lanes<T>);
-    constexpr auto from = [](int lane) {
-        if (First) return (lane & Distance) != 0 ? all + lane - Distance : lane;
-        return (lane & Distance) != 0 ? all + lane : lane + Distance;
-    };
-    return __builtin_shufflevector(a, b, from(static_cast<int>(Lane))...);
-}
-
-template <class T, int Distance>
-KASMINA_ALWAYS_INLINE void turn(Vector<T> (&rows)[static_cast<std::size_t>(lanes<T>)]) {
-    constexpr std::make_index_sequence<static_cast<std::size_t>(lanes<T>)> all;
-    if constexpr (Distance < lanes<T>) {
-#if defined(__clang__)
-#pragma unroll
-#else
-#pragma GCC unroll 16
-#endif
-        for (int i = 0; i < static_cast<int>(lanes<T>); ++i) {
-            if ((i & Distance) != 0) continue;
-            const Vector<T> a = rows[i];
-            const Vector<T> b = rows[i + Distance];
-            rows[i] = exchanged<T, Distance, true>(a, b, all);
-            rows[i + Distance] = exchanged<T, Distance, false>(a, b, all);
-        }
-        turn<T, 2 * Distance>(rows);
-    }
-}
-
-}  // namespace transposition
-
-/// Writes a square of lanes x lanes numbers the other way round.
-template <class T>
-KASMINA_NEVER_INLINE void transpose_square(const T* from, Index from_row, T* to, Index to_row) {
-    Vector<T> rows[static_cast<std::size_t>(lanes<T>)];
-#if defined(__clang__)
-#pragma unroll
-#else
-#pragma GCC unroll 16
-#endif
-    for (Index i = 0; i < lanes<T>; ++i) rows[i] = load<Vector<T>>(from + i * from_row);
-    transposition::turn<T, 1>(rows);
-#if defined(__clang__)
-#pragma unroll
-#else
-#pragma GCC unroll 16
-#endif
-    for (Index i = 0; i < lanes<T>; ++i) store(to + i * to_row, rows[i]);
-}
-
-#else
-
-template <class T>
-void transpose_square(const T* from, Index, T* to, Index) {
-    *to = *from;
-}
-
-#endif
 
 /// Writes up to attention_tile rows of a head as its columns: to[c * attention_tile + row], 0 for
 /// rows that do not exist.
