@@ -28,14 +28,13 @@
 #include "failures.hpp"
 #include "from_start.hpp"
 #include "growth.hpp"
+#include "keep.hpp"
 #include "run.hpp"
 #include "run_folder.hpp"
 #include "screen.hpp"
 #include "shares.hpp"
-#include "slot_rows.hpp"
 #include "stop.hpp"
 #include "story.hpp"
-#include "table.hpp"
 #include "text_command_line.hpp"
 #include "text_summary.hpp"
 #include "text_task.hpp"
@@ -152,42 +151,6 @@ TextOutcome outcome_of(const Model& model, const TextTask& task, const TextComma
             model.total_parameters()};
 }
 
-template <class Trainer>
-std::string train_alone(Trainer& trainer, Model& model, const char* label, Story& story,
-                        RunProgress& progress, const Keep& keep) {
-    const Table table;
-    story.line(table.header());
-    return run_to_the_end(trainer, model, work_of(model.host().options()), label, story, progress,
-                          keep, [&](const train::EpochResult& epoch, double seconds) {
-                              show(story, table, row_of(epoch, seconds));
-                          });
-}
-
-template <class Trainer>
-std::string train_growing(Trainer& trainer, Model& model, Growth& growth,
-                          const TextCommandLine& line, Story& story, RunProgress& progress,
-                          const Keep& keep) {
-    const Table table(line.slots.size() > 1);
-    story.line(table.header());
-    return run_to_the_end(trainer, model, work_of(model.host().options()), "growing", story,
-                          progress, keep, [&](const train::EpochResult& epoch, double seconds) {
-                              const EpochReport& report = epoch.report;
-                              if (report.panic) {
-                                  story.line("epoch " + std::to_string(report.epoch) +
-                                             ": the governor rolled back (" +
-                                             std::string(prune_reason(*report.panic)) + ")");
-                              }
-                              const std::vector<SlotReport> slots =
-                                  reports_of(line.slots, model, report);
-                              EpochRow row = row_of(epoch, seconds);
-                              row.slots = slot_rows(slots, report);
-                              show(story, table, row);
-                              for (const std::string& sentence : growth.note(report, slots))
-                                  story.line(sentence);
-                              for (const std::string& notice : report.notices) story.line(notice);
-                          });
-}
-
 /// Returns what went wrong when the networks were trained. Errors: those of everything before.
 Failures run(const TextCommandLine& line, Screen& screen) {
     const auto start = Clock::now();
@@ -230,37 +193,22 @@ Failures run(const TextCommandLine& line, Screen& screen) {
     RunProgress host_progress{.multiplications = 0.0};
     RunProgress grown_progress{.multiplications = 0.0};
     Growth growth(line.slots, task.validation.size());
-    Keep keep_host;
-    Keep keep_grown;
-    if (folder) {
-        stop_on_signals();
-        keep_host = [&] {
-            folder->save_host(host_trainer.epochs_done(), host, host_trainer, host_progress);
-        };
-        keep_grown = [&] {
-            folder->save_grown(grown_trainer.epochs_done(), grown, grown_trainer, growth,
-                               grown_progress);
-        };
-        const auto tell = [&story](const std::string& told) { story.line(told); };
-        if (line.resume && !folder->load_host(tell, host, host_trainer, host_progress)) {
-            story.line("there is nothing to go on with in " + *line.checkpoint + ": it begins");
-        }
-        if (line.resume) {
-            static_cast<void>(
-                folder->load_grown(tell, grown, grown_trainer, growth, grown_progress));
-        }
-        story.skip(host_trainer.epochs_done() + grown_trainer.epochs_done());
-    }
+    if (folder) stop_on_signals();
+    const Keep keep_host =
+        keep_in(folder, RunNetwork::host, story, host, host_trainer, host_progress);
+    const Keep keep_grown =
+        keep_in(folder, RunNetwork::grown, story, grown, grown_trainer, growth, grown_progress);
 
     Failures failures;
     const auto note_unsaved = [&failures](const std::string& cause) {
         if (!cause.empty()) failures.add("the run's end is not saved: " + cause);
     };
     story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
-    note_unsaved(train_alone(host_trainer, host, "host alone", story, host_progress, keep_host));
+    note_unsaved(train_alone(host_trainer, host, work_of(host.host().options()), "host alone",
+                             story, host_progress, keep_host));
     story.line("\nthe same host, growing " + line.blueprint + " at " + joined(line.slots, ", "));
-    note_unsaved(
-        train_growing(grown_trainer, grown, growth, line, story, grown_progress, keep_grown));
+    note_unsaved(train_growing(grown_trainer, grown, work_of(grown.host().options()), growth,
+                               line.slots, story, grown_progress, keep_grown));
 
     TextSummary summary = text_summary_of(line, growth);
     summary.host = outcome_of(host, task, line);
@@ -273,7 +221,8 @@ Failures run(const TextCommandLine& line, Screen& screen) {
         auto trainer = make_trainer(yardstick, task, line, IdleController{}, judge::Ablation{});
         story.line("\nthe same, with its seeds from the start");
         RunProgress progress{.multiplications = 0.0};
-        static_cast<void>(train_alone(trainer, yardstick, "from the start", story, progress, {}));
+        static_cast<void>(train_alone(trainer, yardstick, work_of(yardstick.host().options()),
+                                      "from the start", story, progress, {}));
         summary.from_start = outcome_of(yardstick, task, line);
         summary.from_start_multiplications = progress.multiplications;
     }

@@ -33,6 +33,7 @@
 #include "growth.hpp"
 #include "host_work.hpp"
 #include "image_recipe.hpp"
+#include "keep.hpp"
 #include "outputs.hpp"
 #include "report.hpp"
 #include "run.hpp"
@@ -40,11 +41,9 @@
 #include "run_page.hpp"
 #include "screen.hpp"
 #include "shares.hpp"
-#include "slot_rows.hpp"
 #include "stop.hpp"
 #include "story.hpp"
 #include "summary.hpp"
-#include "table.hpp"
 
 namespace kasmina::examples {
 
@@ -104,50 +103,10 @@ class GrowImages {
             train::CrossEntropy{}, train::CosineSchedule{}, AccuracyScore{}, std::move(judge));
     }
 
-    /// Trains a network as it is; its accuracy on the test part is taken later. Returns why its end
-    /// is not saved.
-    template <class Trainer>
-    static std::string train_alone(Trainer& trainer, Model& model, const HostWork& work,
-                                   const char* label, Story& story, RunProgress& progress,
-                                   const Keep& keep) {
-        const Table table;
-        story.line(table.header());
-        return run_to_the_end(trainer, model, work, label, story, progress, keep,
-                              [&](const train::EpochResult& epoch, double seconds) {
-                                  show(story, table, row_of(epoch, seconds));
-                              });
-    }
-
     /// In per cent, on a set that the network was not trained on.
     static double accuracy(const Model& model, const ImageSet& images) {
         return mean_scores(model, model.context(), std::array{AlphaOverrides{}},
                            data::in_order<Backend>(model.context(), images), AccuracyScore{})[0];
-    }
-
-    template <class Trainer>
-    static std::string train_growing(Trainer& trainer, Model& model, const HostWork& work,
-                                     Growth& growth, const CommandLine& line, Story& story,
-                                     RunProgress& progress, const Keep& keep) {
-        const Table table(line.slots.size() > 1);
-        story.line(table.header());
-        return run_to_the_end(trainer, model, work, "growing", story, progress, keep,
-                              [&](const train::EpochResult& epoch, double seconds) {
-                                  const EpochReport& report = epoch.report;
-                                  if (report.panic) {
-                                      story.line("epoch " + std::to_string(report.epoch) +
-                                                 ": the governor rolled back (" +
-                                                 std::string(prune_reason(*report.panic)) + ")");
-                                  }
-                                  const std::vector<SlotReport> slots =
-                                      reports_of(line.slots, model, report);
-                                  EpochRow row = row_of(epoch, seconds);
-                                  row.slots = slot_rows(slots, report);
-                                  show(story, table, row);
-                                  for (const std::string& sentence : growth.note(report, slots))
-                                      story.line(sentence);
-                                  for (const std::string& notice : report.notices)
-                                      story.line(notice);
-                              });
     }
 
     /// The outcome, but for what is measured at the end.
@@ -183,16 +142,8 @@ class GrowImages {
         Model& model = yardstick.model;
         plant_fossils(model, grown);
         auto trainer = make_trainer(model, data, line, IdleController{}, judge::Ablation{});
-        Keep keep;
-        if (folder) {
-            keep = [&] {
-                folder->save_from_start(trainer.epochs_done(), model, trainer, yardstick.progress);
-            };
-            const auto tell = [&story](const std::string& text) { story.line(text); };
-            if (line.resume && folder->load_from_start(tell, model, trainer, yardstick.progress)) {
-                story.skip(trainer.epochs_done());
-            }
-        }
+        const Keep keep =
+            keep_in(folder, RunNetwork::from_start, story, model, trainer, yardstick.progress);
         story.line("\nthe same, with its seeds from the start, " +
                    std::to_string(model.total_parameters()) + " parameters");
         yardstick.not_saved = train_alone(trainer, model, work_of(model, data), "from the start",
@@ -231,27 +182,11 @@ class GrowImages {
         RunProgress host_progress{.multiplications = 0.0};
         RunProgress grown_progress{.multiplications = 0.0};
         Growth growth(line.slots, data.validation.count());
-        Keep keep_host;
-        Keep keep_grown;
-        if (folder) {
-            stop_on_signals();
-            keep_host = [&] {
-                folder->save_host(host_trainer.epochs_done(), host, host_trainer, host_progress);
-            };
-            keep_grown = [&] {
-                folder->save_grown(grown_trainer.epochs_done(), grown, grown_trainer, growth,
-                                   grown_progress);
-            };
-            const auto tell = [&story](const std::string& text) { story.line(text); };
-            if (line.resume && !folder->load_host(tell, host, host_trainer, host_progress)) {
-                story.line("there is nothing to go on with in " + *line.checkpoint + ": it begins");
-            }
-            if (line.resume) {
-                static_cast<void>(
-                    folder->load_grown(tell, grown, grown_trainer, growth, grown_progress));
-            }
-            story.skip(host_trainer.epochs_done() + grown_trainer.epochs_done());
-        }
+        if (folder) stop_on_signals();
+        const Keep keep_host =
+            keep_in(folder, RunNetwork::host, story, host, host_trainer, host_progress);
+        const Keep keep_grown =
+            keep_in(folder, RunNetwork::grown, story, grown, grown_trainer, growth, grown_progress);
 
         story.line("\nthe host alone, " + std::to_string(host.total_parameters()) + " parameters");
         const std::string host_not_saved = train_alone(
@@ -259,7 +194,7 @@ class GrowImages {
         story.line("\nthe same host, growing " + line.blueprint + " at " +
                    joined(line.slots, ", "));
         const std::string grown_not_saved =
-            train_growing(grown_trainer, grown, work_of(grown, data), growth, line, story,
+            train_growing(grown_trainer, grown, work_of(grown, data), growth, line.slots, story,
                           grown_progress, keep_grown);
         std::optional<FromStart> yardstick;
         if (line.from_start && growth.fossilized > 0) {

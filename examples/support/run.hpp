@@ -1,14 +1,17 @@
 // A network of grow_cnn on its way to the end: what is told, counted and saved after each epoch.
 #pragma once
 
-#include <functional>
 #include <string>
+#include <vector>
 
 #include <kasmina/error.hpp>
 #include <kasmina/train/epoch_result.hpp>
 
+#include "growth.hpp"
 #include "host_work.hpp"
+#include "keep.hpp"
 #include "run_folder.hpp"
+#include "slot_rows.hpp"
 #include "stop.hpp"
 #include "story.hpp"
 #include "table.hpp"
@@ -26,9 +29,6 @@ inline EpochRow row_of(const train::EpochResult& epoch, double seconds) {
 inline void show(Story& story, const Table& table, const EpochRow& row) {
     for (const std::string& line : table.rows(row)) story.line(line);
 }
-
-/// What saves a network's run where it stands; nothing without --checkpoint.
-using Keep = std::function<void()>;
 
 /// Trains to the end; `host_work` is what the host multiplies for a sample, `on_epoch(result,
 /// seconds)` hears of each epoch. Saves after each; a save that fails is told and ends nothing, and
@@ -71,6 +71,44 @@ std::string run_to_the_end(Trainer& trainer, Model& model, const HostWork& host_
     throw Stopped{name_of_stop() + " has stopped the run (" + label + ", after epoch " +
                   std::to_string(trainer.epochs_done()) +
                   "), and all of it is saved: go on with the same options and --resume"};
+}
+
+/// Trains a network as it is, with a table of its epochs. Returns why its end is not saved.
+template <class Trainer, class Model>
+std::string train_alone(Trainer& trainer, Model& model, const HostWork& work, const char* label,
+                        Story& story, RunProgress& progress, const Keep& keep) {
+    const Table table;
+    story.line(table.header());
+    return run_to_the_end(trainer, model, work, label, story, progress, keep,
+                          [&](const train::EpochResult& epoch, double seconds) {
+                              show(story, table, row_of(epoch, seconds));
+                          });
+}
+
+/// The same for one that grows at `slots`, with what becomes of its seeds.
+template <class Trainer, class Model>
+std::string train_growing(Trainer& trainer, Model& model, const HostWork& work, Growth& growth,
+                          const std::vector<std::string>& slots, Story& story,
+                          RunProgress& progress, const Keep& keep) {
+    const Table table(slots.size() > 1);
+    story.line(table.header());
+    return run_to_the_end(trainer, model, work, "growing", story, progress, keep,
+                          [&](const train::EpochResult& epoch, double seconds) {
+                              const EpochReport& report = epoch.report;
+                              if (report.panic) {
+                                  story.line("epoch " + std::to_string(report.epoch) +
+                                             ": the governor rolled back (" +
+                                             std::string(prune_reason(*report.panic)) + ")");
+                              }
+                              const std::vector<SlotReport> reports =
+                                  reports_of(slots, model, report);
+                              EpochRow row = row_of(epoch, seconds);
+                              row.slots = slot_rows(reports, report);
+                              show(story, table, row);
+                              for (const std::string& sentence : growth.note(report, reports))
+                                  story.line(sentence);
+                              for (const std::string& notice : report.notices) story.line(notice);
+                          });
 }
 
 }  // namespace kasmina::examples

@@ -1,6 +1,7 @@
 // RunFolder: the checkpoints of a run of grow_cnn, of each network that it trains.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -96,62 +97,43 @@ inline void require_same(const RunSettings& saved, const RunSettings& asked,
         });
 }
 
+/// The networks that a run trains: the host alone, the one that grows, and the grown one from the
+/// start.
+enum class RunNetwork : std::size_t { host, grown, from_start };
+
 /// The last two checkpoints of each network; a broken one is passed over for the one before.
 class RunFolder {
 public:
     /// Errors: CheckpointError when the folder cannot be made; OptionError when there are
     /// checkpoints in it and the run does not go on with them.
-    RunFolder(const std::filesystem::path& folder, RunSettings settings, bool resumes)
-        : settings_(std::move(settings)),
-          host_(folder, {.name = "host", .keep = 2, .keep_best = false}),
-          grown_(folder, {.name = "grown", .keep = 2, .keep_best = false}),
-          from_start_(folder, {.name = "from-start", .keep = 2, .keep_best = false}) {
-        if (resumes || (host_.entries().empty() && grown_.entries().empty())) return;
+    RunFolder(std::filesystem::path folder, RunSettings settings, bool resumes)
+        : path_(std::move(folder)),
+          settings_(std::move(settings)),
+          resumes_(resumes),
+          networks_{rotating("host"), rotating("grown"), rotating("from-start")} {
+        if (resumes ||
+            (of(RunNetwork::host).entries().empty() && of(RunNetwork::grown).entries().empty()))
+            return;
         throw OptionError("there are checkpoints of another run", "--checkpoint",
-                          "a folder without checkpoints, or --resume", folder.string(),
+                          "a folder without checkpoints, or --resume", path_.string(),
                           "go on with that run by --resume, or choose another folder");
     }
 
-    /// Parts of the host alone, of the growing network, or of the same one from the start.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    [[nodiscard]] bool resumes() const noexcept { return resumes_; }
+
     template <class... Parts>
-    void save_host(int epoch, Parts&... parts) {
-        save(host_, epoch, parts...);
-    }
-    template <class... Parts>
-    void save_grown(int epoch, Parts&... parts) {
-        save(grown_, epoch, parts...);
-    }
-    template <class... Parts>
-    void save_from_start(int epoch, Parts&... parts) {
-        save(from_start_, epoch, parts...);
+    void save(RunNetwork network, int epoch, Parts&... parts) {
+        of(network).save(static_cast<std::uint64_t>(epoch), [&](const std::filesystem::path& file) {
+            checkpoint::save(file, settings_, parts...);
+        });
     }
 
     /// Whether there was one that could be loaded; of each that could not, `tell` hears why.
     /// Errors: OptionError for a run with other settings; nothing has been loaded then.
     template <class Tell, class... Parts>
-    [[nodiscard]] bool load_host(Tell&& tell, Parts&... parts) {
-        return load(host_, tell, parts...);
-    }
-    template <class Tell, class... Parts>
-    [[nodiscard]] bool load_grown(Tell&& tell, Parts&... parts) {
-        return load(grown_, tell, parts...);
-    }
-    template <class Tell, class... Parts>
-    [[nodiscard]] bool load_from_start(Tell&& tell, Parts&... parts) {
-        return load(from_start_, tell, parts...);
-    }
-
-private:
-    template <class... Parts>
-    void save(checkpoint::Rotating& folder, int epoch, Parts&... parts) {
-        folder.save(static_cast<std::uint64_t>(epoch), [&](const std::filesystem::path& file) {
-            checkpoint::save(file, settings_, parts...);
-        });
-    }
-
-    template <class Tell, class... Parts>
-    bool load(checkpoint::Rotating& folder, Tell& tell, Parts&... parts) {
-        const auto loaded = folder.load_newest([&](const std::filesystem::path& file) {
+    [[nodiscard]] bool load(RunNetwork network, Tell&& tell, Parts&... parts) {
+        const auto loaded = of(network).load_newest([&](const std::filesystem::path& file) {
             RunSettings saved;
             checkpoint::load(file, saved);
             require_same(saved, settings_, file.string());
@@ -162,10 +144,18 @@ private:
         return loaded.entry.has_value();
     }
 
+private:
+    [[nodiscard]] checkpoint::Rotating rotating(const char* name) const {
+        return checkpoint::Rotating(path_, {.name = name, .keep = 2, .keep_best = false});
+    }
+    [[nodiscard]] checkpoint::Rotating& of(RunNetwork network) {
+        return networks_[static_cast<std::size_t>(network)];
+    }
+
+    std::filesystem::path path_;
     RunSettings settings_;
-    checkpoint::Rotating host_;
-    checkpoint::Rotating grown_;
-    checkpoint::Rotating from_start_;
+    bool resumes_;
+    std::array<checkpoint::Rotating, 3> networks_;
 };
 
 }  // namespace kasmina::examples

@@ -1,6 +1,7 @@
 // The options of grow_transformer.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -9,7 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "command_line.hpp"
+#include "run_options.hpp"
 
 namespace kasmina::examples {
 
@@ -70,15 +71,9 @@ inline std::variant<TextCommandLine, Exit> parse_text_command_line(int argument_
     count("--epochs", line.epochs, 1, 100000, "Epochs of training, for either network.");
     count("--batches", line.batches, 1, 1000000, "Steps of an epoch.");
     count("--sample", line.sample, 0, 1000000, "Characters of text to write before and after.");
-    count("--threads", line.threads, 1, choices.most_threads,
-          "Threads that compute. Results are the same, bit for bit, with any number.");
-    app.add_option("--seed", line.seed,
-                   "Seed of all random numbers. The same seed gives the same run, bit for bit.")
-        ->check(whole_number)
-        ->capture_default_str();
-    app.add_option("--blueprint", line.blueprint, "What to grow.")
-        ->check(CLI::IsMember(choices.blueprints))
-        ->capture_default_str();
+    add_threads(app, line.threads, choices);
+    add_seed(app, line.seed);
+    add_blueprint(app, line.blueprint, choices);
     app.add_option("--slots", line.slots, "Where to grow, in order of preference, as r0c0,r0c1.")
         ->delimiter(',')
         ->type_name("NAMES")
@@ -89,39 +84,8 @@ inline std::variant<TextCommandLine, Exit> parse_text_command_line(int argument_
     app.add_option("--seed-rate", line.seed_rate, "Learning rate of seeds at the start.")
         ->check(CLI::Range(1e-30, 1e3))
         ->capture_default_str();
-    app.add_option("--incubation", line.incubation, "How seeds learn behind the host.")
-        ->check(CLI::IsMember({"feedback", "straight_through"}))
-        ->capture_default_str();
-    app.add_flag("--from-start", line.from_start,
-                 "Also train the network that was grown from the beginning, seeds and all, for as "
-                 "many epochs, and compare.");
-    app.add_option("--summary", line.summary,
-                   "Write the outcome as JSON to this file when the run is over.")
-        ->type_name("FILE");
-    app.add_option("--telemetry", line.telemetry,
-                   "Write events as JSON Lines to this file while the network grows.")
-        ->type_name("FILE");
-    auto* checkpoint =
-        app.add_option("--checkpoint", line.checkpoint,
-                       "Save the run into this folder after each epoch, and where Ctrl-C or "
-                       "SIGTERM stops it.")
-            ->type_name("DIR");
-    app.add_flag("--resume", line.resume,
-                 "Go on with the run in the folder of --checkpoint, with the same options.")
-        ->needs(checkpoint);
-    try {
-        app.parse(argument_count, arguments);
-    } catch (const CLI::CallForHelp&) {
-        out << app.help() << '\n';
-        return Exit{0};
-    } catch (const CLI::ParseError& error) {
-        std::string reason = error.what();
-        for (char& character : reason) {
-            if (character == '\n') character = ' ';
-        }
-        err << "grow_transformer: " << reason << " (see --help)\n";
-        return Exit{2};
-    }
+    add_run_options(app, line);
+    if (const auto exit = parse_or_exit(app, argument_count, arguments, out, err)) return *exit;
     return line;
 }
 

@@ -1,9 +1,4 @@
 // Convolutions and pools with options against PyTorch's numbers, forward and all gradients.
-#include "support/golden.hpp"
-
-#include <cstddef>
-#include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 
@@ -16,115 +11,80 @@
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
-#include "support/golden_module.hpp"
+#include "support/golden_operation.hpp"
 
 namespace kasmina {
 namespace {
 
-/// One case: its operation, applied to leaves "input", "weight" and perhaps "bias".
+/// Whether a case has PyTorch's padding "same".
+[[nodiscard]] bool same(const test::GoldenCase& golden) {
+    return golden.count("same") == 1;
+}
+
 template <class B>
-class Case {
-public:
-    using Scalar = typename B::Scalar;
+[[nodiscard]] std::optional<Variable<B>> bias_of(const test::GoldenOperation<B>& operation) {
+    if (!operation.contains("bias")) return std::nullopt;
+    return operation.leaf("bias");
+}
 
-    explicit Case(const test::GoldenCase& golden) : golden_(golden), tape_(context_) {
-        for (const auto& [name, recorded] : golden.tensors()) {
-            const bool parameter = name.starts_with("param.");
-            if (name != "input" && !parameter) continue;
-            leaves_.emplace(parameter ? name.substr(6) : name,
-                            tape_.leaf(test::shape_of(recorded), recorded.template as<Scalar>()));
-        }
+/// The operation a case is of, applied to its leaves "input", "weight" and perhaps "bias".
+template <class B>
+[[nodiscard]] Variable<B> apply(const test::GoldenOperation<B>& operation) {
+    const test::GoldenCase& golden = operation.golden();
+    const std::string& op = golden.option("op");
+    const auto pair = [&golden](const std::string& of) {
+        return ops::HeightWidth{golden.count(of + "_height"), golden.count(of + "_width")};
+    };
+    const Variable<B>& input = operation.leaf("input");
+    if (op == "conv2d") {
+        return ops::conv2d(
+            input, operation.leaf("weight"),
+            {.stride = pair("stride"),
+             .padding = same(golden) ? ops::Padding::same()
+                                     : ops::Padding(pair("padding").height, pair("padding").width),
+             .dilation = pair("dilation"),
+             .groups = golden.count("groups")},
+            bias_of(operation));
     }
-
-    void check() {
-        const Variable<B> y = apply();
-        CHECK(y.shape() == test::shape_of(golden_.at("grad_output")));
-        CHECK(test::agrees(y.to_host(), golden_.at("output")));
-        tape_.backward(y, golden_.at("grad_output").as<Scalar>());
-        for (const auto& [name, leaf] : leaves_) {
-            INFO(name);
-            const auto& recorded = golden_.at(name == "input" ? "grad_input" : "grad." + name);
-            CHECK(test::agrees(tape_.gradient(leaf), recorded));
-        }
+    if (op == "conv1d") {
+        return ops::conv1d(input, operation.leaf("weight"),
+                           {.stride = golden.count("stride"),
+                            .padding = same(golden) ? ops::Padding1d::same()
+                                                    : ops::Padding1d(golden.count("padding")),
+                            .dilation = golden.count("dilation"),
+                            .groups = golden.count("groups")},
+                           bias_of(operation));
     }
-
-private:
-    Variable<B> apply() {
-        const std::string& op = golden_.option("op");
-        const Variable<B>& input = leaves_.at("input");
-        if (op == "conv2d") {
-            return ops::conv2d(
-                input, leaves_.at("weight"),
-                {.stride = pair("stride"),
-                 .padding = same() ? ops::Padding::same()
-                                   : ops::Padding(pair("padding").height, pair("padding").width),
-                 .dilation = pair("dilation"),
-                 .groups = golden_.count("groups")},
-                bias());
-        }
-        if (op == "conv1d") {
-            return ops::conv1d(input, leaves_.at("weight"),
-                               {.stride = golden_.count("stride"),
-                                .padding = same() ? ops::Padding1d::same()
-                                                  : ops::Padding1d(golden_.count("padding")),
-                                .dilation = golden_.count("dilation"),
-                                .groups = golden_.count("groups")},
-                               bias());
-        }
-        if (op == "conv_transpose2d") {
-            return ops::conv_transpose2d(input, leaves_.at("weight"),
-                                         {.stride = pair("stride"),
-                                          .padding = pair("padding"),
-                                          .output_padding = pair("output_padding"),
-                                          .dilation = pair("dilation"),
-                                          .groups = golden_.count("groups")},
-                                         bias());
-        }
-        if (op == "max_positions") return ops::max_positions(input);
-        if (op == "upsample_nearest") return ops::upsample_nearest(input, pair("factor"));
-        const ops::HeightWidth stride = pair("stride");
-        if (op == "max_pool") {
-            return ops::max_pool(input, {.window = pair("window"),
+    if (op == "conv_transpose2d") {
+        return ops::conv_transpose2d(input, operation.leaf("weight"),
+                                     {.stride = pair("stride"),
+                                      .padding = pair("padding"),
+                                      .output_padding = pair("output_padding"),
+                                      .dilation = pair("dilation"),
+                                      .groups = golden.count("groups")},
+                                     bias_of(operation));
+    }
+    if (op == "max_positions") return ops::max_positions(input);
+    if (op == "upsample_nearest") return ops::upsample_nearest(input, pair("factor"));
+    const ops::HeightWidth stride = pair("stride");
+    if (op == "max_pool") {
+        return ops::max_pool(input, {.window = pair("window"),
+                                     .stride = {stride.height, stride.width},
+                                     .padding = pair("padding")});
+    }
+    if (op == "average_pool" || op == "average_pool_of_map") {
+        return ops::average_pool(input, {.window = pair("window"),
                                          .stride = {stride.height, stride.width},
-                                         .padding = pair("padding")});
-        }
-        if (op == "average_pool" || op == "average_pool_of_map") {
-            return ops::average_pool(input, {.window = pair("window"),
-                                             .stride = {stride.height, stride.width},
-                                             .padding = pair("padding"),
-                                             .count_padding = op == "average_pool"});
-        }
-        throw test::GoldenError(golden_.file(), "unknown operation " + op);
+                                         .padding = pair("padding"),
+                                         .count_padding = op == "average_pool"});
     }
-
-    [[nodiscard]] ops::HeightWidth pair(const std::string& name) const {
-        return {golden_.count(name + "_height"), golden_.count(name + "_width")};
-    }
-    [[nodiscard]] bool same() const { return golden_.count("same") == 1; }
-    [[nodiscard]] std::optional<Variable<B>> bias() const {
-        const auto at = leaves_.find("bias");
-        if (at == leaves_.end()) return std::nullopt;
-        return at->second;
-    }
-
-    const test::GoldenCase& golden_;
-    typename B::Context context_{};
-    Tape<B> tape_;
-    std::map<std::string, Variable<B>> leaves_;
-};
+    throw test::GoldenError(golden.file(), "unknown operation " + op);
+}
 
 TEMPLATE_TEST_CASE("convolutions and pools with options agree with PyTorch, forward and backward",
                    "[B-7][N-1]", test::Eigen32, test::Eigen64, test::Oracle) {
-    std::size_t cases = 0;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(std::string(KASMINA_GOLDEN_DIR) + "/conv")) {
-        const std::string name = "conv/" + entry.path().stem().string();
-        INFO(name);
-        const test::GoldenCase golden = test::read_golden(name);
-        Case<TestType>(golden).check();
-        ++cases;
-    }
-    CHECK(cases == 28);
+    test::check_golden_operations<TestType>("conv/", 28,
+                                            [](const auto& operation) { return apply(operation); });
 }
 
 }  // namespace

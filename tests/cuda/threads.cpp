@@ -19,6 +19,7 @@
 #include <kasmina/backends/cuda/kernels/softmax.hpp>
 #include <kasmina/backends/cuda/kernels/storage.hpp>
 
+#include "cuda/attention_both_ways.hpp"
 #include "support/cuda_emulation/threaded.hpp"
 
 namespace kasmina::conformance {
@@ -182,49 +183,9 @@ TEST_CASE("sums over axes, turned copies and long rows have no race", "[N-2][cud
 }
 
 TEST_CASE("attention has no race", "[cuda]") {
-    check_threads([]<class B>(Run<B>& run) {
+    check_threads([](auto& run) {
         // Two tiles of keys, the second with a mask; a head of two chunks.
-        const AttentionShape shape{1, 1, 3, 66, 65, 63};
-        const AttentionLayout of_queries{195, 65, 65};
-        const AttentionLayout of_keys{4290, 65, 65};
-        auto* kinds = run.integers_out(2);
-        B::classify_mask(run.context, masks::Causal{},
-                         {.shape = shape, .kinds = kinds, .blind = run.integers_out(1)});
-        const auto* q = run.in(normal(195, 1));
-        const auto* k = run.in(normal(4290, 2));
-        const auto* v = run.in(normal(4290, 3));
-        auto* y = run.out(195);
-        auto* log_sum_exp = run.out(3);
-        B::attention(run.context, masks::Causal{}, scores::None{},
-                     {.shape = shape,
-                      .scale = 0.1,
-                      .tiles = {.kinds = kinds},
-                      .q_layout = of_queries,
-                      .k_layout = of_keys,
-                      .v_layout = of_keys,
-                      .y_layout = of_queries,
-                      .q = q,
-                      .k = k,
-                      .v = v,
-                      .y = y,
-                      .log_sum_exp = log_sum_exp});
-        B::attention_pullback(run.context, masks::Causal{}, scores::None{},
-                              {.shape = shape,
-                               .scale = 0.1,
-                               .tiles = {.kinds = kinds},
-                               .q_layout = of_queries,
-                               .k_layout = of_keys,
-                               .v_layout = of_keys,
-                               .y_layout = of_queries,
-                               .q = q,
-                               .k = k,
-                               .v = v,
-                               .y = y,
-                               .log_sum_exp = log_sum_exp,
-                               .grad_y = run.in(normal(195, 4)),
-                               .grad_q = run.target(195, false),
-                               .grad_k = run.target(4290, true),
-                               .grad_v = run.target(4290, false)});
+        attend(run, AttentionShape{1, 1, 3, 66, 65, 63}, masks::Causal{}, scores::None{}, true);
     });
 }
 

@@ -9,7 +9,7 @@ std::vector<float> kasmina::test::convolve_back(const std::vector<float>& grad_y
                                                 const std::vector<float>& weight) {
     Cpu::Context context{1};
     std::vector<float> grad_x(grad_y.size());
-    Cpu::conv2d_pullback_input(context, {.shape = {batch, side, side, channels, channels, 3, 3},
+    Cpu::conv2d_pullback_input(context, {.shape = shape,
                                          .weight = weight.data(),
                                          .grad_y = grad_y.data(),
                                          .grad_x = {grad_x.data(), false}});

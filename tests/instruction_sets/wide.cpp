@@ -9,9 +9,6 @@ std::vector<float> kasmina::test::convolve(const std::vector<float>& x,
                                            const std::vector<float>& weight) {
     Cpu::Context context{1};
     std::vector<float> y(x.size());
-    Cpu::conv2d(context, {.shape = {batch, side, side, channels, channels, 3, 3},
-                          .x = x.data(),
-                          .weight = weight.data(),
-                          .y = y.data()});
+    Cpu::conv2d(context, {.shape = shape, .x = x.data(), .weight = weight.data(), .y = y.data()});
     return y;
 }

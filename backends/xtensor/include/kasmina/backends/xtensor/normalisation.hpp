@@ -41,7 +41,11 @@ struct Normalisation {
     }
 
     [[nodiscard]] Array mean(const Array& x) const { return xt::mean(x, {1, 3}, xt::keep_dims); }
-    [[nodiscard]] Array sum(const Array& x) const { return xt::sum(x, {0, 1}, xt::keep_dims); }
+    /// Of no samples 0: xtensor begins a sum behind the last element, which is nowhere then.
+    [[nodiscard]] Array sum(const Array& x) const {
+        if (x.size() > 0) return xt::sum(x, {0, 1}, xt::keep_dims);
+        return xt::zeros<T>({Index{1}, Index{1}, geometry.groups, members()});
+    }
 
     /// Writes mean and inverse deviation of each group of x; gives the variance.
     Array statistics(const T* x, double epsilon, T* mean_of_x, T* inverse_deviation) const {

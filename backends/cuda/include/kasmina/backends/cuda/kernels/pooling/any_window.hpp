@@ -40,6 +40,20 @@ struct PoolSide {
     }
 };
 
+/// One of the grid's positions: a place of the map, or a window.
+struct PoolPosition {
+    Index sample;
+    int row;
+    int column;
+
+    [[nodiscard]] static KASMINA_DEVICE PoolPosition at(Index position, int height, int width) {
+        const Index line = position / width;
+        const Index sample = line / height;
+        return {sample, static_cast<int>(line - sample * height),
+                static_cast<int>(position - line * width)};
+    }
+};
+
 /// The windows of a map, and where they and its places are in memory.
 struct PoolWindows {
     PoolSide rows{};
@@ -62,19 +76,20 @@ struct PoolWindows {
     [[nodiscard]] KASMINA_DEVICE Index window_line(Index sample, int row) const {
         return (sample * rows.windows + row) * columns.windows * channels;
     }
-};
 
-/// One of the grid's positions: a place of the map, or a window.
-struct PoolPosition {
-    Index sample;
-    int row;
-    int column;
-
-    [[nodiscard]] static KASMINA_DEVICE PoolPosition at(Index position, int height, int width) {
-        const Index line = position / width;
-        const Index sample = line / height;
-        return {sample, static_cast<int>(line - sample * height),
-                static_cast<int>(position - line * width)};
+    /// Calls `visit` for each window that a place lies in, in their order: with its places along
+    /// either side, and where its first channel is.
+    template <class Visit>
+    KASMINA_DEVICE void each_window_of(const PoolPosition& place, const Visit& visit) const {
+        const PoolRange down = rows.windows_of(place.row);
+        const PoolRange across = columns.windows_of(place.column);
+        for (int row = down.begin; row < down.end; ++row) {
+            const PoolRange its_rows = rows.places(row);
+            const Index line = window_line(place.sample, row);
+            for (int column = across.begin; column < across.end; ++column) {
+                visit(its_rows, columns.places(column), line + column * channels);
+            }
+        }
     }
 };
 
@@ -142,24 +157,17 @@ struct AnyMaxPoolPullbackKernel {
         for (Index position = place.first; position < place.end; position += grid.rows) {
             const PoolPosition here =
                 PoolPosition::at(position, windows.rows.extent, windows.columns.extent);
-            const PoolRange rows = windows.rows.windows_of(here.row);
-            const PoolRange columns = windows.columns.windows_of(here.column);
             Lanes<T, Width> sum = same_lanes<Width>(T{0});
-            for (int row = rows.begin; row < rows.end; ++row) {
-                const PoolRange its_rows = windows.rows.places(row);
-                const Index line = windows.window_line(here.sample, row) + place.channel;
-                for (int column = columns.begin; column < columns.end; ++column) {
-                    const PoolRange its = windows.columns.places(column);
-                    const int number = (here.row - its_rows.begin) * (its.end - its.begin) +
-                                       here.column - its.begin;
-                    const Index from = line + column * windows.channels;
-                    const Lanes<T, Width> gradient = load_lanes<Width>(grad_y + from);
-                    KASMINA_DEVICE_UNROLL
-                    for (int i = 0; i < Width; ++i) {
-                        if (places[from + i] == number) sum[i] += gradient[i];
-                    }
+            windows.each_window_of(here, [&](PoolRange rows, PoolRange columns, Index window) {
+                const int number = (here.row - rows.begin) * (columns.end - columns.begin) +
+                                   here.column - columns.begin;
+                const Index from = window + place.channel;
+                const Lanes<T, Width> gradient = load_lanes<Width>(grad_y + from);
+                KASMINA_DEVICE_UNROLL
+                for (int i = 0; i < Width; ++i) {
+                    if (places[from + i] == number) sum[i] += gradient[i];
                 }
-            }
+            });
             put_lanes(grad_x, position * windows.channels + place.channel, sum);
         }
     }
@@ -226,21 +234,14 @@ struct AveragePoolPullbackKernel {
         for (Index position = place.first; position < place.end; position += grid.rows) {
             const PoolPosition here =
                 PoolPosition::at(position, windows.rows.extent, windows.columns.extent);
-            const PoolRange rows = windows.rows.windows_of(here.row);
-            const PoolRange columns = windows.columns.windows_of(here.column);
             Lanes<T, Width> sum = same_lanes<Width>(T{0});
-            for (int row = rows.begin; row < rows.end; ++row) {
-                const PoolRange its_rows = windows.rows.places(row);
-                const T* line = grad_y + windows.window_line(here.sample, row) + place.channel;
-                for (int column = columns.begin; column < columns.end; ++column) {
-                    const Lanes<T, Width> gradient =
-                        load_lanes<Width>(line + column * windows.channels);
-                    const T count = static_cast<T>(places_of_mean(windows, count_padding, its_rows,
-                                                                  windows.columns.places(column)));
-                    KASMINA_DEVICE_UNROLL
-                    for (int i = 0; i < Width; ++i) sum[i] += gradient[i] / count;
-                }
-            }
+            windows.each_window_of(here, [&](PoolRange rows, PoolRange columns, Index window) {
+                const Lanes<T, Width> gradient = load_lanes<Width>(grad_y + window + place.channel);
+                const T count =
+                    static_cast<T>(places_of_mean(windows, count_padding, rows, columns));
+                KASMINA_DEVICE_UNROLL
+                for (int i = 0; i < Width; ++i) sum[i] += gradient[i] / count;
+            });
             put_lanes(grad_x, position * windows.channels + place.channel, sum);
         }
     }
