@@ -1,6 +1,7 @@
 // check_option: the one place where a number of a user's is held against its range.
 #pragma once
 
+#include <concepts>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -29,6 +30,20 @@ public:
         return bounded(high, true);
     }
 
+    /// Those of them that do not become infinite as a `Scalar`, nor 0 where that is left out: a
+    /// backend's kernels may take a number below the least normal one for 0.
+    template <std::floating_point Scalar>
+    [[nodiscard]] constexpr OptionRange as() const noexcept {
+        constexpr double most = std::numeric_limits<Scalar>::max();
+        constexpr double least = std::numeric_limits<Scalar>::min();
+        OptionRange range = *this;
+        if (range.low_ == 0.0 && !range.with_low_) range = at_least(least).with_high_of(range);
+        if (range.low_ < -most) range = at_least(-most).with_high_of(range);
+        const bool is_held =
+            range.has_high_ ? range.high_ <= most : most == std::numeric_limits<double>::max();
+        return is_held ? range : range.at_most(most);
+    }
+
     /// A NaN is in no range.
     [[nodiscard]] constexpr bool contains(double value) const noexcept {
         if (!is_finite(value)) return false;
@@ -48,6 +63,13 @@ public:
 
 private:
     constexpr OptionRange(double low, bool with_low) noexcept : low_(low), with_low_(with_low) {}
+
+    [[nodiscard]] constexpr OptionRange with_high_of(const OptionRange& other) const noexcept {
+        OptionRange range = other;
+        range.low_ = low_;
+        range.with_low_ = with_low_;
+        return range;
+    }
 
     [[nodiscard]] constexpr OptionRange bounded(double high, bool with_high) const noexcept {
         OptionRange range = *this;

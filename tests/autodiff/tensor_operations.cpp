@@ -310,6 +310,60 @@ TEST_CASE("losses tell what does not fit", "[N-3][E-2]") {
     CHECK(mentions(option([&] { return ops::elu(x, std::nan("")); }), "alpha"));
 }
 
+TEST_CASE("losses of differences that are no numbers have PyTorch's slopes", "[N-3]") {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+    struct Case {
+        float prediction, target, l1, huber;  // slopes by the prediction, of torch 2
+    };
+    for (const Case& of : {Case{infinity, 1.0F, 1.0F, 0.5F}, Case{1.0F, infinity, -1.0F, -0.5F},
+                           Case{-infinity, 1.0F, -1.0F, -0.5F}, Case{3e38F, -3e38F, 1.0F, 0.5F},
+                           Case{infinity, infinity, 0.0F, nan}, Case{nan, 1.0F, 0.0F, nan}}) {
+        CAPTURE(of.prediction, of.target);
+        Desk desk;
+        const auto slope = [&](auto&& loss) {
+            const X prediction = desk.leaf({1}, {of.prediction});
+            const X target = desk.leaf({1}, {of.target});
+            desk.tape.backward(loss(prediction, target), Values{1.0F});
+            const float by_prediction = desk.tape.gradient(prediction)[0];
+            const float by_target = desk.tape.gradient(target)[0];
+            CHECK((by_target == -by_prediction || std::isnan(by_prediction)));
+            return by_prediction;
+        };
+        CHECK(slope([](const X& p, const X& t) { return ops::l1_loss(p, t); }) == of.l1);
+        const float huber =
+            slope([](const X& p, const X& t) { return ops::huber_loss(p, t, 0.5); });
+        CHECK((huber == of.huber || (std::isnan(huber) && std::isnan(of.huber))));
+    }
+}
+
+TEST_CASE("options that are 0 or infinite as the backend's numbers are refused", "[N-3][E-2]") {
+    const auto refuses = [](const std::string& name, auto&& f) {
+        return mentions(error_text<OptionError>([&] { static_cast<void>(f()); }), name);
+    };
+    Desk desk;
+    const X x = desk.counted({2, 3});
+    for (const double nothing : {1e-60, 1e-40, 1e60}) {
+        CAPTURE(nothing);
+        CHECK(refuses("delta", [&] { return ops::huber_loss(x, x, nothing); }));
+        CHECK(refuses("beta", [&] { return ops::softplus(x, nothing); }));
+    }
+    CHECK(refuses("alpha", [&] { return ops::elu(x, -1e60); }));
+    CHECK(refuses("negative_slope", [&] { return ops::leaky_relu(x, 1e60); }));
+    const ops::BinaryCrossEntropyOptions heavy{.positive_weight = 1e60};
+    CHECK(refuses("positive_weight",
+                  [&] { return ops::binary_cross_entropy_with_logits(x, x, heavy); }));
+    CHECK_NOTHROW(ops::huber_loss(x, x, 1.2e-38));
+    // In double they are numbers like others.
+    using Double = backends::Eigen<double>;
+    Double::Context context;
+    Tape<Double> tape(context);
+    const Variable<Double> y = tape.leaf({2}, std::vector<double>{1.0, 2.0});
+    CHECK_NOTHROW(ops::huber_loss(y, y, 1e-60));
+    CHECK_NOTHROW(ops::elu(y, 1e60));
+    CHECK(refuses("delta", [&] { return ops::huber_loss(y, y, 1e-310); }));
+}
+
 TEST_CASE("softmax lets go of its input", "[N-2][P-4]") {
     Desk desk;
     const X x = desk.leaf({1, 2}, {1.0F, 2.0F});

@@ -311,6 +311,17 @@ static_assert(!EmbeddingBackend<NoEmbeddingPullback>);
 static_assert(!ComputePrecisionBackend<PrecisionNobodyKnows>);
 static_assert(!ComputePrecisionBackend<PrecisionNobodySets>);
 
+/// Shapes of kernels that forget their outputs, or have a map's extents among their own.
+template <class Shape>
+concept MadeOfSevenNumbers = requires { Shape{2, 8, 8, 16, 16, 3, 3}; };
+template <class Shape>
+concept MadeWithoutOutputs = requires { Shape{.kernel_height = 3, .kernel_width = 3}; };
+static_assert(MadeOfSevenNumbers<SameConvolution>);
+static_assert(!MadeOfSevenNumbers<ConvShape> && !MadeWithoutOutputs<ConvShape>);
+static_assert(!MadeOfSevenNumbers<PoolShape> && !MadeWithoutOutputs<PoolShape>);
+static_assert(!std::is_default_constructible_v<Conv2d<float>>);
+static_assert(!std::is_default_constructible_v<MaxPool<float>>);
+
 /// Attention.
 struct NoAttention : Xtensor<float> {
     static void attention() = delete;

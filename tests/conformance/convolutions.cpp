@@ -153,15 +153,46 @@ TEST_CASE("convolutions of any shape agree with the oracle", "[B-7][N-1][E-1]") 
     }
 }
 
-TEST_CASE("a convolution of no samples writes no output and a weight gradient of zeros",
-          "[B-7][N-1]") {
-    for (const std::size_t i : {0U, 2U, 20U, 23U}) {
-        ConvShape shape = shape_of(cases[i]);
-        shape.batch = 0;
+TEST_CASE("a convolution of nothing writes zeros and adds nothing", "[B-7][N-1]") {
+    // Of each kernel there is: strided and plain ones, products, groups, filters for each channel.
+    std::vector<ConvShape> shapes{
+        keeping_size({2, 5, 4, 3, 4, 3, 3}), keeping_size({2, 8, 8, 16, 16, 3, 3}),
+        keeping_size({2, 5, 4, 3, 4, 1, 1}), keeping_size({2, 5, 4, 16, 16, 3, 3, 16})};
+    for (const std::size_t i : {0U, 2U, 20U, 23U, 25U}) shapes.push_back(shape_of(cases[i]));
+    const auto check = [](const ConvShape& shape) {
         INFO(describe(shape));
-        check_against_oracle([&]<class B>(Run<B>& run) {
-            run_all(run, shape, {}, normal(weight_size(shape), 2), {});
-        });
+        const Values x = normal(input_size(shape), 1);
+        const Values weight = normal(weight_size(shape), 2);
+        const Values grad_y = normal(output_size(shape), 3);
+        check_against_oracle([&]<class B>(Run<B>& run) { run_all(run, shape, x, weight, grad_y); });
+        if (shape.groups == 1 || shape.groups != shape.in_channels) return;
+        if (shape.in_channels != shape.out_channels) return;
+        check_against_oracle(
+            [&]<class B>(Run<B>& run) { run_depthwise(run, shape, x, weight, grad_y); });
+    };
+    for (const ConvShape& whole : shapes) {
+        ConvShape shape = whole;
+        for (Index ConvShape::*extent : {&ConvShape::batch, &ConvShape::height, &ConvShape::width,
+                                         &ConvShape::kernel_height, &ConvShape::kernel_width}) {
+            shape = whole;
+            shape.*extent = 0;
+            check(shape);
+        }
+        for (OutputExtent ConvShape::*extent : {&ConvShape::out_height, &ConvShape::out_width}) {
+            shape = whole;
+            shape.*extent = 0;
+            check(shape);
+        }
+        // A map of the same size that has no rows keeps it.
+        shape = whole;
+        shape.height = shape.out_height = 0;
+        check(shape);
+        if (whole.groups != 1) continue;
+        for (Index ConvShape::*channels : {&ConvShape::in_channels, &ConvShape::out_channels}) {
+            shape = whole;
+            shape.*channels = 0;
+            check(shape);
+        }
     }
 }
 

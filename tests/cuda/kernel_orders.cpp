@@ -173,12 +173,12 @@ TEST_CASE("statistics of values far from 0 lose no digits", "[B-7][cuda]") {
 }
 
 TEST_CASE("convolutions have the same bits in any order of threads", "[E-1][X-3][cuda]") {
-    const std::array<ConvShape, 5> shapes{{{2, 7, 5, 3, 5, 3, 3},
-                                           {1, 7, 5, 1, 1, 5, 3},
-                                           {3, 6, 6, 8, 68, 3, 3},
-                                           {2, 9, 8, 20, 12, 1, 1},
-                                           {2, 16, 20, 4, 4, 3, 3}}};
-    for (const ConvShape& extents : shapes) {
+    const std::array<SameConvolution, 5> shapes{{{2, 7, 5, 3, 5, 3, 3},
+                                                 {1, 7, 5, 1, 1, 5, 3},
+                                                 {3, 6, 6, 8, 68, 3, 3},
+                                                 {2, 9, 8, 20, 12, 1, 1},
+                                                 {2, 16, 20, 4, 4, 3, 3}}};
+    for (const SameConvolution& extents : shapes) {
         const ConvShape shape = keeping_size(extents);
         const Index pixels = shape.batch * shape.height * shape.width;
         const Index weights =

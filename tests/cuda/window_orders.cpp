@@ -38,6 +38,8 @@ ConvShape shape_of(Index height, Index width, Index in, Index out, Index kernel,
                          .out_channels = out,
                          .kernel_height = kernel,
                          .kernel_width = kernel,
+                         .out_height = 0,
+                         .out_width = 0,
                          .stride_height = stride,
                          .stride_width = stride,
                          .dilation_height = dilation,
@@ -107,7 +109,7 @@ TEST_CASE("convolutions of groups have the same bits in any order of threads",
 
 TEST_CASE("windows may reach any distance over an edge, and lines may be maps", "[N-1][cuda]") {
     ConvShape beyond = shape_of(4, 3, 4, 4, 3, 2, 1, 1, 1);
-    beyond.out_height += 2;
+    beyond.out_height = beyond.out_height + 2;
     beyond.pad_left = 4;
     const ConvShape line = with_outputs({.batch = 3,
                                          .height = 1,
@@ -116,6 +118,8 @@ TEST_CASE("windows may reach any distance over an edge, and lines may be maps", 
                                          .out_channels = 7,
                                          .kernel_height = 1,
                                          .kernel_width = 4,
+                                         .out_height = 0,
+                                         .out_width = 0,
                                          .stride_width = 3,
                                          .dilation_width = 2});
     ConvShape nothing = line;

@@ -30,23 +30,22 @@ ConvShape shape_of(Index inputs, Index outputs, Index kernel, Index stride, Inde
                    Index groups) {
     const Index covered = (kernel - 1) * dilation + 1;
     const Index pad = covered / 2;
-    ConvShape shape{.batch = 9,
-                    .height = 33,
-                    .width = 31,
-                    .in_channels = inputs,
-                    .out_channels = outputs,
-                    .kernel_height = kernel,
-                    .kernel_width = kernel,
-                    .stride_height = stride,
-                    .stride_width = stride,
-                    .dilation_height = dilation,
-                    .dilation_width = dilation,
-                    .pad_top = pad,
-                    .pad_left = pad,
-                    .groups = groups};
-    shape.out_height = (shape.height + 2 * pad - covered) / stride + 1;
-    shape.out_width = (shape.width + 2 * pad - covered) / stride + 1;
-    return shape;
+    return {.batch = 9,
+            .height = 33,
+            .width = 31,
+            .in_channels = inputs,
+            .out_channels = outputs,
+            .kernel_height = kernel,
+            .kernel_width = kernel,
+            .out_height = (33 + 2 * pad - covered) / stride + 1,
+            .out_width = (31 + 2 * pad - covered) / stride + 1,
+            .stride_height = stride,
+            .stride_width = stride,
+            .dilation_height = dilation,
+            .dilation_width = dilation,
+            .pad_top = pad,
+            .pad_left = pad,
+            .groups = groups};
 }
 
 std::vector<Values> convolutions(B::Context& context) {

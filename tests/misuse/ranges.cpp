@@ -82,11 +82,39 @@ TEST_CASE("options of growth are in range", "[E-2]") {
         CHECK_THROWS_AS(Grower(model, Once{}, guess), OptionError);
     }
     optim::Sgd<Cpu> sgd;
-    for (const double rate : {not_a_number, infinity, -0.1}) {
+    for (const double rate : {not_a_number, infinity, -0.1, 1e60}) {
         CHECK_THROWS_AS(sgd.add_group({.learning_rate = rate}), OptionError);
     }
     CHECK_THROWS_AS(optim::GradientClipper<Cpu>(0.0), OptionError);
     CHECK_THROWS_AS(optim::GradientClipper<Cpu>(not_a_number), OptionError);
+}
+
+TEST_CASE("options of norms and scores are in range", "[E-2][N-2]") {
+    Cpu::Context context;
+    Tape<Cpu> tape(context);
+    Generator random(1);
+    Pass<Cpu> pass(tape, Mode::training, random);
+    const auto x = tape.leaf({2, 1, 2, 4}, std::vector<float>(16, 1.0F));
+    const auto scale = tape.leaf({4}, std::vector<float>(4, 1.0F));
+    Tensor<Cpu> mean = Tensor<Cpu>::full(context, {4}, 0.0);
+    Tensor<Cpu> variance = Tensor<Cpu>::full(context, {4}, 1.0);
+    const auto norms = [&](const ops::BatchNormOptions& options) {
+        static_cast<void>(ops::batch_norm(pass, x, scale, scale, mean, variance, {}, options));
+    };
+    for (const double epsilon : {not_a_number, infinity, -1e-5, 1e60}) {
+        CAPTURE(epsilon);
+        CHECK_THROWS_AS(norms({.epsilon = epsilon}), OptionError);
+        CHECK_THROWS_AS(ops::group_norm(x, scale, scale, 2, {.epsilon = epsilon}), OptionError);
+        CHECK_THROWS_AS(ops::layer_norm(x, scale, scale, {.epsilon = epsilon}), OptionError);
+    }
+    for (const double momentum : {not_a_number, -0.1, 1.1}) {
+        CHECK_THROWS_AS(norms({.momentum = momentum}), OptionError);
+    }
+    CHECK_NOTHROW(norms({.epsilon = 0.0, .momentum = 0.0}));
+    for (const double cap : {0.0, -1.0, 1e-39, 1e-310, 1e60, not_a_number}) {
+        CAPTURE(cap);
+        CHECK_THROWS_AS(scores::SoftCap{cap}.check(1), OptionError);
+    }
 }
 
 TEST_CASE("every number of a heuristic controller has its range", "[E-2][K]") {
@@ -198,6 +226,14 @@ TEST_CASE("an option's range is told in words, and a NaN is in none", "[E-2]") {
     static_assert(OptionRange::any().contains(-1e300));
     CHECK_FALSE(OptionRange::any().contains(not_a_number));
     CHECK_FALSE(OptionRange::at_least(0.0).contains(infinity));
+    static_assert(OptionRange::above(0.0).as<float>().contains(1.2e-38));
+    static_assert(!OptionRange::above(0.0).as<float>().contains(1.1e-38));
+    static_assert(OptionRange::at_least(0.0).as<float>().contains(1e-60));
+    static_assert(!OptionRange::any().as<float>().contains(-1e39));
+    static_assert(OptionRange::above(0.0).at_most(1.0).as<float>().contains(1.0));
+    static_assert(!OptionRange::above(0.0).at_most(1.0).as<float>().contains(1.1));
+    static_assert(OptionRange::any().as<double>().contains(-1e300));
+    CHECK(OptionRange::any().as<double>().in_words() == "a finite number");
     CHECK(OptionRange::any().in_words() == "a finite number");
     CHECK(OptionRange::above(0.0).at_most(1.0).in_words() ==
           "a finite number above 0 and at most 1");

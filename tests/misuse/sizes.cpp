@@ -1,4 +1,5 @@
 // Sizes that cannot be: an error that names them, in whatever is made with them.
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -9,11 +10,14 @@
 #include <kasmina/autodiff/ops/linear.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
+#include <kasmina/data/data_loader.hpp>
+#include <kasmina/data/in_order.hpp>
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/mean_scores.hpp>
 #include <kasmina/nn/embedding.hpp>
 #include <kasmina/nn/gate_network.hpp>
 #include <kasmina/nn/layer_norm.hpp>
+#include <kasmina/text/token_windows.hpp>
 
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
@@ -85,6 +89,44 @@ TEST_CASE("accuracy is not scored with fewer labels than rows", "[E-2]") {
     const Batch batch{ClassLabels<B>(context, two, 2)};
     const Variable<B> logits = tape.leaf({3, 2}, std::vector<float>(6));
     CHECK_THROWS_AS(AccuracyScore{}(batch, logits), ShapeError);
+}
+
+/// Samples that no memory holds.
+struct Vast {
+    using Value = float;
+
+    [[nodiscard]] static std::size_t count() { return 3; }
+    [[nodiscard]] static Shape sample_shape() { return {Index{1} << 60}; }
+    static void read(std::size_t, std::span<float>) {}
+    [[nodiscard]] static std::int32_t label(std::size_t) { return 0; }
+    [[nodiscard]] static Index class_count() { return 2; }
+};
+
+/// More samples than have an order.
+struct Countless : Vast {
+    [[nodiscard]] static std::size_t count() { return std::size_t{1} << 60; }
+    [[nodiscard]] static Shape sample_shape() { return {1}; }
+};
+
+TEST_CASE("batches that no memory holds are an error that says so", "[E-2][N-6]") {
+    B::Context context;
+    const Vast vast;
+    const std::string text = test::error_text<ResourceError>([&] {
+        static_cast<void>(data::load_data<B>(context, vast, {.batch_size = 2}, Generator(1)));
+    });
+    CHECK(test::mentions(text, "1152921504606846976"));
+    const auto in_order = data::in_order<B>(context, vast);
+    CHECK_THROWS_AS(*in_order.begin(), ResourceError);
+    const Countless countless;
+    CHECK_THROWS_AS(data::load_data<B>(context, countless, {.batch_size = 2}, Generator(1)),
+                    OptionError);
+    const std::vector<std::int32_t> tokens(100);
+    const auto windows = [&](const text::TokenWindowsOptions& options) {
+        text::TokenWindows<B>(context, tokens, 1, options, Generator(1));
+    };
+    CHECK_THROWS_AS(windows({.batch = Index{1} << 50}), ResourceError);
+    CHECK_THROWS_AS(windows({.batch = Index{1} << 60}), ShapeError);
+    CHECK_THROWS_AS(windows({.batch = 12, .batches_per_epoch = Index{1} << 62}), ShapeError);
 }
 
 TEST_CASE("a shape has no more elements than can be counted", "[E-2]") {

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include <kasmina/autodiff/ops/attention_masks.hpp>
+
 #include "misuse/small_network.hpp"
 #include "support/catch.hpp"
 
@@ -212,6 +214,24 @@ TEST_CASE("scores are taken of batches that are made on the way", "[E-4]") {
     const std::vector<double> scores =
         mean_scores(model, context, std::array{AlphaOverrides{}}, batches, AccuracyScore{});
     CHECK(scores.size() == 1);
+}
+
+TEST_CASE("labels, ids and masks that were moved from are what they were", "[E-4]") {
+    Cpu::Context context;
+    ClassLabels<Cpu> classes(context, labels, 2);
+    const ClassLabels<Cpu> kept = std::move(classes);
+    CHECK(classes.size() == 2);
+    CHECK(classes.data() == kept.data());
+    TokenIds<Cpu> ids(context, {1, 2}, labels, 2);
+    const TokenIds<Cpu> others = std::move(ids);
+    CHECK(ids.shape() == Shape{1, 2});
+    CHECK(&ids.tensor() == &others.tensor());
+    ops::Documents<Cpu> documents(Tensor<Cpu, std::int32_t>::from_host(context, {1, 2}, labels));
+    const ops::Documents<Cpu> elsewhere = std::move(documents);
+    CHECK(documents.memory() == elsewhere.memory());
+    ops::Prefixes<Cpu> prefixes(Tensor<Cpu, std::int32_t>::from_host(context, {2}, labels));
+    const ops::Prefixes<Cpu> others_too = std::move(prefixes);
+    CHECK(prefixes.memory() == others_too.memory());
 }
 
 }  // namespace kasmina::test

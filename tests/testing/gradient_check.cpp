@@ -6,7 +6,10 @@
 
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/arithmetic.hpp>
+#include <kasmina/autodiff/ops/concatenate.hpp>
 #include <kasmina/autodiff/ops/dropout.hpp>
+#include <kasmina/autodiff/ops/pointwise.hpp>
+#include <kasmina/autodiff/ops/slice.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/nn/batch_norm.hpp>
 #include <kasmina/nn/linear.hpp>
@@ -118,6 +121,40 @@ TEST_CASE("a check that cannot be is an error", "[N-8][E-2]") {
     CHECK_THROWS_AS(testing::check_gradients<B>({{2}}, same, {.tolerance = 0.0}), OptionError);
     CHECK_THROWS_AS(testing::check_gradients<B>({{2}}, same, {.step = 0.0}), OptionError);
     CHECK_THROWS_AS(testing::check_gradients<B>({{2}}, same, {.most_elements = 0}), OptionError);
+}
+
+TEST_CASE("a check of nothing is an error, and no pass", "[N-8][E-2]") {
+    const auto same = [](Tape<B>&, const Inputs& x) { return x[0]; };
+    CHECK_THROWS_AS(testing::check_gradients<B>({{0, 3}}, same), ShapeError);
+    const auto constant = [](Tape<B>& tape, const Inputs&) {
+        return tape.leaf({2}, std::vector<double>{1.0, 2.0});
+    };
+    CHECK_THROWS_AS(testing::check_gradients<B>({}, constant), ShapeError);
+    const auto none_of_it = [](Tape<B>&, const Inputs& x) { return ops::slice(x[0], 0, 0, 0); };
+    CHECK_THROWS_AS(testing::check_gradients<B>({{4, 3}}, none_of_it), ShapeError);
+    // No samples beside something that has values are a case like any other.
+    CHECK_NOTHROW(testing::check_gradients<B>({{0, 3}, {2, 3}}, [](Tape<B>&, const Inputs& x) {
+        return ops::concatenate({x[0], x[1]}, 0);
+    }));
+}
+
+struct RootOfSquare {
+    template <class V>
+    constexpr V operator()(const V& x, const V& factor) const {
+        return math::sqrt(x * x * factor);
+    }
+};
+
+TEST_CASE("a gradient that is no number is found where no element is probed", "[N-8]") {
+    // Roots of 1000 numbers of which the second is 0.
+    const auto roots = [](Tape<B>& tape, const Inputs& x) {
+        std::vector<double> factors(1000, 1.0);
+        factors[1] = 0.0;
+        return ops::pointwise(RootOfSquare{}, x[0], tape.leaf({1000}, factors));
+    };
+    const auto found = testing::gradient_difference<B>({{1000}}, roots);
+    CHECK(found.element == 1);
+    CHECK(found.error == std::numeric_limits<double>::infinity());
 }
 
 }  // namespace

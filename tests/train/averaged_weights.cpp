@@ -1,7 +1,9 @@
 // Averages of weights: what they are, whom they follow, and that evaluation leaves no trace.
 #include <cmath>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <kasmina/checkpoint/checkpoint.hpp>
@@ -90,6 +92,51 @@ TEST_CASE("nothing is stepped or saved while averages stand in the model's place
         CHECK_THROWS_AS(average.evaluate([] {}), StateError);
     });
     CHECK_NOTHROW(average.update(model));
+}
+
+TEST_CASE("averages that move, end or are restored in an evaluation give the model back",
+          "[N-6][E-4]") {
+    B::Context context;
+    Model model = test::still_model(context);
+    Average average({.decay = 0.5});
+    for (const double value : {1.0, 3.0}) {
+        set(model, value);
+        average.update(model);
+    }
+    const auto state = average.state(model);
+    std::optional<Average> elsewhere;
+    average.evaluate([&] {
+        CHECK(test::values_of(model)[weight][0] == 2.0);
+        CHECK_THROWS_AS(average.restore(model, state), StateError);
+        elsewhere.emplace(std::move(average));
+        CHECK_THROWS_AS(elsewhere->update(model), StateError);
+    });
+    CHECK(test::values_of(model)[weight][0] == 3.0);
+    CHECK_THROWS_AS(average.update(model), LifetimeError);
+    CHECK(averaged(*elsewhere, model) == 2.0);
+    elsewhere->evaluate([&] { elsewhere.reset(); });
+    CHECK(test::values_of(model)[weight][0] == 3.0);
+
+    average.restore(model, state);
+    Average& same = average;
+    average = std::move(same);
+    CHECK(averaged(average, model) == 2.0);
+}
+
+TEST_CASE("averages know their model from another, also when it is gone", "[N-6][E-4]") {
+    B::Context context;
+    std::optional<Model> model(test::still_model(context));
+    Average average({.decay = 0.5});
+    average.update(*model);
+    Model other = test::still_model(context);
+    CHECK_THROWS_AS(average.update(other), StateError);
+    CHECK_THROWS_AS(average.state(other), StateError);
+    Model moved = std::move(*model);
+    CHECK_NOTHROW(average.update(moved));
+    CHECK_THROWS_AS(average.update(*model), LifetimeError);
+    moved = test::still_model(context);
+    CHECK_THROWS_AS(average.update(moved), StateError);
+    CHECK_NOTHROW(average.evaluate([] {}));
 }
 
 TEST_CASE("an average is a part of a checkpoint and goes on to the bit", "[N-6][C-6]") {

@@ -107,6 +107,10 @@ TEST_CASE("early stopping is a part of a checkpoint, best network and all", "[N-
     state = stopping.state(model);
     state.best.reset();
     CHECK_THROWS_AS(resumed.restore(other, state), StateError);
+    // Nothing would be better than a NaN.
+    state = stopping.state(model);
+    state.best = std::numeric_limits<double>::quiet_NaN();
+    CHECK_THROWS_AS(resumed.restore(other, state), StateError);
     CHECK(resumed.best() == 1.0);
 }
 

@@ -59,9 +59,9 @@ struct Alibi {
 struct SoftCap {
     double cap = 50.0;
 
-    /// Errors: OptionError for a cap that is not above 0 and finite.
+    /// Errors: OptionError for a cap that is not above 0 and finite, as a float too.
     KASMINA_RARE void check(Index) const {
-        check_option("scores::SoftCap", "cap", cap, OptionRange::above(0.0),
+        check_option("scores::SoftCap", "cap", cap, OptionRange::above(0.0).as<float>(),
                      "use 50, or scores::None for scores as they are");
     }
 

@@ -33,7 +33,7 @@ namespace kasmina {
 
 /// One class per row of logits, in the backend's memory, known to be classes: losses and counts of
 /// hits take them as they are, as often as they are needed. Copies share the memory, and so does an
-/// operation until its way back is over.
+/// operation until its way back is over; a move is a copy, so that no one is left without.
 template <class B>
 class ClassLabels {
 public:
@@ -53,6 +53,10 @@ public:
           labels_(
               std::make_shared<const Tensor<B, std::int32_t>>(Tensor<B, std::int32_t>::from_host(
                   context, Shape{static_cast<Index>(labels.size())}, labels))) {}
+
+    ClassLabels(const ClassLabels&) = default;
+    ClassLabels& operator=(const ClassLabels&) = default;
+    ~ClassLabels() = default;
 
     [[nodiscard]] Index size() const noexcept { return labels_->size(); }
     [[nodiscard]] Index classes() const noexcept { return classes_; }

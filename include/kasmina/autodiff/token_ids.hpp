@@ -14,7 +14,7 @@
 namespace kasmina {
 
 /// Ids of any shape in the backend's memory, each known to be in 0 ... vocabulary - 1. Copies share
-/// the memory.
+/// the memory; a move is a copy, so that no one is left without.
 template <class B>
 class TokenIds {
 public:
@@ -28,6 +28,10 @@ public:
         : vocabulary_(checked(ids, vocabulary)),
           ids_(std::make_shared<Tensor<B, std::int32_t>>(
               Tensor<B, std::int32_t>::from_host(context, shape, ids))) {}
+
+    TokenIds(const TokenIds&) = default;
+    TokenIds& operator=(const TokenIds&) = default;
+    ~TokenIds() = default;
 
     /// Overwrites all ids, those that copies see too. Errors: as when it was made; nothing is
     /// changed then.

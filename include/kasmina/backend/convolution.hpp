@@ -1,6 +1,7 @@
 // Convolution: the capability to convolve feature maps in two dimensions, with both ways back.
 #pragma once
 
+#include <kasmina/backend/geometry.hpp>
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/tensor/index.hpp>
 
@@ -13,6 +14,7 @@ namespace kasmina {
 /// outside the map is zero. Group g of the outputs sees group g of the inputs; both counts are
 /// multiples of `groups`. How far a kernel goes over the lower and the right edge follows from the
 /// output's extents: every output is asked for, and its kernel may reach any distance over an edge.
+/// Any extent may be 0: then a backend writes zeros to what has elements, and adds nothing.
 struct ConvShape {
     Index batch = 0;
     Index height = 0;
@@ -21,8 +23,8 @@ struct ConvShape {
     Index out_channels = 0;
     Index kernel_height = 0;
     Index kernel_width = 0;
-    Index out_height = 0;
-    Index out_width = 0;
+    OutputExtent out_height;
+    OutputExtent out_width;
     Index stride_height = 1;
     Index stride_width = 1;
     Index dilation_height = 1;
@@ -34,23 +36,41 @@ struct ConvShape {
     friend constexpr bool operator==(const ConvShape&, const ConvShape&) = default;
 };
 
-/// `shape` with the padding and the output's extents of a convolution that keeps the map's size:
-/// stride 1, kernels of odd extents that are centred on a pixel. Its first seven members count, and
-/// `groups`.
-[[nodiscard]] constexpr ConvShape keeping_size(ConvShape shape) noexcept {
-    shape.out_height = shape.height;
-    shape.out_width = shape.width;
-    shape.stride_height = shape.stride_width = 1;
-    shape.dilation_height = shape.dilation_width = 1;
-    shape.pad_top = shape.kernel_height / 2;
-    shape.pad_left = shape.kernel_width / 2;
-    return shape;
+/// A convolution that keeps the map's size: stride 1, kernels of odd extents that are centred on a
+/// pixel.
+struct SameConvolution {
+    Index batch = 0;
+    Index height = 0;
+    Index width = 0;
+    Index in_channels = 0;
+    Index out_channels = 0;
+    Index kernel_height = 0;
+    Index kernel_width = 0;
+    Index groups = 1;
+};
+
+/// Such a one as any convolution: with its padding and its output's extents.
+[[nodiscard]] constexpr ConvShape keeping_size(const SameConvolution& same) noexcept {
+    return {.batch = same.batch,
+            .height = same.height,
+            .width = same.width,
+            .in_channels = same.in_channels,
+            .out_channels = same.out_channels,
+            .kernel_height = same.kernel_height,
+            .kernel_width = same.kernel_width,
+            .out_height = same.height,
+            .out_width = same.width,
+            .pad_top = same.kernel_height / 2,
+            .pad_left = same.kernel_width / 2,
+            .groups = same.groups};
 }
 
 /// Whether it is such a convolution: what a backend's fastest kernels are for.
 [[nodiscard]] constexpr bool keeps_size(const ConvShape& shape) noexcept {
     return shape.kernel_height % 2 == 1 && shape.kernel_width % 2 == 1 &&
-           shape == keeping_size(shape);
+           shape == keeping_size({shape.batch, shape.height, shape.width, shape.in_channels,
+                                  shape.out_channels, shape.kernel_height, shape.kernel_width,
+                                  shape.groups});
 }
 
 /// Numbers of its input, output and weight.
@@ -65,10 +85,15 @@ struct ConvShape {
            shape.kernel_width;
 }
 
+/// Whether nothing is summed: all outputs and all gradients are zeros, or there are none.
+[[nodiscard]] constexpr bool sums_nothing(const ConvShape& shape) noexcept {
+    return input_size(shape) == 0 || output_size(shape) == 0 || weight_size(shape) == 0;
+}
+
 /// y = x convolved with weight, for any number of groups.
 template <class T>
 struct Conv2d {
-    ConvShape shape{};
+    ConvShape shape;
     const T* x = nullptr;
     const T* weight = nullptr;
     T* y = nullptr;
@@ -77,7 +102,7 @@ struct Conv2d {
 /// The gradient of x from that of y. Nothing is done where it is not wanted.
 template <class T>
 struct Conv2dPullbackInput {
-    ConvShape shape{};
+    ConvShape shape;
     const T* weight = nullptr;
     const T* grad_y = nullptr;
     GradientTarget<T> grad_x{};
@@ -86,7 +111,7 @@ struct Conv2dPullbackInput {
 /// The gradient of weight from that of y. Nothing is done where it is not wanted.
 template <class T>
 struct Conv2dPullbackWeight {
-    ConvShape shape{};
+    ConvShape shape;
     const T* x = nullptr;
     const T* grad_y = nullptr;
     GradientTarget<T> grad_weight{};

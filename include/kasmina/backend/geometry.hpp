@@ -1,4 +1,4 @@
-// MapGeometry and MapShape: how kernels see a tensor's extents.
+// MapGeometry, MapShape and OutputExtent: how kernels see the extents of tensors.
 #pragma once
 
 #include <kasmina/tensor/index.hpp>
@@ -29,6 +29,20 @@ struct MapShape {
     [[nodiscard]] constexpr Index elements() const noexcept {
         return batch * height * width * channels;
     }
+};
+
+/// An extent of what a kernel writes. It has no default: a shape that leaves it out does not
+/// compile, where 0 would be a kernel that writes nothing.
+class OutputExtent {
+public:
+    constexpr OutputExtent(Index extent) noexcept  // NOLINT(google-explicit-constructor)
+        : extent_(extent) {}
+    constexpr operator Index() const noexcept {  // NOLINT(google-explicit-constructor)
+        return extent_;
+    }
+
+private:
+    Index extent_;
 };
 
 }  // namespace kasmina

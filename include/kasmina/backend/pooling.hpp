@@ -17,8 +17,8 @@ struct PoolShape {
     Index stride_width = 2;
     Index pad_top = 0;
     Index pad_left = 0;
-    Index out_height = 0;
-    Index out_width = 0;
+    OutputExtent out_height;
+    OutputExtent out_width;
 
     friend constexpr bool operator==(const PoolShape&, const PoolShape&) = default;
 
@@ -40,7 +40,7 @@ struct PoolShape {
 /// y = the maximum of each window of x. A NaN is the maximum of its window.
 template <class T>
 struct MaxPool {
-    PoolShape shape{};
+    PoolShape shape;
     const T* x = nullptr;
     T* y = nullptr;
 };
@@ -49,7 +49,7 @@ struct MaxPool {
 /// first in row-major order, of NaNs the last.
 template <class T>
 struct MaxPoolPullback {
-    PoolShape shape{};
+    PoolShape shape;
     const T* x = nullptr;
     const T* grad_y = nullptr;
     GradientTarget<T> grad_x{};
@@ -59,7 +59,7 @@ struct MaxPoolPullback {
 /// `count_padding`, else those on the map.
 template <class T>
 struct AveragePool {
-    PoolShape shape{};
+    PoolShape shape;
     bool count_padding = true;
     const T* x = nullptr;
     T* y = nullptr;
@@ -67,7 +67,7 @@ struct AveragePool {
 
 template <class T>
 struct AveragePoolPullback {
-    PoolShape shape{};
+    PoolShape shape;
     bool count_padding = true;
     const T* grad_y = nullptr;
     GradientTarget<T> grad_x{};

@@ -37,13 +37,13 @@ class BatchMaker {
 public:
     using Value = typename Set::Value;
 
-    /// Errors: those of `Sampler` and of the augmentation's check.
+    /// Errors: those of `Sampler` and of the augmentation's check; ResourceError for memory.
     BatchMaker(const Set& set, const LoaderOptions& options, Generator generator, Augment augment)
         : set_(&set),
           augment_(std::move(augment)),
           sample_(set.sample_shape()),
           sampler_(set.count(), options, generator),
-          scratch_(static_cast<std::size_t>(sample_.elements())) {
+          scratch_(detail::room_for<Value>(1, sample_)) {
         if constexpr (requires { augment_.check(sample_); }) augment_.check(sample_);
     }
 
@@ -57,13 +57,16 @@ public:
         return twin;
     }
 
-    /// Room for the largest batch.
+    /// Room for the largest batch. Errors: ResourceError.
     [[nodiscard]] HostBatch<Value> room() const {
         const std::size_t most = std::min(sampler_.options().batch_size, set_->count());
         HostBatch<Value> batch;
-        batch.values.resize(most * scratch_.size());
-        if constexpr (LabelledSet<Set>) batch.labels.resize(most);
-        if constexpr (TargetSet<Set>) batch.targets.resize(most * target_size());
+        batch.values = detail::room_for<Value>(most, sample_);
+        if constexpr (LabelledSet<Set>)
+            batch.labels = detail::room_for<std::int32_t>(most, Shape{});
+        if constexpr (TargetSet<Set>) {
+            batch.targets = detail::room_for<Value>(most, Shape(set_->target_shape()));
+        }
         batch.behind = sampler_.state();
         return batch;
     }
@@ -124,7 +127,7 @@ class HostLoader {
 public:
     using Value = typename Set::Value;
 
-    /// Errors: those of `Sampler` and of the augmentation's check.
+    /// Errors: those of `Sampler` and of the augmentation's check; ResourceError for memory.
     HostLoader(const Set& set, const LoaderOptions& options, Generator generator,
                Augment augment = {})
         : work_(std::make_unique<Work>(

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <kasmina/data/batch.hpp>
+#include <kasmina/data/samples.hpp>
 #include <kasmina/error.hpp>
 
 namespace kasmina::data {
@@ -66,7 +67,7 @@ private:
         const std::size_t count = count_from(first);
         const auto read = [&](const Shape& shape, auto&& into) {
             const auto size = static_cast<std::size_t>(shape.elements());
-            std::vector<Value> values(count * size);
+            std::vector<Value> values = detail::room_for<Value>(count, shape);
             for (std::size_t i = 0; i < count; ++i) {
                 into(first + i, std::span(values).subspan(i * size, size));
             }

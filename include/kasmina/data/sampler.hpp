@@ -52,17 +52,11 @@ public:
         : options_(options),
           generator_(generator),
           epoch_start_(generator.state()),
-          order_(samples),
+          order_(checked(samples)),
           next_(samples) {
         if (options.batch_size == 0) {
             throw OptionError("a batch needs samples", where(), "a batch size of at least 1", "0",
                               "use for example 64");
-        }
-        if (samples > std::numeric_limits<std::uint32_t>::max()) {
-            throw OptionError(
-                "there are too many samples to shuffle", where(),
-                "at most " + std::to_string(std::numeric_limits<std::uint32_t>::max()),
-                std::to_string(samples), "split the set, and load part after part");
         }
         if (options.drop_last && samples > 0 && samples < options.batch_size) {
             throw OptionError(
@@ -141,6 +135,14 @@ public:
 
 private:
     [[nodiscard]] static std::string where() { return "data::DataLoader"; }
+
+    /// Before there is an order of as many.
+    [[nodiscard]] static std::size_t checked(std::size_t samples) {
+        if (samples <= std::numeric_limits<std::uint32_t>::max()) return samples;
+        throw OptionError("there are too many samples to shuffle", where(),
+                          "at most " + std::to_string(std::numeric_limits<std::uint32_t>::max()),
+                          std::to_string(samples), "split the set, and load part after part");
+    }
 
     void draw_order() {
         std::iota(order_.begin(), order_.end(), std::size_t{0});

@@ -6,8 +6,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -66,6 +68,30 @@ KASMINA_RARE inline void check_filled(const char* what, const Shape& sample, std
                      std::to_string(samples) + " times " + std::to_string(each) +
                          " values for the shape " + to_string(sample),
                      std::to_string(values), "pass one value per element, sample after sample");
+}
+
+KASMINA_COLD [[noreturn]] inline void refuse_room(std::size_t samples, const Shape& sample,
+                                                  std::size_t bytes, std::string_view cause) {
+    throw ResourceError("there is not enough memory for a batch", "kasmina::data",
+                        std::to_string(samples) + " samples of shape " + to_string(sample) +
+                            " and " + std::to_string(bytes) + " bytes each value",
+                        cause, "use smaller batches or samples");
+}
+
+/// Room for the values of `samples` samples. Errors: ResourceError where there is no such memory.
+template <class Value>
+[[nodiscard]] std::vector<Value> room_for(std::size_t samples, const Shape& sample) {
+    std::vector<Value> values;
+    const auto each = static_cast<std::size_t>(sample.elements());
+    if (each != 0 && samples > values.max_size() / each) {
+        refuse_room(samples, sample, sizeof(Value), "more than there are addresses for");
+    }
+    try {
+        values.resize(samples * each);
+    } catch (const std::bad_alloc& cause) {
+        refuse_room(samples, sample, sizeof(Value), cause.what());
+    }
+    return values;
 }
 
 /// The values at `place`, written to `to`.

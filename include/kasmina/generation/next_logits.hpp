@@ -125,7 +125,7 @@ private:
         Pass<B> pass = caches_ ? plain.going_on(cache_) : plain;
         {
             const Variable<B> logits = last(model_.forward(pass, ids, options_.overrides));
-            reading_.emplace(context_, logits.data(), vocabulary());
+            static_cast<void>(reading_.emplace(context_, logits.data(), vocabulary()));
         }
         if (caches_) cache_.advance(ids.shape()[1]);
         const std::span<const Scalar> logits = reading_->values();

@@ -146,7 +146,7 @@ private:
         auto squares = B::template acquire<double>(context, count);
         B::squared_norms(
             context, SquaredNorms<typename B::Scalar>{.tensors = slices_, .norms = squares.data()});
-        pending_.emplace(context, squares.data(), count);
+        static_cast<void>(pending_.emplace(context, squares.data(), count));
     }
 
     std::vector<std::shared_ptr<const ParameterState<B>>> collected_;  ///< until they are launched

@@ -15,14 +15,17 @@
 
 #include <kasmina/autodiff/parameter.hpp>
 #include <kasmina/backend/multi_tensor.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/finite.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/optim/check_optimiser_state.hpp>
 #include <kasmina/optim/optimiser_state.hpp>
 #include <kasmina/optim/tracked.hpp>
 #include <kasmina/optim/update_rule.hpp>
+#include <kasmina/reflect/fields.hpp>
 
 namespace kasmina::optim {
 
@@ -47,7 +50,7 @@ public:
     /// Adds an empty group and returns its index. Errors: OptionError from the rule's check.
     KASMINA_RARE std::size_t add_group(const Options& options) {
         moved_.check("an optimiser");
-        Rule::check(options);
+        check(options);
         groups_.push_back({options, {}});
         return groups_.size() - 1;
     }
@@ -136,7 +139,7 @@ public:
     void set_learning_rate(std::size_t group, double learning_rate) {
         Options options = checked(group).options;
         options.learning_rate = learning_rate;
-        Rule::check(options);
+        check(options);
         groups_[group].options = options;
     }
 
@@ -239,6 +242,23 @@ private:
                           "after each end of an epoch");
     }
 
+    /// Errors: OptionError from the rule's check, and for what is infinite as a Scalar.
+    KASMINA_RARE static void check(const Options& options) {
+        Rule::check(options);
+        if constexpr (reflect::Reflected<Options>) {
+            reflect::for_each_field(options, [](std::string_view name, const auto& field) {
+                if constexpr (std::same_as<decltype(field), const double&>) {
+                    if (is_finite(field)) check_held(name, field);
+                }
+            });
+        } else {
+            check_held("learning_rate", options.learning_rate);
+        }
+    }
+    static void check_held(std::string_view name, double value) {
+        check_option(Rule::name, name, value, OptionRange::any().as<typename B::Scalar>());
+    }
+
     [[nodiscard]] const Group& checked(std::size_t group) const {
         moved_.check("an optimiser");
         if (group >= groups_.size()) {
@@ -315,7 +335,7 @@ private:
     /// rule's check of its options.
     void check_fits(const State& state) const {
         detail::check_kind(Rule::name, state.rule, groups_.size(), state.groups.size());
-        for (const typename State::Group& group : state.groups) Rule::check(group.options);
+        for (const typename State::Group& group : state.groups) check(group.options);
     }
 
     std::vector<Group> groups_;

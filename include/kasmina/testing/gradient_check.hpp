@@ -80,7 +80,16 @@ void probe(Probed& tensor, const GradientCheckOptions& options, Loss&& loss, Set
         return;
     }
     double scale = 1e-3;
-    for (const double g : tensor.gradient) scale = std::max(scale, std::abs(g));
+    for (std::size_t k = 0; k < count; ++k) {
+        const double gradient = tensor.gradient[k];
+        // By an infinite one all others would be nothing.
+        if (!is_finite(gradient)) {
+            worst = {tensor.name, static_cast<Index>(k), 0.0, gradient,
+                     std::numeric_limits<double>::infinity()};
+            return;
+        }
+        scale = std::max(scale, std::abs(gradient));
+    }
     const auto most = static_cast<std::size_t>(options.most_elements);
     for (std::size_t k = 0; k < count; k += 1 + count / most) {
         const double start = tensor.values[k];
@@ -121,6 +130,12 @@ KASMINA_RARE inline void check(const GradientCheckOptions& options) {
                  static_cast<double>(options.most_elements), OptionRange::at_least(1.0));
 }
 
+[[noreturn]] KASMINA_COLD inline void refuse_nothing(const char* what) {
+    throw ShapeError("there is nothing to compare", "testing::check_gradients",
+                     std::string(what) + " of one element or more", "none",
+                     "check with shapes that have elements, or a module that learns");
+}
+
 [[noreturn]] KASMINA_COLD inline void refuse_gradient(const GradientDifference& worst,
                                                       double tolerance) {
     if (is_nan(worst.slope)) {
@@ -142,7 +157,8 @@ KASMINA_RARE inline void check(const GradientCheckOptions& options) {
 /// Compares the gradients of sum(weights * f(pass, inputs)) with central differences, for inputs of
 /// the given shapes and all parameters of `module` that learn. Inputs and weights are random; the
 /// module is left as it was, but for its gradients. Random operations draw the same words each
-/// time. Errors: OptionError for options out of range; those of `f`.
+/// time. Errors: OptionError for options out of range; ShapeError where nothing has an element;
+/// those of `f`.
 template <class B, class M, class F>
     requires std::same_as<typename B::Scalar, double>
 [[nodiscard]] GradientDifference gradient_difference(typename B::Context& context, M& module,
@@ -176,6 +192,7 @@ template <class B, class M, class F>
     {
         const auto [output, leaves] = run();
         weights = normal_values<double>(output.shape().elements(), options.seed + 1000);
+        if (weights.empty()) detail::refuse_nothing("an output");
         tape.backward(output, weights);
         for (std::size_t i = 0; i < inputs.size(); ++i) {
             probed[i].gradient = tape.gradient(leaves[i]);
@@ -190,6 +207,9 @@ template <class B, class M, class F>
         if (named.parameter->has_gradient()) {
             probed.back().gradient = named.parameter->gradient().to_host(context);
         }
+    }
+    if (std::ranges::all_of(probed, [](const auto& each) { return each.values.empty(); })) {
+        detail::refuse_nothing("an input or a parameter that learns");
     }
     const auto loss = [&] { return detail::weighted_sum(weights, run().first.to_host()); };
     GradientDifference worst;

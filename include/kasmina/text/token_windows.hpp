@@ -14,10 +14,12 @@
 #include <kasmina/autodiff/class_labels.hpp>
 #include <kasmina/autodiff/token_ids.hpp>
 #include <kasmina/code_size.hpp>
+#include <kasmina/data/samples.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/model/mean_scores.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/reflect/fields.hpp>
+#include <kasmina/tensor/shape.hpp>
 #include <kasmina/tensor/sizes.hpp>
 
 namespace kasmina::text {
@@ -28,11 +30,13 @@ using TokenBatch = LabelledBatch<B, TokenIds<B>>;
 
 namespace detail {
 
-/// Errors: DataError unless there are more than `time` tokens, and OptionError below 1 each.
+/// Errors: DataError unless there are more than `time` tokens, OptionError below 1 each, ShapeError
+/// where the tokens of a batch cannot be counted.
 KASMINA_RARE inline void check_windows(const char* where, std::size_t tokens, Index time,
                                        Index batch) {
     static_cast<void>(checked_size(where, "time", time));
     static_cast<void>(checked_size(where, "batch", batch));
+    static_cast<void>(Shape{batch, time});
     if (tokens > static_cast<std::size_t>(time)) return;
     throw DataError("the text is too short", where,
                     "more than " + std::to_string(time) + " tokens, the length of a window",
@@ -46,12 +50,12 @@ template <class B>
                                        std::span<const std::size_t> starts, Index time,
                                        Index vocabulary) {
     const auto each = static_cast<std::size_t>(time);
-    std::vector<std::int32_t> ids;
-    std::vector<std::int32_t> next;
-    for (const std::size_t start : starts) {
-        const auto window = tokens.subspan(start, each + 1);
-        ids.insert(ids.end(), window.begin(), window.end() - 1);
-        next.insert(next.end(), window.begin() + 1, window.end());
+    auto ids = data::detail::room_for<std::int32_t>(starts.size(), Shape{time});
+    auto next = data::detail::room_for<std::int32_t>(starts.size(), Shape{time});
+    for (std::size_t i = 0; i < starts.size(); ++i) {
+        const auto window = tokens.subspan(starts[i], each + 1);
+        std::ranges::copy(window.first(each), std::span(ids).subspan(i * each).begin());
+        std::ranges::copy(window.last(each), std::span(next).subspan(i * each).begin());
     }
     const Shape shape{static_cast<Index>(starts.size()), time};
     return {TokenIds<B>(context, shape, ids, vocabulary),
@@ -92,7 +96,8 @@ public:
     static constexpr std::string_view part_name = "loader";
 
     /// Errors: DataError for a text that is not longer than a window; OptionError for sizes below
-    /// 1. (That tokens are in the vocabulary is checked batch by batch.)
+    /// 1; ShapeError and ResourceError for more windows than can be counted or held. (That tokens
+    /// are in the vocabulary is checked batch by batch.)
     TokenWindows(typename B::Context& context, std::span<const std::int32_t> tokens,
                  Index vocabulary, const TokenWindowsOptions& options, Generator generator)
         : context_(&context),
@@ -103,6 +108,8 @@ public:
           done_(static_cast<std::uint64_t>(
               checked_size(where, "batches_per_epoch", options.batches_per_epoch))) {
         detail::check_windows(where, tokens.size(), options.time, options.batch);
+        static_cast<void>(Shape{options.batches_per_epoch, options.batch});
+        starts_ = data::detail::room_for<std::size_t>(static_cast<std::size_t>(options.batch), {});
     }
 
     /// Tokens that nobody else keeps would be gone.

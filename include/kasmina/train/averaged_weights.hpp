@@ -76,6 +76,8 @@ struct TowardsValue {
 /// nothing. It keeps no hold of the model.
 template <class Model>
 class AveragedWeights {
+    struct Held;
+
 public:
     using B = typename Model::Backend;
     using State = AveragedWeightsState<B>;
@@ -85,16 +87,21 @@ public:
 
     /// Errors: OptionError for a decay outside [0, 1).
     explicit AveragedWeights(const AveragingOptions& options = {}) : options_(checked(options)) {}
+    AveragedWeights(AveragedWeights&&) noexcept = default;
+    AveragedWeights& operator=(AveragedWeights&&) noexcept = default;
+    AveragedWeights(const AveragedWeights&) = delete;
+    AveragedWeights& operator=(const AveragedWeights&) = delete;
+    ~AveragedWeights() = default;
 
     [[nodiscard]] const AveragingOptions& options() const noexcept { return options_; }
 
     /// Takes in what the model's parameters are now; call it after each step. Waits for nothing.
-    /// Errors: StateError while the averages stand in the model's place.
+    /// Errors: StateError while the averages stand in the model's place, and for another model than
+    /// the one that they are of.
     void update(Model& model) {
-        moved_.check("averaged weights");
-        if (in_place_) refuse_in_place();
-        if (averages_.empty() || members_.differ_from(model)) follow(model);
-        for (Average& each : averages_) {
+        check_is_ours(model);
+        if (held_->averages.empty() || held_->members.differ_from(model)) follow(model);
+        for (Average& each : held_->averages) {
             const auto parameter = each.parameter.lock();
             const double share = share_of(++each.updates);
             if (each.values.size() == 0) continue;
@@ -126,21 +133,21 @@ public:
     /// stays as it is. Train nothing meanwhile, and save nothing.
     class InPlace {
     public:
-        explicit InPlace(AveragedWeights& averages) : averages_(averages) {
-            averages.moved_.check("averaged weights");
-            if (averages.in_place_) refuse_in_place();
-            averages_.in_place_ = true;
-            averages_.change_places();
+        explicit InPlace(AveragedWeights& averages) {
+            averages.check();
+            held_ = averages.held_;
+            held_->in_place = true;
+            held_->change_places();
         }
         InPlace(const InPlace&) = delete;
         InPlace& operator=(const InPlace&) = delete;
         ~InPlace() {
-            averages_.change_places();
-            averages_.in_place_ = false;
+            held_->change_places();
+            held_->in_place = false;
         }
 
     private:
-        AveragedWeights& averages_;
+        std::shared_ptr<Held> held_;  ///< also of averages that move or end meanwhile
     };
 
     /// What `f()` gives with the averages in the place of the model's values. Errors: those of `f`;
@@ -152,14 +159,12 @@ public:
     }
 
     /// Copies of all averages of what the model has: seeds that have gone since the last `update`
-    /// are left out, whoever holds on to them. Errors: StateError while they stand in the model's
-    /// place.
+    /// are left out, whoever holds on to them. Errors: as `update`.
     [[nodiscard]] KASMINA_RARE State state(Model& model) const {
-        moved_.check("averaged weights");
-        if (in_place_) refuse_in_place();
+        check_is_ours(model);
         State state{.options = options_, .averages = {}};
         const auto present = model.parameters();
-        for (const Average& each : averages_) {
+        for (const Average& each : held_->averages) {
             const auto is_its = [parameter = each.parameter.lock()](const auto& named) {
                 return named.parameter->state() == parameter;
             };
@@ -176,11 +181,15 @@ public:
     /// What `restore` makes of it. Of a state that is moved here the tensors are taken over, of
     /// another one copied. Errors: OptionError for options out of range; UnknownNameError for a
     /// parameter that the model does not have, DuplicateNameError for one that is there twice;
-    /// ShapeError for an average of another shape; StateError for a count below 1.
+    /// ShapeError for an average of another shape; StateError for a count below 1, and while
+    /// averages stand in the model's place.
     template <class S>
         requires std::same_as<std::remove_cvref_t<S>, State>
     [[nodiscard]] KASMINA_RARE AveragedWeights prepare(Model& model, S&& state) const {
+        if (held_ != nullptr && held_->in_place) refuse_in_place();
         AveragedWeights next(state.options);
+        next.held_->model = model.identity();
+        auto& averages = next.held_->averages;
         const auto present = model.parameters();
         for (auto& each : state.averages) {
             const auto named = std::ranges::find_if(
@@ -191,7 +200,7 @@ public:
                                        "restore the model first, to the same moment");
             }
             const auto& parameter = named->parameter->state();
-            if (std::ranges::any_of(next.averages_, [&](const Average& other) {
+            if (std::ranges::any_of(averages, [&](const Average& other) {
                     return other.parameter.lock() == parameter;
                 })) {
                 throw DuplicateNameError("an average is there twice", where(), "each once",
@@ -207,11 +216,11 @@ public:
                 throw StateError("averages cannot have this state: updates", where(), "at least 1",
                                  std::to_string(each.updates), "restore what state() returned");
             }
-            next.averages_.push_back({each.name, parameter, {}, each.updates});
+            averages.push_back({each.name, parameter, {}, each.updates});
             if constexpr (std::is_lvalue_reference_v<S>) {
-                next.averages_.back().values = each.values.clone(model.context());
+                averages.back().values = each.values.clone(model.context());
             } else {
-                next.averages_.back().values = std::move(each.values);
+                averages.back().values = std::move(each.values);
             }
         }
         return next;
@@ -228,11 +237,44 @@ private:
         std::int64_t updates = 0;
     };
 
+    /// What is averaged; it stays in one place for an evaluation.
+    struct Held {
+        std::vector<Average> averages{};
+        GroupMembers<B> members{};
+        std::weak_ptr<const void> model{};  ///< of the first update
+        bool in_place = false;
+
+        void change_places() noexcept {
+            for (Average& each : averages) {
+                const auto parameter = each.parameter.lock();
+                if (parameter == nullptr || each.updates == 0) continue;
+                std::swap(parameter->value, each.values);
+            }
+        }
+    };
+
     [[nodiscard]] static std::string where() { return "train::AveragedWeights"; }
 
     [[nodiscard]] static const AveragingOptions& checked(const AveragingOptions& options) {
         check_option(where(), "decay", options.decay, OptionRange::at_least(0.0).below(1.0));
         return options;
+    }
+
+    void check() const {
+        moved_.check("averaged weights");
+        if (held_->in_place) refuse_in_place();
+    }
+
+    void check_is_ours(const Model& model) const {
+        check();
+        const std::weak_ptr<const void> given = model.identity();
+        if (given.expired()) MovedFrom::refuse("a model");
+        const std::weak_ptr<const void>& ours = held_->model;
+        if (held_->averages.empty()) return;
+        if (!given.owner_before(ours) && !ours.owner_before(given)) return;
+        throw StateError("the averages are of another model", where(),
+                         "the model of the first update, wherever that moved", "another one",
+                         "make averages for it");
     }
 
     [[noreturn]] KASMINA_COLD static void refuse_in_place() {
@@ -253,31 +295,23 @@ private:
         std::vector<Average> next;
         for (const auto& named : model.parameters()) {
             const auto& parameter = named.parameter->state();
-            const auto known = std::ranges::find_if(
-                averages_, [&](const Average& each) { return each.parameter.lock() == parameter; });
-            if (known != averages_.end()) {
+            const auto known = std::ranges::find_if(held_->averages, [&](const Average& each) {
+                return each.parameter.lock() == parameter;
+            });
+            if (known != held_->averages.end()) {
                 next.push_back(std::move(*known));
             } else {
                 next.push_back({named.name, parameter,
                                 Tensor<B>::persistent(model.context(), parameter->value.shape())});
             }
         }
-        averages_ = std::move(next);
-        members_ = GroupMembers<B>(model);
-    }
-
-    void change_places() noexcept {
-        for (Average& each : averages_) {
-            const auto parameter = each.parameter.lock();
-            if (parameter == nullptr || each.updates == 0) continue;
-            std::swap(parameter->value, each.values);
-        }
+        held_->averages = std::move(next);
+        held_->members = GroupMembers<B>(model);
+        held_->model = model.identity();
     }
 
     AveragingOptions options_;
-    std::vector<Average> averages_{};
-    GroupMembers<B> members_{};
-    bool in_place_ = false;
+    std::shared_ptr<Held> held_ = std::make_shared<Held>();
     MovedFrom moved_{};
 };
 

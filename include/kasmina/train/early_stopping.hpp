@@ -69,9 +69,10 @@ public:
     /// far. True when it is time to stop.
     [[nodiscard]] bool watch(Model& model, double score) {
         moved_.check("early stopping");
+        const bool better = is_better(score);
+        if (better && state_.options.keep_best) state_.network = NetworkCopy<B>::of(model);
         ++state_.epochs;
-        if (is_better(score)) {
-            if (state_.options.keep_best) state_.network = NetworkCopy<B>::of(model);
+        if (better) {
             state_.best = score;
             state_.best_epoch = state_.epochs;
         }
@@ -122,7 +123,8 @@ public:
         requires std::same_as<std::remove_cvref_t<S>, State>
     [[nodiscard]] KASMINA_RARE EarlyStopping prepare(Model& model, S&& state) const {
         if (state.best_epoch < 0 || state.epochs < state.best_epoch ||
-            state.best.has_value() != (state.best_epoch > 0)) {
+            state.best.has_value() != (state.best_epoch > 0) ||
+            !is_finite(state.best.value_or(0.0))) {
             throw StateError(
                 "early stopping cannot have this state", where(),
                 "0 <= best_epoch <= epochs, and a best score from its epoch on",

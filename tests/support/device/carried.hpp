@@ -12,6 +12,8 @@
 
 #include <boost/pfr/core.hpp>
 
+#include <kasmina/backend/geometry.hpp>
+
 #include "support/device/memory.hpp"
 
 namespace kasmina::test {
@@ -44,7 +46,7 @@ inline constexpr bool is_optional<std::optional<V>> = true;
 /// device's.
 template <class V>
 [[nodiscard]] V carried(const V& value, Luggage& luggage) {
-    if constexpr (std::is_arithmetic_v<V> || std::is_enum_v<V>) {
+    if constexpr (std::is_arithmetic_v<V> || std::is_enum_v<V> || std::is_same_v<V, OutputExtent>) {
         return value;
     } else if constexpr (std::is_pointer_v<V>) {
         return DeviceMemory::instance().on_host(value);

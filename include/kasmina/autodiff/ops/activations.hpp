@@ -136,7 +136,8 @@ template <PointwiseBackend B>
 /// slope that is no number.
 template <PointwiseBackend B>
 [[nodiscard]] Variable<B> leaky_relu(const Variable<B>& input, double negative_slope = 0.01) {
-    check_option("ops::leaky_relu", "negative_slope", negative_slope, OptionRange::any());
+    check_option("ops::leaky_relu", "negative_slope", negative_slope,
+                 OptionRange::any().as<typename B::Scalar>());
     return pointwise(LeakyRelu<typename B::Scalar>{static_cast<typename B::Scalar>(negative_slope)},
                      input);
 }
@@ -144,14 +145,14 @@ template <PointwiseBackend B>
 /// x above 0, else alpha * (e^x - 1). Errors: OptionError for an alpha that is no number.
 template <PointwiseBackend B>
 [[nodiscard]] Variable<B> elu(const Variable<B>& input, double alpha = 1.0) {
-    check_option("ops::elu", "alpha", alpha, OptionRange::any());
+    check_option("ops::elu", "alpha", alpha, OptionRange::any().as<typename B::Scalar>());
     return pointwise(Elu<typename B::Scalar>{static_cast<typename B::Scalar>(alpha)}, input);
 }
 
 /// log(1 + e^(beta * x)) / beta. Errors: OptionError unless beta is above 0.
 template <PointwiseBackend B>
 [[nodiscard]] Variable<B> softplus(const Variable<B>& input, double beta = 1.0) {
-    check_option("ops::softplus", "beta", beta, OptionRange::above(0.0));
+    check_option("ops::softplus", "beta", beta, OptionRange::above(0.0).as<typename B::Scalar>());
     return pointwise(Softplus<typename B::Scalar>{static_cast<typename B::Scalar>(beta)}, input);
 }
 

@@ -112,7 +112,8 @@ template <class B>
     call.y_layout =
         heads_of(call.shape, call.shape.queries, call.shape.heads * call.shape.head_size);
     if (options.scale) {
-        check_option("ops::attention", "scale", *options.scale, OptionRange::any());
+        check_option("ops::attention", "scale", *options.scale,
+                     OptionRange::any().as<typename B::Scalar>());
     }
     call.scale = options.scale.value_or(1.0 / std::sqrt(static_cast<double>(call.shape.head_size)));
     return call;

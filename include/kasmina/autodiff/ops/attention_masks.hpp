@@ -13,7 +13,8 @@
 namespace kasmina::ops {
 
 /// masks::Document for ids in a tensor, which is read in place and may go before the backward pass:
-/// its values must stay what they are until that is over.
+/// its values must stay what they are until that is over. A move is a copy, so that no one is left
+/// with a pointer alone.
 template <class B>
 class Documents {
 public:
@@ -24,6 +25,10 @@ public:
         batch_ = ids.shape()[0];
         mask_ = {ids.data(), ids.shape()[1]};
     }
+
+    Documents(const Documents&) = default;
+    Documents& operator=(const Documents&) = default;
+    ~Documents() = default;
 
     [[nodiscard]] masks::Document plain() const noexcept { return mask_; }
     [[nodiscard]] const std::shared_ptr<const void>& memory() const noexcept { return memory_; }
@@ -54,6 +59,10 @@ public:
                         "pass one length for each batch element");
         batch_ = lengths.shape()[0];
     }
+
+    Prefixes(const Prefixes&) = default;
+    Prefixes& operator=(const Prefixes&) = default;
+    ~Prefixes() = default;
 
     [[nodiscard]] masks::PrefixLmEach plain() const noexcept { return mask_; }
     [[nodiscard]] const std::shared_ptr<const void>& memory() const noexcept { return memory_; }

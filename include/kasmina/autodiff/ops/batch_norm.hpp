@@ -7,6 +7,7 @@
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/backend/batch_norm.hpp>
+#include <kasmina/check_option.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
 namespace kasmina::ops {
@@ -148,7 +149,8 @@ template <BatchNormBackend B>
 /// also move the running ones unless this is a recomputation, or the running ones, which stay as
 /// they are (H-6). These are given apart because they are state and no variables.
 /// Errors: ShapeError, also where a channel's own statistics would be those of a single value
-/// (its variance says nothing).
+/// (its variance says nothing); OptionError for an epsilon that is negative or no number, or a
+/// momentum outside [0, 1].
 template <BatchNormBackend B>
 [[nodiscard]] Variable<B> batch_norm(const Pass<B>& pass, const Variable<B>& input,
                                      const Variable<B>& scale, const Variable<B>& shift,
@@ -158,6 +160,10 @@ template <BatchNormBackend B>
     const Shape per_channel{input.shape().back()};
     detail::require_shape("batch_norm", "running mean", per_channel, running_mean.shape());
     detail::require_shape("batch_norm", "running variance", per_channel, running_variance.shape());
+    check_option("ops::batch_norm", "epsilon", options.epsilon,
+                 OptionRange::at_least(0.0).as<typename B::Scalar>());
+    check_option("ops::batch_norm", "momentum", options.momentum,
+                 OptionRange::at_least(0.0).at_most(1.0));
     if (!pass.batch_statistics()) {
         return detail::batch_norm_running(input, scale, shift, running_mean, running_variance,
                                           epilogue, options);

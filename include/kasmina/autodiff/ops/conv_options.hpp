@@ -116,27 +116,13 @@ KASMINA_APART inline ConvShape conv_shape(std::string_view where, const MapShape
                                           const ConvOptions& options) {
     check_conv_options(where, options);
     check_groups(where, map.channels, outputs, options.groups);
-    ConvShape shape{.batch = map.batch,
-                    .height = map.height,
-                    .width = map.width,
-                    .in_channels = map.channels,
-                    .out_channels = outputs,
-                    .kernel_height = kernel.height,
-                    .kernel_width = kernel.width,
-                    .stride_height = options.stride.height,
-                    .stride_width = options.stride.width,
-                    .dilation_height = options.dilation.height,
-                    .dilation_width = options.dilation.width,
-                    .groups = options.groups};
     const HeightWidth covered(covered_extent(kernel.height, options.dilation.height),
                               covered_extent(kernel.width, options.dilation.width));
-    HeightWidth padded(padded_extent(map.height, options.padding.zeros().height),
-                       padded_extent(map.width, options.padding.zeros().width));
-    shape.pad_top = options.padding.zeros().height;
-    shape.pad_left = options.padding.zeros().width;
+    HeightWidth before = options.padding.zeros();
+    HeightWidth padded(padded_extent(map.height, before.height),
+                       padded_extent(map.width, before.width));
     if (options.padding.is_same()) {
-        shape.pad_top = (covered.height - 1) / 2;
-        shape.pad_left = (covered.width - 1) / 2;
+        before = {(covered.height - 1) / 2, (covered.width - 1) / 2};
         padded = {
             map.height > unlimited - covered.height ? unlimited : map.height + covered.height - 1,
             map.width > unlimited - covered.width ? unlimited : map.width + covered.width - 1};
@@ -147,8 +133,23 @@ KASMINA_APART inline ConvShape conv_shape(std::string_view where, const MapShape
     }
     // That there are as many numbers is checked where the shapes are made.
     static_cast<void>(Shape{map.batch, padded.height, padded.width, map.channels});
-    shape.out_height = (padded.height - covered.height) / options.stride.height + 1;
-    shape.out_width = (padded.width - covered.width) / options.stride.width + 1;
+    const ConvShape shape{
+        .batch = map.batch,
+        .height = map.height,
+        .width = map.width,
+        .in_channels = map.channels,
+        .out_channels = outputs,
+        .kernel_height = kernel.height,
+        .kernel_width = kernel.width,
+        .out_height = (padded.height - covered.height) / options.stride.height + 1,
+        .out_width = (padded.width - covered.width) / options.stride.width + 1,
+        .stride_height = options.stride.height,
+        .stride_width = options.stride.width,
+        .dilation_height = options.dilation.height,
+        .dilation_width = options.dilation.width,
+        .pad_top = before.height,
+        .pad_left = before.width,
+        .groups = options.groups};
     static_cast<void>(Shape{map.batch, shape.out_height, shape.out_width, outputs});
     return shape;
 }

@@ -8,6 +8,7 @@
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/group_norm.hpp>
+#include <kasmina/check_option.hpp>
 
 namespace kasmina::ops {
 
@@ -63,6 +64,8 @@ template <GroupNormBackend B>
     require_shape(op, "scale", Shape{geometry.channels}, scale.shape());
     require_shape(op, "shift", Shape{geometry.channels}, shift.shape());
     if (options.residual) require_shape(op, "residual", result, options.residual->shape());
+    check_option(op, "epsilon", options.epsilon,
+                 OptionRange::at_least(0.0).as<typename B::Scalar>());
 
     Tape<B>& tape = input.tape();
     const Index statistics = geometry.samples * geometry.groups;
@@ -94,7 +97,7 @@ template <GroupNormBackend B>
 /// y = [residual +] [relu](scale * normalised + shift), one pass. `input` (batch, ..., channels)
 /// is normalised over the positions and channels of each of `groups` groups (Wu and He, "Group
 /// normalization", 2018); `scale` and `shift` are (channels). Errors: ShapeError; OptionError when
-/// the groups do not divide the channels.
+/// the groups do not divide the channels, and for an epsilon that is negative or no number.
 template <GroupNormBackend B>
 [[nodiscard]] Variable<B> group_norm(const Variable<B>& input, const Variable<B>& scale,
                                      const Variable<B>& shift, Index groups,

@@ -48,7 +48,9 @@ struct HuberError {
         const V difference = prediction - target;
         const V held = math::clamp(difference, -static_cast<double>(delta),  //
                                    static_cast<double>(delta));
-        return held * (difference - held * Scalar(0.5));
+        // What is beyond by itself: an infinite difference still has the slope `delta`.
+        const V beyond = math::relu(difference - held) + math::relu(held - difference);
+        return held * held * Scalar(0.5) + beyond * delta;
     }
 };
 
@@ -122,12 +124,12 @@ template <PointwiseBackend B, TargetsOf<B> Target>
 
 /// The mean of half the squares up to a difference of `delta`, and of delta * (difference - delta /
 /// 2) above (Huber, "Robust estimation of a location parameter", 1964). Errors: also OptionError
-/// unless delta is above 0.
+/// unless delta is above 0, as a Scalar too.
 template <PointwiseBackend B, TargetsOf<B> Target>
 [[nodiscard]] Variable<B> huber_loss(const Variable<B>& predictions, const Target& targets,
                                      double delta = 1.0) {
     using Scalar = typename B::Scalar;
-    check_option("ops::huber_loss", "delta", delta, OptionRange::above(0.0));
+    check_option("ops::huber_loss", "delta", delta, OptionRange::above(0.0).as<Scalar>());
     return detail::mean_loss("huber_loss", HuberError<Scalar>{static_cast<Scalar>(delta)},
                              predictions, targets);
 }
@@ -146,7 +148,7 @@ template <PointwiseBackend B, TargetsOf<B> Target>
     const BinaryCrossEntropyOptions& options = {}) {
     using Scalar = typename B::Scalar;
     check_option("ops::binary_cross_entropy_with_logits", "positive_weight",
-                 options.positive_weight, OptionRange::at_least(0.0));
+                 options.positive_weight, OptionRange::at_least(0.0).as<Scalar>());
     return detail::mean_loss(
         "binary_cross_entropy_with_logits",
         BinaryCrossEntropy<Scalar>{static_cast<Scalar>(options.positive_weight)}, logits, targets);

@@ -6,6 +6,7 @@
 #include <kasmina/backends/eigen/conv_direct.hpp>
 #include <kasmina/backends/eigen/conv_weight_gradient.hpp>
 #include <kasmina/backends/eigen/depthwise.hpp>
+#include <kasmina/backends/eigen/elementwise.hpp>
 #include <kasmina/backends/eigen/gemm.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/winograd.hpp>
@@ -32,6 +33,9 @@ namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail {
 /// (out, in / groups, kh, kw).
 template <class T>
 void conv2d(Context& context, const Conv2d<T>& call) {
+    if (sums_nothing(call.shape)) {
+        return put_zeros<T>(context, {call.y, false}, output_size(call.shape));
+    }
     if (is_depthwise(call.shape)) return depthwise_conv2d(context, call);
     if (is_product(call.shape)) {
         return gemm(context, Gemm<T>{.m = pixel_count(call.shape),
@@ -51,6 +55,9 @@ void conv2d(Context& context, const Conv2d<T>& call) {
 template <class T>
 void conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call) {
     if (!call.grad_x) return;
+    if (sums_nothing(call.shape)) {
+        return put_zeros(context, call.grad_x, input_size(call.shape));
+    }
     if (is_depthwise(call.shape)) return depthwise_conv2d_pullback_input(context, call);
     if (is_product(call.shape)) {
         return gemm(context, Gemm<T>{.m = pixel_count(call.shape),
@@ -70,6 +77,9 @@ void conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call)
 template <class T>
 void conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
     if (!call.grad_weight) return;
+    if (sums_nothing(call.shape)) {
+        return put_zeros(context, call.grad_weight, weight_size(call.shape));
+    }
     if (is_depthwise(call.shape)) return depthwise_conv2d_pullback_weight(context, call);
     if (is_product(call.shape)) {
         return gemm(context, Gemm<T>{.m = call.shape.out_channels,

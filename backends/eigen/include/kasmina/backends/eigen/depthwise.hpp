@@ -7,6 +7,7 @@
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/conv_axis.hpp>
 #include <kasmina/backends/eigen/depthwise_any.hpp>
+#include <kasmina/backends/eigen/elementwise.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/register_tile.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
@@ -145,6 +146,9 @@ void depthwise_packed(Context& context, const ConvShape& shape, const T* x, cons
 /// y (batch, out height, out width, c) from x (batch, height, width, c) and weight (c, 1, kh, kw).
 template <class T>
 void depthwise_conv2d(Context& context, const Conv2d<T>& call) {
+    if (sums_nothing(call.shape)) {
+        return put_zeros<T>(context, {call.y, false}, output_size(call.shape));
+    }
     if (!keeps_size(call.shape)) return depthwise_any(context, call);
     const Buffer<T> filters = pack_depthwise(context, call.shape, call.weight, false);
     depthwise_packed<T>(context, call.shape, call.x, filters.data(), {call.y, false});
@@ -153,6 +157,9 @@ void depthwise_conv2d(Context& context, const Conv2d<T>& call) {
 template <class T>
 void depthwise_conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call) {
     if (!call.grad_x) return;
+    if (sums_nothing(call.shape)) {
+        return put_zeros(context, call.grad_x, input_size(call.shape));
+    }
     if (!keeps_size(call.shape)) return depthwise_any(context, call);
     const Buffer<T> filters = pack_depthwise(context, call.shape, call.weight, true);
     depthwise_packed(context, call.shape, call.grad_y, filters.data(), call.grad_x);
@@ -226,6 +233,9 @@ void depthwise_centred_row_gradient(const ConvShape& shape, Index row, const T* 
 template <class T>
 void depthwise_conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
     if (!call.grad_weight) return;
+    if (sums_nothing(call.shape)) {
+        return put_zeros(context, call.grad_weight, weight_size(call.shape));
+    }
     const ConvShape& shape = call.shape;
     const bool centred = keeps_size(shape);
     const Index channels = shape.in_channels;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/rows.hpp>
@@ -29,6 +30,12 @@ template <class T>
 void fill(Context& context, T* to, Index size, T value) {
     parallel_blocks(context, size,
                     [&](Index start, Index length) { std::fill_n(to + start, length, value); });
+}
+
+/// A sum of nothing: zeros, or nothing is added.
+template <class T>
+void put_zeros(Context& context, const GradientTarget<T>& to, Index size) {
+    if (!to.accumulate) fill(context, to.data, size, T{0});
 }
 
 /// to += from.

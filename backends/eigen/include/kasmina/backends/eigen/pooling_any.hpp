@@ -46,7 +46,7 @@ struct PoolWindow {
 template <bool by_rows, class F>
 void for_each_window(Context& context, const PoolShape& shape, F&& f) {
     const Index rows = shape.map.batch * shape.out_height;
-    const Index step = by_rows ? 1 : shape.out_height;
+    const Index step = by_rows ? 1 : Index{shape.out_height};
     context.parallel_for(rows / std::max<Index>(1, step), [&](Index chunk) {
         for (Index row = chunk * step; row < (chunk + 1) * step; ++row) {
             const Index sample =

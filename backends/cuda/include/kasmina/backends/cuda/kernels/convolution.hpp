@@ -15,6 +15,7 @@
 #include <kasmina/backends/cuda/kernels/convolution/weight_product.hpp>
 #include <kasmina/backends/cuda/kernels/depthwise_convolution.hpp>
 #include <kasmina/backends/cuda/kernels/matrix.hpp>
+#include <kasmina/backends/cuda/kernels/storage.hpp>
 
 namespace kasmina::backends::cuda_detail {
 
@@ -36,6 +37,9 @@ struct Convolutions {
     using Context = typename D::Context;
 
     static void conv2d(Context& context, const Conv2d<T>& call) {
+        if (sums_nothing(call.shape)) {
+            return put_zeros<T, D>(context, {call.y, false}, output_size(call.shape));
+        }
         if constexpr (LibraryConvolutions<D, T>) {
             if (D::conv2d(context, call)) return;
         }
@@ -63,6 +67,9 @@ struct Convolutions {
 
     static void conv2d_pullback_input(Context& context, const Conv2dPullbackInput<T>& call) {
         if (!call.grad_x) return;
+        if (sums_nothing(call.shape)) {
+            return put_zeros<T, D>(context, call.grad_x, input_size(call.shape));
+        }
         if constexpr (LibraryConvolutions<D, T>) {
             if (D::conv2d_pullback_input(context, call)) return;
         }
@@ -90,6 +97,9 @@ struct Convolutions {
 
     static void conv2d_pullback_weight(Context& context, const Conv2dPullbackWeight<T>& call) {
         if (!call.grad_weight) return;
+        if (sums_nothing(call.shape)) {
+            return put_zeros<T, D>(context, call.grad_weight, weight_size(call.shape));
+        }
         const ConvShape& shape = call.shape;
         if (has_one_tap(shape)) {
             Matrices<T, D>::gemm(context, Gemm<T>{.m = shape.out_channels,

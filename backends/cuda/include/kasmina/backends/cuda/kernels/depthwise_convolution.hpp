@@ -9,6 +9,7 @@
 #include <kasmina/backends/cuda/kernels/depthwise/filter.hpp>
 #include <kasmina/backends/cuda/kernels/depthwise/weight_gradient.hpp>
 #include <kasmina/backends/cuda/kernels/reduction/partial_sums.hpp>
+#include <kasmina/backends/cuda/kernels/storage.hpp>
 
 namespace kasmina::backends::cuda_detail {
 
@@ -19,6 +20,9 @@ struct DepthwiseConvolutions {
     using Context = typename D::Context;
 
     static void depthwise_conv2d(Context& context, const Conv2d<T>& call) {
+        if (sums_nothing(call.shape)) {
+            return put_zeros<T, D>(context, {call.y, false}, output_size(call.shape));
+        }
         if (!keeps_size(call.shape)) {
             DirectConvolutions<T, D>::forward(context, call);
             return;
@@ -29,6 +33,9 @@ struct DepthwiseConvolutions {
     static void depthwise_conv2d_pullback_input(Context& context,
                                                 const Conv2dPullbackInput<T>& call) {
         if (!call.grad_x) return;
+        if (sums_nothing(call.shape)) {
+            return put_zeros<T, D>(context, call.grad_x, input_size(call.shape));
+        }
         if (!keeps_size(call.shape)) {
             DirectConvolutions<T, D>::to_input(context, call);
             return;
@@ -39,6 +46,9 @@ struct DepthwiseConvolutions {
     static void depthwise_conv2d_pullback_weight(Context& context,
                                                  const Conv2dPullbackWeight<T>& call) {
         if (!call.grad_weight) return;
+        if (sums_nothing(call.shape)) {
+            return put_zeros<T, D>(context, call.grad_weight, weight_size(call.shape));
+        }
         if (!keeps_size(call.shape)) {
             DirectConvolutions<T, D>::to_weight(context, call);
             return;

@@ -5,6 +5,7 @@
 
 #include <type_traits>
 
+#include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backend/storage.hpp>
 #include <kasmina/backends/cuda/buffer.hpp>
 #include <kasmina/backends/cuda/launch.hpp>
@@ -74,5 +75,11 @@ struct Storage {
     }
     static void synchronise(Context& context) { context.synchronise(); }
 };
+
+/// A sum of nothing: zeros, or nothing is added.
+template <class T, class D>
+void put_zeros(typename D::Context& context, const GradientTarget<T>& to, Index size) {
+    if (!to.accumulate) Storage<T, D>::template fill<T>(context, to.data, size, T{0});
+}
 
 }  // namespace kasmina::backends::cuda_detail

@@ -21,7 +21,7 @@ struct ConvolutionKey {
     ConvolutionKind kind = ConvolutionKind::forward;
     Precision precision = Precision::full;
     bool accumulate = false;  ///< the result is added to
-    ConvShape shape{};
+    ConvShape shape;
 
     [[nodiscard]] std::array<std::int64_t, 19> values() const noexcept {
         return {static_cast<std::int64_t>(kind),
