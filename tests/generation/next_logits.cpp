@@ -247,6 +247,8 @@ TEST_CASE("a pass that records cannot go on behind a cache, nor can a layer that
     };
     run(4);
     CHECK_THROWS_AS(run(6), ShapeError);  // of 9 positions, 4 are there
+    CHECK_THROWS_AS(cache.advance(6), OptionError);
+    CHECK_THROWS_AS(cache.advance(-1), OptionError);
     cache.forget();
     run(2);
     grow(model, "attention", BlendAlgorithm::add);

@@ -17,7 +17,8 @@ struct MapGeometry {
     }
 };
 
-/// A feature map (batch, height, width, channels).
+/// A feature map (batch, height, width, channels). Operations let none through that has no pixels
+/// or no channels; there may be no samples.
 struct MapShape {
     Index batch = 0;
     Index height = 0;

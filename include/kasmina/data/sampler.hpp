@@ -11,10 +11,12 @@
 #include <vector>
 
 #include <kasmina/code_size.hpp>
+#include <kasmina/data/samples.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/reflect/fields.hpp>
 #include <kasmina/tensor/index.hpp>
+#include <kasmina/tensor/shape.hpp>
 
 namespace kasmina::data {
 
@@ -47,12 +49,12 @@ struct LoaderOptions {
 class Sampler {
 public:
     /// Errors: OptionError when `batch_size` is 0, a set has more samples than there are 32-bit
-    /// numbers, or no batch is left of it.
+    /// numbers, or no batch is left of it; ResourceError for memory.
     KASMINA_RARE Sampler(std::size_t samples, const LoaderOptions& options, Generator generator)
         : options_(options),
           generator_(generator),
           epoch_start_(generator.state()),
-          order_(checked(samples)),
+          order_(detail::room_for<std::size_t>(checked(samples), Shape{})),
           next_(samples) {
         if (options.batch_size == 0) {
             throw OptionError("a batch needs samples", where(), "a batch size of at least 1", "0",

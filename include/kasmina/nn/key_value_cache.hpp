@@ -39,8 +39,12 @@ public:
         for (Layer& layer : layers_) layer.filled = 0;
     }
 
-    /// A pass over the next `positions` is over.
-    void advance(Index positions) noexcept { filled_ += positions; }
+    /// A pass over the next `positions` is over. Errors: OptionError for more than there is room
+    /// for, or less than none.
+    void advance(Index positions) {
+        filled_ +=
+            checked_size("nn::KeyValueCache", "positions", positions, 0, capacity_ - filled_);
+    }
 
     /// Of one layer, each (batch, capacity, width).
     struct Layer {
