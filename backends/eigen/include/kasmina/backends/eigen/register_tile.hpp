@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <kasmina/backends/eigen/instruction_set.hpp>
+#include <kasmina/backends/eigen/partial_register.hpp>
 #include <kasmina/backends/eigen/simd.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <type_traits>
@@ -40,7 +41,9 @@ struct RegisterTile {
     Vector<T> sums[Rows][Vectors];
 
     KASMINA_ALWAYS_INLINE void clear() {
+        KASMINA_UNROLL
         for (int r = 0; r < Rows; ++r) {
+            KASMINA_UNROLL
             for (int v = 0; v < Vectors; ++v) sums[r][v] = Vector<T>{};
         }
     }
@@ -53,6 +56,7 @@ struct RegisterTile {
                                           Depth depth) {
         for (Index k = 0; k < depth; ++k) {
             Vector<T> columns[Vectors];
+            KASMINA_UNROLL
             for (int v = 0; v < Vectors; ++v) {
                 Vector<T> column = load<Vector<T>>(b + v * lanes<T>);
 #if defined(__GNUC__) && defined(__x86_64__)
@@ -62,8 +66,10 @@ struct RegisterTile {
 #endif
                 columns[v] = column;
             }
+            KASMINA_UNROLL
             for (int r = 0; r < Rows; ++r) {
                 const T factor = a[r * row_stride];
+                KASMINA_UNROLL
                 for (int v = 0; v < Vectors; ++v) sums[r][v] += columns[v] * factor;
             }
             a += depth_stride;
@@ -82,7 +88,9 @@ struct RegisterTile {
         }
         const T* const from = whole ? c : copy;
         const Index stride = whole ? row_stride : width;
+        KASMINA_UNROLL
         for (int r = 0; r < Rows; ++r) {
+            KASMINA_UNROLL
             for (int v = 0; v < Vectors; ++v) {
                 sums[r][v] += load<Vector<T>>(from + r * stride + v * lanes<T>);
             }
@@ -96,7 +104,9 @@ struct RegisterTile {
         const bool whole = columns >= width;
         T* const to = whole ? c : copy;
         const Index stride = whole ? row_stride : width;
+        KASMINA_UNROLL
         for (int r = 0; r < Rows; ++r) {
+            KASMINA_UNROLL
             for (int v = 0; v < Vectors; ++v) store(to + r * stride + v * lanes<T>, sums[r][v]);
         }
         if (!whole) copy_columns(copy, width, c, row_stride, Rows, columns);
