@@ -84,7 +84,9 @@ TEST_CASE("nothing is stepped or saved while averages stand in the model's place
     Model model = test::still_model(context);
     Average average;
     average.update(model);
+    const auto state = average.state(model);
     average.evaluate([&] {
+        CHECK_THROWS_AS(average.restore(model, state), StateError);
         CHECK_THROWS_AS(average.update(model), StateError);
         CHECK_THROWS_AS(average.state(model), StateError);
         CHECK_THROWS_AS(average.evaluate([] {}), StateError);

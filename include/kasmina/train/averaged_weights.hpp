@@ -176,10 +176,13 @@ public:
     /// What `restore` makes of it. Of a state that is moved here the tensors are taken over, of
     /// another one copied. Errors: OptionError for options out of range; UnknownNameError for a
     /// parameter that the model does not have, DuplicateNameError for one that is there twice;
-    /// ShapeError for an average of another shape; StateError for a count below 1.
+    /// ShapeError for an average of another shape; StateError for a count below 1, and while the
+    /// averages stand in the model's place.
     template <class S>
         requires std::same_as<std::remove_cvref_t<S>, State>
     [[nodiscard]] KASMINA_RARE AveragedWeights prepare(Model& model, S&& state) const {
+        moved_.check("averaged weights");
+        if (in_place_) refuse_in_place();
         AveragedWeights next(state.options);
         const auto present = model.parameters();
         for (auto& each : state.averages) {
