@@ -7,6 +7,8 @@
 #include <vector>
 
 #include <kasmina/checkpoint/checkpoint.hpp>
+#include <kasmina/train/averaged_weights.hpp>
+#include <kasmina/train/early_stopping.hpp>
 
 #include "checkpoint/all_of.hpp"
 #include "checkpoint/edited.hpp"
@@ -229,6 +231,18 @@ TEST_CASE("what a controller was told of scores is for scores of that direction"
     CHECK(other.controller().accuracies == std::vector{61.5});
 }
 
+/// Takes no state back.
+struct Refusing {
+    struct State {
+        int number = 0;
+        using Fields = reflect::List<&State::number>;
+    };
+    [[nodiscard]] State state() const { return {}; }
+    void restore(const State&) const {
+        throw StateError("no", "Refusing", "nothing", "something", "give up");
+    }
+};
+
 TEST_CASE(
     "in the middle of a step of several batches nothing is saved, and a load that fails leaves it",
     "[C-3][N-6]") {
@@ -269,18 +283,8 @@ TEST_CASE(
     CHECK_FALSE(std::filesystem::exists(folder / "within"));
     CHECK_THROWS_AS(checkpoint::load(folder / "broken", model, learner, diary), CheckpointError);
     // A part that says no when the learner is in its place already.
-    struct Refusing {
-        struct State {
-            int number = 0;
-            using Fields = reflect::List<&State::number>;
-        };
-        [[nodiscard]] State state() const { return {}; }
-        void restore(const State&) const {
-            throw StateError("no", "Refusing", "nothing", "something", "give up");
-        }
-    } refusing;
+    Refusing refusing;
     const auto part = checkpoint::named("refusing", refusing);
-    checkpoint::save(folder / "refused", unharmed, part);
     Model apart = Life<B>::make_model(context, 1);
     Learner its = made(apart);
     checkpoint::save(folder / "refused", apart, its, part);
@@ -311,6 +315,33 @@ TEST_CASE("what is no fault of the file is no error of the file's", "[C-3][E-4]"
     CHECK(test::mentions(
         test::error_text<LifetimeError>([&] { checkpoint::save(folder / "file", life.model); }),
         "moved from"));
+}
+
+TEST_CASE("a part that was moved from is neither saved nor loaded", "[C-3][E-4]") {
+    using B = test::Eigen32;
+    using Model = Life<B>::Model;
+    B::Context context;
+    const test::TemporaryFolder folder;
+    Model model = Life<B>::make_model(context, 1);
+    const auto refused = [&](auto part) {
+        checkpoint::save(folder / "file", model, part);
+        const auto taken = std::move(part);
+        CHECK(test::mentions(test::error_text<LifetimeError>(
+                                 [&] { checkpoint::load(folder / "file", model, part); }),
+                             "moved from"));
+        CHECK(test::mentions(test::error_text<LifetimeError>(
+                                 [&] { checkpoint::save(folder / "other", model, part); }),
+                             "moved from"));
+        CHECK_FALSE(std::filesystem::exists(folder / "other"));
+    };
+    optim::Sgd<B> sgd;
+    sgd.add_group({.learning_rate = 0.5});
+    refused(std::move(sgd));
+    refused(train::Learner<Model, optim::SgdRule>(
+        model, {.host = {.learning_rate = 0.1}, .seeds = {.learning_rate = 0.1}}));
+    refused(Grower(model, test::LifeController{}));
+    refused(train::AveragedWeights<Model>());
+    refused(train::EarlyStopping<Model>());
 }
 
 }  // namespace

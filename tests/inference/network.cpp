@@ -116,7 +116,7 @@ TEST_CASE("a record that contradicts itself, and values without a place, are ref
             file.set_record("kasmina/model", record);
         };
     };
-    refused(with("/slots/0/alpha/alpha", 0.25), "slot r0c0", "alpha.alpha");
+    refused(with("/slots/0/alpha/alpha", 0.25), "slot r0c0", "alpha.target");
     refused(with("/slots/0/topology", "transformer"), "slot r0c0", "topology");
     refused(with("/slots/0/seed/blend/tempo_epochs", 0), "slot r0c0", "tempo_epochs");
     const auto with_tensor = [](const std::string& name) {

@@ -86,7 +86,9 @@ TEST_CASE("nothing is stepped or saved while averages stand in the model's place
     Model model = test::still_model(context);
     Average average;
     average.update(model);
+    const auto state = average.state(model);
     average.evaluate([&] {
+        CHECK_THROWS_AS(average.restore(model, state), StateError);
         CHECK_THROWS_AS(average.update(model), StateError);
         CHECK_THROWS_AS(average.state(model), StateError);
         CHECK_THROWS_AS(average.evaluate([] {}), StateError);
@@ -117,6 +119,7 @@ TEST_CASE("averages that move, end or are restored in an evaluation give the mod
     elsewhere->evaluate([&] { elsewhere.reset(); });
     CHECK(test::values_of(model)[weight][0] == 3.0);
 
+    average = Average({.decay = 0.5});
     average.restore(model, state);
     Average& same = average;
     average = std::move(same);

@@ -279,6 +279,7 @@ private:
     /// The state of what is still there and `keep(tracked)` says yes to.
     template <class Keep>
     [[nodiscard]] State state_of(Context& context, Keep&& keep) const {
+        moved_.check("an optimiser");
         State state{.rule = std::string(Rule::name), .groups = {}};
         for (const Group& group : groups_) {
             state.groups.push_back({group.options, {}});
@@ -331,9 +332,10 @@ private:
         if (moment.empty()) moment = Tensor<B>::full(context, shape, Scalar{0});
     }
 
-    /// Errors: StateError for a state of another rule or number of groups; OptionError from the
-    /// rule's check of its options.
+    /// Errors: LifetimeError when it was moved from; StateError for a state of another rule or
+    /// number of groups; OptionError from the rule's check of its options.
     void check_fits(const State& state) const {
+        moved_.check("an optimiser");
         detail::check_kind(Rule::name, state.rule, groups_.size(), state.groups.size());
         for (const typename State::Group& group : state.groups) check(group.options);
     }

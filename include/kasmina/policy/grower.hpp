@@ -176,7 +176,6 @@ public:
     template <class State>
         requires RestorableController<C> && std::same_as<State, GrowerStateOf<B, C>>
     void restore(Model& model, const State& state) {
-        moved_.check("a grower");
         auto next = prepare(model, state);
         exchange(next);
     }
@@ -199,6 +198,7 @@ public:
         requires RestorableController<C> &&
                  std::same_as<std::remove_cvref_t<State>, GrowerStateOf<B, C>>
     [[nodiscard]] auto prepare(Model& model, State&& state) const {
+        moved_.check("a grower");
         if (state.epoch < 0) {
             throw StateError("a grower cannot have this state: epoch", "Grower::restore",
                              "at least 0", std::to_string(state.epoch),

@@ -181,12 +181,12 @@ public:
     /// What `restore` makes of it. Of a state that is moved here the tensors are taken over, of
     /// another one copied. Errors: OptionError for options out of range; UnknownNameError for a
     /// parameter that the model does not have, DuplicateNameError for one that is there twice;
-    /// ShapeError for an average of another shape; StateError for a count below 1, and while
+    /// ShapeError for an average of another shape; StateError for a count below 1, and while the
     /// averages stand in the model's place.
     template <class S>
         requires std::same_as<std::remove_cvref_t<S>, State>
     [[nodiscard]] KASMINA_RARE AveragedWeights prepare(Model& model, S&& state) const {
-        if (held_ != nullptr && held_->in_place) refuse_in_place();
+        check();
         AveragedWeights next(state.options);
         next.held_->model = model.identity();
         auto& averages = next.held_->averages;

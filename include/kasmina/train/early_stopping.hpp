@@ -122,6 +122,7 @@ public:
     template <class S>
         requires std::same_as<std::remove_cvref_t<S>, State>
     [[nodiscard]] KASMINA_RARE EarlyStopping prepare(Model& model, S&& state) const {
+        moved_.check("early stopping");
         if (state.best_epoch < 0 || state.epochs < state.best_epoch ||
             state.best.has_value() != (state.best_epoch > 0) ||
             !is_finite(state.best.value_or(0.0))) {
