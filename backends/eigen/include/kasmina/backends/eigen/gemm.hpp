@@ -81,9 +81,9 @@ struct GemmChunks {
 /// One chunk: c (rows x columns, `c_stride` apart) from a block of A and up to
 /// panels_per_chunk panels. The depth goes in blocks that keep a panel in the
 /// first-level cache.
-template <class T, class RowStride, class DepthStride>
-void gemm_chunk(Index rows, Index columns, Index depth, const T* a, RowStride a_row,
-                DepthStride a_depth, const PanelView<T>& b, T* c, Index c_stride, bool accumulate) {
+template <class T>
+void gemm_chunk(Index rows, Index columns, Index depth, const T* a, Index a_row, Index a_depth,
+                const PanelView<T>& b, T* c, Index c_stride, bool accumulate) {
     constexpr Index depth_block = 256;
     for (Index k = 0; k < depth; k += depth_block) {
         const Index block = std::min(depth_block, depth - k);
@@ -164,11 +164,11 @@ void multiply_some(Context& context, const Gemm<T>& call, const GemmChunks& chun
         T* const to = c + row * columns + column;
         const bool accumulate = whole && call.accumulate;
         if (call.transpose_a) {
-            gemm_chunk(chunk_rows, chunk_columns, part_depth, a + first_depth * rows + row,
-                       Constant<1>{}, rows, chunk_view, to, columns, accumulate);
+            gemm_chunk(chunk_rows, chunk_columns, part_depth, a + first_depth * rows + row, 1, rows,
+                       chunk_view, to, columns, accumulate);
         } else {
             gemm_chunk(chunk_rows, chunk_columns, part_depth, a + row * depth + first_depth, depth,
-                       Constant<1>{}, chunk_view, to, columns, accumulate);
+                       1, chunk_view, to, columns, accumulate);
         }
     });
     if (whole) return;
