@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
@@ -29,7 +30,7 @@ struct ParameterState {
 template <class B>
 class Parameter {
 public:
-    explicit Parameter(Tensor<B> value)
+    KASMINA_RARE explicit Parameter(Tensor<B> value)
         : state_(
               std::make_shared<ParameterState<B>>(ParameterState<B>{.value = std::move(value)})) {}
 
@@ -41,6 +42,7 @@ public:
     Parameter& operator=(Parameter&&) noexcept = default;
     Parameter(const Parameter&) = delete;
     Parameter& operator=(const Parameter&) = delete;
+    KASMINA_RARE ~Parameter() {}
 
     [[nodiscard]] const Shape& shape() const { return state()->value.shape(); }
     [[nodiscard]] Index size() const { return state()->value.size(); }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/tensor/tensor.hpp>
 
@@ -19,13 +20,14 @@ public:
     using Backend = B;
     using Value = T;
 
-    explicit State(Tensor<B, T> value) : value_(std::make_shared<Tensor<B, T>>(std::move(value))) {}
+    KASMINA_RARE explicit State(Tensor<B, T> value)
+        : value_(std::make_shared<Tensor<B, T>>(std::move(value))) {}
 
     State(State&&) noexcept = default;
     State& operator=(State&&) noexcept = default;
     State(const State&) = delete;
     State& operator=(const State&) = delete;
-    ~State() = default;
+    KASMINA_RARE ~State() {}
 
     [[nodiscard]] const Shape& shape() const { return shared()->shape(); }
     [[nodiscard]] Index size() const { return shared()->size(); }

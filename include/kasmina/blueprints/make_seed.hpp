@@ -40,6 +40,32 @@ KASMINA_RARE inline void require_count(std::string_view blueprint, Index promise
                      "module visits");
 }
 
+/// What every seed is held to, whichever blueprint made it. Errors: as `make_seed`.
+template <class B>
+KASMINA_RARE void check_seed(typename B::Context& context, const SeedModule<B>& seed,
+                             Index promised) {
+    nn::require_distinct_names(seed.contents(), "blueprint " + std::string(seed.blueprint()));
+    require_count(seed.blueprint(), promised, seed.parameter_count());
+    check_shape_preserved<B>(context, seed);
+}
+
+/// What `make_seed` does, its blueprint forgotten: for registries, whose callers name one.
+template <class Blueprint, class B>
+[[nodiscard]] KASMINA_RARE std::unique_ptr<SeedModule<B>> make_any_seed(
+    typename B::Context& context, Index width, const typename Blueprint::Options& options,
+    Generator& generator) {
+    static_assert(
+        RequireCapabilities<Blueprint, B, MissingCapability<B, typename Blueprint::Needs>>::value);
+    static_assert(BlueprintFor<Blueprint, B>,
+                  "BlueprintFor: the blueprint's Module<B> needs a constructor (context, width, "
+                  "options, generator), `forward(pass, input) const` and `visit`");
+    Blueprint::check(width, options);
+    std::unique_ptr<SeedModule<B>> seed(
+        new SeedModuleOf<Blueprint, B>(context, width, options, generator));
+    check_seed<B>(context, *seed, Blueprint::parameter_count(width, options));
+    return seed;
+}
+
 }  // namespace detail
 
 /// A seed's module for `width` channels, its initial values drawn from `generator`. A backend that
@@ -52,19 +78,9 @@ template <class Blueprint, class B>
 [[nodiscard]] KASMINA_RARE std::unique_ptr<SeedModuleOf<Blueprint, B>> make_seed(
     typename B::Context& context, Index width, const typename Blueprint::Options& options,
     Generator& generator) {
-    static_assert(
-        detail::RequireCapabilities<Blueprint, B,
-                                    MissingCapability<B, typename Blueprint::Needs>>::value);
-    static_assert(BlueprintFor<Blueprint, B>,
-                  "BlueprintFor: the blueprint's Module<B> needs a constructor (context, width, "
-                  "options, generator), `forward(pass, input) const` and `visit`");
-    Blueprint::check(width, options);
-    auto seed = std::make_unique<SeedModuleOf<Blueprint, B>>(context, width, options, generator);
-    nn::require_distinct_names(seed->contents(), "blueprint " + std::string(Blueprint::name));
-    detail::require_count(Blueprint::name, Blueprint::parameter_count(width, options),
-                          seed->parameter_count());
-    check_shape_preserved<B>(context, *seed);
-    return seed;
+    auto seed = detail::make_any_seed<Blueprint, B>(context, width, options, generator);
+    return std::unique_ptr<SeedModuleOf<Blueprint, B>>(
+        static_cast<SeedModuleOf<Blueprint, B>*>(seed.release()));
 }
 
 }  // namespace kasmina

@@ -253,7 +253,7 @@ std::unique_ptr<SeedModule<B>> BlueprintList<Blueprints...>::make(typename B::Co
     return with_type(find(topology, name), [&]<class T>() -> std::unique_ptr<SeedModule<B>> {
         const typename T::Options options =
             birth == Birth::quiet ? quiet_options<T>() : typename T::Options{};
-        return make_seed<T, B>(context, width, options, generator);
+        return detail::make_any_seed<T, B>(context, width, options, generator);
     });
 }
 
@@ -265,7 +265,7 @@ std::unique_ptr<SeedModule<B>> BlueprintList<Blueprints...>::make(typename B::Co
                                                                   Index width, Generator& generator,
                                                                   const reflect::Values& options) {
     return with_type(find(topology, name), [&]<class T>() -> std::unique_ptr<SeedModule<B>> {
-        return make_seed<T, B>(
+        return detail::make_any_seed<T, B>(
             context, width,
             reflect::from_values<typename T::Options>(options, "blueprint " + std::string(name)),
             generator);

@@ -3,6 +3,7 @@
 
 #include <limits>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/gates/evidence.hpp>
 #include <kasmina/gates/result.hpp>
 
@@ -26,7 +27,8 @@ constexpr void require_stepped(GateResult& result, const GateEvidence& seen) {
 struct Identity {
     static constexpr Gate gate = Gate::g0;
 
-    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds&) const {
+    KASMINA_RARE constexpr GateResult operator()(const GateEvidence& seen,
+                                                 const GateThresholds&) const {
         return GateResult(gate)
             .require("seed_id_present", seen.has_seed_id)
             .require("blueprint_id_present", seen.has_blueprint_id)
@@ -38,7 +40,8 @@ struct Identity {
 struct Germination {
     static constexpr Gate gate = Gate::g1;
 
-    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds&) const {
+    KASMINA_RARE constexpr GateResult operator()(const GateEvidence& seen,
+                                                 const GateThresholds&) const {
         const bool germinated = seen.stage == Stage::germinated;
         return GateResult(gate)
             .require("stage_is_germinated", germinated)
@@ -50,7 +53,8 @@ struct Germination {
 struct StrictTraining {
     static constexpr Gate gate = Gate::g2;
 
-    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
+    KASMINA_RARE constexpr GateResult operator()(const GateEvidence& seen,
+                                                 const GateThresholds& bound) const {
         GateResult result(gate);
         result
             .require_at_least("training_improvement", seen.improvement_since_stage_start,
@@ -72,7 +76,8 @@ struct StrictTraining {
 struct PermissiveTraining {
     static constexpr Gate gate = Gate::g2;
 
-    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
+    KASMINA_RARE constexpr GateResult operator()(const GateEvidence& seen,
+                                                 const GateThresholds& bound) const {
         GateResult result(gate);
         result.require_at_least("epochs_in_stage", seen.epochs_in_stage, bound.min_blending_epochs);
         detail::require_stepped(result, seen);
@@ -89,7 +94,8 @@ struct Blended {
     static constexpr Gate gate = Gate::g3;
     static constexpr bool strict = Strict;
 
-    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
+    KASMINA_RARE constexpr GateResult operator()(const GateEvidence& seen,
+                                                 const GateThresholds& bound) const {
         GateResult result(gate);
         result.require_at_least("alpha_target_full", seen.alpha_target, 1.0 - bound.alpha_tolerance)
             .require("alpha_controller_holds", seen.alpha_mode == AlphaMode::hold)
@@ -108,7 +114,8 @@ struct Blended {
 struct ReadyTraining {
     static constexpr Gate gate = Gate::g2;
 
-    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
+    KASMINA_RARE constexpr GateResult operator()(const GateEvidence& seen,
+                                                 const GateThresholds& bound) const {
         GateResult result = PermissiveTraining{}(seen, bound);
         if (!seen.readiness) return result.require("readiness_measured", false);
         return result.require_at_least("readiness", seen.readiness->value,
@@ -123,7 +130,8 @@ template <bool Strict>
 struct Contribution {
     static constexpr Gate gate = Gate::g5;
 
-    constexpr GateResult operator()(const GateEvidence& seen, const GateThresholds& bound) const {
+    KASMINA_RARE constexpr GateResult operator()(const GateEvidence& seen,
+                                                 const GateThresholds& bound) const {
         GateResult result(gate);
         result.require("seed_healthy", seen.healthy);
         if (!seen.contribution) return result.require("contribution_measured", false);

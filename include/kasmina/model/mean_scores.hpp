@@ -5,7 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <ranges>
+#include <iterator>
 #include <span>
 #include <utility>
 #include <vector>
@@ -23,13 +23,19 @@ struct LabelledBatch {
     ClassLabels<B> labels;
 };
 
+/// What a loop over a range is given.
+template <class R>
+using BatchReference = std::iter_reference_t<decltype(std::ranges::begin(std::declval<R&>()))>;
+
 /// A range of things with a member `input`, which is what the host takes. It may make them on the
-/// way.
+/// way. (In the words of <iterator>: <ranges> is long, and nothing else here is of it.)
 template <class R, class Input>
-concept BatchRange =
-    std::ranges::input_range<R> && requires(std::ranges::range_reference_t<R> batch) {
-        { batch.input } -> std::convertible_to<const Input&>;
-    };
+concept BatchRange = requires(R& range) {
+    { std::ranges::begin(range) } -> std::input_iterator;
+    std::ranges::end(range);
+} && requires(BatchReference<R> batch) {
+    { batch.input } -> std::convertible_to<const Input&>;
+};
 
 /// A number, or one on its way: something with `get()`.
 template <class T>
@@ -40,10 +46,9 @@ concept ScoreResult = std::convertible_to<T, double> || requires(T& pending) {
 /// `score(batch, output)`: a number for the batch that is a sum over its samples, or one on its
 /// way.
 template <class S, class R, class Output>
-concept BatchScore =
-    requires(S& score, std::ranges::range_reference_t<R> batch, const Output& output) {
-        { score(batch, output) } -> ScoreResult;
-    };
+concept BatchScore = requires(S& score, BatchReference<R> batch, const Output& output) {
+    { score(batch, output) } -> ScoreResult;
+};
 
 /// The number, waited for where it is on its way.
 template <ScoreResult Result>
@@ -122,7 +127,7 @@ template <class Model, class Batches, class Score>
     static_assert(BatchScore<Score, Batches, typename Model::Output>,
                   "BatchScore: let the score be called as `score(batch, output)` and return a "
                   "number, or something with `double get()`");
-    using Batch = std::ranges::range_reference_t<Batches>;
+    using Batch = BatchReference<Batches>;
     using Result = std::invoke_result_t<Score&, Batch, const typename Model::Output&>;
     std::vector<double> means(configurations.size());
     std::vector<std::pair<std::size_t, Result>> waiting;

@@ -229,7 +229,9 @@ SlotBase<B, Policies>::SlotBase(SlotBase&& other) noexcept
       width_(other.width_),
       options_(other.options_),
       services_(other.services_),
-      state_(std::exchange(other.state_, AnyStage(slot_detail::Dormant{}))) {}
+      state_(std::move(other.state_)) {
+    other.state_.template emplace<slot_detail::Dormant>();
+}
 
 template <class B, class Policies>
 auto SlotBase<B, Policies>::operator=(SlotBase&& other) noexcept -> SlotBase& {
@@ -239,7 +241,10 @@ auto SlotBase<B, Policies>::operator=(SlotBase&& other) noexcept -> SlotBase& {
     width_ = other.width_;
     options_ = other.options_;
     services_ = other.services_;
-    state_ = std::exchange(other.state_, AnyStage(slot_detail::Dormant{}));
+    // Made anew, which no stage can refuse: an assignment of each would be compiled for this alone.
+    std::destroy_at(&state_);
+    std::construct_at(&state_, std::move(other.state_));
+    other.state_.template emplace<slot_detail::Dormant>();
     return *this;
 }
 

@@ -27,14 +27,14 @@ public:
     using Buffer = typename B::template Buffer<T>;
 
     Tensor() = default;
-    Tensor(Shape shape, Buffer buffer)
+    KASMINA_APART Tensor(Shape shape, Buffer buffer)
         : shape_(shape), memory_(std::make_shared<Buffer>(std::move(buffer))) {}
 
-    Tensor(Tensor&& other) noexcept
+    KASMINA_APART Tensor(Tensor&& other) noexcept
         : shape_(std::exchange(other.shape_, Shape{0})),
           memory_(std::move(other.memory_)),
           assigned_(std::exchange(other.assigned_, false)) {}
-    Tensor& operator=(Tensor&& other) noexcept {
+    KASMINA_APART Tensor& operator=(Tensor&& other) noexcept {
         if (this == &other) return *this;
         assigned_ = !empty() || other.assigned_;
         shape_ = std::exchange(other.shape_, Shape{0});
@@ -44,7 +44,7 @@ public:
     }
     Tensor(const Tensor&) = delete;
     Tensor& operator=(const Tensor&) = delete;
-    ~Tensor() = default;
+    KASMINA_APART ~Tensor() {}
 
     /// Memory that lives outside any context's pool (parameters, statistics); uninitialised.
     [[nodiscard]] static Tensor persistent(Context& context, const Shape& shape) {

@@ -6,7 +6,6 @@
 #include <concepts>
 #include <cstdint>
 #include <optional>
-#include <ranges>
 #include <type_traits>
 #include <utility>
 
@@ -33,7 +32,7 @@ namespace detail {
 
 template <class S, class Input>
 struct BatchOf {
-    using Type = std::remove_reference_t<std::ranges::range_reference_t<S&>>;
+    using Type = std::remove_reference_t<BatchReference<S&>>;
 };
 template <class S, class Input>
     requires BatchStream<S, Input>

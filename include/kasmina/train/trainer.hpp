@@ -4,8 +4,8 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <iterator>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -304,7 +304,7 @@ private:
 
     /// Errors: as the constructor. A range that can be walked only once is left alone.
     void try_held_out(const Model& model) {
-        if constexpr (std::ranges::forward_range<HeldOut&>) {
+        if constexpr (std::forward_iterator<decltype(std::ranges::begin(held_out_))>) {
             if (std::ranges::begin(held_out_) == std::ranges::end(held_out_)) {
                 throw OptionError("there is nothing to judge seeds on", where(),
                                   "at least one held-out batch", "none",

@@ -7,7 +7,7 @@
 /// A seed of the blueprint `Name` of those for feature maps.
 #define KASMINA_SEED_OF(KEYWORDS, Name, B)     \
     KEYWORDS class SeedModuleOf<cnn::Name, B>; \
-    KEYWORDS decltype(make_seed<cnn::Name, B>) make_seed<cnn::Name, B>;
+    KEYWORDS decltype(detail::make_any_seed<cnn::Name, B>) detail::make_any_seed<cnn::Name, B>;
 
 /// The tape, the CNN host, its eight blueprints, its slots and model with the default policies, and
 /// the optimisers, for the backend `B`. `KEYWORDS` as in kasmina/compiled/ops.hpp.

@@ -92,15 +92,16 @@ KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> vector, Index count) {
 
 #else
 
+// The copy is a call as it is: these are one too, which keeps the many places small.
 template <class T>
-[[nodiscard]] KASMINA_ALWAYS_INLINE Vector<T> load_first(const T* from, Index count) {
+[[nodiscard]] KASMINA_NEVER_INLINE Vector<T> load_first(const T* from, Index count) {
     Vector<T> vector = *from - Vector<T>{};
     std::memcpy(&vector, from, static_cast<std::size_t>(count) * sizeof(T));
     return vector;
 }
 
 template <class T>
-KASMINA_ALWAYS_INLINE void store_first(T* to, Vector<T> vector, Index count) {
+KASMINA_NEVER_INLINE void store_first(T* to, Vector<T> vector, Index count) {
     std::memcpy(to, &vector, static_cast<std::size_t>(count) * sizeof(T));
 }
 

@@ -150,6 +150,35 @@ struct Tail {
     }
 };
 
+/// The last numbers of each operand as whole registers: `from` points to those after it.
+template <class T>
+KASMINA_NEVER_INLINE void read_tails(std::span<const T*> from, Tail<T>* tails, Index whole,
+                                     Index rest) {
+    for (const T*& operand : from) operand = (tails++)->read(operand + whole, rest);
+}
+
+/// The same for gradients that are added to, or written.
+template <class T>
+KASMINA_NEVER_INLINE void read_tails(std::span<GradientTarget<T>> to, Tail<T>* results, Index whole,
+                                     Index rest) {
+    for (GradientTarget<T>& target : to) {
+        Tail<T>& result = *results++;
+        if (!target) continue;
+        if (target.accumulate) result.read(target.data + whole, rest);
+        target.data = result.numbers;
+    }
+}
+
+/// Puts gradients of a row's last numbers where they belong.
+template <class T>
+KASMINA_NEVER_INLINE void write_tails(std::span<const GradientTarget<T>> to, const Tail<T>* results,
+                                      Index whole, Index rest) {
+    for (const GradientTarget<T>& target : to) {
+        const Tail<T>& result = *results++;
+        if (target) std::copy_n(result.numbers, rest, target.data + whole);
+    }
+}
+
 template <class T, class F, std::size_t N>
 void map_row(const void* function, const T* const* operands, T* to, Index length) {
     const F f = *static_cast<const F*>(function);
@@ -170,7 +199,7 @@ void map_row(const void* function, const T* const* operands, T* to, Index length
         }(std::make_index_sequence<N>{});
         if (out == result.numbers) break;
         if (rest == 0) return;
-        for (std::size_t i = 0; i < N; ++i) from[i] = tails[i].read(from[i] + whole, rest);
+        read_tails<T>(std::span<const T*>(from), tails.data(), whole, rest);
         out = result.numbers;
     }
     std::copy_n(result.numbers, rest, to + whole);
@@ -210,16 +239,10 @@ void map_pullback_row(const void* function, const T* const* operands, const T* u
         if (rest == 0) return;
         in_place = false;
         upstream = gradients.read(upstream + whole, rest);
-        for (std::size_t i = 0; i < N; ++i) {
-            from[i] = tails[i].read(from[i] + whole, rest);
-            if (!to[i]) continue;
-            if (to[i].accumulate) results[i].read(to[i].data + whole, rest);
-            to[i].data = results[i].numbers;
-        }
+        read_tails<T>(std::span<const T*>(from), tails.data(), whole, rest);
+        read_tails<T>(std::span<GradientTarget<T>>(to), results.data(), whole, rest);
     }
-    for (std::size_t i = 0; i < N; ++i) {
-        if (targets[i]) std::copy_n(results[i].numbers, rest, targets[i].data + whole);
-    }
+    write_tails<T>(std::span(targets, N), results.data(), whole, rest);
 }
 
 template <class T>
