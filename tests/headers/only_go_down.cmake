@@ -31,7 +31,7 @@ set(layers
   "policy:judge"
   "train:policy"
   "generation:model"
-  "text:model")
+  "text:data")
 
 set(folders)
 foreach(layer IN LISTS layers)
