@@ -198,17 +198,17 @@ struct FullRun {
     }
 
     /// Some epochs more, or until so many steps of the next one are done.
-    void go_on(int until, int within = 0) {
+    void go_on(int until, int steps_more = 0) {
         const auto each_step = average.with_each_step(model);
         while (trainer.epochs_done() < until) {
             const auto result = trainer.epoch(model, each_step);
             static_cast<void>(early.watch(model, result.report.score));
         }
-        if (within == 0) return;
+        if (steps_more == 0) return;
         int asked = 0;
         REQUIRE_FALSE(trainer
                           .epoch_until(
-                              model, [&] { return asked++ == within; }, each_step)
+                              model, [&] { return asked++ == steps_more; }, each_step)
                           .has_value());
     }
 
@@ -234,10 +234,10 @@ TEST_CASE("loader, schedule, averages and early stopping go on from one file, to
 
     FullRun interrupted(context, set, 1);
     std::vector<std::string> names;
-    for (const auto& [epoch, within] :
+    for (const auto& [epoch, steps_more] :
          {std::pair(0, 0), std::pair(2, 1), std::pair(3, 0), std::pair(6, 2), std::pair(8, 0)}) {
-        interrupted.go_on(epoch, within);
-        names.push_back(std::to_string(epoch) + "_" + std::to_string(within));
+        interrupted.go_on(epoch, steps_more);
+        names.push_back(std::to_string(epoch) + "_" + std::to_string(steps_more));
         interrupted.save(folder / names.back());
         FullRun fresh(context, set, 50);
         fresh.go_on(1, 1);  // a batch is being made ahead when it is told to stand elsewhere

@@ -19,7 +19,8 @@ namespace kasmina::optim::detail {
 /// Errors: StateError for a state of another rule.
 KASMINA_RARE inline void check_rule(std::string_view rule, const std::string& rule_of_state) {
     if (rule_of_state == rule) return;
-    const std::string was = name_or_none(rule_of_state);
+    constexpr std::size_t most = 80;  // it may be anybody's text
+    const std::string was = name_or_none(std::string_view(rule_of_state).substr(0, most));
     throw StateError("the state is of an optimiser with another rule", optimiser_of(rule),
                      std::string(rule) + ", the rule of the optimiser that is given", was,
                      "give an optimiser with the rule " + was +

@@ -164,6 +164,7 @@ public:
             return detail::is_of(tracked, place->second->parameter->state());
         });
     }
+
     /// Goes on where `state` stood: takes its options, step counts and moments, for the parameters
     /// that the groups have been synchronised with. One that the state does not speak of starts
     /// anew, as it would have there. Errors: StateError for another rule, another number of

@@ -215,8 +215,7 @@ public:
 
     /// The part of `restore` that may fail: for those who restore several things together. Errors:
     /// those of `Optimiser::restore`, `Generator::from_state`, `LessonPlan`, the judge and the
-    /// constructor.
-    /// Of a state that is moved here the tensors are taken over, of another one copied.
+    /// constructor. Of a state that is moved here tensors are taken over, of another one copied.
     template <class S>
         requires std::same_as<std::remove_cvref_t<S>, State>
     [[nodiscard]] Prepared prepare(Model& model, S&& state) const {
