@@ -6,6 +6,10 @@
 #include <kasmina/checkpoint/weights.hpp>
 #include <kasmina/kasmina.hpp>
 
+#include "support/arguments.hpp"
+#include "support/host_work.hpp"
+#include "support/yardstick.hpp"
+
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 using Batches = std::vector<LabelledBatch<Cpu>>;
@@ -37,33 +41,34 @@ Batches images(Cpu::Context& cpu, int batches, bool slanted, std::uint64_t seed)
 }
 
 int main(int argc, char** argv) {
-    if (argc != 2) return std::puts("usage: fine_tune broad_stripes.safetensors"), 2;
-    Generator random(1);
+    const examples::Arguments asked(argc, argv, "WEIGHTS [--from-start]");
     Cpu::Context cpu;
-    hosts::Cnn<Cpu> host(cpu, {.classes = 2, .in_channels = 1, .base = 4, .blocks = 2, .pools = 1});
-    std::printf("%s\n", weights::load(argv[1], cpu, host).in_words().c_str());
-    MorphogeneticModel model{cpu, std::move(host), CnnBlueprints{}, random};
-    for (const auto& named : model.host_parameters()) named.parameter->set_trainable(false);
-    model.set_host_statistics(HostStatistics::still);  // frozen, its running statistics too
-
-    const Batches old_task = images(cpu, 8, false, 3);
-    const auto accuracy = [&](const Batches& batches, const AlphaOverrides& amplitudes) {
-        return mean_scores(model, cpu, std::array{amplitudes}, batches, AccuracyScore{})[0];
+    const hosts::CnnOptions sizes{
+        .classes = 2, .in_channels = 1, .base = 4, .blocks = 2, .pools = 1};
+    std::string loaded;
+    const auto make = [&] {
+        Generator random(1);
+        hosts::Cnn<Cpu> host(cpu, sizes);
+        loaded = weights::load(asked.value(), cpu, host).in_words();
+        MorphogeneticModel model{cpu, std::move(host), CnnBlueprints{}, random};
+        for (const auto& named : model.host_parameters()) named.parameter->set_trainable(false);
+        model.set_host_statistics(HostStatistics::still);  // frozen, its running statistics too
+        return model;
     };
-    std::printf("old task: %.0f %%\n", accuracy(old_task, {}));
-    HeuristicController controller({.slots = {"r0c0"}, .blueprints = {"conv_light"}});
     const train::LearnerOptions<optim::AdamWRule> rates{{.learning_rate = 0.01},
                                                         {.learning_rate = 0.005}};
-    train::Trainer trainer(model, images(cpu, 64, true, 1), images(cpu, 8, true, 2), rates,
-                           controller, {.epochs = 40, .random_guess_loss = std::log(2.0)});
-    std::printf("new task: %.0f %%\n", trainer.score(model));
-    trainer.run(model, [](const train::EpochResult& epoch) {
-        for (const StageChange& change : epoch.report.changes) {
-            std::printf("epoch %2d: %.0f %%; %s goes from %s to %s\n", epoch.report.epoch,
-                        epoch.report.score, change.blueprint.c_str(), name_of(change.from).data(),
-                        name_of(change.to).data());
-        }
-    });
-    std::printf("new task: %.0f %%, old task without the seed: %.0f %%\n", trainer.score(model),
-                accuracy(old_task, AlphaOverrides{}.with("r0c0", 0.0)));
+    const auto trainer_of = [&](auto& model, auto controller) {
+        return train::Trainer(model, images(cpu, 64, true, 1), images(cpu, 8, true, 2), rates,
+                              std::move(controller),
+                              {.epochs = 40, .random_guess_loss = std::log(2.0)});
+    };
+    HeuristicController grower({.slots = {"r0c0"}, .blueprints = {"conv_light"}});
+    const examples::Yardstick by{examples::work_of(sizes, 8, 8), 64 * 32,
+                                 asked.has("--from-start")};
+    auto [table, model] = compare_growth(by, make, grower, trainer_of, examples::tell_changes);
+    const std::array without{AlphaOverrides{}.with("r0c0", 0.0)};
+    const Batches old_task = images(cpu, 8, false, 3);
+    std::printf("%s\nold task without the seed: %.0f %%; new task:\n%s", loaded.c_str(),
+                mean_scores(model, cpu, without, old_task, AccuracyScore{})[0],
+                table.text().c_str());
 }

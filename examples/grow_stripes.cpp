@@ -2,13 +2,13 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
-#include <string_view>
 #include <utility>
 
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
 
 #include "stripes.hpp"
+#include "support/arguments.hpp"
 #include "support/comparison.hpp"
 #include "support/from_start.hpp"
 #include "support/work.hpp"
@@ -46,7 +46,7 @@ void train_as_it_is(const char* name, Model& model, examples::Comparison& table)
 }
 
 int main(int argc, char** argv) {
-    const bool from_start = argc > 1 && std::string_view(argv[1]) == "--from-start";
+    const examples::Arguments asked(argc, argv, "[--from-start]");
     Cpu::Context cpu;
     auto batches = examples::stripes<Cpu>(cpu, 64, 1);
     auto held_out = examples::stripes<Cpu>(cpu, 8, 2);
@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
     Model host = network(cpu);
     train_as_it_is("host alone", host, table);
     add("grown", model, work.total(), table);
-    if (from_start) {
+    if (asked.has("--from-start")) {
         Model begun = network(cpu);
         examples::plant_fossils(begun, model);
         train_as_it_is("from start", begun, table);

@@ -22,6 +22,8 @@
 #include <kasmina/checkpoint/file/strict_json.hpp>
 #include <kasmina/checkpoint/peek.hpp>
 
+#include "support/arguments.hpp"
+
 namespace {
 
 using namespace kasmina;
@@ -230,16 +232,9 @@ Json as_json(const Findings& found) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    const std::vector<std::string_view> arguments(argv + 1, argv + argc);
-    const bool json = std::ranges::count(arguments, "--json") > 0;
-    std::vector<std::string_view> files = arguments;
-    std::erase(files, "--json");
-    if (files.size() != 1 || files[0].starts_with("--")) {
-        std::cerr << "usage: inspect_checkpoint FILE [--json]\n";
-        return 2;
-    }
-    const Findings found = inspect(files[0]);
-    if (json) {
+    const examples::Arguments arguments(argc, argv, "FILE [--json]");
+    const Findings found = inspect(arguments.value());
+    if (arguments.has("--json")) {
         std::cout << as_json(found).dump(2) << '\n';
     } else {
         print(found);

@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
+
+#include "support/arguments.hpp"
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 
@@ -37,7 +39,8 @@ struct Noisy {
     };
 };
 
-int main() {
+int main(int argc, char** argv) {
+    const examples::Arguments none(argc, argv);
     Generator random(1);
     Cpu::Context cpu;
     hosts::Cnn<Cpu> host(cpu, {.classes = 2, .base = 4, .blocks = 2, .height = 8, .width = 8});

@@ -7,6 +7,8 @@
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
 
+#include "support/arguments.hpp"
+
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 
@@ -31,7 +33,8 @@ struct Mix {
     };
 };
 
-int main() {
+int main(int argc, char** argv) {
+    const examples::Arguments none(argc, argv);
     using Blueprints = CnnBlueprints::with<Mix>;
     for (const std::string_view name : Blueprints::names()) std::printf("%s ", name.data());
     Generator random(1);

@@ -9,6 +9,8 @@
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/train/learn.hpp>
 
+#include "support/arguments.hpp"
+
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 using Host = hosts::Cnn<Cpu>;
@@ -35,7 +37,8 @@ struct Policies : DefaultPolicies {
     using Gates = PermissiveGates;  // they ask for sane gradients, not for an improvement
 };
 
-int main() {
+int main(int argc, char** argv) {
+    const examples::Arguments none(argc, argv);
     Generator random(1);
     Cpu::Context cpu;
     MorphogeneticModel<Host, BlueprintList<cnn::ConvSmall>, Policies> model{

@@ -6,6 +6,8 @@
 #include <kasmina/gates/message.hpp>
 #include <kasmina/slot/slot.hpp>
 
+#include "support/arguments.hpp"
+
 using namespace kasmina;
 
 /// Stands in for G2. Each check has a name, a measured value and its bound.
@@ -33,7 +35,8 @@ struct Policies : DefaultPolicies {
 constexpr GateEvidence good{.epochs_in_stage = 4, .improvement_since_stage_start = 3.0};
 static_assert(Policies::Gates{}.evaluate<Gate::g2>(good).passed());
 
-int main() {
+int main(int argc, char** argv) {
+    const examples::Arguments none(argc, argv);
     using Cpu = backends::Eigen<float>;
     Cpu::Context cpu;
     SlotServices<Cpu, Policies> services{.context = &cpu};

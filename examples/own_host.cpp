@@ -4,6 +4,8 @@
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
 
+#include "support/arguments.hpp"
+
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 
@@ -37,7 +39,8 @@ struct Perceptron : nn::Visitable<Perceptron> {
     }
 };
 
-int main() {
+int main(int argc, char** argv) {
+    const examples::Arguments none(argc, argv);
     Generator random(1);
     Cpu::Context cpu;
     MorphogeneticModel model{cpu, Perceptron{cpu}, BlueprintList<cnn::Bottleneck>{}, random};

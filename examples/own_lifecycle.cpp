@@ -4,6 +4,8 @@
 
 #include <kasmina/lifecycle/proofs.hpp>
 
+#include "support/arguments.hpp"
+
 enum class Phase { idle, shadow, canary, live };
 enum class Check { none, loads, agrees, fast };  // `none` marks a step that nothing guards
 constexpr const char* phases[] = {"idle", "shadow", "canary", "live"};
@@ -39,7 +41,8 @@ constexpr auto in_order =
     kasmina::LifecycleRule::every_path_to_the_final_stage_passes_the_milestones_in_order;
 static_assert(kasmina::keeps_rule<Rollout, in_order> && !kasmina::keeps_rule<Hasty, in_order>);
 
-int main() {
+int main(int argc, char** argv) {
+    const kasmina::examples::Arguments none(argc, argv);
     Phase now = Phase::idle;
     double agreement = 0.97;  // with the version in use, measured in the shadow
     const auto go = [&](Phase to) {

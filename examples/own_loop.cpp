@@ -4,11 +4,13 @@
 #include <kasmina/kasmina.hpp>
 
 #include "stripes.hpp"
+#include "support/arguments.hpp"
 
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 
-int main() {
+int main(int argc, char** argv) {
+    const examples::Arguments none(argc, argv);
     Generator random(1);
     Cpu::Context cpu;
     const auto training = examples::stripes<Cpu>(cpu, 64, 1);

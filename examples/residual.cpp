@@ -7,7 +7,10 @@
 #include <kasmina/hosts/resnet.hpp>
 #include <kasmina/kasmina.hpp>
 
-#include "procedural.hpp"
+#include "support/arguments.hpp"
+#include "support/host_work.hpp"
+#include "support/procedural.hpp"
+#include "support/yardstick.hpp"
 
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
@@ -25,35 +28,43 @@ void tell(const train::EpochResult& epoch) {
     }
 }
 
-int main() {
-    Generator random(1);
+int main(int argc, char** argv) {
+    const examples::Arguments asked(argc, argv, "[--from-start]");
     Cpu::Context cpu;
     const examples::Splits images =
         examples::procedural::load(1, {.training = 600, .test = 10, .noise = 0.05});
-    hosts::ResNet<Cpu> host{cpu, {.classes = images.training.classes, .base = 4, .blocks = 1}};
-    ModelOptions<Policies> options;
-    MorphogeneticModel model{cpu, std::move(host), CnnBlueprints{}, random, std::move(options)};
-    std::printf("a residual network of %ld parameters\n",
-                static_cast<long>(model.total_parameters()));
-
-    HeuristicController controller({.slots = {"r0c1"},
-                                    .blueprints = {"conv_light"},
-                                    .plateau_epochs = 1,
-                                    .plateau_improvement = 100.0,  // do not wait
-                                    .first_epoch = 2,
-                                    .drop_limit = 100.0});
+    const hosts::ResNetOptions sizes{.classes = images.training.classes, .base = 4, .blocks = 1};
+    const auto make = [&] {
+        Generator random(1);
+        ModelOptions<Policies> options;
+        return MorphogeneticModel{cpu, hosts::ResNet<Cpu>{cpu, sizes}, CnnBlueprints{}, random,
+                                  std::move(options)};
+    };
     train::LearnerOptions<optim::AdamWRule> rates{{.learning_rate = 0.01}, {.learning_rate = 0.01}};
-    train::Trainer trainer(
-        model, data::load_data<Cpu>(cpu, images.training, {.batch_size = 50}, Generator(2)),
-        data::in_order<Cpu>(cpu, images.validation), rates, controller,
-        {.epochs = 12,
-         .random_guess_loss = std::log(static_cast<double>(images.training.classes))});
+    const auto trainer_of = [&](auto& model, auto controller) {
+        return train::Trainer(
+            model, data::load_data<Cpu>(cpu, images.training, {.batch_size = 50}, Generator(2)),
+            data::in_order<Cpu>(cpu, images.validation), rates, std::move(controller),
+            {.epochs = 12, .random_guess_loss = std::log(static_cast<double>(sizes.classes))});
+    };
+    HeuristicController grower({.slots = {"r0c1"},
+                                .blueprints = {"conv_light"},
+                                .plateau_epochs = 1,
+                                .plateau_improvement = 100.0,  // do not wait
+                                .first_epoch = 2,
+                                .drop_limit = 100.0});
+    const examples::Yardstick yardstick{
+        .host = examples::work_of(sizes, images.training.height, images.training.width),
+        .samples = 600,
+        .from_start = asked.has("--from-start")};
     double accuracy = 0.0;
-    trainer.run(model, [&](const train::EpochResult& epoch) {
-        accuracy = epoch.report.score;
-        tell(epoch);
-    });
-    std::printf("at the end %ld parameters, and more than %s of the images are told apart\n",
-                static_cast<long>(model.total_parameters()),
+    const auto growth =
+        compare_growth(yardstick, make, grower, trainer_of, [&](const train::EpochResult& epoch) {
+            accuracy = epoch.report.score;
+            tell(epoch);
+        });
+    if (yardstick.from_start) std::printf("%s", growth.table.text().c_str());
+    std::printf("it has %ld parameters, and more than %s of the images are told apart\n",
+                static_cast<long>(growth.model.total_parameters()),
                 accuracy > 40.0 ? "four in ten" : "nothing");
 }

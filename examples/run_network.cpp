@@ -7,16 +7,17 @@
 #include <kasmina/inference/network.hpp>
 
 #include "stripes.hpp"
+#include "support/arguments.hpp"
 
 using namespace kasmina;
 using Cpu = ForwardOnly<backends::Eigen<float>>;  // no way back is compiled
 
 int main(int argc, char** argv) {
-    if (argc != 2) return std::puts("usage: run_network FILE"), 2;
+    const examples::Arguments arguments(argc, argv, "FILE");
     try {
         Cpu::Context cpu;
         const inference::Network network(cpu, examples::PointCnn<Cpu>{cpu}, CnnBlueprints{},
-                                         argv[1]);
+                                         arguments.value());
         Tape<Cpu> tape(cpu);
         Pass<Cpu> pass(tape, Mode::evaluation);
         const auto batch = std::move(examples::stripes<Cpu>(cpu, 1, 3)[0]);

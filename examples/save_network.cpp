@@ -7,12 +7,13 @@
 #include <kasmina/kasmina.hpp>
 
 #include "stripes.hpp"
+#include "support/arguments.hpp"
 
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 
 int main(int argc, char** argv) {
-    if (argc != 2) return std::puts("usage: save_network FILE"), 2;
+    const examples::Arguments arguments(argc, argv, "FILE");
     Generator random(1);
     Cpu::Context cpu;
     MorphogeneticModel model{cpu, examples::PointCnn<Cpu>{cpu}, CnnBlueprints{}, random};
@@ -25,7 +26,7 @@ int main(int argc, char** argv) {
     std::printf("%d seed fossilized, accuracy %.1f %%\n", int(model.fossilized_seeds()),
                 trainer.score(model));
 
-    checkpoint::save(argv[1], model);
+    checkpoint::save(arguments.value(), model);
     Tape<Cpu> tape(cpu, Recording::none);
     Pass<Cpu> pass(tape, Mode::evaluation);
     const auto batch = std::move(examples::stripes<Cpu>(cpu, 1, 3)[0]);

@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
+
+#include "support/arguments.hpp"
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 using Values = Variable<Cpu>;
@@ -34,7 +36,8 @@ struct Reader : nn::Visitable<Reader> {
     }
 };
 
-int main() {
+int main(int argc, char** argv) {
+    const examples::Arguments none(argc, argv);
     Generator random(1);
     Cpu::Context cpu;
     std::vector<int> words(32 * 7), labels(32);

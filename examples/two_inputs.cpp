@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/kasmina.hpp>
+
+#include "support/arguments.hpp"
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 using Values = Variable<Cpu>;
@@ -37,7 +39,8 @@ struct Bits : nn::Visitable<Bits> {
     }
 };
 
-int main() {
+int main(int argc, char** argv) {
+    const examples::Arguments none(argc, argv);
     Generator random(1);
     Cpu::Context cpu;
     MorphogeneticModel model{cpu, Bits{cpu}, CnnBlueprints{}, random};

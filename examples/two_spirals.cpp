@@ -7,6 +7,10 @@
 #include <kasmina/kasmina.hpp>
 #include <numbers>
 
+#include "support/arguments.hpp"
+#include "support/host_work.hpp"
+#include "support/yardstick.hpp"
+
 using namespace kasmina;
 using Cpu = backends::Eigen<double>;
 
@@ -40,24 +44,24 @@ void tell(const train::EpochResult& epoch) {
     if (report.epoch % 10 == 0) std::printf("epoch %2d: %3.0f %%\n", report.epoch, report.score);
 }
 
-/// Trains the same small network with that controller.
-template <Controller C>
-void train_network(const char* title, C controller) {
-    Generator random(1);
+int main(int argc, char** argv) {
+    const examples::Arguments asked(argc, argv, "[--from-start]");
     Cpu::Context cpu;
-    hosts::Mlp<Cpu> host{cpu, {.inputs = 2, .outputs = 2, .width = 6, .layers = 2}};
-    MorphogeneticModel model{cpu, std::move(host), FeaturesBlueprints{}, random};
-    std::printf("%s, %ld parameters\n", title, static_cast<long>(model.total_parameters()));
+    const hosts::MlpOptions sizes{.inputs = 2, .outputs = 2, .width = 6, .layers = 2};
+    const auto make = [&] {
+        Generator random(1);
+        return MorphogeneticModel{cpu, hosts::Mlp<Cpu>{cpu, sizes}, FeaturesBlueprints{}, random};
+    };
     train::LearnerOptions<optim::AdamWRule> rates{{.learning_rate = 0.01}, {.learning_rate = 0.01}};
-    train::Trainer trainer(model, spirals(cpu, 16, 1), spirals(cpu, 16, 2), rates,
-                           std::move(controller),
-                           {.epochs = 50, .random_guess_loss = std::log(2.0)});
-    trainer.run(model, tell);
-    std::printf("at the end %ld parameters\n\n", static_cast<long>(model.total_parameters()));
-}
-
-int main() {
-    train_network("the host alone", IdleController{});
-    train_network("growing",
-                  HeuristicController({.slots = {"r0c0", "r0c1"}, .blueprints = {"mlp"}}));
+    const auto trainer_of = [&](auto& model, auto controller) {
+        return train::Trainer(model, spirals(cpu, 16, 1), spirals(cpu, 16, 2), rates,
+                              std::move(controller),
+                              {.epochs = 50, .random_guess_loss = std::log(2.0)});
+    };
+    HeuristicController grower({.slots = {"r0c0", "r0c1"}, .blueprints = {"mlp"}});
+    const examples::Yardstick yardstick{.host = examples::work_of(sizes),
+                                        .samples = 16 * 64,
+                                        .from_start = asked.has("--from-start")};
+    const auto growth = compare_growth(yardstick, make, grower, trainer_of, tell);
+    std::printf("%s", growth.table.text().c_str());
 }

@@ -10,6 +10,8 @@
 #include <kasmina/gates/message.hpp>
 #include <kasmina/slot/slot.hpp>
 
+#include "support/arguments.hpp"
+
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 using Place = Slot<Cpu, BlueprintList<cnn::ConvLight>>;
@@ -27,7 +29,8 @@ double influence(Cpu::Context& cpu, const Lives& lives) {
     return moved;
 }
 
-int main() {
+int main(int argc, char** argv) {
+    const examples::Arguments none(argc, argv);
     Cpu::Context cpu;
     SlotServices<Cpu, DefaultPolicies> services{.context = &cpu, .generator = Generator(1)};
     Place slot("r0c0", Topology::cnn, 8, {}, services);

@@ -1,6 +1,7 @@
 // What training multiplies: the products of a host and its seeds, and of a whole run that grows.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,24 +101,19 @@ public:
 
     /// For one sample in an epoch that begins as the model was last seen.
     [[nodiscard]] double of_a_sample() const {
-        double kept = 0.0;
-        double work = 3.0 * host_.total();
+        double lessons = 0.0;
         bool judged = false;
         for (const Seed& seed : seeds_) {
             if (seed.stage == Stage::training) {
                 // The seed forward and both ways back, the frozen rest forward and one way back.
-                work += (3.0 * seed.work + 2.0 * host_.behind(seed.slot)) / lesson_every_;
-                continue;
-            }
-            work += 3.0 * seed.work;
-            if (seed.stage == Stage::fossilized) {
-                kept += seed.work;
-            } else {
+                lessons += (3.0 * seed.work + 2.0 * host_.behind(seed.slot)) / lesson_every_;
+            } else if (seed.stage != Stage::fossilized) {
                 judged = true;
             }
         }
-        if (judged && shadows_) work += 3.0 * (host_.total() + kept);
-        return work;
+        const double step = of_a_step([](Stage stage) { return stage != Stage::training; });
+        if (!judged || !shadows_) return step + lessons;
+        return step + lessons + of_a_step([](Stage stage) { return stage == Stage::fossilized; });
     }
 
     /// Of all epochs.
@@ -130,8 +126,25 @@ private:
         double work;
     };
 
+    /// A step of the host with the seeds in stages that count. A host that is frozen has no way
+    /// back of its own, only one to the first of its seeds.
+    template <class Counts>
+    [[nodiscard]] double of_a_step(Counts&& counts) const {
+        double seeds = 0.0;
+        double behind = 0.0;
+        for (const Seed& seed : seeds_) {
+            if (!counts(seed.stage)) continue;
+            seeds += 3.0 * seed.work;
+            behind = std::max(behind, host_.behind(seed.slot));
+        }
+        return seeds + (host_trains_ ? 3.0 * host_.total() : host_.total() + behind);
+    }
+
     template <class Model>
     void look_at(const Model& model) {
+        host_trains_ = std::ranges::any_of(model.host_parameters(), [](const auto& named) {
+            return named.parameter->trainable();
+        });
         seeds_.clear();
         for (const auto& slot : model.slots()) {
             if (!is_active(slot.stage())) continue;
@@ -143,6 +156,7 @@ private:
     HostWork host_;
     bool shadows_;
     int lesson_every_;
+    bool host_trains_ = true;
     double total_ = 0.0;
     std::vector<Seed> seeds_;
 };

@@ -26,6 +26,18 @@ static_assert(train::BatchStream<Loader, Tensor<B>>);
 static_assert(train::RestorableSource<Loader>);
 static_assert(BatchRange<data::InOrder<B, Samples>, Tensor<B>>);
 
+// A set that ends with the statement is not loaded from.
+template <class Set>
+concept Loads = requires(B::Context& context, Set&& set) {
+    data::load_data<B>(context, std::forward<Set>(set), data::LoaderOptions{}, Generator(1));
+};
+template <class Set>
+concept GivesInOrder = requires(B::Context& context, Set&& set) {
+    data::in_order<B>(context, std::forward<Set>(set));
+};
+static_assert(Loads<Samples&> && Loads<const Samples&> && !Loads<Samples>);
+static_assert(GivesInOrder<Samples&> && GivesInOrder<const Samples&> && !GivesInOrder<Samples>);
+
 template <class Stream>
 [[nodiscard]] std::vector<float> rest_of(B::Context& context, Stream& loader) {
     std::vector<float> all;

@@ -97,6 +97,23 @@ TEST_CASE("an epoch costs the host's step, lessons, seeds and the shadow", "[exa
           3 * (host + heavy + 512) + 3 * (host + heavy));
 }
 
+TEST_CASE("a frozen host is run forward, and back as far as its first seed", "[examples]") {
+    Cpu::Context context;
+    Model model = make_model(context);
+    for (const auto& named : model.host_parameters()) named.parameter->set_trainable(false);
+    CHECK(RunWork(work_of(small), model, judge::MeasureKind::shadow).of_a_sample() == host);
+    model.slot("r1c2").germinate("conv_heavy");
+    to_stage(model, "r1c2", Stage::blending);
+    // The shadow is the host alone.
+    CHECK(RunWork(work_of(small), model, judge::MeasureKind::shadow).of_a_sample() ==
+          host + classifier + 3 * heavy + host);
+    to_stage(model, "r1c2", Stage::fossilized);
+    model.slot("r0c2").germinate("attention");
+    to_stage(model, "r0c2", Stage::blending);
+    CHECK(RunWork(work_of(small), model, judge::MeasureKind::shadow).of_a_sample() ==
+          host + classifier + 3 * (heavy + 512) + host + classifier + 3 * heavy);
+}
+
 TEST_CASE("from the start stand the seeds that fossilized, with values drawn anew", "[examples]") {
     Cpu::Context context;
     Model grown = make_model(context);

@@ -74,12 +74,15 @@ private:
     BatchOnBackend<B, Set> batch_{};
 };
 
-/// `DataLoader<B>` of what it is given.
+/// `DataLoader<B>` of what it is given; the set must outlive it.
 template <class B, SampleSet Set, Augmentation<typename Set::Value> Augment = Unaugmented>
 [[nodiscard]] DataLoader<B, Set, Augment> load_data(typename B::Context& context, const Set& set,
                                                     const LoaderOptions& options,
                                                     Generator generator, Augment augment = {}) {
     return {context, set, options, generator, std::move(augment)};
 }
+template <class B, SampleSet Set, class Augment = Unaugmented>
+void load_data(typename B::Context&, const Set&&, const LoaderOptions&, Generator,
+               Augment = {}) = delete;
 
 }  // namespace kasmina::data

@@ -95,11 +95,13 @@ private:
     std::size_t batch_size_;
 };
 
-/// `InOrder<B>` of what it is given.
+/// `InOrder<B>` of what it is given; the set must outlive it.
 template <class B, SampleSet Set>
 [[nodiscard]] InOrder<B, Set> in_order(typename B::Context& context, const Set& set,
                                        std::size_t batch_size = 256) {
     return {context, set, batch_size};
 }
+template <class B, SampleSet Set>
+void in_order(typename B::Context&, const Set&&, std::size_t = 256) = delete;
 
 }  // namespace kasmina::data
