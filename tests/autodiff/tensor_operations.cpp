@@ -325,10 +325,7 @@ TEST_CASE("losses of differences that are no numbers have PyTorch's slopes", "[N
             const X prediction = desk.leaf({1}, {of.prediction});
             const X target = desk.leaf({1}, {of.target});
             desk.tape.backward(loss(prediction, target), Values{1.0F});
-            const float by_prediction = desk.tape.gradient(prediction)[0];
-            const float by_target = desk.tape.gradient(target)[0];
-            CHECK((by_target == -by_prediction || std::isnan(by_prediction)));
-            return by_prediction;
+            return desk.tape.gradient(prediction)[0];
         };
         CHECK(slope([](const X& p, const X& t) { return ops::l1_loss(p, t); }) == of.l1);
         const float huber =
@@ -354,14 +351,6 @@ TEST_CASE("options that are 0 or infinite as the backend's numbers are refused",
     CHECK(refuses("positive_weight",
                   [&] { return ops::binary_cross_entropy_with_logits(x, x, heavy); }));
     CHECK_NOTHROW(ops::huber_loss(x, x, 1.2e-38));
-    // In double they are numbers like others.
-    using Double = backends::Eigen<double>;
-    Double::Context context;
-    Tape<Double> tape(context);
-    const Variable<Double> y = tape.leaf({2}, std::vector<double>{1.0, 2.0});
-    CHECK_NOTHROW(ops::huber_loss(y, y, 1e-60));
-    CHECK_NOTHROW(ops::elu(y, 1e60));
-    CHECK(refuses("delta", [&] { return ops::huber_loss(y, y, 1e-310); }));
 }
 
 TEST_CASE("softmax lets go of its input", "[N-2][P-4]") {
