@@ -129,13 +129,13 @@ TEST_CASE("a run draws its page, writes events, and is judged as the user says",
           "[examples][J-1]") {
     const TemporaryFolder folder;
     const auto file = [&folder](const char* name) { return (folder / name).string(); };
-    const Outcome outcome =
+    const Outcome drawn =
         run(with(helpful_run(write_song(folder)),
                  {"--judge", "ablation", "--incubation", "straight_through", "--summary",
                   file("summary.json"), "--report", file("run.html"), "--telemetry",
                   file("events.jsonl"), "--tensorboard", file("runs")}));
-    INFO(outcome.out << outcome.err);
-    REQUIRE(outcome.code == 0);
+    INFO(drawn.out << drawn.err);
+    REQUIRE(drawn.code == 0);
     const auto summary = nlohmann::json::parse(text_of(folder / "summary.json"));
     CHECK(summary.at("judge") == "ablation");
     CHECK(summary.at("incubation") == "straight_through");
