@@ -78,6 +78,13 @@ template <class Blueprint, class B>
 [[nodiscard]] KASMINA_RARE std::unique_ptr<SeedModuleOf<Blueprint, B>> make_seed(
     typename B::Context& context, Index width, const typename Blueprint::Options& options,
     Generator& generator) {
+    // Said here too: the first thing that the compiler says is what is wrong.
+    static_assert(
+        detail::RequireCapabilities<Blueprint, B,
+                                    MissingCapability<B, typename Blueprint::Needs>>::value);
+    static_assert(BlueprintFor<Blueprint, B>,
+                  "BlueprintFor: the blueprint's Module<B> needs a constructor (context, width, "
+                  "options, generator), `forward(pass, input) const` and `visit`");
     auto seed = detail::make_any_seed<Blueprint, B>(context, width, options, generator);
     return std::unique_ptr<SeedModuleOf<Blueprint, B>>(
         static_cast<SeedModuleOf<Blueprint, B>*>(seed.release()));
