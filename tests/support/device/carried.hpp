@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -12,7 +13,8 @@
 
 #include <boost/pfr/core.hpp>
 
-#include <kasmina/backend/geometry.hpp>
+#include <kasmina/backend/convolution.hpp>
+#include <kasmina/backend/pooling.hpp>
 
 #include "support/device/memory.hpp"
 
@@ -38,6 +40,16 @@ inline constexpr bool is_optional = false;
 template <class V>
 inline constexpr bool is_optional<std::optional<V>> = true;
 
+/// Numbers alone.
+template <class V>
+concept Shape = std::same_as<V, ConvShape> || std::same_as<V, PoolShape>;
+
+/// Arguments that begin with such a shape. It has no default, and then Boost.PFR counts members by
+/// trying all numbers that the struct's size allows: minutes of a compiler's time.
+template <class V>
+concept OfShape =
+    requires(const V value) { requires Shape<std::remove_cvref_t<decltype(value.shape)>>; };
+
 }  // namespace detail
 
 /// The copy of `value` that a queued kernel gets. Numbers are copied; pointers are the device's and
@@ -46,7 +58,7 @@ inline constexpr bool is_optional<std::optional<V>> = true;
 /// device's.
 template <class V>
 [[nodiscard]] V carried(const V& value, Luggage& luggage) {
-    if constexpr (std::is_arithmetic_v<V> || std::is_enum_v<V> || std::is_same_v<V, OutputExtent>) {
+    if constexpr (std::is_arithmetic_v<V> || std::is_enum_v<V> || detail::Shape<V>) {
         return value;
     } else if constexpr (std::is_pointer_v<V>) {
         return DeviceMemory::instance().on_host(value);
@@ -70,7 +82,16 @@ template <class V>
     } else {
         static_assert(std::is_aggregate_v<V>, "arguments are plain structs");
         V copy = value;
-        boost::pfr::for_each_field(copy, [&](auto& member) { member = carried(member, luggage); });
+        const auto carry = [&](auto&... members) { ((members = carried(members, luggage)), ...); };
+        if constexpr (!detail::OfShape<V>) {
+            boost::pfr::for_each_field(copy, carry);
+        } else if constexpr (requires { V{value.shape, {}, {}, {}}; }) {
+            auto& [shape, first, second, third] = copy;
+            carry(shape, first, second, third);
+        } else {
+            auto& [shape, first, second] = copy;
+            carry(shape, first, second);
+        }
         return copy;
     }
 }
