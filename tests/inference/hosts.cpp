@@ -1,6 +1,6 @@
 // Grown networks on the other hosts (residual, rows, tokens): saved, loaded as a model, and run
 // alone.
-#include <cstddef>
+#include <concepts>
 #include <cstdint>
 #include <string>
 #include <string_view>
