@@ -168,8 +168,8 @@ TEST_CASE("keys of plans differ in all that a plan depends on", "[cuda]") {
             case 7: ++other.shape.out_channels; break;
             case 8: other.shape.kernel_height += 2; break;
             case 9: other.shape.kernel_width += 2; break;
-            case 10: ++other.shape.out_height; break;
-            case 11: ++other.shape.out_width; break;
+            case 10: other.shape.out_height = other.shape.out_height + 1; break;
+            case 11: other.shape.out_width = other.shape.out_width + 1; break;
             case 12: ++other.shape.stride_height; break;
             case 13: ++other.shape.stride_width; break;
             case 14: ++other.shape.dilation_height; break;
