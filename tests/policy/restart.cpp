@@ -172,7 +172,7 @@ TEST_CASE("a grower's state that does not fit is refused, and nothing is changed
     run.govern(impatient());
     run.epoch();
     auto state = run.grower->state(context);
-    CHECK(reflect::field_names<decltype(state)>.size() == 5);
+    CHECK(reflect::field_names<decltype(state)>.size() == 6);
     const auto before = run.values("host/");
     run.epoch();
     const auto refused = [&]<class Expected>(std::type_identity<Expected>,
@@ -195,6 +195,10 @@ TEST_CASE("a grower's state that does not fit is refused, and nothing is changed
     SECTION("a controller that cannot be") {
         state.controller.penalties.clear();
         refused(std::type_identity<StateError>{}, "penalties");
+    }
+    SECTION("scores that went the other way") {
+        state.score_falls = true;
+        refused(std::type_identity<StateError>{}, "score_falls");
     }
     SECTION("a snapshot of another network") {
         state.snapshot.parameters[0].name = "host/elsewhere";
