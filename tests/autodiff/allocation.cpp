@@ -11,6 +11,8 @@
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/blueprints/transformer/attention.hpp>
 #include <kasmina/hosts/cnn.hpp>
+#include <kasmina/hosts/mlp.hpp>
+#include <kasmina/hosts/resnet.hpp>
 #include <kasmina/hosts/transformer.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/optim/sgd.hpp>
@@ -216,6 +218,66 @@ TEST_CASE("after the first step, a transformer's steps allocate nothing", "[allo
         CAPTURE(checkpointing);
         CHECK(allocations_of_later_transformer_steps<hosts::WholeLogits>(checkpointing) == 0);
         CHECK(allocations_of_later_transformer_steps<hosts::LogitsInChunks>(checkpointing) == 0);
+    }
+}
+
+/// Steps of a host alone, with its optimiser.
+template <class Host>
+std::size_t allocations_of_later_host_steps(Host& host, const Shape& shape,
+                                            typename Host::Context& context) {
+    using B = typename Host::Backend;
+    const auto input = Tensor<B>::from_host(
+        context, shape,
+        testing::normal_values<float>(static_cast<std::size_t>(shape.elements()), 2));
+    const ClassLabels<B> labels(context, std::vector<std::int32_t>{0, 1, 2, 1}, 3);
+    optim::Sgd<B> sgd;
+    sgd.add_group({.learning_rate = 0.05, .momentum = 0.9});
+    const nn::Contents<B> contents = nn::contents<B>(host);
+    sgd.synchronise(0, contents.parameters);
+    Tape<B> tape(context);
+    Pass<B> pass(tape, Mode::training);
+    const std::size_t end = hosts::end_boundary(host);
+    float last = 0.0F;
+    const auto step = [&] {
+        tape.clear();
+        const auto state = host.forward(pass, host.stem(pass, input), hosts::start_boundary, end);
+        const auto loss = ops::cross_entropy(host.head(pass, state), labels);
+        auto pending = loss.read();
+        sgd.zero_gradients();
+        tape.backward(loss);
+        sgd.step(context);
+        last = pending.get();
+    };
+    step();
+    step();
+    const std::size_t before = test::allocations();
+    for (int i = 0; i < 3; ++i) step();
+    const std::size_t allocated = test::allocations() - before;
+    REQUIRE(last > 0.0F);
+    return allocated;
+}
+
+TEST_CASE("after the first step, residual networks and networks of rows allocate nothing",
+          "[allocation][N-4][N-5]") {
+    using B = backends::Eigen<float>;
+    for (const int threads : {1, 2}) {
+        Generator generator(1);
+        B::Context context(threads);
+        for (const hosts::MapNormKind norm :
+             {hosts::MapNormKind::batch, hosts::MapNormKind::group}) {
+            CAPTURE(threads, static_cast<int>(norm));
+            hosts::ResNet<B> host(context, {.classes = 3, .base = 4, .blocks = 2, .norm = norm},
+                                  generator);
+            CHECK(allocations_of_later_host_steps(host, {4, 9, 8, 3}, context) == 0);
+        }
+        for (const hosts::Activation activation :
+             {hosts::Activation::relu, hosts::Activation::gelu, hosts::Activation::tanh}) {
+            CAPTURE(threads, static_cast<int>(activation));
+            hosts::Mlp<B> host(context,
+                               {.inputs = 5, .outputs = 3, .width = 9, .activation = activation},
+                               generator);
+            CHECK(allocations_of_later_host_steps(host, {4, 5}, context) == 0);
+        }
     }
 }
 
