@@ -28,6 +28,9 @@ template <class B>
     using X = Variable<B>;
     const test::GoldenCase& golden = operation.golden();
     const std::map<std::string, std::function<X(const X&)>> operations{
+        {"relu", [](const X& x) { return ops::relu(x); }},
+        {"sigmoid", [](const X& x) { return ops::sigmoid(x); }},
+        {"tanh", [](const X& x) { return ops::tanh(x); }},
         {"gelu", [](const X& x) { return ops::gelu(x); }},
         {"gelu_tanh", [](const X& x) { return ops::gelu_tanh(x); }},
         {"silu", [](const X& x) { return ops::silu(x); }},
@@ -93,8 +96,8 @@ template <class B>
 }
 
 TEMPLATE_TEST_CASE("operations on tensors and losses agree with PyTorch, forward and backward",
-                   "[N-2][N-3]", test::Eigen32, test::Eigen64) {
-    test::check_golden_operations<TestType>("tensor/", 41,
+                   "[N-2][N-3]", test::Eigen32, test::Eigen64, test::Oracle) {
+    test::check_golden_operations<TestType>("tensor/", 44,
                                             [](const auto& operation) { return apply(operation); });
 }
 

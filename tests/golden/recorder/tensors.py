@@ -16,6 +16,9 @@ def record_tensor(name, options, make_inputs, forward):
 def record_activations():
     # (name, PyTorch's function, option, its value)
     cases = (
+        ("relu", functional.relu, None, None),
+        ("sigmoid", torch.sigmoid, None, None),
+        ("tanh", torch.tanh, None, None),
         ("gelu", functional.gelu, None, None),
         ("gelu_tanh", lambda x: functional.gelu(x, approximate="tanh"), None, None),
         ("silu", functional.silu, None, None),
