@@ -32,7 +32,7 @@ struct TextCommandLine {
     std::string blueprint = "mlp";
     std::vector<std::string> slots{"r0c1"};
     double rate = 1e-3;
-    double seed_rate = 1e-3;
+    double seed_rate = 3e-3;
     int tempo = 5;
     int settling = 3;
     std::string judge = "shadow";

@@ -238,7 +238,8 @@ TEMPLATE_TEST_CASE("options out of range are refused, with the option named", "[
         {{.beta1 = -0.1}, "beta1"},
         {{.beta2 = 1.0}, "beta2"},
         {{.epsilon = -1e-8}, "epsilon"},
-        {{.weight_decay = nan}, "weight_decay"}};
+        {{.weight_decay = nan}, "weight_decay"},
+        {{.decayed = static_cast<optim::Decayed>(7)}, "all (0), matrices (1)"}};
     for (const auto& [options, named] : bad_adamw) {
         AdamW<B> adamw;
         const std::string text =
