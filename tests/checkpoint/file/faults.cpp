@@ -2,10 +2,12 @@
 // and what it only delays is done all the same.
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <kasmina/checkpoint/file/reader.hpp>
@@ -128,6 +130,40 @@ TEST_CASE("interrupted calls and short reads and writes make no difference", "[C
     slow->dawdles = true;
     const Reader reader = Reader::open("model", {}, slow);
     CHECK(bytes_of(reader, "w") == counting(large));
+}
+
+TEST_CASE(
+    "a large file is on its way to the disk while it is written, and what fails there is told",
+    "[C-5]") {
+    const std::vector<std::byte> bytes(std::size_t{20} << 20, std::byte{7});
+    Plan plan;
+    plan.add("w", file::ElementType::u8, {bytes.size()}, bytes);
+    const auto failing = [&](int error, Durability durability) {
+        MemoryFiles files;
+        files.fault = [=](std::string_view now) {
+            return now == "begin_synchronising" ? error : 0;
+        };
+        const std::string text =
+            error_text<CheckpointError>([&] { file::write("model", plan, durability, files); });
+        CHECK(files.disk().names.size() == (text.empty() ? 1 : 0));
+        return std::pair(text, files.begun);
+    };
+    const auto [none, begun] = failing(0, Durability::power_loss);
+    CHECK(none.empty());
+    constexpr std::uint64_t piece = std::uint64_t{8} << 20;
+    REQUIRE(begun.size() == 2);
+    CHECK(begun[0].first == 0);
+    CHECK(begun[0].second >= piece);
+    CHECK(begun[1].first == begun[0].second);
+    CHECK(begun[1].second >= piece);
+    for (const int error : {EIO, ENOSPC, EDQUOT}) {
+        CHECK(mentions(failing(error, Durability::power_loss).first,
+                       "cannot be brought to the disk"));
+    }
+    for (const int error : {ENOSYS, EINVAL, ENOTSUP, EPERM}) {
+        CHECK(failing(error, Durability::power_loss).first.empty());
+    }
+    CHECK(failing(EIO, Durability::process_death).first.empty());
 }
 
 TEST_CASE("a file that becomes shorter or unreadable while it is read is an error", "[C-2]") {

@@ -130,6 +130,8 @@ public:
 
     /// Asked before every operation: the error that it is to fail with, or 0.
     std::function<int(std::string_view operation)> fault{};
+    /// Offset and number of bytes that were to go to the disk, which holds them no sooner for it.
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> begun{};
     /// Every call is interrupted once, and moves a few bytes at most.
     bool dawdles = false;
     /// Whether synchronise does what it says: without, a test must find broken files.
@@ -203,6 +205,12 @@ public:
             .content.append(reinterpret_cast<const char*>(bytes.data()), count);
         changed();
         return static_cast<Outcome>(count);
+    }
+    Outcome begin_synchronising(Handle file, std::uint64_t offset, std::uint64_t bytes) override {
+        if (const int error = stops("begin_synchronising")) return -error;
+        begun.push_back({offset, bytes});
+        const auto written = disk_.nodes.at(open_.at(file)).content.size();
+        return offset + bytes <= written ? 0 : -EIO;
     }
     Outcome set_owner(Handle file, unsigned owner, unsigned group) override {
         if (const int error = stops("set_owner")) return -error;

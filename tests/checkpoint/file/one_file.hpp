@@ -45,6 +45,7 @@ public:
     Outcome open_for_reading(Handle, const std::string&) override { return -EROFS; }
     Outcome create(Handle, const std::string&, unsigned) override { return -EROFS; }
     Outcome write(Handle, std::span<const std::byte>) override { return -EROFS; }
+    Outcome begin_synchronising(Handle, std::uint64_t, std::uint64_t) override { return -EROFS; }
     Outcome set_owner(Handle, unsigned, unsigned) override { return -EROFS; }
     Outcome set_group(Handle, unsigned) override { return -EROFS; }
     Outcome set_mode(Handle, unsigned) override { return -EROFS; }

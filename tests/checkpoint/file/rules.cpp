@@ -311,6 +311,16 @@ TEST_CASE("names are shown short and readable, whatever they hold", "[C-7]") {
     CHECK(mentions(
         error_of(file_with(R"({"\u0007\n":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4)),
         R"(tensor "\u0007\n")"));
+    for (const auto& [hidden, shown] :
+         {std::pair("a\x7f", R"("a\u007f")"), std::pair("\xc2\x9bm", R"("\u009bm")"),
+          std::pair("\xe2\x80\xaex", R"("\u202ex")"), std::pair("\xe2\x81\xa6", R"("\u2066")"),
+          std::pair("\xc3\xa9", "\"\xc3\xa9\"")}) {
+        CHECK(mentions(
+            error_of(file_with("{\"" + std::string(hidden) +
+                                   R"(":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})",
+                               4)),
+            "tensor " + std::string(shown)));
+    }
 }
 
 }  // namespace

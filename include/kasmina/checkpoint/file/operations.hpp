@@ -62,6 +62,9 @@ public:
     virtual Outcome create(Handle folder, const std::string& name, unsigned mode) = 0;
     /// Bytes written behind those that were written before, which may be fewer than given.
     virtual Outcome write(Handle file, std::span<const std::byte> bytes) = 0;
+    /// Has the system begin to bring these bytes, which were written, to the disk, without waiting
+    /// for the end, so that synchronise has less to wait for. Promises nothing.
+    virtual Outcome begin_synchronising(Handle file, std::uint64_t offset, std::uint64_t bytes) = 0;
     virtual Outcome set_owner(Handle file, unsigned owner, unsigned group) = 0;
     virtual Outcome set_group(Handle file, unsigned group) = 0;
     virtual Outcome set_mode(Handle file, unsigned mode) = 0;

@@ -98,6 +98,16 @@ public:
         return outcome(::write(file, bytes.data(), std::min(bytes.size(), most_at_once)));
     }
 
+    Outcome begin_synchronising([[maybe_unused]] Handle file, [[maybe_unused]] std::uint64_t offset,
+                                [[maybe_unused]] std::uint64_t bytes) override {
+#ifdef SYNC_FILE_RANGE_WRITE
+        return outcome(::sync_file_range(file, static_cast<off_t>(offset),
+                                         static_cast<off_t>(bytes), SYNC_FILE_RANGE_WRITE));
+#else
+        return 0;
+#endif
+    }
+
     Outcome set_owner(Handle file, unsigned owner, unsigned group) override {
         return outcome(::fchown(file, uid_t{owner}, gid_t{group}));
     }

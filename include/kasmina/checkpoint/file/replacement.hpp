@@ -145,6 +145,8 @@ public:
 
 private:
     static constexpr std::size_t buffer_bytes = std::size_t{1} << 18;
+    /// Written at once, and then begun to be brought to the disk.
+    static constexpr std::size_t piece_bytes = std::size_t{8} << 20;
     using Buffer = std::array<std::byte, buffer_bytes>;
 
     template <class Call>
@@ -212,8 +214,9 @@ private:
 
     void write_through(std::span<const std::byte> bytes) {
         while (!bytes.empty()) {
+            const auto piece = bytes.first(std::min(bytes.size(), piece_bytes));
             const auto done =
-                detail::uninterrupted([&] { return operations_.write(file_.handle(), bytes); });
+                detail::uninterrupted([&] { return operations_.write(file_.handle(), piece); });
             if (done <= 0) {
                 detail::throw_system_error(
                     "the file cannot be written", path_,
@@ -221,7 +224,26 @@ private:
                     done == 0 ? -EIO : done);
             }
             bytes = bytes.subspan(static_cast<std::size_t>(done));
+            written_ += static_cast<std::uint64_t>(done);
+            begin_synchronising();
         }
+    }
+
+    /// So that the disk works while the next bytes are copied. What fails here may be forgotten by
+    /// the time of synchronise.
+    void begin_synchronising() {
+        if (durability_ != Durability::power_loss || written_ - begun_ < piece_bytes) return;
+        const auto outcome = detail::uninterrupted([this] {
+            return operations_.begin_synchronising(file_.handle(), begun_, written_ - begun_);
+        });
+        begun_ = written_;
+        // Some systems have no such thing, or let nobody use it.
+        if (outcome >= 0 || outcome == -EINVAL || outcome == -ENOTSUP || outcome == -ENOSYS ||
+            outcome == -EPERM) {
+            return;
+        }
+        detail::throw_system_error("the file cannot be brought to the disk", path_,
+                                   "a system that does it", outcome);
     }
 
     void keep_mode(const FileStatus& old) {
@@ -264,6 +286,9 @@ private:
     std::string temporary_;
     std::unique_ptr<Buffer> buffer_;
     std::size_t filled_ = 0;
+    /// Bytes of the file that were written, and those of them that are on their way to the disk.
+    std::uint64_t written_ = 0;
+    std::uint64_t begun_ = 0;
 };
 
 }  // namespace kasmina::checkpoint::file
