@@ -148,6 +148,27 @@ TEST_CASE("a state of another set or batch size is refused, and nothing is chang
     wrong.samples = 31;
     CHECK_THROWS_AS(first.restore(wrong), StateError);
     CHECK(first.next()->count == 8);
+
+    // In mid-epoch, also where the place is one of the other's; between epochs it is their own.
+    for (const data::LoaderOptions& options :
+         {data::LoaderOptions{.batch_size = 4}, data::LoaderOptions{.batch_size = 16},
+          data::LoaderOptions{.batch_size = 8, .shuffle = false}}) {
+        Loader same_place(set, options, Generator(5), both);
+        data::LoaderState state = first.state();
+        REQUIRE(state.next == 16);
+        const data::LoaderState present = same_place.state();
+        CHECK_THROWS_AS(same_place.restore(state), StateError);
+        CHECK(same_place.state() == present);
+        for (const std::size_t place : {std::size_t{0}, std::size_t{30}}) {
+            state.next = place;
+            CHECK_NOTHROW(same_place.restore(state));
+        }
+    }
+    data::LoaderState old = first.state();  // of a file that did not say
+    old.batch_size.reset();
+    old.shuffle.reset();
+    CHECK_NOTHROW(first.restore(old));
+    CHECK(first.next()->count == 8);
 }
 
 TEST_CASE("a loader that cannot be is an error", "[data][N-6][E-2]") {

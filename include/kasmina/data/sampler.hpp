@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,19 +21,38 @@
 
 namespace kasmina::data {
 
+/// As it was in schema 1.
+struct LoaderStateBefore2 {
+    Generator::State epoch_start{};
+    Generator::State random{};
+    std::size_t next = 0;
+    std::size_t samples = 0;
+
+    using Fields = reflect::List<&LoaderStateBefore2::epoch_start, &LoaderStateBefore2::random,
+                                 &LoaderStateBefore2::next, &LoaderStateBefore2::samples>;
+    static constexpr int schema = 1;
+};
+
 /// Where batches stand: in which order, and how far in it.
 struct LoaderState {
-    Generator::State epoch_start{};  ///< that the epoch's order was drawn from
-    Generator::State random{};       ///< that augmentation goes on from
-    std::size_t next = 0;            ///< samples of the epoch that have been handed out
-    std::size_t samples = 0;         ///< in the set
+    Generator::State epoch_start{};           ///< that the epoch's order was drawn from
+    Generator::State random{};                ///< that augmentation goes on from
+    std::size_t next = 0;                     ///< samples of the epoch that have been handed out
+    std::size_t samples = 0;                  ///< in the set
+    std::optional<std::size_t> batch_size{};  ///< absent where schema 1 did not say
+    std::optional<bool> shuffle{};            ///< absent where schema 1 did not say
 
-    using Fields = reflect::List<&LoaderState::epoch_start, &LoaderState::random,
-                                 &LoaderState::next, &LoaderState::samples>;
+    using Fields =
+        reflect::List<&LoaderState::epoch_start, &LoaderState::random, &LoaderState::next,
+                      &LoaderState::samples, &LoaderState::batch_size, &LoaderState::shuffle>;
     friend bool operator==(const LoaderState&, const LoaderState&) = default;
 
-    /// Of its form in a checkpoint. 1: the first.
-    static constexpr int schema = 1;
+    /// Of its form in a checkpoint. 1: the first. 2: batch size and whether it shuffles.
+    static constexpr int schema = 2;
+    using Before = LoaderStateBefore2;
+    [[nodiscard]] static LoaderState migrated(Before&& before) {
+        return {before.epoch_start, before.random, before.next, before.samples, {}, {}};
+    }
 };
 
 /// How batches are taken; the names are those of PyTorch's DataLoader.
@@ -106,7 +126,8 @@ public:
     [[nodiscard]] Generator& random() noexcept { return generator_; }
 
     [[nodiscard]] LoaderState state() const noexcept {
-        return {epoch_start_, generator_.state(), next_, order_.size()};
+        return {epoch_start_,  generator_.state(),  next_,
+                order_.size(), options_.batch_size, options_.shuffle};
     }
 
     /// Back to where it stood earlier in the same epoch.
@@ -116,8 +137,8 @@ public:
     }
 
     /// Restored, also in mid-epoch, what follows is the same again. Errors: StateError for a state
-    /// of another set or batch size, OptionError for a random state that cannot be; nothing is
-    /// changed then.
+    /// of another set, or in mid-epoch of another batch size or kind of order, OptionError for a
+    /// random state that cannot be; nothing is changed then.
     KASMINA_RARE void restore(const LoaderState& state) {
         if (state.samples != order_.size() || state.next > order_.size() ||
             (state.next % options_.batch_size != 0 && state.next != order_.size())) {
@@ -126,6 +147,19 @@ public:
                                  std::to_string(order_.size()) + " samples, or all",
                              std::to_string(state.next) + " of " + std::to_string(state.samples),
                              "restore a state of the same set and batch size");
+        }
+        const bool between = state.next == 0 || state.next == order_.size();
+        if (!between && (state.batch_size.value_or(options_.batch_size) != options_.batch_size ||
+                         state.shuffle.value_or(options_.shuffle) != options_.shuffle)) {
+            const auto in_words = [](std::size_t size, bool shuffle) {
+                return "batches of " + std::to_string(size) +
+                       (shuffle ? ", shuffled" : ", in the set's order");
+            };
+            throw StateError("the epoch was begun with other batches", where(),
+                             in_words(options_.batch_size, options_.shuffle),
+                             in_words(state.batch_size.value_or(options_.batch_size),
+                                      state.shuffle.value_or(options_.shuffle)),
+                             "end the epoch with the options that it was begun with");
         }
         const Generator random = Generator::from_state(state.random);
         generator_ = Generator::from_state(state.epoch_start);
