@@ -1,5 +1,5 @@
-// The training step of a transformer of 6 x 384, alone and with a seed half blended in: forward,
-// loss, backward, AdamW. bench/compare times it in turn with the same step in PyTorch.
+// The training step of a transformer of 6 x 384, alone and with a seed of each blueprint, in
+// training and half blended in. bench/compare times it in turn with the same step in PyTorch.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -19,21 +19,34 @@ using Backend = backends::Eigen<float>;
 
 constexpr const char* seed_slot = "r0c1";  // behind the fourth of six blocks
 
+constexpr Index batch = 8;
+
 struct Case {
     Index time;
     Index vocabulary;
     std::string_view blueprint;  ///< empty: the host alone
+    Stage stage;                 ///< of the seed
     int threads;
+
+    /// "T<time>_V<vocabulary>[+<blueprint>[/training]]", as the peer reads it.
+    [[nodiscard]] std::string name() const {
+        std::string text = "T" + std::to_string(time) + "_V" + std::to_string(vocabulary);
+        if (!blueprint.empty()) text += "+" + std::string(blueprint);
+        if (!blueprint.empty() && stage == Stage::training) text += "/training";
+        return text;
+    }
+
+    /// How many are timed.
+    [[nodiscard]] Index steps() const { return time < 256 ? 5 : 2; }
 };
 
-constexpr Index batch = 8;
-
-/// Brings a seed to alpha 0.5 in blending.
+/// Brings a seed to training, or on to alpha 0.5 in blending.
 template <class Model>
-void grow(Model& model, std::string_view blueprint) {
+void grow(Model& model, const Case& of) {
     auto& slot = model.slot(seed_slot);
-    slot.germinate(blueprint, {.tempo_epochs = 1, .alpha_target = 0.5});
+    slot.germinate(of.blueprint, {.tempo_epochs = 1, .alpha_target = 0.5});
     slot.advance();
+    if (of.stage == Stage::training) return;
     model.gates().thresholds = GateThresholds{.min_training_improvement = -1000.0,
                                               .min_blending_epochs = 0,
                                               .min_seed_gradient_ratio = -1.0};
@@ -43,17 +56,20 @@ void grow(Model& model, std::string_view blueprint) {
     slot.step_epoch();
 }
 
+/// Forward, loss, backward, AdamW; of a seed in training its lesson too, in each step.
 void transformer_step(benchmark::State& state, const Case& of) {
     using Host = hosts::Transformer<Backend, hosts::LogitsInChunks>;
+    using Model = MorphogeneticModel<Host, TransformerBlueprints>;
+    using Learner = train::Learner<Model, optim::AdamWRule, judge::Ablation>;
     Generator random(1);
     Backend::Context context(of.threads);
-    MorphogeneticModel model{
-        context, Host(context, {.vocabulary = of.vocabulary, .block = of.time, .dropout = 0.0}),
-        TransformerBlueprints{}, random};
-    if (!of.blueprint.empty()) grow(model, of.blueprint);
-    optim::AdamW<Backend> optimiser;
-    optimiser.add_group({.learning_rate = 1e-4});
-    optimiser.synchronise(0, model.parameters());
+    Model model{context,
+                Host(context, {.vocabulary = of.vocabulary, .block = of.time, .dropout = 0.0}),
+                TransformerBlueprints{}, random};
+    if (!of.blueprint.empty()) grow(model, of);
+    Learner learner(
+        model,
+        {.host = {.learning_rate = 1e-4}, .seeds = {.learning_rate = 1e-4}, .lesson_every = 1});
     const auto drawn = [&] {
         std::vector<std::int32_t> ids(static_cast<std::size_t>(batch * of.time));
         const auto words = static_cast<std::uint32_t>(of.vocabulary);
@@ -62,15 +78,10 @@ void transformer_step(benchmark::State& state, const Case& of) {
     };
     const TokenIds<Backend> ids(context, {batch, of.time}, drawn(), of.vocabulary);
     const ClassLabels<Backend> labels(context, drawn(), of.vocabulary);
-    Tape<Backend> tape(context);
-    Pass<Backend> pass(tape, Mode::training, random);
     const auto step = [&] {
-        tape.clear();
-        const auto loss = cross_entropy(model.forward(pass, ids), labels);
-        optimiser.zero_gradients();
-        tape.backward(loss);
-        optimiser.step(context);
-        benchmark::DoNotOptimize(loss.item());
+        auto loss = learner.step(
+            model, ids, [&](const Host::Output& output) { return cross_entropy(output, labels); });
+        benchmark::DoNotOptimize(loss.get());
     };
     step();
     step();
@@ -78,22 +89,23 @@ void transformer_step(benchmark::State& state, const Case& of) {
     for (auto _ : state) step();
     const auto after = context.pool().statistics();
     state.counters["allocations"] = static_cast<double>(after.allocations - before.allocations);
-    // Values, gradients and AdamW's moments of parameters are not the pool's.
-    double bytes = static_cast<double>(after.peak_bytes);
+    double parameters = 0.0;
     for (const auto& named : model.parameters()) {
-        bytes += 4.0 * sizeof(float) * static_cast<double>(named.parameter->shape().elements());
+        parameters += static_cast<double>(named.parameter->shape().elements());
     }
+    // Values, gradients and AdamW's moments of parameters are not the pool's.
+    const double bytes = static_cast<double>(after.peak_bytes) + 4.0 * sizeof(float) * parameters;
     state.counters["peak_mib"] = bytes / (1024.0 * 1024.0);
+    state.counters["parameters"] = parameters;
 }
 
 void add(const Case& of) {
-    std::string name =
-        "transformer_step/T" + std::to_string(of.time) + "_V" + std::to_string(of.vocabulary);
-    if (!of.blueprint.empty()) name += "+" + std::string(of.blueprint);
-    name += "/batch:" + std::to_string(batch) + "/threads:" + std::to_string(of.threads);
+    const std::string name = "transformer_step/" + of.name() + "/batch:" + std::to_string(batch) +
+                             "/threads:" + std::to_string(of.threads);
     benchmark::RegisterBenchmark(name.c_str(),
                                  [of](benchmark::State& state) { transformer_step(state, of); })
         ->Unit(benchmark::kMillisecond)
+        ->Iterations(of.steps())
         ->UseRealTime();
 }
 
@@ -103,9 +115,11 @@ int main(int argc, char** argv) {
     for (const int threads : {1, 2}) {
         for (const Index vocabulary : {256, 50257}) {
             for (const Index time : {64, 256}) {
-                add({time, vocabulary, "", threads});
+                add({time, vocabulary, "", Stage::dormant, threads});
                 for (const std::string_view blueprint : TransformerBlueprints::names()) {
-                    add({time, vocabulary, blueprint, threads});
+                    for (const Stage stage : {Stage::training, Stage::blending}) {
+                        add({time, vocabulary, blueprint, stage, threads});
+                    }
                 }
             }
         }

@@ -54,10 +54,13 @@ using Model = MorphogeneticModel<hosts::Transformer<Backend>, TransformerBluepri
 /// The default judge; judge::Ablation is the other.
 using Shadows = judge::Shadows<Model, optim::AdamW<Backend>>;
 
-/// nanoGPT's for this size: AdamW, and gradients clipped.
+/// nanoGPT's for this size: AdamW that decays matrices alone, and gradients clipped.
 train::LearnerOptions<optim::AdamWRule> rates(const TextCommandLine& line) {
     const auto rule = [](double rate) {
-        return optim::AdamWOptions{.learning_rate = rate, .beta2 = 0.99, .weight_decay = 0.1};
+        return optim::AdamWOptions{.learning_rate = rate,
+                                   .beta2 = 0.99,
+                                   .weight_decay = 0.1,
+                                   .decayed = optim::Decayed::matrices};
     };
     return {.host = rule(line.rate), .seeds = rule(line.seed_rate), .max_gradient_norm = 1.0};
 }

@@ -95,6 +95,8 @@ def measure(options, name, make_step):
             "pinned": not options.untuned,
             "environment": {} if options.untuned else ENVIRONMENT,
         }
+        if hasattr(step, "parameters"):
+            result["parameters"] = step.parameters
         if options.memory:
             result["peak_mib"] = peak_mib(torch, step)
         print(json.dumps(result), flush=True)

@@ -29,6 +29,16 @@ inline std::string whole_number(const std::string& text) {
     return text + " is not a whole number from 0 to 18446744073709551615";
 }
 
+/// What is wrong with `text` as a learning rate, or nothing. CLI11's range takes "nan" for one, and
+/// says of 0 that it is not in the range from 0.000000.
+inline std::string learning_rate(const std::string& text) {
+    double value = 0.0;
+    const char* end = text.data() + text.size();
+    const auto [stopped, error] = std::from_chars(text.data(), end, value);
+    if (error == std::errc{} && stopped == end && value >= 1e-30 && value <= 1e3) return {};
+    return text + " is not a number from 1e-30 to 1000";
+}
+
 /// What the library offers.
 struct Choices {
     std::vector<std::string> blueprints;
@@ -119,7 +129,7 @@ inline void add_slots(CLI::App& app, std::vector<std::string>& slots, const std:
 inline void add_seed_rate(CLI::App& app, double& rate) {
     app.add_option("--seed-rate", rate,
                    "Learning rate of seeds at the start. With 1e-12 they are useless, as a check.")
-        ->check(CLI::Range(1e-30, 1e3))
+        ->check(learning_rate)
         ->capture_default_str();
 }
 

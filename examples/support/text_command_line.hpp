@@ -32,7 +32,7 @@ struct TextCommandLine {
     std::string blueprint = "mlp";
     std::vector<std::string> slots{"r0c1"};
     double rate = 1e-3;
-    double seed_rate = 1e-3;
+    double seed_rate = 3e-3;
     int tempo = 5;
     int settling = 3;
     std::string judge = "shadow";
@@ -82,7 +82,7 @@ inline std::variant<TextCommandLine, Exit> parse_text_command_line(int argument_
     add_blueprint(app, line.blueprint, choices);
     add_slots(app, line.slots, "r0c0,r0c1");
     app.add_option("--rate", line.rate, "Learning rate of the host at its highest.")
-        ->check(CLI::Range(1e-30, 1e3))
+        ->check(learning_rate)
         ->capture_default_str();
     add_seed_rate(app, line.seed_rate);
     count("--tempo", line.tempo, 1, 100000, "Epochs in which a seed is blended in.");

@@ -118,7 +118,7 @@ inline void require_utf8(const std::filesystem::path& path, std::string_view con
     if (second - first <= time || all.size() - second <= time) {
         throw DataError("the text is too short", files.size() == 1 ? files.front().string() : name,
                         "more than " + std::to_string(20 * (time + 1)) + " characters",
-                        std::to_string(all.size()), "use a longer text, or smaller windows");
+                        std::to_string(all.size()), "use a longer text, or a smaller --time");
     }
     const auto part = [&all](std::size_t from, std::size_t to) {
         return std::vector<std::int32_t>(all.begin() + static_cast<std::ptrdiff_t>(from),

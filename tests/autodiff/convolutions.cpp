@@ -56,9 +56,16 @@ bool refuses(const std::string& where, const std::vector<std::string>& words, Ca
     return false;
 }
 
+template <class Backend, class F>
+double slope_error(const std::vector<Shape>& shapes, const F& function) {
+    return testing::gradient_error<Backend>(
+        shapes, [&](Tape<Backend>&, const auto& x) { return function(x); });
+}
+
 }  // namespace
 
-TEST_CASE("convolutions with options have the slopes they say", "[gradient][N-1]") {
+TEMPLATE_TEST_CASE("convolutions with options have the slopes they say", "[gradient][N-1]",
+                   test::Eigen64, test::Oracle, test::Device64) {
     struct Options {
         Shape map;
         Shape weight;
@@ -74,46 +81,45 @@ TEST_CASE("convolutions with options have the slopes they say", "[gradient][N-1]
     for (const Options& of : cases) {
         CAPTURE(to_string(of.map), to_string(of.weight));
         const Shape bias{of.weight[0]};
-        CHECK(testing::gradient_error<B>({of.map, of.weight, bias}, [&](Tape<B>&, const auto& x) {
+        CHECK(slope_error<TestType>({of.map, of.weight, bias}, [&](const auto& x) {
                   return ops::conv2d(x[0], x[1], of.options, x[2]);
               }) < tolerance);
-        CHECK(testing::gradient_error<B>({of.map, of.weight}, [&](Tape<B>&, const auto& x) {
+        CHECK(slope_error<TestType>({of.map, of.weight}, [&](const auto& x) {
                   return ops::conv2d(x[0], x[1], of.options);
               }) < tolerance);
     }
 }
 
-TEST_CASE("sequences, transposed convolutions, pools and upsampling have the slopes they say",
-          "[gradient][N-1]") {
-    CHECK(testing::gradient_error<B>({{2, 6, 4}, {6, 2, 3}, {6}}, [](Tape<B>&, const auto& x) {
+TEMPLATE_TEST_CASE(
+    "sequences, transposed convolutions, pools and upsampling have the slopes they say",
+    "[gradient][N-1]", test::Eigen64, test::Oracle, test::Device64) {
+    CHECK(slope_error<TestType>({{2, 6, 4}, {6, 2, 3}, {6}}, [](const auto& x) {
               return ops::conv1d(x[0], x[1], {.stride = 2, .padding = 1, .groups = 2}, x[2]);
           }) < tolerance);
-    CHECK(
-        testing::gradient_error<B>({{2, 3, 4, 4}, {4, 3, 3, 2}, {6}}, [](Tape<B>&, const auto& x) {
-            return ops::conv_transpose2d(
-                x[0], x[1], {.stride = 2, .padding = {1, 0}, .output_padding = {1, 0}, .groups = 2},
-                x[2]);
-        }) < tolerance);
+    CHECK(slope_error<TestType>({{2, 3, 4, 4}, {4, 3, 3, 2}, {6}}, [](const auto& x) {
+              return ops::conv_transpose2d(
+                  x[0], x[1],
+                  {.stride = 2, .padding = {1, 0}, .output_padding = {1, 0}, .groups = 2}, x[2]);
+          }) < tolerance);
     // Its input is used once more, so that a gradient is added to one that is there.
-    CHECK(testing::gradient_error<B>({{1, 2, 3, 2}, {2, 2, 1, 1}}, [](Tape<B>&, const auto& x) {
+    CHECK(slope_error<TestType>({{1, 2, 3, 2}, {2, 2, 1, 1}}, [](const auto& x) {
               return ops::add(ops::conv_transpose2d(x[0], x[1]), x[0]);
           }) < tolerance);
-    CHECK(testing::gradient_error<B>({{2, 5, 6, 3}}, [](Tape<B>&, const auto& x) {
+    CHECK(slope_error<TestType>({{2, 5, 6, 3}}, [](const auto& x) {
               return ops::max_pool(x[0], {.window = 3, .stride = 2, .padding = 1});
           }) < tolerance);
     for (const bool count : {true, false}) {
-        CHECK(testing::gradient_error<B>({{2, 5, 6, 3}}, [count](Tape<B>&, const auto& x) {
+        CHECK(slope_error<TestType>({{2, 5, 6, 3}}, [count](const auto& x) {
                   return ops::average_pool(
                       x[0],
                       {.window = {3, 2}, .stride = {2, 1}, .padding = 1, .count_padding = count});
               }) < tolerance);
     }
     for (const Shape& shape : {Shape{2, 3, 4, 5}, Shape{3, 7, 2}, Shape{1, 2, 2, 2, 3}}) {
-        CHECK(testing::gradient_error<B>({shape}, [](Tape<B>&, const auto& x) {
-                  return ops::max_positions(x[0]);
-              }) < tolerance);
+        CHECK(slope_error<TestType>(
+                  {shape}, [](const auto& x) { return ops::max_positions(x[0]); }) < tolerance);
     }
-    CHECK(testing::gradient_error<B>({{2, 3, 2, 3}}, [](Tape<B>&, const auto& x) {
+    CHECK(slope_error<TestType>({{2, 3, 2, 3}}, [](const auto& x) {
               return ops::upsample_nearest(x[0], {2, 3});
           }) < tolerance);
 }

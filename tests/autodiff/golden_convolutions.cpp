@@ -82,7 +82,7 @@ template <class B>
 }
 
 TEMPLATE_TEST_CASE("convolutions and pools with options agree with PyTorch, forward and backward",
-                   "[B-7][N-1]", test::Eigen32, test::Eigen64, test::Oracle) {
+                   "[B-7][N-1]", test::Eigen32, test::Eigen64, test::Oracle, test::Device64) {
     test::check_golden_operations<TestType>("conv/", 28,
                                             [](const auto& operation) { return apply(operation); });
 }

@@ -1,10 +1,13 @@
 // What is built from tensors against PyTorch: rearranging, products, softmax, activations, losses.
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <kasmina/autodiff/ops/activations.hpp>
 #include <kasmina/autodiff/ops/concatenate.hpp>
+#include <kasmina/autodiff/ops/embedding.hpp>
 #include <kasmina/autodiff/ops/expand.hpp>
 #include <kasmina/autodiff/ops/group_norm.hpp>
 #include <kasmina/autodiff/ops/losses.hpp>
@@ -24,10 +27,13 @@ namespace {
 /// The operation a case is of, applied to its leaves "input" and what it has of "weight", "bias",
 /// "b", "target".
 template <class B>
-[[nodiscard]] Variable<B> apply(const test::GoldenOperation<B>& operation) {
+[[nodiscard]] Variable<B> apply(test::GoldenOperation<B>& operation) {
     using X = Variable<B>;
     const test::GoldenCase& golden = operation.golden();
     const std::map<std::string, std::function<X(const X&)>> operations{
+        {"relu", [](const X& x) { return ops::relu(x); }},
+        {"sigmoid", [](const X& x) { return ops::sigmoid(x); }},
+        {"tanh", [](const X& x) { return ops::tanh(x); }},
         {"gelu", [](const X& x) { return ops::gelu(x); }},
         {"gelu_tanh", [](const X& x) { return ops::gelu_tanh(x); }},
         {"silu", [](const X& x) { return ops::silu(x); }},
@@ -70,6 +76,14 @@ template <class B>
          [&](const X& x) {
              return ops::concatenate({x, operation.leaf("b"), x}, 1);
          }},
+        {"embedding",
+         [&](const X& x) {
+             const std::vector<double>& labels = golden.at("labels").values;
+             return ops::embedding(
+                 x, TokenIds<B>(operation.context(), {static_cast<Index>(labels.size())},
+                                std::vector<std::int32_t>(labels.begin(), labels.end()),
+                                x.shape()[0]));
+         }},
         {"mean_squared_error",
          [&](const X& x) { return ops::mean_squared_error(x, operation.leaf("target")); }},
         {"l1_loss", [&](const X& x) { return ops::l1_loss(x, operation.leaf("target")); }},
@@ -93,9 +107,9 @@ template <class B>
 }
 
 TEMPLATE_TEST_CASE("operations on tensors and losses agree with PyTorch, forward and backward",
-                   "[N-2][N-3]", test::Eigen32, test::Eigen64) {
-    test::check_golden_operations<TestType>("tensor/", 41,
-                                            [](const auto& operation) { return apply(operation); });
+                   "[N-2][N-3]", test::Eigen32, test::Eigen64, test::Oracle, test::Device64) {
+    test::check_golden_operations<TestType>("tensor/", 45,
+                                            [](auto& operation) { return apply(operation); });
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ struct SilentCrossEntropy {
 };
 
 /// A network, what steps it, and two batches in memory of their own.
-template <class Host, class Loss>
+template <class Host, class Loss, int accumulate = 1>
 struct Run {
     using Model = MorphogeneticModel<Host, Blueprints, test::OpenPolicies>;
     using Learner = train::Learner<Model, optim::AdamWRule>;
@@ -49,6 +49,7 @@ struct Run {
         : model(context, Host(context, arguments...), Blueprints{}, generator),
           learner(model, {.host = {.learning_rate = 0.01},
                           .seeds = {.learning_rate = 0.02},
+                          .accumulate_batches = accumulate,
                           .max_gradient_norm = 0.5}) {
         Generator noise(7);
         for (int i = 0; i < 2; ++i) {
@@ -125,6 +126,26 @@ TEST_CASE("steps from recordings have the bits of steps that are not, in a whole
     for (const Tensor<B>& tensor : recorded.kept) {
         for (const float value : tensor.to_host(recorded.context)) REQUIRE(value == 7.0F);
     }
+}
+
+TEST_CASE("recorded steps of several batches have the bits of steps that are not",
+          "[cuda][N-6][X-2]") {
+    Run<hosts::Cnn<B>, train::CrossEntropy, 2> recorded(small);
+    Run<hosts::Cnn<B>, SilentCrossEntropy, 2> plain(small);
+    live(recorded);
+    live(plain);
+    // A step that an epoch cuts short, and what is recorded goes on behind it.
+    for (int cut = 0; cut < 2; ++cut) {
+        recorded.steps(7);
+        plain.steps(7);
+        CHECK(recorded.learner.finish_step(recorded.model));
+        CHECK(plain.learner.finish_step(plain.model));
+    }
+    CHECK(recorded.learner.replays() > 30);
+    CHECK(plain.learner.replays() == 0);
+    CHECK(recorded.learner.steps() == plain.learner.steps());
+    CHECK((recorded.losses == plain.losses));
+    CHECK((test::values_of(recorded.model) == test::values_of(plain.model)));
 }
 
 TEST_CASE("a step is recorded once for a state of the network, and costs three launches then",

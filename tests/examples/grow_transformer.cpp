@@ -162,12 +162,18 @@ TEST_CASE("texts and sizes that do not go together are one clear error", "[examp
     refused({"--data", nowhere}, {nowhere, "input.txt"});
     refused({"--text", folder.path().string()}, {"cannot be read", "a folder"});
     refused({"--text", "/dev/full"}, {"cannot be read", "something else"});
-    refused(changed(small_run(song), "--time", "300"), {"the text is too short", "song.txt"});
+    refused(changed(small_run(song), "--time", "300"),
+            {"the text is too short", "song.txt", "a smaller --time"});
     refused(changed(small_run(song), "--heads", "3"), {"heads do not divide the width"});
     refused(changed(small_run(song), "--slots", "r9c9"), {"r9c9", "r0c0, r0c1"});
     refused(changed(small_run(song), "--slots", "r0c0,r0c0"), {"--slots", "named twice"});
     refused(changed(small_run(song), "--blueprint", "weed"), {"weed"});
     refused(with(small_run(song), {"--judge", "jury"}), {"jury"});
+    for (const char* option : {"--rate", "--seed-rate"}) {
+        for (const char* rate : {"0", "nan", "fast", "1001"}) {
+            refused({option, rate}, {option, rate, "a number from 1e-30 to 1000"});
+        }
+    }
     refused(with(small_run(song), {"--bogus"}), {"--bogus", "--help"});
     refused(with(changed(small_run(song), "--layers", "4"), {"--segments", "3"}),
             {"segments do not divide the layers"});

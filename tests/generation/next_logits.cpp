@@ -209,6 +209,31 @@ TEST_CASE("empty prompts, strange ids and negative counts are refused", "[N-9][E
                     OptionError);
 }
 
+TEST_CASE("a slot that changes in the middle of a sequence is heard from the next token on",
+          "[N-9]") {
+    B::Context context;
+    Model model = make_model(context);
+    grow(model, "mlp", BlendAlgorithm::add);
+    generation::NextLogits cached(model, context);
+    generation::NextLogits whole(model, context, {.cached = false});
+    static_cast<void>(cached.start(prompt));
+    static_cast<void>(whole.start(prompt));
+    const auto same_as_whole = [&](std::int32_t token) {
+        const auto row = cached.next(token);
+        const std::vector<std::vector<float>> mine{{row.begin(), row.end()}};
+        const auto other = whole.next(token);
+        return difference(mine, {{other.begin(), other.end()}}) < 1e-5;
+    };
+    CHECK(same_as_whole(4));
+    model.slot("r0c1").step_epoch();
+    CHECK(same_as_whole(0));
+    CHECK(cached.cached());
+    model.slot("r0c1").prune("in the middle");
+    CHECK(same_as_whole(10));
+    CHECK(same_as_whole(9));
+    CHECK(cached.cached());
+}
+
 TEST_CASE("a token that is refused leaves the sequence as it was", "[N-9][E-3]") {
     B::Context context;
     const Model model = make_model(context);

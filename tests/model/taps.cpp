@@ -5,6 +5,9 @@
 #include <kasmina/autodiff/taps.hpp>
 #include <kasmina/blueprints/cnn/conv_light.hpp>
 #include <kasmina/hosts/cnn.hpp>
+#include <kasmina/hosts/mlp.hpp>
+#include <kasmina/hosts/resnet.hpp>
+#include <kasmina/hosts/transformer.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/testing/gradient_check.hpp>
 
@@ -58,6 +61,52 @@ TEST_CASE("what layers made comes by its name, with seeds active", "[N-8]") {
     Pass<B> alone(other, Mode::evaluation);
     CHECK(net.model.forward(alone, net.images).to_host() == heard);
     CHECK(std::ranges::find(taps.offered(), "host/blocks.0") != taps.offered().end());
+}
+
+/// What a host alone offers on its way, and whether its output is what it is when nobody listens.
+template <class Host>
+std::vector<std::string> offered(const Host& host, const typename Host::Input& input,
+                                 B::Context& context) {
+    const std::size_t end = hosts::end_boundary(host);
+    const auto run = [&](Pass<B> pass) {
+        const auto state = host.forward(pass, host.stem(pass, input), hosts::start_boundary, end);
+        return host.head(pass, state).to_host();
+    };
+    Tape<B> tape(context, Recording::none);
+    Taps<B> taps({});
+    const auto heard = run(Pass<B>(tape, Mode::evaluation).listening(taps));
+    CHECK(run(Pass<B>(tape, Mode::evaluation)) == heard);
+    return taps.offered();
+}
+
+TEST_CASE("each of the library's hosts offers its layers by the names that its parameters have",
+          "[N-8]") {
+    using Names = std::vector<std::string>;
+    B::Context context;
+    Generator random(2);
+    const auto values = [&](const Shape& shape) {
+        return Tensor<B>::from_host(
+            context, shape,
+            testing::normal_values<float>(static_cast<std::size_t>(shape.elements()), 3));
+    };
+    const hosts::ResNet<B> residual(context, {.base = 2, .stages = 2, .blocks = 2}, random);
+    CHECK(offered(residual, values({1, 5, 4, 3}), context) ==
+          Names{"layer1.0", "layer1.1", "layer2.0", "layer2.1"});
+    const hosts::Mlp<B> rows(context, {.inputs = 3, .outputs = 2, .width = 4, .layers = 2}, random);
+    CHECK(offered(rows, values({2, 3}), context) == Names{"layers.0", "layers.1"});
+    const TokenIds<B> ids(context, {1, 3}, std::vector<std::int32_t>{0, 4, 2}, 5);
+    for (const bool checkpointing : {false, true}) {
+        const hosts::Transformer<B> words(context,
+                                          {.vocabulary = 5,
+                                           .width = 4,
+                                           .heads = 2,
+                                           .layers = 2,
+                                           .segments = 1,
+                                           .block = 3,
+                                           .checkpointing = checkpointing},
+                                          random);
+        CHECK(offered(words, ids, context) == Names{"blocks.0", "blocks.1"});
+    }
 }
 
 TEST_CASE("listening to a training pass changes neither values nor gradients", "[N-8]") {

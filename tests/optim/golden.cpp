@@ -106,7 +106,10 @@ TEMPLATE_TEST_CASE("AdamW is PyTorch's, step for step", "[H-7][golden]", test::E
                                           .beta1 = golden.number("beta1"),
                                           .beta2 = golden.number("beta2"),
                                           .epsilon = golden.number("eps"),
-                                          .weight_decay = golden.number("weight_decay")};
+                                          .weight_decay = golden.number("weight_decay"),
+                                          .decayed = golden.metadata().contains("decayed")
+                                                         ? optim::Decayed::matrices
+                                                         : optim::Decayed::all};
         follow<TestType, optim::AdamWRule>(golden, options, {"first", "second"});
     }
 }

@@ -79,6 +79,58 @@ TEMPLATE_TEST_CASE("a seed that comes later starts with fresh state, as if it we
     CHECK(late.value().to_host(context) != Values{3});
 }
 
+TEMPLATE_TEST_CASE("decay of matrices alone is that of a group for them and one for the others",
+                   "[H-7]", test::Oracle, test::Device64) {
+    using B = TestType;
+    typename B::Context context;
+    const auto make = [&](const Shape& shape) {
+        Parameter<B> parameter(Tensor<B>::full(context, shape, 2.0));
+        test::set_gradient<B>(context, parameter, Values(parameter.value().size(), 0.5));
+        return parameter;
+    };
+    const auto make_all = [&] {
+        std::vector<Parameter<B>> parameters;
+        for (const Shape& shape : {Shape{3}, Shape{2, 1}, Shape{}, Shape{1, 1}, Shape{2}}) {
+            parameters.push_back(make(shape));
+        }
+        return parameters;
+    };
+    const std::vector<Parameter<B>> one = make_all();
+    const std::vector<Parameter<B>> two = make_all();
+    const optim::AdamWOptions all{.learning_rate = 0.1, .weight_decay = 0.5};
+    optim::AdamWOptions matrices = all;
+    matrices.decayed = optim::Decayed::matrices;
+    optim::AdamWOptions none = all;
+    none.weight_decay = 0.0;
+    AdamW<B> together;
+    together.add_group(matrices);
+    AdamW<B> apart;
+    apart.add_group(all);
+    apart.add_group(none);
+    const auto check_steps = [&] {
+        for (int step = 0; step < 2; ++step) {
+            together.step(context);
+            apart.step(context);
+        }
+        for (std::size_t i = 0; i < one.size(); ++i) {
+            CAPTURE(i);
+            CHECK(one[i].value().to_host(context) == two[i].value().to_host(context));
+        }
+    };
+    together.synchronise(0, Pointers<B>{&one[1], &one[4]});
+    apart.synchronise(0, Pointers<B>{&two[1]});
+    apart.synchronise(1, Pointers<B>{&two[4]});
+    check_steps();
+    CHECK(one[1].value().to_host(context)[0] < one[4].value().to_host(context)[0]);
+    // Others come between them.
+    together.synchronise(0, Pointers<B>{&one[0], &one[1], &one[2], &one[3], &one[4]});
+    apart.synchronise(0, Pointers<B>{&two[1], &two[3]});
+    apart.synchronise(1, Pointers<B>{&two[0], &two[2], &two[4]});
+    check_steps();
+    CHECK(together.tracked(0)[1].steps == 4);
+    CHECK(together.tracked(0)[2].steps == 2);
+}
+
 TEMPLATE_TEST_CASE("the state of a pruned seed goes, and does not come back with it", "[H-7]",
                    test::Oracle, test::Device64) {
     using B = TestType;
@@ -238,7 +290,8 @@ TEMPLATE_TEST_CASE("options out of range are refused, with the option named", "[
         {{.beta1 = -0.1}, "beta1"},
         {{.beta2 = 1.0}, "beta2"},
         {{.epsilon = -1e-8}, "epsilon"},
-        {{.weight_decay = nan}, "weight_decay"}};
+        {{.weight_decay = nan}, "weight_decay"},
+        {{.decayed = static_cast<optim::Decayed>(7)}, "all (0), matrices (1)"}};
     for (const auto& [options, named] : bad_adamw) {
         AdamW<B> adamw;
         const std::string text =

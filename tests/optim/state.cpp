@@ -38,6 +38,10 @@ struct Run {
             Options options{};
             options.learning_rate = factor * rate;
             if constexpr (requires { options.momentum; }) options.momentum = 0.9;
+            if constexpr (requires { options.decayed; }) {
+                // All here are vectors.
+                options.decayed = rate < 0.5 ? optim::Decayed::matrices : optim::Decayed::all;
+            }
             optimiser.add_group(options);
         }
         synchronise();

@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/hosts/token_logits.hpp>
+#include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/nn/key_value_cache.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
@@ -54,8 +56,10 @@ struct NextLogitsOptions {
 /// Evaluates a model on a sequence that grows. Where it can, a pass runs the new token alone and
 /// finds the earlier ones in a key-value cache; then a token allocates nothing after the first. A
 /// sequence that is longer than the host's block is seen through its last `block` tokens, which a
-/// cache does not help with: all of them stand at other positions. The model, which it refers to,
-/// may not change between `start` and the last `next`.
+/// cache does not help with: all of them stand at other positions. Where a slot has changed its
+/// stage or amplitude since the token before, the cache is of another network: the whole sequence
+/// runs once more. The values of the model's parameters, to which it refers, may not change between
+/// `start` and the last `next`.
 template <ModelOfSequences Model>
 class NextLogits {
 public:
@@ -82,11 +86,9 @@ public:
         if (prompt.empty()) throw_empty();
         const auto block = static_cast<std::size_t>(model_.host().block());
         const auto seen = prompt.last(std::min(prompt.size(), block));
-        caches_ = options_.cached && goes_on_behind_a_cache(model_, options_.overrides);
-        cache_.forget();
         tokens_.assign(seen.begin(), seen.end());
-        return run(
-            TokenIds<B>(context_, Shape{1, static_cast<Index>(seen.size())}, seen, vocabulary()));
+        forget();
+        return run_whole();
     }
 
     /// The logits behind one more token. Errors: StateError where no sequence was begun;
@@ -102,7 +104,43 @@ public:
             tokens_.back() = token;
             caches_ = false;
         }
-        if (caches_) return run(one_);
+        if (caches_ && is_another_network())
+            forget();
+        else if (caches_)
+            return run(one_);
+        return run_whole();
+    }
+
+    /// Whether tokens are run by themselves, with the earlier ones in a cache.
+    [[nodiscard]] bool cached() const noexcept { return caches_; }
+
+private:
+    /// What of a slot decides which of its layers are in a pass.
+    struct Heard {
+        Stage stage = Stage::dormant;
+        double alpha = 0.0;
+        bool operator==(const Heard&) const = default;
+    };
+
+    [[nodiscard]] Index vocabulary() const { return model_.host().vocabulary(); }
+
+    [[nodiscard]] static Heard heard(const typename Model::SlotType& slot) noexcept {
+        return {slot.stage(), slot.alpha()};
+    }
+
+    [[nodiscard]] bool is_another_network() const {
+        return !std::ranges::equal(model_.slots(), heard_, {}, heard);
+    }
+
+    /// The next pass fills the cache anew, if it can go on behind one.
+    void forget() {
+        cache_.forget();
+        caches_ = options_.cached && goes_on_behind_a_cache(model_, options_.overrides);
+        heard_.clear();
+        std::ranges::transform(model_.slots(), std::back_inserter(heard_), heard);
+    }
+
+    [[nodiscard]] std::span<const Scalar> run_whole() {
         const Shape shape{1, static_cast<Index>(tokens_.size())};
         if (!whole_ || whole_->shape() != shape) {
             whole_.emplace(context_, shape, tokens_, vocabulary());
@@ -111,12 +149,6 @@ public:
         }
         return run(*whole_);
     }
-
-    /// Whether tokens are run by themselves, with the earlier ones in a cache.
-    [[nodiscard]] bool cached() const noexcept { return caches_; }
-
-private:
-    [[nodiscard]] Index vocabulary() const { return model_.host().vocabulary(); }
 
     [[nodiscard]] std::span<const Scalar> run(const TokenIds<B>& ids) {
         begun_ = false;
@@ -163,6 +195,7 @@ private:
     TokenIds<B> one_;
     std::optional<TokenIds<B>> whole_{};
     std::vector<std::int32_t> tokens_{};
+    std::vector<Heard> heard_{};  ///< of each slot, in the passes that filled the cache
     std::optional<Pending<B>> reading_{};
     bool caches_ = false;
     bool begun_ = false;

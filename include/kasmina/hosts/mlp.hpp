@@ -100,6 +100,7 @@ public:
         Variable<B> current = state;
         for (std::size_t layer = from; layer < to; ++layer) {
             current = activated(layers_[layer].forward(pass, current));
+            if (pass.taps() != nullptr) pass.tap("layers." + std::to_string(layer), current);
         }
         return current;
     }

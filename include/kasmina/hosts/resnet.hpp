@@ -73,8 +73,12 @@ public:
         check_route(points_, from, to);
         Variable<B> current = state;
         for (std::size_t stage = from; stage < to; ++stage) {
-            for (const ResidualBlock<B>& block : stages_[stage]) {
-                current = block.forward(pass, current);
+            for (std::size_t block = 0; block < stages_[stage].size(); ++block) {
+                current = stages_[stage][block].forward(pass, current);
+                if (pass.taps() != nullptr) {
+                    pass.tap("layer" + std::to_string(stage + 1) + "." + std::to_string(block),
+                             current);
+                }
             }
         }
         return current;

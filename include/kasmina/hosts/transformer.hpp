@@ -192,6 +192,7 @@ Variable<B> Transformer<B, Head>::forward(Pass<B>& pass, const Variable<B>& stat
         } else {
             current = block->forward(pass, current);
         }
+        if (pass.taps() != nullptr) pass.tap("blocks." + std::to_string(layer), current);
     }
     return current;
 }

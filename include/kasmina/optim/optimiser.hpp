@@ -22,6 +22,7 @@
 #include <kasmina/moved_from.hpp>
 #include <kasmina/nn/parameters.hpp>
 #include <kasmina/optim/check_optimiser_state.hpp>
+#include <kasmina/optim/decayed.hpp>
 #include <kasmina/optim/optimiser_state.hpp>
 #include <kasmina/optim/tracked.hpp>
 #include <kasmina/optim/update_rule.hpp>
@@ -325,9 +326,20 @@ private:
         detail::replace_tracked(groups_[group].tracked, std::move(wanted));
     }
 
-    /// Runs of neighbours with equal step counts go to the rule in one pass: a whole host is one
-    /// run, a seed born later another.
-    void step(Context& context, Group& group);
+    /// One step of a group; what its decay spares comes by itself.
+    void step(Context& context, Group& group) {
+        step(context, group, group.options, true);
+        if constexpr (ChoosesDecayed<Options>) {
+            if (group.options.decayed == Decayed::all) return;
+            Options spared = group.options;
+            spared.weight_decay = 0.0;
+            step(context, group, spared, false);
+        }
+    }
+
+    /// Of those that decay, or of the others. Runs of neighbours with equal step counts go to the
+    /// rule in one pass: a whole host is one run, a seed born later another.
+    void step(Context& context, Group& group, const Options& options, bool decayed);
 
     static void make_moment(Context& context, Tensor<B>& moment, const Shape& shape) {
         if (moment.empty()) moment = Tensor<B>::full(context, shape, Scalar{0});
@@ -399,7 +411,8 @@ void Optimiser<B, Rule>::synchronise(std::size_t group, std::vector<Tracked<B>> 
 
 template <class B, class Rule>
     requires MultiTensorBackend<B> && UpdateRule<Rule, B>
-void Optimiser<B, Rule>::step(Context& context, Group& group) {
+void Optimiser<B, Rule>::step(Context& context, Group& group, const Options& options,
+                              bool decayed) {
     slices_.clear();
     std::int64_t run_steps = 0;
     for (Tracked<B>& tracked : group.tracked) {
@@ -407,11 +420,12 @@ void Optimiser<B, Rule>::step(Context& context, Group& group) {
         if (!parameter) continue;
         parameter->in_optimiser = true;
         if (!parameter->trainable || !parameter->has_gradient) continue;
+        if (is_decayed(options, parameter->value.shape()) != decayed) continue;
         if (!slices_.empty() && tracked.steps != run_steps) {
-            Rule::template step<B>(context, group.options, run_steps + 1, slices_);
+            Rule::template step<B>(context, options, run_steps + 1, slices_);
             slices_.clear();
         }
-        const int tensors = Rule::state_tensors(group.options);
+        const int tensors = Rule::state_tensors(options);
         if (tensors > 0) make_moment(context, tracked.first, parameter->value.shape());
         if (tensors > 1) make_moment(context, tracked.second, parameter->value.shape());
         run_steps = tracked.steps++;
@@ -419,7 +433,7 @@ void Optimiser<B, Rule>::step(Context& context, Group& group) {
                            tracked.first.data(), tracked.second.data(), parameter->value.size()});
     }
     if (!slices_.empty()) {
-        Rule::template step<B>(context, group.options, run_steps + 1, slices_);
+        Rule::template step<B>(context, options, run_steps + 1, slices_);
     }
 }
 

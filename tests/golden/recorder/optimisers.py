@@ -18,6 +18,7 @@ ADAMW_CASES = {
     "defaults": dict(lr=0.001, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01),
     "strong": dict(lr=0.05, betas=(0.8, 0.95), eps=1e-6, weight_decay=0.1),
     "no_decay": dict(lr=0.01, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0),
+    "matrices": dict(lr=0.02, betas=(0.9, 0.99), eps=1e-8, weight_decay=0.2, decayed="matrices"),
 }
 STATE_NAMES = {"momentum_buffer": "momentum", "exp_avg": "first", "exp_avg_sq": "second"}
 
@@ -29,6 +30,17 @@ def flat_options(options):
     if "nesterov" in flat:
         flat["nesterov"] = "true"
     return flat
+
+
+def groups_of(leaves, options):
+    """Groups of parameters, and options for all: with decayed = "matrices" two, the second without
+    decay."""
+    options = dict(options)
+    if options.pop("decayed", "all") == "all":
+        return leaves, options
+    spared = [leaf for leaf in leaves if leaf.dim() < 2]
+    decayed = [leaf for leaf in leaves if leaf.dim() >= 2]
+    return [{"params": decayed}, {"params": spared, "weight_decay": 0.0}], options
 
 
 def record_optimiser(path, optimiser_type, options):
@@ -43,7 +55,8 @@ def record_optimiser(path, optimiser_type, options):
 
     def evaluate(values, kinks):
         leaves = {n: values["param." + n].clone().requires_grad_() for n in SHAPES}
-        optimiser = optimiser_type(list(leaves.values()), foreach=False, **options)
+        groups, shared = groups_of(list(leaves.values()), options)
+        optimiser = optimiser_type(groups, foreach=False, **shared)
         trajectory = {n: [] for n in SHAPES}
         for step in range(STEPS):
             for name, leaf in leaves.items():

@@ -16,6 +16,9 @@ def record_tensor(name, options, make_inputs, forward):
 def record_activations():
     # (name, PyTorch's function, option, its value)
     cases = (
+        ("relu", functional.relu, None, None),
+        ("sigmoid", torch.sigmoid, None, None),
+        ("tanh", torch.tanh, None, None),
         ("gelu", functional.gelu, None, None),
         ("gelu_tanh", lambda x: functional.gelu(x, approximate="tanh"), None, None),
         ("silu", functional.silu, None, None),
@@ -147,6 +150,20 @@ def record_rearranging():
     )
 
 
+def record_embedding():
+    # Rows that are named once, often and never.
+    record_tensor(
+        "embedding",
+        {"op": "embedding"},
+        lambda randoms: {
+            "input": randoms.normal(7, 13),
+            "labels": randoms.labels(11, 6),
+            "grad_output": randoms.normal(11, 13),
+        },
+        lambda v, kinks: functional.embedding(v["labels"], v["input"]),
+    )
+
+
 def record_losses():
     # (name, op, option, its value, PyTorch's function)
     def divergence(x, target, log_target):
@@ -196,4 +213,5 @@ def record_tensors():
     record_layer_norm()
     record_matmul()
     record_rearranging()
+    record_embedding()
     record_losses()

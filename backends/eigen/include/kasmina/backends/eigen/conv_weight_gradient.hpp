@@ -61,12 +61,42 @@ void write_weight_gradient(Context& context, const ConvShape& shape, PartialGrad
     });
 }
 
-/// One panel of a group's outputs: gradients, whose pixels are `grad_stride` apart, and sums in
-/// rows of `stride`.
+/// Gradients that are read in whole vectors: these may end behind a group's outputs, in numbers
+/// whose sums nobody uses. At the very end there are none, so the last rows are copied.
+template <class T>
+class ReadableGradients {
+public:
+    ReadableGradients(Context& context, const ConvShape& shape, bool whole_vectors, const T* grad_y)
+        : row_size_(shape.out_width * shape.out_channels), data_(grad_y) {
+        const Index rows = shape.batch * shape.out_height;
+        copied_from_ = rows;
+        if (whole_vectors || rows * row_size_ == 0) return;
+        copied_from_ = std::max<Index>(0, rows - 1 - ceil_div(lanes<T>, row_size_));
+        const Index size = (rows - copied_from_) * row_size_;
+        copy_ = context.buffer<T>(size + lanes<T>);
+        std::copy_n(grad_y + copied_from_ * row_size_, size, copy_.data());
+        std::fill_n(copy_.data() + size, lanes<T>, T{0});
+    }
+
+    /// A row of the output, counted through the batch.
+    [[nodiscard]] const T* row(Index row) const noexcept {
+        return row < copied_from_ ? data_ + row * row_size_
+                                  : copy_.data() + (row - copied_from_) * row_size_;
+    }
+
+private:
+    Index row_size_;
+    const T* data_;
+    Index copied_from_;
+    Buffer<T> copy_{};
+};
+
+/// One panel of a group's outputs, the first of which is channel `output`, and sums in rows of
+/// `stride`.
 template <class T>
 struct OutputPanel {
-    const T* grad_y;
-    Index grad_stride;
+    const ReadableGradients<T>& gradients;
+    Index output;
     T* sums;
     Index stride;
     Index vectors;
@@ -95,8 +125,8 @@ void accumulate_kernel_row(const ConvShape& shape, const typename PaddedRows<T>:
                 const Index from_row = row / shape.out_height * shape.height + from;
                 sums.accumulate(x.data() + x.place(from_row, right) + first_input + input,
                                 Constant<1>{}, shape.stride_width * shape.in_channels,
-                                panel.grad_y + row * shape.out_width * panel.grad_stride,
-                                panel.grad_stride, shape.out_width);
+                                panel.gradients.row(row) + panel.output, shape.out_channels,
+                                shape.out_width);
             }
             T* const to = sums_at + input * panel.stride;
             sums.add_stored(to, panel.stride, Vectors * lanes<T>);
@@ -109,31 +139,14 @@ void accumulate_kernel_row(const ConvShape& shape, const typename PaddedRows<T>:
 template <class T>
 void conv_weight_gradient(Context& context, const Conv2dPullbackWeight<T>& call) {
     const ConvShape& shape = call.shape;
-    const T* grad_y = call.grad_y;
     const Index taps = shape.kernel_height * shape.kernel_width;
     const Index rows = shape.batch * shape.out_height;
     const Index in = shape.in_channels / shape.groups;
     const Index out = shape.out_channels / shape.groups;
     const Index out_stride = ceil_div(out, lanes<T>) * lanes<T>;
-    const Index grad_stride = shape.groups * out_stride;
     const Index panels = ceil_div(out_stride, panel_width<T>);
 
-    // Whole vectors of outputs are read, so rows that do not end on one are copied apart.
-    Buffer<T> padded;
-    if (out_stride != out) {
-        const Index pixels = rows * shape.out_width;
-        padded = context.buffer<T>(pixels * grad_stride);
-        context.parallel_for(ceil_div(pixels, 1024), [&](Index chunk) {
-            const Index last = std::min(pixels, chunk * 1024 + 1024) * shape.groups;
-            for (Index p = chunk * 1024 * shape.groups; p < last; ++p) {
-                T* to = padded.data() + p * out_stride;
-                std::copy_n(grad_y + p * out, out, to);
-                std::fill(to + out, to + out_stride, T{0});
-            }
-        });
-        grad_y = padded.data();
-    }
-
+    const ReadableGradients<T> gradients(context, shape, out_stride == out, call.grad_y);
     const ConvMaps maps = ConvMaps::forward(shape);
     const ConvAxis horizontal = ConvExtents::horizontal(shape).forward();
     const PaddedRows<T> input(maps.from, {horizontal.reads_from(), horizontal.reads_to()}, call.x);
@@ -162,8 +175,7 @@ void conv_weight_gradient(Context& context, const Conv2dPullbackWeight<T>& call)
         for (Index i = 0; i < taps * in; ++i) {
             std::fill_n(sums + i * out_stride, vectors * lanes<T>, T{0});
         }
-        const OutputPanel<T> panel{grad_y + group * out_stride + channel, grad_stride, sums,
-                                   out_stride, vectors};
+        const OutputPanel<T> panel{gradients, group * out + channel, sums, out_stride, vectors};
         const Index last = rows * (part + 1) / parts;
         for (Index row = rows * part / parts; row < last; row += block) {
             const RowRange outputs{row, std::min(last, row + block)};

@@ -2,6 +2,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <type_traits>
+
 #include <kasmina/backend/convolution.hpp>
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backends/eigen/context.hpp>
@@ -30,6 +34,32 @@ template <class T>
     return packed;
 }
 
+/// body(column, many) for all outputs along an axis, in order: as runs of neighbours whose taps are
+/// all on a map of `extent`, so that a tap is loaded once for a run, and else one by one.
+template <class Body>
+KASMINA_ALWAYS_INLINE void for_each_run(const ConvAxis& axis, Index extent, Body&& body) {
+    constexpr Index run = 4;
+    const auto whole = [&](Index column) {
+        const TapRange taps = axis.on_map(column, extent);
+        return taps.last - taps.first == axis.taps;
+    };
+    Index column = 0;
+    while (column < axis.count) {
+        if (column + run <= axis.count && whole(column) && whole(column + run - 1)) {
+            body(column, std::integral_constant<std::size_t, run>{});
+            column += run;
+        } else {
+            body(column, std::integral_constant<std::size_t, 1>{});
+            ++column;
+        }
+    }
+}
+
+/// Where the k-th of a run is, from its first.
+[[nodiscard]] KASMINA_ALWAYS_INLINE constexpr Index nth(std::size_t k, Index step) noexcept {
+    return static_cast<Index>(k) * step;
+}
+
 /// One phase of a depthwise convolution of either way: y (+)= x convolved with filters as
 /// `taps_of_channels` has them, of kernels that are `kernel_width` wide.
 template <class T>
@@ -43,6 +73,8 @@ void depthwise_phase(Context& context, const ConvMaps& maps, const ConvPhase& ph
     const Index x_row = vertical.tap_step * maps.from.width * channels;
     const Index filter_column = horizontal.kernel_step * channels;
     const Index filter_row = vertical.kernel_step * kernel_width * channels;
+    const Index next_pixel = horizontal.step * channels;
+    const Index next_output = horizontal.out_step * channels;
     const Index rows = maps.to.batch * vertical.count;
     const Index rows_per_chunk =
         ceil_div(Index{1} << 15, horizontal.count * phase.taps() * channels);
@@ -56,7 +88,8 @@ void depthwise_phase(Context& context, const ConvMaps& maps, const ConvPhase& ph
                 sample * maps.from.height + position * vertical.step + vertical.first;
             const Index y_row =
                 sample * maps.to.height + vertical.out_first + position * vertical.out_step;
-            for (Index column = 0; column < horizontal.count; ++column) {
+            const auto outputs = [&](Index column, auto many) {
+                constexpr std::size_t run = decltype(many)::value;
                 const TapRange across = horizontal.on_map(column, maps.from.width);
                 const Index from_column = column * horizontal.step + horizontal.first;
                 const Index to =
@@ -72,19 +105,27 @@ void depthwise_phase(Context& context, const ConvMaps& maps, const ConvPhase& ph
                                                    horizontal.kernel_tap(across.first)) *
                                                       channels;
                 for_each_vector<T>(channels, [=](Index c, auto count) {
-                    Vector<T> sum{};
+                    std::array<Vector<T>, run> sums{};
                     for (Index i = 0; i < rows_read; ++i) {
                         const T* pixel = from + i * x_row + c;
                         const T* tap = filter + i * filter_row + c;
                         for (Index j = 0; j < columns_read; ++j) {
-                            sum += load_lanes(pixel, count) * load_lanes(tap, count);
+                            const Vector<T> factor = load_lanes(tap, count);
+                            KASMINA_UNROLL
+                            for (std::size_t k = 0; k < run; ++k) {
+                                sums[k] += load_lanes(pixel + nth(k, next_pixel), count) * factor;
+                            }
                             pixel += x_column;
                             tap += filter_column;
                         }
                     }
-                    put_lanes(y, to + c, sum, count);
+                    KASMINA_UNROLL
+                    for (std::size_t k = 0; k < run; ++k) {
+                        put_lanes(y, to + c + nth(k, next_output), sums[k], count);
+                    }
                 });
-            }
+            };
+            for_each_run(horizontal, maps.from.width, outputs);
         }
     });
 }
@@ -133,7 +174,9 @@ void depthwise_row_gradient(const ConvShape& shape, Index row, const T* x, const
     const TapRange down = vertical.on_map(position, shape.height);
     const Index from_row =
         row / shape.out_height * shape.height + position * vertical.step + vertical.first;
-    for (Index column = 0; column < shape.out_width; ++column) {
+    const Index next_pixel = horizontal.step * channels;
+    const auto gradients = [&](Index column, auto many) {
+        constexpr std::size_t run = decltype(many)::value;
         const TapRange across = horizontal.on_map(column, shape.width);
         const Index from_column = column * horizontal.step + horizontal.first;
         const T* const gradient = grad_y + (row * shape.out_width + column) * channels;
@@ -144,18 +187,28 @@ void depthwise_row_gradient(const ConvShape& shape, Index row, const T* x, const
                                       channels;
         T* const to = sums + (down.first * shape.kernel_width + across.first) * channels;
         for_each_vector<T>(channels, [=](Index c, auto count) {
-            const Vector<T> upstream = load_lanes(gradient + c, count);
+            std::array<Vector<T>, run> upstream{};
+            KASMINA_UNROLL
+            for (std::size_t k = 0; k < run; ++k) {
+                upstream[k] = load_lanes(gradient + nth(k, channels) + c, count);
+            }
             for (Index i = 0; i < rows_read; ++i) {
                 const T* pixel = from + i * x_row + c;
                 T* tap = to + i * sums_row + c;
                 for (Index j = 0; j < columns_read; ++j) {
-                    add_lanes(tap, load_lanes(pixel, count) * upstream, count);
+                    Vector<T> sum = load_lanes(tap, count);
+                    KASMINA_UNROLL
+                    for (std::size_t k = 0; k < run; ++k) {
+                        sum += load_lanes(pixel + nth(k, next_pixel), count) * upstream[k];
+                    }
+                    store_lanes(tap, sum, count);
                     pixel += x_column;
                     tap += channels;
                 }
             }
         });
-    }
+    };
+    for_each_run(horizontal, shape.width, gradients);
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <type_traits>
 
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backend/pooling.hpp>
@@ -59,8 +60,14 @@ void for_each_window(Context& context, const PoolShape& shape, F&& f) {
     });
 }
 
-/// The maximum of a window, lane by lane, and the row and column where it is: of equals the first
-/// in row-major order, of NaNs the last, as PyTorch has it.
+/// Whether `next` takes the place of the maximum so far, lane by lane: of equals the first in
+/// row-major order is it, of NaNs the last, as PyTorch has it.
+template <class T>
+[[nodiscard]] KASMINA_ALWAYS_INLINE auto takes_over(Vector<T> next, Vector<T> maximum) {
+    return (next > maximum) | is_not_a_number<T>(next);
+}
+
+/// The row and column of a window's maximum, lane by lane.
 template <class T>
 struct AnyWindowMaximum {
     Vector<T> value;
@@ -73,29 +80,40 @@ struct AnyWindowMaximum {
         for (Index i = window.first_row; i < window.last_row; ++i) {
             for (Index j = window.first_column; j < window.last_column; ++j) {
                 const Vector<T> next = load_lanes(x + window.at(i, j), count);
-                const auto greater = (next > value) | is_not_a_number<T>(next);
+                const auto greater = takes_over<T>(next, value);
                 value = greater ? next : value;
                 row = greater ? Vector<T>{} + static_cast<T>(i - window.first_row) : row;
                 column = greater ? Vector<T>{} + static_cast<T>(j - window.first_column) : column;
             }
         }
     }
+};
 
-    /// Adds a gradient where the maximum is, by going through all places of the window: for few,
-    /// that is quicker than to go to each lane's.
-    template <class Count>
-    KASMINA_ALWAYS_INLINE void add(const PoolWindow& window, T* to, Vector<T> gradient,
-                                   Count count) const {
-        for (Index i = window.first_row; i < window.last_row; ++i) {
-            const auto in_row = row == Vector<T>{} + static_cast<T>(i - window.first_row);
-            for (Index j = window.first_column; j < window.last_column; ++j) {
-                const auto here =
-                    in_row & (column == Vector<T>{} + static_cast<T>(j - window.first_column));
-                add_lanes(to + window.at(i, j), here ? gradient : Vector<T>{}, count);
-            }
+/// Adds a gradient where a window of few places has its maximum, by going through all of them: for
+/// few, that is quicker than to go to each lane's. `x` and `to` are where the window begins.
+template <class T, class Rows, class Columns, class Count>
+KASMINA_ALWAYS_INLINE void add_at_maximum(const T* x, T* to, const PoolWindow& window, Rows rows,
+                                          Columns columns, Vector<T> gradient, Count count) {
+    Vector<T> value = load_lanes(x, count);
+    Vector<T> place{};
+    Vector<T> here{};
+    for (Index i = 0; i < rows; ++i) {
+        for (Index j = 0; j < columns; ++j) {
+            const Vector<T> next = load_lanes(x + window.at(i, j), count);
+            const auto greater = takes_over<T>(next, value);
+            value = greater ? next : value;
+            place = greater ? here : place;
+            here += T{1};
         }
     }
-};
+    here = Vector<T>{};
+    for (Index i = 0; i < rows; ++i) {
+        for (Index j = 0; j < columns; ++j) {
+            add_lanes(to + window.at(i, j), here == place ? gradient : Vector<T>{}, count);
+            here += T{1};
+        }
+    }
+}
 
 inline constexpr Index few_places = 16;
 
@@ -107,7 +125,7 @@ template <class T, class Count>
     for (Index i = window.first_row; i < window.last_row; ++i) {
         for (Index j = window.first_column; j < window.last_column; ++j) {
             const Vector<T> next = load_lanes(x + window.at(i, j), count);
-            value = ((next > value) | is_not_a_number<T>(next)) ? next : value;
+            value = takes_over<T>(next, value) ? next : value;
         }
     }
     return value;
@@ -139,11 +157,23 @@ void max_pool_any_pullback(Context& context, const MaxPoolPullback<T>& call) {
             const T* const x = call.x + sample;
             const T* const gradient = call.grad_y + out;
             T* const to = grad_x + sample;
+            if (window.places() <= few_places) {
+                const Index rows = window.last_row - window.first_row;
+                const Index columns = window.last_column - window.first_column;
+                const Index begin = window.at(window.first_row, window.first_column);
+                const auto add = [=](auto height, auto width) {
+                    for_each_vector<T>(channels, [=](Index c, auto count) {
+                        add_at_maximum<T>(x + begin + c, to + begin + c, window, height, width,
+                                          load_lanes(gradient + c, count), count);
+                    });
+                };
+                // The usual one, with loops that the compiler knows.
+                constexpr std::integral_constant<Index, 3> three;
+                if (rows == 3 && columns == 3) return add(three, three);
+                return add(rows, columns);
+            }
             for_each_vector<T>(channels, [=](Index c, auto count) {
                 const AnyWindowMaximum<T> maximum(x + c, window, count);
-                const Vector<T> upstream = load_lanes(gradient + c, count);
-                if (window.places() <= few_places)
-                    return maximum.add(window, to + c, upstream, count);
                 std::array<T, static_cast<std::size_t>(lanes<T>)> row;
                 std::array<T, static_cast<std::size_t>(lanes<T>)> column;
                 store(row.data(), maximum.row);
