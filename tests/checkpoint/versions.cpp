@@ -97,6 +97,20 @@ TEST_CASE("a newer table or record is refused with both numbers, and nothing cha
     }
 }
 
+TEST_CASE("AdamW goes on from schema 1 with its decay on all parameters", "[C-4]") {
+    const auto after = optim::AdamWOptions::migrated({.learning_rate = 0.25,
+                                                      .beta1 = 0.5,
+                                                      .beta2 = 0.75,
+                                                      .epsilon = 0.125,
+                                                      .weight_decay = 0.375});
+    CHECK(after.learning_rate == 0.25);
+    CHECK(after.beta1 == 0.5);
+    CHECK(after.beta2 == 0.75);
+    CHECK(after.epsilon == 0.125);
+    CHECK(after.weight_decay == 0.375);
+    CHECK(after.decayed == optim::Decayed::all);
+}
+
 /// The form of each record that has a number, for each number that is read.
 std::string forms() {
     using State = Life::Trainer::StateOf<test::LifeController>;
