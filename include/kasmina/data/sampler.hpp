@@ -41,17 +41,19 @@ struct LoaderState {
     std::size_t samples = 0;                  ///< in the set
     std::optional<std::size_t> batch_size{};  ///< absent where schema 1 did not say
     std::optional<bool> shuffle{};            ///< absent where schema 1 did not say
+    std::optional<bool> drop_last{};          ///< absent where schema 1 did not say
 
     using Fields =
         reflect::List<&LoaderState::epoch_start, &LoaderState::random, &LoaderState::next,
-                      &LoaderState::samples, &LoaderState::batch_size, &LoaderState::shuffle>;
+                      &LoaderState::samples, &LoaderState::batch_size, &LoaderState::shuffle,
+                      &LoaderState::drop_last>;
     friend bool operator==(const LoaderState&, const LoaderState&) = default;
 
-    /// Of its form in a checkpoint. 1: the first. 2: batch size and whether it shuffles.
+    /// Of its form in a checkpoint. 1: the first. 2: how batches are taken.
     static constexpr int schema = 2;
     using Before = LoaderStateBefore2;
     [[nodiscard]] static LoaderState migrated(Before&& before) {
-        return {before.epoch_start, before.random, before.next, before.samples, {}, {}};
+        return {before.epoch_start, before.random, before.next, before.samples, {}, {}, {}};
     }
 };
 
@@ -126,8 +128,8 @@ public:
     [[nodiscard]] Generator& random() noexcept { return generator_; }
 
     [[nodiscard]] LoaderState state() const noexcept {
-        return {epoch_start_,  generator_.state(),  next_,
-                order_.size(), options_.batch_size, options_.shuffle};
+        return {epoch_start_,     generator_.state(), next_, order_.size(), options_.batch_size,
+                options_.shuffle, options_.drop_last};
     }
 
     /// Back to where it stood earlier in the same epoch.
@@ -137,28 +139,28 @@ public:
     }
 
     /// Restored, also in mid-epoch, what follows is the same again. Errors: StateError for a state
-    /// of another set, or in mid-epoch of another batch size or kind of order, OptionError for a
+    /// of another set, or in mid-epoch of batches that are taken otherwise, OptionError for a
     /// random state that cannot be; nothing is changed then.
     KASMINA_RARE void restore(const LoaderState& state) {
-        if (state.samples != order_.size() || state.next > order_.size() ||
-            (state.next % options_.batch_size != 0 && state.next != order_.size())) {
+        const LoaderOptions its{.batch_size = state.batch_size.value_or(options_.batch_size),
+                                .shuffle = state.shuffle.value_or(options_.shuffle),
+                                .drop_last = state.drop_last.value_or(options_.drop_last)};
+        const std::size_t size = order_.size();
+        if (state.samples != size || state.next > size || its.batch_size == 0 ||
+            (state.next % its.batch_size != 0 && state.next != size)) {
             throw StateError("the batches stand where these cannot", where(),
-                             "a multiple of " + std::to_string(options_.batch_size) + " of " +
-                                 std::to_string(order_.size()) + " samples, or all",
+                             "a multiple of " + std::to_string(its.batch_size) + " of " +
+                                 std::to_string(size) + " samples, or all",
                              std::to_string(state.next) + " of " + std::to_string(state.samples),
                              "restore a state of the same set and batch size");
         }
-        const bool between = state.next == 0 || state.next == order_.size();
-        if (!between && (state.batch_size.value_or(options_.batch_size) != options_.batch_size ||
-                         state.shuffle.value_or(options_.shuffle) != options_.shuffle)) {
-            const auto in_words = [](std::size_t size, bool shuffle) {
-                return "batches of " + std::to_string(size) +
-                       (shuffle ? ", shuffled" : ", in the set's order");
-            };
-            throw StateError("the epoch was begun with other batches", where(),
-                             in_words(options_.batch_size, options_.shuffle),
-                             in_words(state.batch_size.value_or(options_.batch_size),
-                                      state.shuffle.value_or(options_.shuffle)),
+        const bool alike = its.batch_size == options_.batch_size &&
+                           its.shuffle == options_.shuffle && its.drop_last == options_.drop_last;
+        const bool over =
+            state.next == size || (its.drop_last && size - state.next < its.batch_size);
+        if (!alike && !over && state.next != 0) {
+            throw StateError("the epoch was begun with other batches", where(), in_words(options_),
+                             in_words(its),
                              "end the epoch with the options that it was begun with");
         }
         const Generator random = Generator::from_state(state.random);
@@ -166,11 +168,19 @@ public:
         epoch_start_ = state.epoch_start;
         draw_order();
         generator_ = random;
-        next_ = state.next;
+        next_ = over && !alike ? size : state.next;
     }
 
 private:
     [[nodiscard]] static std::string where() { return "data::DataLoader"; }
+
+    /// "batches of 64, shuffled, the last one also when it is not full".
+    [[nodiscard]] static std::string in_words(const LoaderOptions& options) {
+        return "batches of " + std::to_string(options.batch_size) +
+               (options.shuffle ? ", shuffled" : ", in the set's order") +
+               (options.drop_last ? ", full ones alone"
+                                  : ", the last one also when it is not full");
+    }
 
     /// Before there is an order of as many.
     [[nodiscard]] static std::size_t checked(std::size_t samples) {

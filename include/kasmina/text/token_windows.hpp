@@ -180,23 +180,24 @@ public:
         if (state.tokens.value_or(tokens_.size()) != tokens_.size()) {
             throw StateError("the windows are of another text", where,
                              std::to_string(tokens_.size()) + " tokens",
-                             std::to_string(*state.tokens), "restore a state of the same text");
+                             std::to_string(*state.tokens) + " tokens",
+                             "restore a state of the same text");
         }
         const TokenWindowsOptions its{
             .time = state.time.value_or(options_.time),
             .batch = state.batch.value_or(options_.batch),
             .batches_per_epoch = state.batches_per_epoch.value_or(options_.batches_per_epoch)};
         const bool over = std::cmp_equal(state.done, its.batches_per_epoch);
+        if (!over && state.done != 0 && its != options_) {
+            throw StateError("the epoch was begun with other windows", where, in_words(options_),
+                             in_words(its),
+                             "end the epoch with the options that it was begun with");
+        }
         if (!over && state.done > batches_per_epoch()) {
             throw StateError("the windows stand where these cannot", where,
                              "at most " + std::to_string(batches_per_epoch()) + " batches",
                              std::to_string(state.done),
                              "restore a state of windows with as many batches an epoch");
-        }
-        if (!over && state.done != 0 && its != options_) {
-            throw StateError("the epoch was begun with other windows", where, in_words(options_),
-                             in_words(its),
-                             "end the epoch with the options that it was begun with");
         }
         generator_ = Generator::from_state(state.random);
         done_ = over ? batches_per_epoch() : state.done;
