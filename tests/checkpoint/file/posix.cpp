@@ -17,6 +17,7 @@
 
 #include <kasmina/checkpoint/file/posix_operations.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
+#include <kasmina/checkpoint/file/undo_file.hpp>
 #include <kasmina/checkpoint/file/writer.hpp>
 
 #include "checkpoint/file/support.hpp"
@@ -104,6 +105,25 @@ TEST_CASE("a symbolic link stays and what it points to is replaced", "[C-5][E-6]
     fs::create_symlink("b", folder / "a");
     fs::create_symlink("a", folder / "b");
     CHECK(mentions(save_error(folder / "a"), "symbolic links that lead nowhere"));
+}
+
+TEST_CASE("a path with a zero byte in it means no other file", "[C-5][E-6]") {
+    const TemporaryFolder folder;
+    save(folder / "model", "old");
+    const fs::path path = folder / std::string("model\0s", 7);
+    file::PosixFileOperations operations;
+    const std::vector<std::function<void()>> uses{
+        [&] { save(path, "new"); }, [&] { save(path / "inner", "new"); },
+        [&] { file::require_writable(path); }, [&] { static_cast<void>(Reader::open(path)); },
+        [&] { file::UndoFile(path, operations); }};
+    for (const auto& use : uses) {
+        const std::string text = error_text<CheckpointError>(use);
+        INFO(text);
+        CHECK(mentions(text, "model\\0s"));
+        CHECK(mentions(text, "this is no path"));
+    }
+    CHECK(number_in(folder / "model") == "old");
+    CHECK(files_in(folder.path()) == 1);
 }
 
 TEST_CASE("nothing but a checkpoint, or nothing, is replaced", "[C-5][E-6]") {

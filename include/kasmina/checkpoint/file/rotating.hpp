@@ -17,6 +17,7 @@
 #include <vector>
 
 #include <kasmina/checkpoint/file/in_quotes.hpp>
+#include <kasmina/checkpoint/file/open_file.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
@@ -69,6 +70,7 @@ public:
     explicit Rotating(std::filesystem::path folder, RotatingOptions options = {})
         : folder_(std::move(folder)), options_(std::move(options)) {
         check_options();
+        file::detail::require_path(folder_);
         std::error_code failure;
         std::filesystem::create_directories(folder_, failure);
         if (failure) {
