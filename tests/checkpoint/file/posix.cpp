@@ -17,6 +17,7 @@
 
 #include <kasmina/checkpoint/file/posix_operations.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
+#include <kasmina/checkpoint/file/rotating.hpp>
 #include <kasmina/checkpoint/file/undo_file.hpp>
 #include <kasmina/checkpoint/file/writer.hpp>
 
@@ -206,6 +207,23 @@ TEST_CASE("a folder that takes no new files is an error, and the old file is who
     REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);
     CHECK(number_in(path) == "old");
     CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("a checkpoint that cannot be opened is not taken for a broken one", "[C-5][E-5]") {
+    const TemporaryFolder folder;
+    const auto path = folder / "checkpoint-00000001.safetensors";
+    save(path, "old");
+    REQUIRE(::chmod(path.c_str(), 0200) == 0);
+    REQUIRE(::chmod(folder.path().c_str(), 0777) == 0);
+    CHECK(in_child_without_privileges([&] {
+        checkpoint::Rotating rotating(folder.path(), {.keep = 1});
+        const auto save_new = [](const fs::path& to) { save(to, "new"); };
+        const std::string text = error_text<CheckpointError>([&] { rotating.save(1, save_new); });
+        rotating.save(2, save_new);
+        return mentions(text, "the file that is there cannot be read");
+    }));
+    REQUIRE(::chmod(path.c_str(), 0600) == 0);
+    CHECK(number_in(path) == "old");
 }
 
 TEST_CASE("a disk that refuses more bytes leaves the old file", "[C-5]") {
