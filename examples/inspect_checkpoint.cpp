@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include <kasmina/checkpoint/file/header.hpp>
+#include <kasmina/checkpoint/file/in_quotes.hpp>
 #include <kasmina/checkpoint/file/parse_header.hpp>
 #include <kasmina/checkpoint/file/strict_json.hpp>
 #include <kasmina/checkpoint/peek.hpp>
@@ -112,20 +113,24 @@ std::string with_commas(std::uint64_t number) {
 }
 
 void print_tensors(const std::vector<file::TensorEntry>& tensors) {
+    constexpr std::size_t widest = 80;  // longer names move their own line alone
     std::size_t width = 4;
     std::uint64_t sum = 0;
     for (const auto& tensor : tensors) {
-        width = std::max(width, tensor.name.size());
+        width = std::max(width, std::min(widest, file::readable(tensor.name).size()));
         sum += tensor.bytes();
     }
     std::cout << "tensors: " << tensors.size() << ", " << with_commas(sum) << " bytes\n";
     for (const auto& tensor : tensors) {
-        std::string line = "  " + tensor.name;
-        line.resize(width + 4, ' ');
+        std::string line = "  " + file::readable(tensor.name);
+        const auto column = [&line](std::size_t at) {
+            line.resize(std::max(line.size() + 1, at), ' ');
+        };
+        column(width + 4);
         line += name_of(tensor.type);
-        line.resize(width + 10, ' ');
+        column(width + 10);
         line += file::to_string(tensor.shape);
-        line.resize(std::max(line.size() + 1, width + 32), ' ');
+        column(width + 32);
         std::cout << line << with_commas(tensor.bytes()) << '\n';
     }
 }
@@ -172,26 +177,31 @@ void print(const Findings& found) {
         std::cout << "broken: " << *found.error << '\n';
         if (!found.whole) return;
         std::cout << "still whole:\n";
-        for (const std::string& key : found.records) std::cout << "record " << key << '\n';
+        for (const std::string& key : found.records) {
+            std::cout << "record " << file::readable(key) << '\n';
+        }
         print_tensors(*found.whole);
         for (const std::string& key : found.broken_records) {
-            std::cout << "not whole: record " << key << '\n';
+            std::cout << "not whole: record " << file::readable(key) << '\n';
         }
         return;
     }
     const checkpoint::Seen& seen = *found.seen;
     std::cout << "written by Kasmina "
-              << (seen.library.empty() ? "(version not noted)" : seen.library) << '\n';
-    if (!seen.note.empty()) std::cout << "note: " << seen.note << '\n';
+              << (seen.library.empty() ? "(version not noted)" : file::readable(seen.library))
+              << '\n';
+    if (!seen.note.empty()) std::cout << "note: " << file::readable(seen.note) << '\n';
     std::cout << "parts:";
     for (const auto& part : seen.parts) {
-        std::cout << (&part == &seen.parts.front() ? " " : ", ") << part.name;
+        std::cout << (&part == &seen.parts.front() ? " " : ", ") << file::readable(part.name);
         if (part.schema) std::cout << " (schema " << *part.schema << ")";
     }
     std::cout << '\n';
     if (seen.model) {
         std::cout << "slots:\n";
-        for (const SlotState& slot : seen.model->slots) std::cout << "  " << in_words(slot) << '\n';
+        for (const SlotState& slot : seen.model->slots) {
+            std::cout << "  " << file::readable(in_words(slot)) << '\n';
+        }
     }
     print_tensors(seen.tensors);
 }
@@ -235,7 +245,7 @@ int main(int argc, char** argv) {
     const examples::Arguments arguments(argc, argv, "FILE [--json]");
     const Findings found = inspect(arguments.value());
     if (arguments.has("--json")) {
-        std::cout << as_json(found).dump(2) << '\n';
+        std::cout << as_json(found).dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
     } else {
         print(found);
     }

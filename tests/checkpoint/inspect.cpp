@@ -103,6 +103,28 @@ TEST_CASE("of a broken file it tells the error, and what is still whole", "[C-2]
     }
 }
 
+TEST_CASE(
+    "what would steer a terminal is shown and not done, and JSON is UTF-8 whatever the path is",
+    "[C-7]") {
+    const test::TemporaryFolder folder;
+    const std::string file = (folder / "\xff").string();
+    test::put(file,
+              test::file_with(
+                  "{\"__metadata__\":{\"\\u001b[31m\":\"{}\"},"
+                  "\"\\u001b[2J\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+                  "\"a\\nb\xe2\x80\xae\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[1,2]}}",
+                  2));
+    const std::string text = inspect("'" + file + "'").out;
+    INFO(text);
+    CHECK(text.find('\x1b') == std::string::npos);
+    CHECK(test::mentions(text, R"(record "\u001b[31m")"));
+    CHECK(test::mentions(text, R"("\u001b[2J")"));
+    CHECK(test::mentions(text, R"("a\nb\u202e")"));
+    const Outcome json = inspect("'" + file + "' --json");
+    CHECK(json.code == 1);
+    CHECK(nlohmann::json::parse(json.out).at("still_whole").at("tensors").size() == 2);
+}
+
 TEST_CASE("without a file there is an error and no more", "[C-2]") {
     CHECK(inspect("/nowhere/file").code == 1);
     CHECK(test::mentions(inspect("/nowhere/file").out, "cannot be opened"));

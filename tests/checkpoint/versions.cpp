@@ -1,8 +1,11 @@
 // Files of older schemas load through typed migrations; those of newer ones are refused.
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include <kasmina/checkpoint/checkpoint.hpp>
 #include <kasmina/data/sampler.hpp>
@@ -95,6 +98,58 @@ TEST_CASE("a newer table or record is refused with both numbers, and nothing cha
         checkpoint::save(folder / "after", life.model, life.trainer, life.diary);
         CHECK(test::timeless(folder / "after") == before);
     }
+}
+
+TEST_CASE("AdamW goes on from schema 1 with its decay on all parameters", "[C-4]") {
+    const auto after = optim::AdamWOptions::migrated({.learning_rate = 0.25,
+                                                      .beta1 = 0.5,
+                                                      .beta2 = 0.75,
+                                                      .epsilon = 0.125,
+                                                      .weight_decay = 0.375});
+    CHECK(after.learning_rate == 0.25);
+    CHECK(after.beta1 == 0.5);
+    CHECK(after.beta2 == 0.75);
+    CHECK(after.epsilon == 0.125);
+    CHECK(after.weight_decay == 0.375);
+    CHECK(after.decayed == optim::Decayed::all);
+}
+
+TEST_CASE("a loader's place of schema 1 goes on, in mid-epoch too", "[C-4]") {
+    const test::TemporaryFolder folder;
+    /// As `place`'s file was when its record had none of `fields`.
+    const auto as_of_schema_1 = [&](auto place, const std::vector<std::string>& fields) {
+        checkpoint::save(folder / "file", checkpoint::named("place", place));
+        test::Edited file(folder / "file");
+        test::Json record = file.record("kasmina/place");
+        CHECK(record.at("schema") == 2);
+        record["schema"] = 1;
+        for (const std::string& field : fields) REQUIRE(record.erase(field) == 1);
+        file.set_record("kasmina/place", record);
+        file.write(folder / "old");
+    };
+    data::Sampler samples(30, {.batch_size = 8}, Generator(5));
+    samples.start_epoch();
+    samples.advance();
+    as_of_schema_1(samples.state(), {"batch_size", "shuffle", "drop_last"});
+    data::LoaderState place;
+    checkpoint::load(folder / "old", checkpoint::named("place", place));
+    data::Sampler resumed(30, {.batch_size = 8}, Generator(9));
+    resumed.restore(place);
+    CHECK(resumed.state() == samples.state());
+    CHECK(std::ranges::equal(resumed.next_places(), samples.next_places()));
+
+    B::Context context;
+    const std::vector<std::int32_t> tokens(40, 1);
+    const text::TokenWindowsOptions options{.time = 4, .batch = 3, .batches_per_epoch = 5};
+    text::TokenWindows<B> windows(context, tokens, 2, options, Generator(5));
+    windows.start_epoch();
+    REQUIRE(windows.next() != nullptr);
+    as_of_schema_1(windows.state(), {"tokens", "time", "batch", "batches_per_epoch"});
+    text::TokenWindowsState window;
+    checkpoint::load(folder / "old", checkpoint::named("place", window));
+    text::TokenWindows<B> again(context, tokens, 2, options, Generator(9));
+    again.restore(window);
+    CHECK(again.state() == windows.state());
 }
 
 /// The form of each record that has a number, for each number that is read.

@@ -148,6 +148,56 @@ TEST_CASE("a state of another set or batch size is refused, and nothing is chang
     wrong.samples = 31;
     CHECK_THROWS_AS(first.restore(wrong), StateError);
     CHECK(first.next()->count == 8);
+
+    // In mid-epoch, also where the place is one of the other's; between epochs it is their own.
+    for (const data::LoaderOptions& options :
+         {data::LoaderOptions{.batch_size = 4}, data::LoaderOptions{.batch_size = 16},
+          data::LoaderOptions{.batch_size = 8, .shuffle = false},
+          data::LoaderOptions{.batch_size = 8, .drop_last = true}}) {
+        Loader same_place(set, options, Generator(5), both);
+        data::LoaderState state = first.state();
+        REQUIRE(state.next == 16);
+        const data::LoaderState present = same_place.state();
+        CHECK_THROWS_AS(same_place.restore(state), StateError);
+        CHECK(same_place.state() == present);
+        for (const std::size_t place : {std::size_t{0}, std::size_t{30}}) {
+            state.next = place;
+            CHECK_NOTHROW(same_place.restore(state));
+        }
+    }
+    const std::string text = test::error_text<StateError>([&] { other.restore(first.state()); });
+    INFO(text);
+    CHECK(test::mentions(text, "expected batches of 7, shuffled"));
+    CHECK(test::mentions(text, "got batches of 8, shuffled"));
+    wrong = first.state();
+    wrong.batch_size = 0;
+    CHECK_THROWS_AS(first.restore(wrong), StateError);
+    data::LoaderState old = first.state();  // of a file that did not say
+    old.batch_size.reset();
+    old.shuffle.reset();
+    old.drop_last.reset();
+    CHECK_NOTHROW(first.restore(old));
+    CHECK(first.next()->count == 8);
+}
+
+TEST_CASE("an epoch whose last batch is left out is over for other batches too",
+          "[data][N-6][E-3]") {
+    const Samples set = numbered(30);
+    const data::LoaderOptions full{.batch_size = 8, .drop_last = true};
+    Loader first(set, full, Generator(5), both);
+    first.start_epoch();
+    while (first.next() != nullptr) {
+    }
+    const data::LoaderState over = first.state();
+    REQUIRE(over.next == 24);
+    Loader same(set, full, Generator(9), both);
+    same.restore(over);
+    CHECK(same.state() == over);
+    Loader smaller(set, {.batch_size = 5}, Generator(9), both);
+    smaller.restore(over);
+    CHECK(smaller.next() == nullptr);
+    smaller.start_epoch();
+    CHECK(smaller.next()->count == 5);
 }
 
 TEST_CASE("a loader that cannot be is an error", "[data][N-6][E-2]") {

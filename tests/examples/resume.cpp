@@ -1,4 +1,6 @@
 // grow_cnn goes on after a signal, and its outcome is that of a run that never stopped.
+#include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -65,6 +67,35 @@ TEST_CASE("a run goes on with its own options alone, and replaces no other", "[e
     const Outcome without = run({"--resume"});
     CHECK(without.code == 2);
     CHECK(without.err.find("--checkpoint") != std::string::npos);
+}
+
+TEST_CASE("where nothing that was saved is whole, a run says so and begins anew",
+          "[examples][C-3]") {
+    const test::TemporaryFolder folder;
+    write_cifar(folder.path());
+    const fs::path saved = folder / "run";
+    fs::create_directory(saved);
+    write_bytes(saved / "host-00000001.safetensors", {});
+    write_bytes(saved / "host-00000002.safetensors", Bytes(100, std::uint8_t{'x'}));
+    const std::vector<std::string> kept{"--data",       folder.path().string(), "--epochs", "1",
+                                        "--checkpoint", saved.string(),         "--resume"};
+    const Outcome anew = run(kept);
+    INFO(anew.out << anew.err);
+    CHECK(anew.code == 0);
+    for (const char* file : {"host-00000001", "host-00000002"}) {
+        const std::size_t told = anew.out.find(file);
+        REQUIRE(told != std::string::npos);
+        CHECK(anew.out.rfind("passed over: ", told) != std::string::npos);
+    }
+    CHECK(anew.out.find("there is nothing to go on with in " + saved.string() + ": it begins") !=
+          std::string::npos);
+    CHECK(anew.out.find("going on from ") == std::string::npos);
+    // What it has saved is whole, and the next one goes on with it.
+    const Outcome next = run(kept);
+    INFO(next.out << next.err);
+    CHECK(next.code == 0);
+    CHECK(next.out.find("going on from " + (saved / "host-00000001").string()) !=
+          std::string::npos);
 }
 
 TEST_CASE("a run whose end could not be saved ends with the code for what is lost",

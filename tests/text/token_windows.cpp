@@ -1,7 +1,9 @@
 // Windows of tokens: what comes next is the label; the same again when restored; all in order.
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <kasmina/backends/eigen.hpp>
@@ -9,6 +11,7 @@
 #include <kasmina/train/source.hpp>
 
 #include "support/catch.hpp"
+#include "support/error_text.hpp"
 
 namespace kasmina {
 namespace {
@@ -97,6 +100,40 @@ TEST_CASE("equal streams draw equal windows, and restored ones go on", "[N-9][E-
     CHECK(epoch(context, other) == rest);
     CHECK_THROWS_AS(other.restore({.random = {}, .done = 6}), StateError);
     CHECK_THROWS_AS(other.restore({.random = {.word = 7}, .done = 0}), OptionError);
+}
+
+TEST_CASE("an epoch does not go on with windows of another size or text", "[N-9][E-5]") {
+    B::Context context;
+    const auto tokens = counted(60);
+    Windows first(context, tokens, vocabulary, options, Generator(1));
+    first.start_epoch();
+    static_cast<void>(first.next());
+    const auto amid = first.state();
+    static_cast<void>(epoch(context, first));
+    const auto over = first.state();
+    for (const auto& [time, batch, batches] :
+         {std::array<Index, 3>{3, 3, 5}, {4, 2, 5}, {4, 3, 9}}) {
+        const text::TokenWindowsOptions others{
+            .time = time, .batch = batch, .batches_per_epoch = batches};
+        Windows other(context, tokens, vocabulary, others, Generator(9));
+        const auto before = other.state();
+        CHECK_THROWS_AS(other.restore(amid), StateError);
+        CHECK(other.state() == before);
+        other.restore(over);  // between epochs sizes are the program's
+        CHECK(other.next() == nullptr);
+    }
+    const auto longer = counted(61);
+    Windows of_another(context, longer, vocabulary, options, Generator(9));
+    const std::string text = test::error_text<StateError>([&] { of_another.restore(over); });
+    INFO(text);
+    CHECK(test::mentions(text, "expected 61 tokens"));
+    CHECK(test::mentions(text, "got 60 tokens"));
+    auto old = amid;  // of a file that did not say
+    old.tokens.reset();
+    old.time.reset();
+    old.batch.reset();
+    old.batches_per_epoch.reset();
+    CHECK_NOTHROW(of_another.restore(old));
 }
 
 TEST_CASE("windows in order hold each token once", "[N-9]") {

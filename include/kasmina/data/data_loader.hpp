@@ -63,8 +63,8 @@ public:
 
     [[nodiscard]] State state() const { return host_.state(); }
 
-    /// Errors: StateError for a state of another set or batch size, OptionError for a random state
-    /// that cannot be; nothing is changed then.
+    /// Errors: StateError for a state of another set, or in mid-epoch of batches that are taken
+    /// otherwise, OptionError for a random state that cannot be; nothing is changed then.
     void restore(const State& state) { host_.restore(state); }
 
 private:

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -20,19 +21,40 @@
 
 namespace kasmina::data {
 
+/// As it was in schema 1.
+struct LoaderStateBefore2 {
+    Generator::State epoch_start{};
+    Generator::State random{};
+    std::size_t next = 0;
+    std::size_t samples = 0;
+
+    using Fields = reflect::List<&LoaderStateBefore2::epoch_start, &LoaderStateBefore2::random,
+                                 &LoaderStateBefore2::next, &LoaderStateBefore2::samples>;
+    static constexpr int schema = 1;
+};
+
 /// Where batches stand: in which order, and how far in it.
 struct LoaderState {
-    Generator::State epoch_start{};  ///< that the epoch's order was drawn from
-    Generator::State random{};       ///< that augmentation goes on from
-    std::size_t next = 0;            ///< samples of the epoch that have been handed out
-    std::size_t samples = 0;         ///< in the set
+    Generator::State epoch_start{};           ///< that the epoch's order was drawn from
+    Generator::State random{};                ///< that augmentation goes on from
+    std::size_t next = 0;                     ///< samples of the epoch that have been handed out
+    std::size_t samples = 0;                  ///< in the set
+    std::optional<std::size_t> batch_size{};  ///< absent where schema 1 did not say
+    std::optional<bool> shuffle{};            ///< absent where schema 1 did not say
+    std::optional<bool> drop_last{};          ///< absent where schema 1 did not say
 
-    using Fields = reflect::List<&LoaderState::epoch_start, &LoaderState::random,
-                                 &LoaderState::next, &LoaderState::samples>;
+    using Fields =
+        reflect::List<&LoaderState::epoch_start, &LoaderState::random, &LoaderState::next,
+                      &LoaderState::samples, &LoaderState::batch_size, &LoaderState::shuffle,
+                      &LoaderState::drop_last>;
     friend bool operator==(const LoaderState&, const LoaderState&) = default;
 
-    /// Of its form in a checkpoint. 1: the first.
-    static constexpr int schema = 1;
+    /// Of its form in a checkpoint. 1: the first. 2: how batches are taken.
+    static constexpr int schema = 2;
+    using Before = LoaderStateBefore2;
+    [[nodiscard]] static LoaderState migrated(Before&& before) {
+        return {before.epoch_start, before.random, before.next, before.samples, {}, {}, {}};
+    }
 };
 
 /// How batches are taken; the names are those of PyTorch's DataLoader.
@@ -106,7 +128,8 @@ public:
     [[nodiscard]] Generator& random() noexcept { return generator_; }
 
     [[nodiscard]] LoaderState state() const noexcept {
-        return {epoch_start_, generator_.state(), next_, order_.size()};
+        return {epoch_start_,     generator_.state(), next_, order_.size(), options_.batch_size,
+                options_.shuffle, options_.drop_last};
     }
 
     /// Back to where it stood earlier in the same epoch.
@@ -116,27 +139,48 @@ public:
     }
 
     /// Restored, also in mid-epoch, what follows is the same again. Errors: StateError for a state
-    /// of another set or batch size, OptionError for a random state that cannot be; nothing is
-    /// changed then.
+    /// of another set, or in mid-epoch of batches that are taken otherwise, OptionError for a
+    /// random state that cannot be; nothing is changed then.
     KASMINA_RARE void restore(const LoaderState& state) {
-        if (state.samples != order_.size() || state.next > order_.size() ||
-            (state.next % options_.batch_size != 0 && state.next != order_.size())) {
+        const LoaderOptions its{.batch_size = state.batch_size.value_or(options_.batch_size),
+                                .shuffle = state.shuffle.value_or(options_.shuffle),
+                                .drop_last = state.drop_last.value_or(options_.drop_last)};
+        const std::size_t size = order_.size();
+        if (state.samples != size || state.next > size || its.batch_size == 0 ||
+            (state.next % its.batch_size != 0 && state.next != size)) {
             throw StateError("the batches stand where these cannot", where(),
-                             "a multiple of " + std::to_string(options_.batch_size) + " of " +
-                                 std::to_string(order_.size()) + " samples, or all",
+                             "a multiple of " + std::to_string(its.batch_size) + " of " +
+                                 std::to_string(size) + " samples, or all",
                              std::to_string(state.next) + " of " + std::to_string(state.samples),
                              "restore a state of the same set and batch size");
+        }
+        const bool alike = its.batch_size == options_.batch_size &&
+                           its.shuffle == options_.shuffle && its.drop_last == options_.drop_last;
+        const bool over =
+            state.next == size || (its.drop_last && size - state.next < its.batch_size);
+        if (!alike && !over && state.next != 0) {
+            throw StateError("the epoch was begun with other batches", where(), in_words(options_),
+                             in_words(its),
+                             "end the epoch with the options that it was begun with");
         }
         const Generator random = Generator::from_state(state.random);
         generator_ = Generator::from_state(state.epoch_start);
         epoch_start_ = state.epoch_start;
         draw_order();
         generator_ = random;
-        next_ = state.next;
+        next_ = over && !alike ? size : state.next;
     }
 
 private:
     [[nodiscard]] static std::string where() { return "data::DataLoader"; }
+
+    /// "batches of 64, shuffled, the last one also when it is not full".
+    [[nodiscard]] static std::string in_words(const LoaderOptions& options) {
+        return "batches of " + std::to_string(options.batch_size) +
+               (options.shuffle ? ", shuffled" : ", in the set's order") +
+               (options.drop_last ? ", full ones alone"
+                                  : ", the last one also when it is not full");
+    }
 
     /// Before there is an order of as many.
     [[nodiscard]] static std::size_t checked(std::size_t samples) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <kasmina/autodiff/class_labels.hpp>
@@ -68,18 +69,41 @@ struct TokenWindowsOptions {
     Index time = 64;
     Index batch = 12;
     Index batches_per_epoch = 100;
+
+    friend bool operator==(const TokenWindowsOptions&, const TokenWindowsOptions&) = default;
 };
 
-/// Where windows are drawn: what the next batch is drawn from, and how many of the epoch are done.
-struct TokenWindowsState {
+/// As it was in schema 1.
+struct TokenWindowsStateBefore2 {
     Generator::State random{};
     std::uint64_t done = 0;
 
-    using Fields = reflect::List<&TokenWindowsState::random, &TokenWindowsState::done>;
+    using Fields =
+        reflect::List<&TokenWindowsStateBefore2::random, &TokenWindowsStateBefore2::done>;
+    static constexpr int schema = 1;
+};
+
+/// Where windows are drawn: what the next batch is drawn from, and how many of the epoch are done;
+/// of which windows and tokens, absent where schema 1 did not say.
+struct TokenWindowsState {
+    Generator::State random{};
+    std::uint64_t done = 0;
+    std::optional<std::uint64_t> tokens{};
+    std::optional<Index> time{};
+    std::optional<Index> batch{};
+    std::optional<Index> batches_per_epoch{};
+
+    using Fields = reflect::List<&TokenWindowsState::random, &TokenWindowsState::done,
+                                 &TokenWindowsState::tokens, &TokenWindowsState::time,
+                                 &TokenWindowsState::batch, &TokenWindowsState::batches_per_epoch>;
     friend bool operator==(const TokenWindowsState&, const TokenWindowsState&) = default;
 
-    /// Of its form in a checkpoint. 1: the first.
-    static constexpr int schema = 1;
+    /// Of its form in a checkpoint. 1: the first. 2: number of tokens, and sizes of windows.
+    static constexpr int schema = 2;
+    using Before = TokenWindowsStateBefore2;
+    [[nodiscard]] static TokenWindowsState migrated(Before&& before) {
+        return {before.random, before.done, {}, {}, {}, {}};
+    }
 };
 
 /// Batches of windows at random places of a row of tokens (a `train::BatchStream` and
@@ -144,23 +168,49 @@ public:
         return options_.batches_per_epoch * options_.batch;
     }
 
-    [[nodiscard]] State state() const noexcept { return {generator_.state(), done_}; }
+    [[nodiscard]] State state() const noexcept {
+        return {generator_.state(), done_,          tokens_.size(),
+                options_.time,      options_.batch, options_.batches_per_epoch};
+    }
 
-    /// Errors: StateError for more batches than an epoch has, OptionError for a random state that
-    /// cannot be; nothing is changed then.
+    /// Errors: StateError for more batches than an epoch has, for a text of another length, and in
+    /// mid-epoch for windows of other sizes; OptionError for a random state that cannot be; nothing
+    /// is changed then.
     void restore(const State& state) {
-        if (state.done > batches_per_epoch()) {
+        if (state.tokens.value_or(tokens_.size()) != tokens_.size()) {
+            throw StateError("the windows are of another text", where,
+                             std::to_string(tokens_.size()) + " tokens",
+                             std::to_string(*state.tokens) + " tokens",
+                             "restore a state of the same text");
+        }
+        const TokenWindowsOptions its{
+            .time = state.time.value_or(options_.time),
+            .batch = state.batch.value_or(options_.batch),
+            .batches_per_epoch = state.batches_per_epoch.value_or(options_.batches_per_epoch)};
+        const bool over = std::cmp_equal(state.done, its.batches_per_epoch);
+        if (!over && state.done != 0 && its != options_) {
+            throw StateError("the epoch was begun with other windows", where, in_words(options_),
+                             in_words(its),
+                             "end the epoch with the options that it was begun with");
+        }
+        if (!over && state.done > batches_per_epoch()) {
             throw StateError("the windows stand where these cannot", where,
                              "at most " + std::to_string(batches_per_epoch()) + " batches",
                              std::to_string(state.done),
                              "restore a state of windows with as many batches an epoch");
         }
         generator_ = Generator::from_state(state.random);
-        done_ = state.done;
+        done_ = over ? batches_per_epoch() : state.done;
     }
 
 private:
     static constexpr const char* where = "text::TokenWindows";
+
+    /// "100 batches of 12 windows of 64".
+    [[nodiscard]] static std::string in_words(const TokenWindowsOptions& options) {
+        return std::to_string(options.batches_per_epoch) + " batches of " +
+               std::to_string(options.batch) + " windows of " + std::to_string(options.time);
+    }
 
     [[nodiscard]] std::size_t time() const noexcept {
         return static_cast<std::size_t>(options_.time);

@@ -17,6 +17,8 @@
 
 #include <kasmina/checkpoint/file/posix_operations.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
+#include <kasmina/checkpoint/file/rotating.hpp>
+#include <kasmina/checkpoint/file/undo_file.hpp>
 #include <kasmina/checkpoint/file/writer.hpp>
 
 #include "checkpoint/file/support.hpp"
@@ -106,6 +108,25 @@ TEST_CASE("a symbolic link stays and what it points to is replaced", "[C-5][E-6]
     CHECK(mentions(save_error(folder / "a"), "symbolic links that lead nowhere"));
 }
 
+TEST_CASE("a path with a zero byte in it means no other file", "[C-5][E-6]") {
+    const TemporaryFolder folder;
+    save(folder / "model", "old");
+    const fs::path path = folder / std::string("model\0s", 7);
+    file::PosixFileOperations operations;
+    const std::vector<std::function<void()>> uses{
+        [&] { save(path, "new"); }, [&] { save(path / "inner", "new"); },
+        [&] { file::require_writable(path); }, [&] { static_cast<void>(Reader::open(path)); },
+        [&] { file::UndoFile(path, operations); }};
+    for (const auto& use : uses) {
+        const std::string text = error_text<CheckpointError>(use);
+        INFO(text);
+        CHECK(mentions(text, "model\\0s"));
+        CHECK(mentions(text, "this is no path"));
+    }
+    CHECK(number_in(folder / "model") == "old");
+    CHECK(files_in(folder.path()) == 1);
+}
+
 TEST_CASE("nothing but a checkpoint, or nothing, is replaced", "[C-5][E-6]") {
     const TemporaryFolder folder;
     const auto refused = [&](const std::string& name, const std::string& words) {
@@ -186,6 +207,23 @@ TEST_CASE("a folder that takes no new files is an error, and the old file is who
     REQUIRE(::chmod(folder.path().c_str(), 0755) == 0);
     CHECK(number_in(path) == "old");
     CHECK(files_in(folder.path()) == 1);
+}
+
+TEST_CASE("a checkpoint that cannot be opened is not taken for a broken one", "[C-5][E-5]") {
+    const TemporaryFolder folder;
+    const auto path = folder / "checkpoint-00000001.safetensors";
+    save(path, "old");
+    REQUIRE(::chmod(path.c_str(), 0200) == 0);
+    REQUIRE(::chmod(folder.path().c_str(), 0777) == 0);
+    CHECK(in_child_without_privileges([&] {
+        checkpoint::Rotating rotating(folder.path(), {.keep = 1});
+        const auto save_new = [](const fs::path& to) { save(to, "new"); };
+        const std::string text = error_text<CheckpointError>([&] { rotating.save(1, save_new); });
+        rotating.save(2, save_new);
+        return mentions(text, "the file that is there cannot be read");
+    }));
+    REQUIRE(::chmod(path.c_str(), 0600) == 0);
+    CHECK(number_in(path) == "old");
 }
 
 TEST_CASE("a disk that refuses more bytes leaves the old file", "[C-5]") {

@@ -163,6 +163,12 @@ TEST_CASE("folders are no checkpoints, whatever they are called", "[C-5][E-6]") 
     CHECK(fs::exists(odd / "inside"));
 }
 
+TEST_CASE("a folder's path with a zero byte in it means no other folder", "[C-5][E-6]") {
+    const TemporaryFolder folder;
+    CHECK_THROWS_AS(Rotating(folder / std::string("run\0s", 5)), CheckpointError);
+    CHECK(names_in(folder.path()).empty());
+}
+
 TEST_CASE("nothing whole is nothing loaded; other errors come through", "[C-5]") {
     const TemporaryFolder folder;
     Rotating rotating(folder / "run");

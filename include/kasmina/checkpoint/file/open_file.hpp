@@ -26,12 +26,23 @@ template <class Call>
     return outcome;
 }
 
-/// A path as messages show it.
+/// A path as messages show it; a zero byte, at which they would end, as `\0`.
 [[nodiscard]] inline std::string shown(const std::filesystem::path& path) {
-    const std::string text = path.empty() ? "an empty path" : path.string();
+    std::string text;
+    for (const char byte : path.empty() ? "an empty path" : path.string()) {
+        byte == '\0' ? text.append("\\0") : text.append(1, byte);
+    }
     constexpr std::size_t half = 120;
     if (text.size() <= 2 * half) return text;
     return text.substr(0, half) + "..." + text.substr(text.size() - half);
+}
+
+/// That the system would not read the path up to a zero byte in it, and take another file. Errors:
+/// CheckpointError.
+KASMINA_RARE inline void require_path(const std::filesystem::path& path) {
+    if (path.native().find('\0') == std::string::npos) return;
+    throw CheckpointError("this is no path", shown(path), "a path without zero bytes",
+                          "a zero byte", "give the path that is meant");
 }
 
 [[nodiscard]] KASMINA_COLD inline std::string_view mend_of(int error) {

@@ -76,6 +76,7 @@ private:
     Reader(const std::filesystem::path& path, const HeaderRules& rules,
            std::shared_ptr<FileOperations> operations)
         : path_(path), source_(detail::shown(path)), operations_(std::move(operations)) {
+        detail::require_path(path);
         const auto opened =
             detail::uninterrupted([&] { return operations_->open_for_reading(path); });
         if (opened < 0) {

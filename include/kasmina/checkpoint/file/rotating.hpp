@@ -17,6 +17,8 @@
 #include <vector>
 
 #include <kasmina/checkpoint/file/in_quotes.hpp>
+#include <kasmina/checkpoint/file/open_file.hpp>
+#include <kasmina/checkpoint/file/posix_operations.hpp>
 #include <kasmina/checkpoint/file/reader.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/finite.hpp>
@@ -69,6 +71,7 @@ public:
     explicit Rotating(std::filesystem::path folder, RotatingOptions options = {})
         : folder_(std::move(folder)), options_(std::move(options)) {
         check_options();
+        file::detail::require_path(folder_);
         std::error_code failure;
         std::filesystem::create_directories(folder_, failure);
         if (failure) {
@@ -82,13 +85,13 @@ public:
     /// replaced, also where it is broken and nothing like a checkpoint any more. Errors:
     /// CheckpointError when a whole checkpoint of a later step is there (another run's: saving
     /// would not make this one the newest), or a score is not finite; what `save` throws. Nothing
-    /// that is whole has been removed then.
+    /// that is whole, or cannot be opened, has been removed then.
     std::filesystem::path save(std::uint64_t step, std::optional<double> score, const Save& save) {
         const std::vector<RotatingEntry> before = entries();
         require_newest(before, step);
         const std::filesystem::path path = path_of(step, score);
         for (const RotatingEntry& entry : before) {
-            if (entry.path == path && !is_whole(entry)) remove(path);
+            if (entry.path == path && is_broken(entry)) remove(path);
         }
         save(path);
         require_saved(path);
@@ -234,6 +237,20 @@ private:
         }
     }
 
+    /// Of one that cannot be opened nobody knows: it may be whole, and stays.
+    [[nodiscard]] static bool is_broken(const RotatingEntry& entry) {
+        return !is_whole(entry) && can_be_opened(entry);
+    }
+
+    [[nodiscard]] static bool can_be_opened(const RotatingEntry& entry) {
+        file::PosixFileOperations operations;
+        const auto opened =
+            file::detail::uninterrupted([&] { return operations.open_for_reading(entry.path); });
+        if (opened < 0) return false;
+        const file::OpenFile closes(operations, static_cast<file::FileOperations::Handle>(opened));
+        return true;
+    }
+
     void require_newest(const std::vector<RotatingEntry>& all, std::uint64_t step) const {
         for (const RotatingEntry& entry : all) {
             if (entry.step <= step || !is_whole(entry)) continue;
@@ -261,7 +278,8 @@ private:
         }
     }
 
-    /// Broken files do not count, and go when they are older than all that is kept.
+    /// Broken files do not count, and go when they are older than all that is kept. Those that
+    /// cannot be opened stay.
     void remove_old(std::uint64_t newest_step) const {
         std::optional<RotatingEntry> kept_for_score;
         if (options_.keep_best) kept_for_score = best();
@@ -270,7 +288,7 @@ private:
         for (auto entry = all.rbegin(); entry != all.rend(); ++entry) {
             if (kept < options_.keep) {
                 if (entry->step <= newest_step && is_whole(*entry)) ++kept;
-            } else if (!kept_for_score || *entry != *kept_for_score) {
+            } else if ((!kept_for_score || *entry != *kept_for_score) && can_be_opened(*entry)) {
                 remove(entry->path);
             }
         }

@@ -24,14 +24,15 @@ struct Target {
 
 /// Follows the links that `path` ends in, up to 40, so that a link stays and what it points to is
 /// meant; it may point to nothing yet. The operations must outlive the target. Errors:
-/// CheckpointError when the folder cannot be opened, the path names no file, or what is there is
-/// not a file, or is one that nobody may write.
+/// CheckpointError when the folder cannot be opened, the path holds a zero byte or names no file,
+/// or what is there is not a file, or is one that nobody may write.
 [[nodiscard]] inline Target find_target(const std::filesystem::path& path,
                                         FileOperations& operations) {
     const auto fail = [&path](std::string_view what, std::string_view expected,
                               std::string_view got, std::string_view mend) {
         throw CheckpointError(what, detail::shown(path), expected, got, mend);
     };
+    detail::require_path(path);
     std::filesystem::path at = path;
     for (int links = 0; links <= 40; ++links) {
         std::filesystem::path folder = at.parent_path();

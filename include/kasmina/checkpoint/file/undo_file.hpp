@@ -23,6 +23,7 @@ public:
     /// CheckpointError when the folder takes no file.
     UndoFile(const std::filesystem::path& folder, FileOperations& operations)
         : folder_(folder), operations_(operations) {
+        detail::require_path(folder);
         const auto opened = detail::uninterrupted([&] { return operations.open_folder(folder); });
         require(opened, "the folder cannot be opened", "a folder");
         const OpenFile place(operations, static_cast<FileOperations::Handle>(opened));
