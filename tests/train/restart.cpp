@@ -198,6 +198,34 @@ TEST_CASE("the run that is saved has a shadow that was measured against", "[P-7]
     CHECK(metrics.contribution->count >= 2);
 }
 
+TEST_CASE(
+    "in the middle of an epoch a trainer gives no state, takes none and begins no other epoch",
+    "[P-7][C-6][E-2]") {
+    using B = test::Eigen32;
+    B::Context context;
+    Run<B, optim::SgdRule> run(context);
+    Run<B, optim::SgdRule> unharmed(context);
+    const auto before = run.trainer.state(run.model);
+    int steps = 0;
+    const auto result = run.trainer.epoch(run.model, [&](const train::StepResult&) {
+        ++steps;
+        const std::string text =
+            test::error_text<StateError>([&] { static_cast<void>(run.trainer.state(run.model)); });
+        CHECK(test::mentions(text, "in the middle of an epoch"));
+        CHECK_THROWS_AS(run.trainer.restore(run.model, before), StateError);
+        CHECK_THROWS_AS(run.epoch(), StateError);
+    });
+    CHECK(steps > 0);
+    CHECK(result.loss == unharmed.epoch().loss);
+    CHECK(run.values() == unharmed.values());
+    check_epochs_alike(run, unharmed);
+    CHECK_NOTHROW(run.trainer.state(run.model));
+    struct Enough {};
+    CHECK_THROWS_AS(run.trainer.epoch(run.model, [](const train::StepResult&) { throw Enough{}; }),
+                    Enough);
+    CHECK_NOTHROW(run.trainer.state(run.model));
+}
+
 TEST_CASE("a trainer's state that does not fit is refused, and nothing is changed", "[P-7][E-2]") {
     using B = test::Eigen32;
     B::Context context;

@@ -18,6 +18,7 @@
 #include <kasmina/moved_from.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/train/epoch_result.hpp>
+#include <kasmina/train/in_epoch.hpp>
 #include <kasmina/train/learner.hpp>
 #include <kasmina/train/schedule.hpp>
 #include <kasmina/train/source.hpp>
@@ -135,8 +136,9 @@ public:
     /// One epoch: its batches, and growth at its end; after the last one seeds that nobody has
     /// judged are pruned (`Grower::finish`). `on_step(result)` hears of each step when the next one
     /// is under way; where it has `after_step()`, that is called behind each step. Errors:
-    /// StateError when the run is over, OptionError for a source without a batch; those of
-    /// `Learner::step`, `Grower::end_epoch` and `on_step`. After an error the epoch has not ended.
+    /// StateError when the run is over, and in a call of itself; OptionError for a source without a
+    /// batch; those of `Learner::step`, `Grower::end_epoch` and `on_step`. After an error the epoch
+    /// has not ended.
     template <std::invocable<const StepResult&> OnStep = UnobservedSteps>
     EpochResult epoch(Model& model, OnStep&& on_step = {}) {
         return *epoch_until(model, NeverStop{}, on_step);
@@ -147,10 +149,12 @@ public:
     template <std::predicate Stop, std::invocable<const StepResult&> OnStep = UnobservedSteps>
     std::optional<EpochResult> epoch_until(Model& model, Stop&& stop, OnStep&& on_step = {}) {
         moved_.check("a trainer");
+        in_epoch_.refuse(where(), "an epoch");
         if (grower_.epoch() >= epochs_) {
             throw StateError("the run is over", where(), "an epoch of " + std::to_string(epochs_),
                              "the one after them", "make a trainer of more epochs");
         }
+        const InEpoch::Scope scope(in_epoch_);
         EpochResult result;
         if constexpr (!counts_steps<Rates>) set_rates(result);
         if (!train(model, stop, on_step, result)) return std::nullopt;
@@ -183,11 +187,13 @@ public:
     [[nodiscard]] int epochs_done() const noexcept { return grower_.epoch(); }
 
     /// All that it remembers beside the model, tensors as copies on the backend (P-7). Take it
-    /// between epochs, or where `epoch_until` has stopped. The model changes nothing by it.
+    /// between epochs, or where `epoch_until` has stopped. The model changes nothing by it. Errors:
+    /// StateError while an epoch is under way, as in `on_step`.
     [[nodiscard]] auto state(Model& model)
         requires RestorableController<C>
     {
         moved_.check("a trainer");
+        in_epoch_.refuse(where(), "a trainer's state");
         StateOf<C> state{.epochs = epochs_,
                          .host_rate = host_rate_,
                          .seed_rate = seed_rate_,
@@ -200,7 +206,8 @@ public:
     }
 
     /// Goes on where `state` stood, with a model that has been restored to the same epoch. Errors:
-    /// StateError for epochs that cannot be; those of the parts. Nothing is changed then.
+    /// StateError for epochs that cannot be, and while an epoch is under way; those of the parts.
+    /// Nothing is changed then.
     template <class State>
         requires RestorableController<C> && std::same_as<State, StateOf<C>>
     void restore(Model& model, const State& state) {
@@ -227,6 +234,7 @@ public:
         requires RestorableController<C> && std::same_as<std::remove_cvref_t<State>, StateOf<C>>
     [[nodiscard]] auto prepare(Model& model, State&& state) const {
         moved_.check("a trainer");
+        in_epoch_.refuse(where(), "another state");
         if (state.under_way && (state.under_way->steps < 0 || state.under_way->samples < 0)) {
             throw StateError("a trainer cannot have this state: under_way", where(),
                              "counts of at least 0",
@@ -412,6 +420,7 @@ private:
     double host_rate_;
     double seed_rate_;
     std::optional<EpochProgress> under_way_{};
+    InEpoch in_epoch_{};
     MovedFrom moved_{};
 };
 
