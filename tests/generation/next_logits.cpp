@@ -234,6 +234,44 @@ TEST_CASE("a slot that changes in the middle of a sequence is heard from the nex
     CHECK(cached.cached());
 }
 
+TEST_CASE("another seed or blend at the same stage and amplitude is heard from the next token on",
+          "[N-9]") {
+    B::Context context;
+    Model model = make_model(context);
+    auto& slot = model.slot("r0c1");
+    const auto grow_to_holding = [&](std::string_view blueprint) {
+        grow(model, blueprint, BlendAlgorithm::add);
+        while (slot.stage() != Stage::holding) REQUIRE(slot.advance().advanced);
+    };
+    grow_to_holding("mlp");
+    generation::NextLogits cached(model, context);
+    generation::NextLogits whole(model, context, {.cached = false});
+    static_cast<void>(cached.start(prompt));
+    static_cast<void>(whole.start(prompt));
+    const auto check_next = [&](std::int32_t token, bool caches) {
+        const auto row = cached.next(token);
+        const auto other = whole.next(token);
+        CHECK(difference({{row.begin(), row.end()}}, {{other.begin(), other.end()}}) < 1e-5);
+        CHECK(cached.cached() == caches);
+    };
+    check_next(4, true);
+    slot.prune("for another one");
+    for (int epoch = 0; epoch < 20; ++epoch) slot.step_epoch();  // its cooldown, and more
+    REQUIRE(slot.stage() == Stage::dormant);
+    grow_to_holding("attention");
+    check_next(0, true);
+    const auto blend_by = [&](BlendAlgorithm algorithm) {
+        const double amplitude = slot.alpha();
+        REQUIRE(slot.set_alpha_target(1.0, 1, AlphaCurve::linear, 1.0, algorithm).done);
+        REQUIRE(slot.stage() == Stage::holding);
+        REQUIRE(slot.alpha() == amplitude);
+    };
+    blend_by(BlendAlgorithm::multiply);
+    check_next(10, true);
+    blend_by(BlendAlgorithm::gate);
+    check_next(9, false);
+}
+
 TEST_CASE("a token that is refused leaves the sequence as it was", "[N-9][E-3]") {
     B::Context context;
     const Model model = make_model(context);

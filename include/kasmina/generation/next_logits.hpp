@@ -7,12 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include <kasmina/alpha/blend_algorithm.hpp>
 #include <kasmina/autodiff/ops/slice.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/autodiff/token_ids.hpp>
@@ -22,6 +24,7 @@
 #include <kasmina/lifecycle/stage.hpp>
 #include <kasmina/model/model.hpp>
 #include <kasmina/nn/key_value_cache.hpp>
+#include <kasmina/random/generator.hpp>
 #include <kasmina/slot/alpha_overrides.hpp>
 #include <kasmina/tensor/pending.hpp>
 
@@ -57,9 +60,9 @@ struct NextLogitsOptions {
 /// finds the earlier ones in a key-value cache; then a token allocates nothing after the first. A
 /// sequence that is longer than the host's block is seen through its last `block` tokens, which a
 /// cache does not help with: all of them stand at other positions. Where a slot has changed its
-/// stage or amplitude since the token before, the cache is of another network: the whole sequence
-/// runs once more. The values of the model's parameters, to which it refers, may not change between
-/// `start` and the last `next`.
+/// stage, amplitude, blend or seed since the token before, the cache is of another network: the
+/// whole sequence runs once more. The values of the model's parameters, to which it refers, may not
+/// change between `start` and the last `next`.
 template <ModelOfSequences Model>
 class NextLogits {
 public:
@@ -119,13 +122,19 @@ private:
     struct Heard {
         Stage stage = Stage::dormant;
         double alpha = 0.0;
-        bool operator==(const Heard&) const = default;
+        BlendAlgorithm algorithm = BlendAlgorithm::add;
+        std::weak_ptr<const Generator> seed{};  ///< whose stream it is: each seed has its own
+
+        bool operator==(const Heard& other) const noexcept {
+            return stage == other.stage && alpha == other.alpha && algorithm == other.algorithm &&
+                   !seed.owner_before(other.seed) && !other.seed.owner_before(seed);
+        }
     };
 
     [[nodiscard]] Index vocabulary() const { return model_.host().vocabulary(); }
 
     [[nodiscard]] static Heard heard(const typename Model::SlotType& slot) noexcept {
-        return {slot.stage(), slot.alpha()};
+        return {slot.stage(), slot.alpha(), slot.algorithm(), slot.random_stream()};
     }
 
     [[nodiscard]] bool is_another_network() const {

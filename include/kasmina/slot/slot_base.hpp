@@ -65,6 +65,12 @@ public:
         return live == nullptr ? 0.0 : live->blend().alpha_target;
     }
 
+    /// How the seed is blended in; add without a live seed.
+    [[nodiscard]] BlendAlgorithm algorithm() const noexcept {
+        const Live* live = live_seed();
+        return live == nullptr ? BlendAlgorithm::add : live->blend().algorithm;
+    }
+
     /// The record of the seed, also of a pruned one in its cooldown; null in a dormant slot.
     [[nodiscard]] const SeedRecord* record() const noexcept {
         return slot_detail::record_of(state_);
@@ -273,7 +279,7 @@ SlotReport SlotBase<B, Policies>::report() const {
         report.metrics = seed->metrics;
         if (!seed->history.empty()) report.previous_stage = seed->history.back().from;
     }
-    if (const Live* live = live_seed()) report.algorithm = live->blend().algorithm;
+    report.algorithm = algorithm();
     if (const auto* blending = std::get_if<Blending>(&state_)) {
         report.prune_scheduled = blending->scheduled_prune.has_value();
         report.blending_out = blending->alpha.mode() == AlphaMode::down;
