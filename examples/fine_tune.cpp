@@ -1,6 +1,7 @@
 // Fine-tuning: a host with PyTorch's weights, frozen, and a seed that learns another task in it.
 #include <cmath>
 #include <cstdio>
+#include <exception>
 
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/checkpoint/weights.hpp>
@@ -40,7 +41,7 @@ Batches images(Cpu::Context& cpu, int batches, bool slanted, std::uint64_t seed)
     return all;
 }
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     const examples::Arguments asked(argc, argv, "WEIGHTS [--from-start]");
     Cpu::Context cpu;
     const hosts::CnnOptions sizes{
@@ -71,4 +72,6 @@ int main(int argc, char** argv) {
     std::printf("%s\nold task without the seed: %.0f %%; new task:\n%s", loaded.c_str(),
                 mean_scores(model, cpu, without, old_task, AccuracyScore{})[0],
                 table.text().c_str());
+} catch (const std::exception& error) {
+    return std::puts(error.what()), 2;
 }

@@ -1,6 +1,7 @@
 // A network that grows a seed and is saved when that has fossilized; run_network.cpp runs it.
 #include <cmath>
 #include <cstdio>
+#include <exception>
 
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/checkpoint/checkpoint.hpp>
@@ -12,7 +13,7 @@
 using namespace kasmina;
 using Cpu = backends::Eigen<float>;
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
     const examples::Arguments arguments(argc, argv, "FILE");
     Generator random(1);
     Cpu::Context cpu;
@@ -33,4 +34,6 @@ int main(int argc, char** argv) {
     for (const float logit : model.forward(pass, batch.input).to_host()) {
         std::printf("%a\n", static_cast<double>(logit));
     }
+} catch (const std::exception& error) {
+    return std::puts(error.what()), 2;
 }
