@@ -1,6 +1,7 @@
 // Convolutions and pools with options: slopes, the shapes they make, and what they refuse.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -163,6 +164,28 @@ TEST_CASE("a transposed convolution of ones spreads its kernel", "[N-1]") {
     const V y = ops::conv_transpose2d(bench.leaf({1, 1, 2, 1}), bench.leaf({1, 1, 1, 3}),
                                       {.stride = {1, 2}});
     CHECK(y.to_host() == std::vector<double>{1, 1, 2, 1, 1});
+}
+
+TEST_CASE("a stride or dilation that leads beyond the map is any such one", "[N-1]") {
+    constexpr Index longest = std::numeric_limits<Index>::max();
+    Bench bench;
+    const V map = bench.leaf({2, 3, 3, 2});
+    const V weight = bench.leaf({2, 2, 2, 2});
+    const auto same = [](const V& y, const V& expected) {
+        return y.shape() == expected.shape() && y.to_host() == expected.to_host();
+    };
+    CHECK(same(ops::conv2d(map, weight, {.stride = longest, .padding = 0}),
+               ops::conv2d(map, weight, {.stride = 3, .padding = 0})));
+    CHECK(same(ops::conv2d(map, weight, {.stride = {1, longest}, .padding = 1}),
+               ops::conv2d(map, weight, {.stride = {1, 5}, .padding = 1})));
+    const V point = bench.leaf({2, 2, 1, 1});
+    CHECK(same(ops::conv2d(map, point, {.dilation = longest}), ops::conv2d(map, point)));
+    CHECK(same(ops::max_pool(map, {.stride = longest}), ops::max_pool(map, {.stride = 3})));
+    CHECK(same(ops::average_pool(map, {.stride = {longest, 1}}),
+               ops::average_pool(map, {.stride = {3, 1}})));
+    const V one = bench.leaf({2, 1, 1, 2});
+    CHECK(same(ops::conv_transpose2d(one, weight, {.stride = longest}),
+               ops::conv_transpose2d(one, weight, {.stride = 2})));
 }
 
 TEST_CASE("a convolution refuses what does not fit", "[N-1][E-2]") {

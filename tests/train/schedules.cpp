@@ -67,6 +67,7 @@ TEST_CASE("schedules are defined at their edges and refuse what they cannot be",
     CHECK(LinearSchedule{}.after(100) == 1.0);
     CHECK_THROWS_AS(OneCycle{.total = 1}.check(), OptionError);
     CHECK_THROWS_AS((OneCycle{.total = 4, .rising = 1.5}.check()), OptionError);
+    CHECK_THROWS_AS((OneCycle{.total = 4, .div_factor = 1e-320}.check()), OptionError);
     CHECK_THROWS_AS(StepSchedule{.step_size = 0}.check(), OptionError);
     CHECK_THROWS_AS(LinearSchedule{.total = 0}.check(), OptionError);
     CHECK_THROWS_AS(CosineAnnealing{.total = 0}.check(), OptionError);

@@ -87,15 +87,16 @@ struct OneCycle {
     Anneal anneal = Anneal::cosine;  ///< anneal_strategy
     bool three_phase = false;        ///< falls as long as it has risen, and then to the end
 
-    /// Errors: OptionError for a total below 2, a share outside [0, 1] or a divisor that is not
-    /// positive.
+    /// Errors: OptionError for a total below 2, a share outside [0, 1] or a divisor below
+    /// 1e-30.
     void check() const {
+        constexpr double least = 1e-30;  // rates are numbers that can be counted with
         check_option("train::OneCycle", "total", static_cast<double>(total),
                      OptionRange::at_least(2.0));
         check_option("train::OneCycle", "rising", rising, OptionRange::at_least(0.0).at_most(1.0));
-        check_option("train::OneCycle", "div_factor", div_factor, OptionRange::above(0.0));
+        check_option("train::OneCycle", "div_factor", div_factor, OptionRange::at_least(least));
         check_option("train::OneCycle", "final_div_factor", final_div_factor,
-                     OptionRange::above(0.0));
+                     OptionRange::at_least(least));
     }
     /// Errors: as `check`.
     [[nodiscard]] double after(std::int64_t count) const {

@@ -1,6 +1,7 @@
 // ConvOptions: stride, padding, dilation and groups of a convolution, and the shape they make.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -109,6 +110,12 @@ constexpr void check_groups(std::string_view where, Index inputs, Index outputs,
     return padding > (unlimited - extent) / 2 ? unlimited : extent + 2 * padding;
 }
 
+/// A step that leads beyond the padded map leads to nothing, however long it is: as long as the
+/// map.
+[[nodiscard]] constexpr Index step_within(Index padded, Index step) noexcept {
+    return std::min(padded, step);
+}
+
 /// The geometry of a convolution of a map with a kernel, for the operation `where`. Errors:
 /// OptionError, ShapeError.
 KASMINA_APART inline ConvShape conv_shape(std::string_view where, const MapShape& map,
@@ -143,10 +150,10 @@ KASMINA_APART inline ConvShape conv_shape(std::string_view where, const MapShape
         .kernel_width = kernel.width,
         .out_height = (padded.height - covered.height) / options.stride.height + 1,
         .out_width = (padded.width - covered.width) / options.stride.width + 1,
-        .stride_height = options.stride.height,
-        .stride_width = options.stride.width,
-        .dilation_height = options.dilation.height,
-        .dilation_width = options.dilation.width,
+        .stride_height = step_within(padded.height, options.stride.height),
+        .stride_width = step_within(padded.width, options.stride.width),
+        .dilation_height = step_within(padded.height, options.dilation.height),
+        .dilation_width = step_within(padded.width, options.dilation.width),
         .pad_top = before.height,
         .pad_left = before.width,
         .groups = options.groups};

@@ -73,6 +73,8 @@ KASMINA_APART inline ConvShape transposed_shape(const MapShape& map, Index outpu
                          "a result of 1x1 or more", to_string(result), "use less padding");
     }
     static_cast<void>(Shape{map.batch, result.height, result.width, outputs});
+    const HeightWidth padded(padded_extent(result.height, options.padding.height),
+                             padded_extent(result.width, options.padding.width));
     return {.batch = map.batch,
             .height = result.height,
             .width = result.width,
@@ -82,10 +84,10 @@ KASMINA_APART inline ConvShape transposed_shape(const MapShape& map, Index outpu
             .kernel_width = kernel.width,
             .out_height = map.height,
             .out_width = map.width,
-            .stride_height = options.stride.height,
-            .stride_width = options.stride.width,
-            .dilation_height = options.dilation.height,
-            .dilation_width = options.dilation.width,
+            .stride_height = step_within(padded.height, options.stride.height),
+            .stride_width = step_within(padded.width, options.stride.width),
+            .dilation_height = step_within(padded.height, options.dilation.height),
+            .dilation_width = step_within(padded.width, options.dilation.width),
             .pad_top = options.padding.height,
             .pad_left = options.padding.width,
             .groups = options.groups};
