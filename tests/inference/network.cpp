@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include <kasmina/autodiff/taps.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/checkpoint/checkpoint.hpp>
@@ -81,6 +82,34 @@ TEST_CASE("a loaded network's outputs are the model's, bit for bit", "[N-7]") {
     Pass<Forward> pass(tape, Mode::evaluation);
     CHECK(network.forward(pass, images).to_host() == saved.outputs());
     CHECK(tape.operations() == 0);
+}
+
+TEST_CASE("a loaded network offers the activations that the model does, by the same names",
+          "[N-7][N-8]") {
+    Saved saved;
+    saved.grow("r0c0", "conv_light", BlendAlgorithm::add);
+    saved.grow("r0c1", "depthwise", BlendAlgorithm::gate);
+    const Network network = saved.loaded();
+    const std::vector<std::string> names{"host/stem", "slots/r0c0/seed", "slots/r0c1/seed",
+                                         "slots/r1c1"};
+    Tape<B> own(saved.context, Recording::none);
+    Taps<B> expected(names);
+    Pass<B> pass = Pass<B>(own, Mode::evaluation).listening(expected);
+    static_cast<void>(saved.model.forward(pass, saved.images));
+    const auto images = Tensor<Forward>::from_host(saved.context, shape, saved.pixels);
+    Tape<Forward> tape(saved.context);
+    const Pass<Forward> plain(tape, Mode::evaluation);
+    Taps<Forward> taps(names);
+    Pass<Forward> heard = plain.listening(taps);
+    CHECK(network.forward(heard, images).to_host() == saved.outputs());
+    CHECK(taps.offered() == expected.offered());
+    for (const std::string& name : names) {
+        CAPTURE(name);
+        CHECK(taps.at(name).to_host() == expected.at(name).to_host());
+    }
+    Taps<Forward> unknown({"slots/r9c9"});
+    Pass<Forward> asked = plain.listening(unknown);
+    CHECK_THROWS_AS(network.forward(asked, images), UnknownNameError);
 }
 
 TEST_CASE("a seed that is heard and has not fossilized is refused", "[N-7][E-2]") {

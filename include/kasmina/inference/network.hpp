@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <kasmina/autodiff/pass.hpp>
+#include <kasmina/autodiff/taps.hpp>
 #include <kasmina/backend/forward_only.hpp>
 #include <kasmina/blueprints/registry.hpp>
 #include <kasmina/checkpoint/opened.hpp>
@@ -103,20 +104,31 @@ public:
         }
     }
 
-    /// From the host's input to its output. A pass in evaluation changes nothing. Errors: whatever
-    /// host and seeds throw.
+    /// From the host's input to its output. A pass in evaluation changes nothing; to one that has
+    /// taps it offers what the model did, by the same names. Errors: whatever host and seeds throw;
+    /// UnknownNameError for an activation that did not come by.
     [[nodiscard]] Output forward(Pass<Backend>& pass, const Input& input) const {
+        Pass<Backend> for_host = pass.inside("host/");
+        Taps<Backend>* const taps = pass.taps();
+        if (taps != nullptr) taps->forget();
         std::size_t boundary = hosts::start_boundary;
-        auto state = host_.stem(pass, input);
-        for (const Seed& seed : seeds_) {
-            state = host_.forward(pass, state, boundary, seed.boundary);
-            boundary = seed.boundary;
+        auto state = host_.stem(for_host, input);
+        if (taps != nullptr) taps->offer("host/", "stem", hosts::features(state));
+        const auto points = host_.injection_points();
+        auto seed = seeds_.begin();
+        for (std::size_t i = 0; i < points.size(); ++i) {
+            const bool has_seed = seed != seeds_.end() && seed->boundary == i + 1;
+            if (!has_seed && taps == nullptr) continue;
+            state = host_.forward(for_host, state, boundary, i + 1);
+            boundary = i + 1;
             Variable<Backend>& features = hosts::features(state);
-            features = slot_detail::blend_seed(pass, *seed.module, seed.gate.get(), seed.algorithm,
-                                               features, features, seed.amplitude);
+            if (has_seed) features = blended(pass, *seed++, features);
+            if (taps != nullptr) taps->offer("slots/", points[i].slot_id, features);
         }
-        state = host_.forward(pass, state, boundary, host_.injection_points().size());
-        return host_.head(pass, state);
+        state = host_.forward(for_host, state, boundary, points.size());
+        Output output = host_.head(for_host, state);
+        if (taps != nullptr) taps->check_all_came();
+        return output;
     }
 
     [[nodiscard]] const HostType& host() const noexcept { return host_; }
@@ -130,7 +142,15 @@ private:
         std::unique_ptr<nn::GateNetwork<Backend>> gate;  ///< null unless the algorithm is gate
         BlendAlgorithm algorithm;
         double amplitude;
+        std::string inside;  ///< what the names of its activations begin with
     };
+
+    [[nodiscard]] static Variable<Backend> blended(const Pass<Backend>& pass, const Seed& seed,
+                                                   const Variable<Backend>& features) {
+        Pass<Backend> own = pass.inside(seed.inside);
+        return slot_detail::blend_seed(own, *seed.module, seed.gate.get(), seed.algorithm, features,
+                                       features, seed.amplitude);
+    }
 
     /// Whether a slot makes a difference to the output.
     [[nodiscard]] static bool is_heard(const SlotState& slot) noexcept {
@@ -160,7 +180,10 @@ private:
             boundary,
             Blueprints::template make<Backend>(context, slot.topology, slot.record->blueprint,
                                                slot.width, scratch, slot.seed->blueprint_options),
-            nullptr, slot.seed->blend.algorithm, slot.alpha ? slot.alpha->alpha : 1.0};
+            nullptr,
+            slot.seed->blend.algorithm,
+            slot.alpha ? slot.alpha->alpha : 1.0,
+            "slots/" + slot.name + "/"};
         if (seed.algorithm == BlendAlgorithm::gate) {
             seed.gate = std::make_unique<nn::GateNetwork<Backend>>(context, slot.topology,
                                                                    slot.width, scratch);
