@@ -107,10 +107,9 @@ public:
             tokens_.back() = token;
             caches_ = false;
         }
-        if (caches_ && is_another_network())
-            forget();
-        else if (caches_)
-            return run(one_);
+        if (!caches_) return run_whole();
+        if (!is_another_network()) return run(one_);
+        forget();
         return run_whole();
     }
 

@@ -91,12 +91,14 @@ public:
         require_newest(before, step);
         const std::filesystem::path path = path_of(step, score);
         for (const RotatingEntry& entry : before) {
-            if (entry.path == path && is_broken(entry)) remove(path);
+            if (entry.path == path && is_broken(entry)) {
+                remove(path, "a broken file in the new one's place cannot be removed");
+            }
         }
         save(path);
         require_saved(path);
         for (const RotatingEntry& entry : before) {
-            if (entry.step == step && entry.path != path) remove(entry.path);
+            if (entry.step == step && entry.path != path) remove(entry.path, outlived);
         }
         remove_old(step);
         return path;
@@ -268,13 +270,15 @@ private:
                               "write the checkpoint to the path that the function is given");
     }
 
-    static void remove(const std::filesystem::path& path) {
+    static constexpr std::string_view outlived =
+        "an old checkpoint cannot be removed (the new one is saved)";
+
+    static void remove(const std::filesystem::path& path, std::string_view what) {
         std::error_code failure;
         std::filesystem::remove(path, failure);
         if (failure) {
-            throw CheckpointError("an old checkpoint cannot be removed (the new one is saved)",
-                                  path.string(), "a file that may be removed", failure.message(),
-                                  "look at the folder's mode");
+            throw CheckpointError(what, path.string(), "a file that may be removed",
+                                  failure.message(), "look at the folder's mode");
         }
     }
 
@@ -289,7 +293,7 @@ private:
             if (kept < options_.keep) {
                 if (entry->step <= newest_step && is_whole(*entry)) ++kept;
             } else if ((!kept_for_score || *entry != *kept_for_score) && can_be_opened(*entry)) {
-                remove(entry->path);
+                remove(entry->path, outlived);
             }
         }
     }
