@@ -32,7 +32,7 @@ using namespace kasmina::examples;
 using Cpu = backends::Eigen<float>;
 using Json = nlohmann::json;
 
-using Blueprints = CnnBlueprints::with<growth::Noise>;
+using Blueprints = CnnBlueprints::with<growth::Noise, growth::LoudConvHeavy>;
 template <class Policies>
 using ModelOf = MorphogeneticModel<hosts::Cnn<Cpu>, Blueprints, Policies>;
 using Shadows = judge::Shadows<ModelOf<DefaultPolicies>, optim::Sgd<Cpu>>;
@@ -62,6 +62,7 @@ struct Options {
     int judged_epochs = 5;
     int patience = 20;
     double lowest = 0.0;
+    std::string seed_schedule = "cosine";
     bool sealed = false;
     std::size_t batch = 64;
 };
@@ -226,8 +227,9 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
         // A seed that learned from shuffled labels stays as it is once the network hears it.
         const bool learns =
             line.kind != "untrained" && !(line.kind == "shuffled" && is_heard(model));
+        const double seed_factor = line.seed_schedule == "constant" ? 1.0 : factor;
         learner.set_learning_rates(line.host_rate * factor,
-                                   learns ? line.seed_rate * factor : 1e-12);
+                                   learns ? line.seed_rate * seed_factor : 1e-12);
         double loss = 0.0;
         int steps = 0;
         stream.start_epoch();
@@ -294,7 +296,7 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"shadow", "ablation", "keep"}));
     app.add_option("--label", line.label, "copied into the lines");
     app.add_option("--slots", line.slots, "where to grow")->delimiter(',');
-    app.add_option("--blueprints", line.blueprints, "what to grow; also: noise")->delimiter(',');
+    app.add_option("--blueprints", line.blueprints, "what to grow; also: noise, loud_conv_heavy")->delimiter(',');
     app.add_option("--incubation", line.incubation, "feedback or straight_through");
     app.add_option("--curve", line.curve, "sigmoid, linear or cosine");
     app.add_option("--tempo", line.tempo, "epochs of the ramp");
@@ -310,6 +312,9 @@ int main(int argc, char** argv) {
     app.add_option("--judged-epochs", line.judged_epochs, "at least, at full amplitude");
     app.add_option("--patience", line.patience, "epochs after which the value decides by itself");
     app.add_option("--lowest", line.lowest, "share of the rates that the cosine ends at");
+    app.add_option("--seed-schedule", line.seed_schedule,
+                   "of the seeds' rate: the host's cosine, or constant")
+        ->check(CLI::IsMember({"cosine", "constant"}));
     app.add_flag("--sealed", line.sealed, "the test part is not read");
     app.add_option("--batch", line.batch, "images in a batch");
     CLI11_PARSE(app, argc, argv);
