@@ -82,7 +82,10 @@ Variable<B> grow(Pass<B>& pass, const Seed& seed, const Variable<B>& state,
     const Variable<B> grown = seed.forward(pass, fed);
     if (golden.option("stage") == "training") return ops::straight_through(state, grown);
     const double alpha = golden.number("alpha");
-    if (golden.option("algorithm") == "add") return ops::blend_add(state, grown, alpha);
+    if (golden.option("algorithm") == "add") {
+        if (!isolated) return ops::blend_add(state, grown, alpha);
+        return ops::straight_through(ops::blend_add(fed, grown, alpha), state);
+    }
     return ops::blend_multiply(state, grown, fed, alpha);
 }
 

@@ -24,14 +24,23 @@ template <class B>
 }
 
 /// Mixed with the host by the seed's operator. `amplitude` is a number, or a span with one
-/// per sample.
+/// per sample. Under isolation no gradient comes through the seed, and none is lost beside it
+/// either: add and gate hand the host the whole of the output's gradient, as if the seed were not
+/// there, where the operator alone would leave it a share that falls to nothing with a rising
+/// amplitude (I-3). The whole gradient of multiply is its share.
 template <class B, class Amplitude>
 [[nodiscard]] Variable<B> forward_blended(Pass<B>& pass, const LiveSeed<B>& seed,
                                           const Variable<B>& host, const Amplitude& amplitude) {
     Pass<B> own = pass.drawing_from(&seed.random());
-    const Variable<B> input = seed.isolated ? own.detach(host) : host;
-    return blend_seed(own, seed.module(), seed.gate(), seed.blend().algorithm, host, input,
-                      amplitude);
+    const BlendAlgorithm algorithm = seed.blend().algorithm;
+    const auto blend = [&](const Variable<B>& features, const Variable<B>& fed) {
+        return blend_seed(own, seed.module(), seed.gate(), algorithm, features, fed, amplitude);
+    };
+    if (!seed.isolated) return blend(host, host);
+    const Variable<B> fed = own.detach(host);
+    if (algorithm == BlendAlgorithm::multiply) return blend(host, fed);
+    const Variable<B> blended = blend(fed, fed);
+    return host.requires_gradient() ? ops::straight_through(blended, host) : blended;
 }
 
 /// The same at an amplitude of 0, in a pass that records: the host's features bit for bit, and no

@@ -103,6 +103,8 @@ def record_training(name, blueprint, stage, algorithm, alpha, base, isolated, st
             grown = seed(fed, kinks)
             if stage == "training":  # straight-through: the host's value, the seed's gradient
                 return features + (grown - grown.detach())
+            if isolated and algorithm != "multiply":  # beside the seed the whole gradient, not a share
+                return blend(algorithm, fed, grown, fed, amplitude) + (features - fed)
             return blend(algorithm, features, grown, fed, amplitude)
 
         optimiser = torch.optim.SGD([*host.parameters(), *seed.parameters()], **sgd)

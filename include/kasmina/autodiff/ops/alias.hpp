@@ -16,12 +16,12 @@ struct ReshapeOperation {
 
 template <class B>
 struct StraightThroughOperation {
-    Edge<B> host;
-    Edge<B> seed;
+    Edge<B> value;
+    Edge<B> other;
 
     void pullback(Tape<B>&, Upstream<B>& upstream) {
-        upstream.add_to(seed);
-        upstream.pass_to(host);
+        upstream.add_to(other);
+        upstream.pass_to(value);
     }
 };
 
@@ -42,13 +42,14 @@ template <class B>
     return input.tape().record_alias(shape, input, {input}, detail::ReshapeOperation<B>{input});
 }
 
-/// The host's own value, in place and so bit-exact; the gradient goes to host and seed alike
-/// (spec I-2). The seed's value is not kept. Errors: ShapeError when the shapes differ.
+/// `value` in place and so bit-exact; the gradient goes to `value` and `other` alike (I-2: the host's
+/// features with a gradient for the seed; I-3: the blend with one for the host). The other's value is
+/// not kept. Errors: ShapeError when the shapes differ.
 template <class B>
-[[nodiscard]] Variable<B> straight_through(const Variable<B>& host, const Variable<B>& seed) {
-    detail::require_shape("straight_through", "seed", host.shape(), seed.shape());
-    return host.tape().record_alias(host, {host, seed},
-                                    detail::StraightThroughOperation<B>{host, seed});
+[[nodiscard]] Variable<B> straight_through(const Variable<B>& value, const Variable<B>& other) {
+    detail::require_shape("straight_through", "other", value.shape(), other.shape());
+    return value.tape().record_alias(value, {value, other},
+                                     detail::StraightThroughOperation<B>{value, other});
 }
 
 }  // namespace kasmina::ops
