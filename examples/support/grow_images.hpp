@@ -59,7 +59,7 @@ class GrowImages {
         Generator generator(seed);
         const ImageSet& images = data.training;
         ModelOptions<GrowPolicies> options;
-        // Full amplitude ends the seed's isolation, and for some epochs that stirs the host up.
+        // It takes the network some epochs to make use of a seed at full amplitude.
         options.gates.thresholds.settling_epochs = 10;
         options.sink = std::move(sink);
         return Model(context, Network::make_host(context, images), CnnBlueprints{}, generator,

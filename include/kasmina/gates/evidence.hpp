@@ -20,8 +20,8 @@ namespace kasmina {
 struct GateThresholds {
     ScoreBound min_training_improvement = points(0.5);
     int min_blending_epochs = 3;
-    /// Of holding that a shadow's judge leaves out: when isolation ends, the blocks before the seed
-    /// are stirred up for a while, and that is no sign of what the seed will bring.
+    /// Of holding that a shadow's judge leaves out: it takes the network some epochs to make use of
+    /// a seed at full amplitude, and how it fares meanwhile is no sign of what the seed will bring.
     int settling_epochs = 0;
     double min_seed_gradient_ratio = 0.10;
     double min_gradient_health = 0.7;
