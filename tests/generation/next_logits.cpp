@@ -337,6 +337,7 @@ TEST_CASE("a pass that records cannot go on behind a cache, nor can a layer that
     Pass<B> behind = Pass<B>(tape, Mode::evaluation).going_on(empty);
     const TokenIds<B> ids(context, {1, 3}, prompt, vocabulary);
     CHECK_THROWS_AS(gated.forward(behind, ids), StateError);
+    empty.forget();
     CHECK_NOTHROW(gated.forward(behind, ids, AlphaOverrides{}.with("r0c1", 0.0)));
     CHECK_THROWS_AS(nn::KeyValueCache<B>(0, 4), OptionError);
     CHECK_THROWS_AS(nn::KeyValueCache<B>(1, 0), OptionError);
