@@ -199,7 +199,7 @@ Failures run(const TextCommandLine& line, Screen& screen) {
 
     // The same seed gives all networks the same start.
     Model host = make_model(context, task, line, {});
-    require_slots(host, line.slots);
+    require_slots(host, line.slots, line.blueprint);
     HeuristicController controller = make_controller(line);
     auto host_trainer = make_trainer(host, task, line, IdleController{}, judge::Ablation{});
     std::optional<RunFolder> folder;

@@ -128,7 +128,7 @@ class GrowImages {
 
         // The same seed gives both networks the same start.
         Model host = make_model(context, data, line.seed, {});
-        require_slots(host, line.slots);
+        require_slots(host, line.slots, line.blueprint);
         HeuristicController controller(controller_options(line));
         auto host_trainer = make_trainer(host, data, line, IdleController{}, judge::Ablation{});
         std::optional<RunFolder> folder;

@@ -25,11 +25,13 @@ template <class Line>
     return sink;
 }
 
-/// Errors: UnknownNameError that lists the slots; OptionError for one named twice.
+/// Errors: UnknownNameError that lists the slots; OptionError for one named twice, and for one that
+/// the blueprint does not fit.
 template <class Model>
-void require_slots(const Model& model, const std::vector<std::string>& names) {
+void require_slots(const Model& model, const std::vector<std::string>& names,
+                   const std::string& blueprint) {
     for (const std::string& name : names) {
-        static_cast<void>(model.slot(name));
+        Model::Registry::check(Model::Host::topology, blueprint, model.slot(name).width());
         if (std::ranges::count(names, name) == 1) continue;
         throw OptionError("a slot is named twice", "--slots", "each slot once", name,
                           "name each slot once");

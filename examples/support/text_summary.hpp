@@ -116,14 +116,14 @@ inline void write_text_conclusion(std::ostream& out, const TextSummary& summary,
 
 /// What decides the outcome of a run (run_folder.hpp).
 [[nodiscard]] inline RunSettings settings_of(const TextCommandLine& line, const TextTask& task) {
-    return {.data = task.name + ", " + std::to_string(line.layers) + " layers of " +
-                    std::to_string(line.width) + " in " + std::to_string(line.segments) +
-                    " segments, " + std::to_string(line.heads) + " heads, windows of " +
-                    std::to_string(line.time) + ", " + std::to_string(line.batches) +
-                    " batches of " + std::to_string(line.batch) + ", rate " +
-                    number_text(line.rate) + ", seeds blended in over " +
-                    std::to_string(line.tempo) + " epochs and settled in " +
-                    std::to_string(line.settling),
+    return {.data = task.name + " of checksum " + std::to_string(task.checksum) + ", " +
+                    std::to_string(line.layers) + " layers of " + std::to_string(line.width) +
+                    " in " + std::to_string(line.segments) + " segments, " +
+                    std::to_string(line.heads) + " heads, windows of " + std::to_string(line.time) +
+                    ", " + std::to_string(line.batches) + " batches of " +
+                    std::to_string(line.batch) + ", rate " + number_text(line.rate) +
+                    ", seeds blended in over " + std::to_string(line.tempo) +
+                    " epochs and settled in " + std::to_string(line.settling),
             .training_images = task.training.size(),
             .validation_images = validated(task).size(),
             .epochs = line.epochs,

@@ -18,6 +18,7 @@
 
 #include <kasmina/error.hpp>
 #include <kasmina/system_message.hpp>
+#include <kasmina/telemetry/crc32c.hpp>
 #include <kasmina/text/utf8.hpp>
 #include <kasmina/text/vocabulary.hpp>
 
@@ -34,6 +35,7 @@ struct TextTask {
     std::vector<std::int32_t> training;
     std::vector<std::int32_t> validation;
     std::vector<std::int32_t> test;
+    std::uint32_t checksum = 0;  ///< of the whole text
 };
 
 /// What networks are scored on after each epoch: so many characters of the validation part, in
@@ -124,8 +126,9 @@ inline void require_utf8(const std::filesystem::path& path, std::string_view con
         return std::vector<std::int32_t>(all.begin() + static_cast<std::ptrdiff_t>(from),
                                          all.begin() + static_cast<std::ptrdiff_t>(to));
     };
-    return {std::move(name), std::move(files),    std::move(vocabulary),
-            part(0, first),  part(first, second), part(second, all.size())};
+    return {
+        std::move(name),     std::move(files),         std::move(vocabulary),     part(0, first),
+        part(first, second), part(second, all.size()), telemetry::crc32c(content)};
 }
 
 }  // namespace kasmina::examples

@@ -52,6 +52,51 @@ TEST_CASE("after the first step, attention allocates nothing", "[allocation][att
     }
 }
 
+/// What the pool holds for the way back, beside input and output, and the most that it held until
+/// the way back was over.
+struct Memory {
+    std::size_t kept = 0;
+    std::size_t peak = 0;
+};
+
+Memory memory_of(Index time, int threads) {
+    B::Context context(threads);
+    const Shape shape{2, time, 24};
+    const Parameter<B> x(Tensor<B>::full(context, shape, 0.25F));
+    const auto upstream = Tensor<B>::full(context, {2, time, 8}, 1.0F);
+    Tape<B> tape(context);
+    // Now the mask's tiles and the parameter's gradient are there.
+    tape.backward(ops::attention(tape.parameter(x), 2), upstream);
+    tape.clear();
+    Memory memory;
+    context.pool().reset_peak();
+    const auto input = tape.parameter(x);
+    const std::size_t before = context.pool().statistics().bytes_in_use;
+    const auto y = ops::attention(input, 2);
+    memory.kept = context.pool().statistics().bytes_in_use - before;
+    tape.backward(y, upstream);
+    memory.peak = context.pool().statistics().peak_bytes - before;
+    return memory;
+}
+
+TEST_CASE("attention keeps one number for each query, and never a matrix of queries and keys",
+          "[attention][P-4]") {
+    for (const int threads : {1, 2}) {
+        for (const Index time : {256, 1024}) {
+            CAPTURE(threads, time);
+            const auto rows = static_cast<std::size_t>(2 * time) * sizeof(float);
+            const std::size_t output = 8 * rows;
+            const std::size_t sums = 2 * rows;  // of two heads
+            const Memory memory = memory_of(time, threads);
+            // The pool rounds up by an eighth at most.
+            CHECK(memory.kept <= (output + sums) * 9 / 8 + 1024);
+            CHECK(memory.kept >= output + sums);
+            // And tiles that do not grow.
+            CHECK(memory.peak <= memory.kept + static_cast<std::size_t>(threads) * (1U << 19U));
+        }
+    }
+}
+
 /// One more key with each call, as of a model that generates.
 TEST_CASE("a growing cache of keys allocates nothing", "[allocation][attention]") {
     B::Context context;

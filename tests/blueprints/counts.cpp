@@ -1,5 +1,6 @@
 // Parameter counts are exact: formula, module and golden table agree (B-1).
 #include <array>
+#include <string_view>
 #include <type_traits>
 
 #include <kasmina/blueprints/cnn.hpp>
@@ -45,6 +46,17 @@ TEST_CASE("a quiet birth, the default, costs a scale per channel", "[B-1][B-5]")
         CHECK(cnn::Depthwise::parameter_count(row.width) == row.counts[2] + row.width);
         CHECK(cnn::ConvLight::parameter_count(row.width) == row.counts[5] + row.width);
         CHECK(cnn::ConvHeavy::parameter_count(row.width) == row.counts[6] + row.width);
+    }
+}
+
+TEST_CASE("a width at which the parameters of a convolution cannot be counted is refused",
+          "[B-2][E-2]") {
+    for (const std::string_view name : CnnBlueprints::names()) {
+        CAPTURE(name);
+        CnnBlueprints::with_type(CnnBlueprints::find(Topology::cnn, name), []<class T>() {
+            CHECK_THROWS_AS(T::parameter_count(Index{1} << 32), OptionError);
+            CHECK(T::parameter_count(Index{1} << 24) >= 0);
+        });
     }
 }
 

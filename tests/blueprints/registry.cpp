@@ -61,6 +61,13 @@ TEST_CASE("an unknown name is an error that lists the available ones", "[B-3]") 
                     UnknownNameError);
 }
 
+TEST_CASE("whether a blueprint fits a width is found by its name", "[B-2][B-3]") {
+    CHECK_NOTHROW(CnnBlueprints::check(Topology::cnn, "conv_light", 3));
+    CHECK_THROWS_AS(CnnBlueprints::check(Topology::cnn, "conv_light", 0), OptionError);
+    CHECK_THROWS_AS(CnnBlueprints::check(Topology::cnn, "conv_lite", 3), UnknownNameError);
+    CHECK_THROWS_AS(CnnBlueprints::check(Topology::transformer, "norm", 3), UnknownNameError);
+}
+
 TEST_CASE("blueprints sort by their parameters at a width", "[B-3]") {
     constexpr auto sorted = CnnBlueprints::by_parameters(64);
     const std::vector<std::string_view> expected{"noop",       "norm",       "attention",

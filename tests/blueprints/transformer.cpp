@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <kasmina/attention/masks.hpp>
+#include <kasmina/attention/scores.hpp>
 #include <kasmina/blueprints/transformer.hpp>
 #include <kasmina/testing/gradient_check.hpp>
 
@@ -20,13 +21,13 @@
 namespace kasmina {
 namespace {
 
-/// Three positions, as the recorded one has.
+/// Three positions, as the recorded one has, with ALiBi's slopes.
 struct Window : masks::Sliding {
     constexpr Window() : masks::Sliding{.window = 3} {}
     bool operator==(const Window&) const = default;
 };
 
-using Windowed = transformer::FlexAttention<Window>;
+using Windowed = transformer::FlexAttention<Window, scores::Alibi>;
 using Blueprints =
     BlueprintList<transformer::Norm, transformer::Lora, transformer::LoraLarge,
                   transformer::Attention, Windowed, transformer::MlpSmall, transformer::Mlp>;
@@ -102,6 +103,21 @@ TEST_CASE("transformer seeds have as many parameters as the golden table says", 
         CHECK(transformer::Mlp::parameter_count(width) == counts[5]);
     }
     static_assert(transformer::Attention::parameter_count(64) == 16640);
+}
+
+TEST_CASE("a width at which parameters cannot be counted is refused", "[B-2][E-2]") {
+    for (const std::string_view name : TransformerBlueprints::names()) {
+        CAPTURE(name);
+        TransformerBlueprints::with_type(
+            TransformerBlueprints::find(Topology::transformer, name), []<class T>() {
+                for (const Index width : {Index{1} << 32, Index{1} << 62, Index{0}}) {
+                    CHECK_THROWS_AS(T::parameter_count(width), OptionError);
+                }
+                CHECK(T::parameter_count(Index{1} << 24) >= 0);
+            });
+    }
+    B::Context context{};
+    CHECK_THROWS_AS(nn::SelfAttention<B>(context, Index{1} << 62, 1), OptionError);
 }
 
 TEST_CASE("a seed in which heads do not divide the width is refused with the numbers", "[B-2]") {

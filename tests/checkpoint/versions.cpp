@@ -114,15 +114,15 @@ TEST_CASE("AdamW goes on from schema 1 with its decay on all parameters", "[C-4]
     CHECK(after.decayed == optim::Decayed::all);
 }
 
-TEST_CASE("a loader's place of schema 1 goes on, in mid-epoch too", "[C-4]") {
+TEST_CASE("a loader's place of an older schema goes on, in mid-epoch too", "[C-4]") {
     const test::TemporaryFolder folder;
     /// As `place`'s file was when its record had none of `fields`.
-    const auto as_of_schema_1 = [&](auto place, const std::vector<std::string>& fields) {
+    const auto as_of_schema = [&](int schema, auto place, const std::vector<std::string>& fields) {
         checkpoint::save(folder / "file", checkpoint::named("place", place));
         test::Edited file(folder / "file");
         test::Json record = file.record("kasmina/place");
-        CHECK(record.at("schema") == 2);
-        record["schema"] = 1;
+        CHECK(record.at("schema") == decltype(place)::schema);
+        record["schema"] = schema;
         for (const std::string& field : fields) REQUIRE(record.erase(field) == 1);
         file.set_record("kasmina/place", record);
         file.write(folder / "old");
@@ -130,7 +130,7 @@ TEST_CASE("a loader's place of schema 1 goes on, in mid-epoch too", "[C-4]") {
     data::Sampler samples(30, {.batch_size = 8}, Generator(5));
     samples.start_epoch();
     samples.advance();
-    as_of_schema_1(samples.state(), {"batch_size", "shuffle", "drop_last"});
+    as_of_schema(1, samples.state(), {"batch_size", "shuffle", "drop_last"});
     data::LoaderState place;
     checkpoint::load(folder / "old", checkpoint::named("place", place));
     data::Sampler resumed(30, {.batch_size = 8}, Generator(9));
@@ -144,12 +144,16 @@ TEST_CASE("a loader's place of schema 1 goes on, in mid-epoch too", "[C-4]") {
     text::TokenWindows<B> windows(context, tokens, 2, options, Generator(5));
     windows.start_epoch();
     REQUIRE(windows.next() != nullptr);
-    as_of_schema_1(windows.state(), {"tokens", "time", "batch", "batches_per_epoch"});
-    text::TokenWindowsState window;
-    checkpoint::load(folder / "old", checkpoint::named("place", window));
-    text::TokenWindows<B> again(context, tokens, 2, options, Generator(9));
-    again.restore(window);
-    CHECK(again.state() == windows.state());
+    const auto check_goes_on = [&](int schema, const std::vector<std::string>& fields) {
+        as_of_schema(schema, windows.state(), fields);
+        text::TokenWindowsState window;
+        checkpoint::load(folder / "old", checkpoint::named("place", window));
+        text::TokenWindows<B> again(context, tokens, 2, options, Generator(9));
+        again.restore(window);
+        CHECK(again.state() == windows.state());
+    };
+    check_goes_on(1, {"tokens", "checksum", "time", "batch", "batches_per_epoch"});
+    check_goes_on(2, {"checksum"});
 }
 
 /// The form of each record that has a number, for each number that is read.

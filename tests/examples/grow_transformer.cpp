@@ -124,6 +124,14 @@ TEST_CASE(
     const Outcome other = run(with(changed(kept, "--tempo", "2"), {"--resume"}));
     CHECK(other.code == 2);
     CHECK(other.err.find("the same options") != std::string::npos);
+    // Of as many and the same characters, but another text.
+    std::string song = text_of(folder / "song.txt");
+    std::reverse(song.begin(), song.begin() + 3);  // "la " at its start
+    std::ofstream(folder / "other.txt", std::ios::binary) << song;
+    const Outcome another =
+        run(with(changed(kept, "--text", (folder / "other.txt").string()), {"--resume"}));
+    CHECK(another.code == 2);
+    CHECK(another.err.find("the run that was saved is another one: data") != std::string::npos);
 }
 
 TEST_CASE("a run draws its page, writes events, and is judged as the user says",
@@ -165,6 +173,9 @@ TEST_CASE("texts and sizes that do not go together are one clear error", "[examp
     refused(changed(small_run(song), "--time", "300"),
             {"the text is too short", "song.txt", "a smaller --time"});
     refused(changed(small_run(song), "--heads", "3"), {"heads do not divide the width"});
+    refused(changed(changed(changed(small_run(song), "--width", "6"), "--heads", "1"),
+                    "--blueprint", "attention"),
+            {"blueprint attention", "heads do not divide the width", "got 4"});
     refused(changed(small_run(song), "--slots", "r9c9"), {"r9c9", "r0c0, r0c1"});
     refused(changed(small_run(song), "--slots", "r0c0,r0c0"), {"--slots", "named twice"});
     refused(changed(small_run(song), "--blueprint", "weed"), {"weed"});

@@ -7,11 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include <kasmina/attention/masks.hpp>
+#include <kasmina/attention/scores.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/transformer.hpp>
 #include <kasmina/generation/write_tokens.hpp>
 #include <kasmina/hosts/transformer.hpp>
 #include <kasmina/model/model.hpp>
+#include <kasmina/nn/key_value_cache.hpp>
+#include <kasmina/nn/self_attention.hpp>
 
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
@@ -44,6 +48,7 @@ struct WindowKind {
     static constexpr std::string_view name = "window";
     static constexpr std::string_view where = "blueprint window";
     using Mask = Window;
+    using Score = scores::Alibi;
 };
 
 using Blueprints = TransformerBlueprints::with<transformer::MaskedAttention<AheadKind>,
@@ -169,12 +174,20 @@ TEST_CASE("a token allocates nothing after the first", "[N-9][allocation]") {
     Generator random(1);
     std::vector<std::size_t> counts;
     counts.reserve(64);
-    for (int round = 0; round < 2; ++round) {  // the second one finds all memory there
-        generation::write_tokens(logits, sampler, prompt, block - 3, random,
+    const auto write = [&](Index count) {
+        counts.clear();
+        generation::write_tokens(logits, sampler, prompt, count, random,
                                  [&](std::int32_t) { counts.push_back(test::allocations()); });
-    }
-    REQUIRE(counts.size() == 2 * static_cast<std::size_t>(block - 3));
-    for (std::size_t i = 2; i < counts.size() / 2; ++i) CHECK(counts[i] == counts[1]);
+        REQUIRE(std::ssize(counts) == count);
+    };
+    write(block - 2);
+    for (std::size_t i = 2; i < counts.size(); ++i) CHECK(counts[i] == counts[1]);
+    // The second sequence finds all memory there, and so does what goes on beyond the block: all of
+    // it stands at other places then, and is run again.
+    write(3 * block);
+    CHECK(counts[1] == counts[0]);
+    const auto beyond = static_cast<std::size_t>(block - 1);
+    for (std::size_t i = beyond + 1; i < counts.size(); ++i) CHECK(counts[i] == counts[beyond]);
 }
 
 TEST_CASE("tokens come one by one, and the same again for the same stream", "[N-9][E-3]") {
@@ -316,8 +329,47 @@ TEST_CASE("a pass that records cannot go on behind a cache, nor can a layer that
     run(2);
     grow(model, "attention", BlendAlgorithm::add);
     CHECK_THROWS_AS(run(1), StateError);
+    // Nor a seed that looks at all positions at once, even where all are in the pass.
+    Model gated = make_model(context);
+    grow(gated, "lora", BlendAlgorithm::gate);
+    nn::KeyValueCache<B> empty(1, block);
+    Tape<B> tape(context, Recording::none);
+    Pass<B> behind = Pass<B>(tape, Mode::evaluation).going_on(empty);
+    const TokenIds<B> ids(context, {1, 3}, prompt, vocabulary);
+    CHECK_THROWS_AS(gated.forward(behind, ids), StateError);
+    empty.forget();
+    CHECK_NOTHROW(gated.forward(behind, ids, AlphaOverrides{}.with("r0c1", 0.0)));
     CHECK_THROWS_AS(nn::KeyValueCache<B>(0, 4), OptionError);
     CHECK_THROWS_AS(nn::KeyValueCache<B>(1, 0), OptionError);
+}
+
+/// Whoever stands at position 5 sees nothing.
+struct BlindFifth : masks::Causal {
+    constexpr bool operator()(Index, Index, Index query, Index key) const noexcept {
+        return key <= query && query != 5;
+    }
+    bool operator==(const BlindFifth&) const = default;
+};
+
+TEST_CASE("a query that sees nothing is an error behind a cache as it is without one",
+          "[N-9][E-2]") {
+    B::Context context;
+    const nn::SelfAttention<B, BlindFifth> layer(context, 4, 2);
+    nn::KeyValueCache<B> cache(1, 20);
+    const auto run = [&](Index time, bool behind) {
+        Tape<B> tape(context, Recording::none);
+        const Pass<B> plain(tape, Mode::evaluation);
+        Pass<B> pass = behind ? plain.going_on(cache) : plain;
+        const auto values = std::vector<float>(static_cast<std::size_t>(4 * time), 1.0F);
+        static_cast<void>(layer.forward(pass, tape.constant({1, time, 4}, values)));
+        if (behind) cache.advance(time);
+    };
+    CHECK_NOTHROW(run(5, false));
+    CHECK_THROWS_AS(run(6, false), OptionError);
+    CHECK_NOTHROW(run(5, true));
+    CHECK_THROWS_AS(run(1, true), OptionError);
+    cache.forget();
+    CHECK_THROWS_AS(run(9, true), OptionError);
 }
 
 }  // namespace

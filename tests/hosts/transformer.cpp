@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
+#include <kasmina/autodiff/recompute.hpp>
 #include <kasmina/hosts/transformer.hpp>
 
 #include "support/backend.hpp"
@@ -171,7 +172,23 @@ struct Step {
     std::size_t peak_bytes = 0;
 };
 
-Step step_of(Index layers, bool checkpointing) {
+/// What is computed again on the way back: nothing, each block by the host's option, or each whole
+/// segment by whoever runs it.
+enum class Again { nothing, blocks, segments };
+
+Variable<B> logits_of(const Host& host, Pass<B>& pass, const TokenIds<B>& ids, Again again) {
+    if (again != Again::segments) return hosts::forward(host, pass, ids);
+    Variable<B> state = host.stem(pass, ids);
+    for (std::size_t k = 0; k < host.injection_points().size(); ++k) {
+        const auto segment = [&host, k](Pass<B>& inner, const Variable<B>& x) {
+            return host.forward(inner, x, k, k + 1);
+        };
+        state = ops::recompute(pass, segment, state);
+    }
+    return host.head(pass, state);
+}
+
+Step step_of(Index layers, Again again, Index segments = 1) {
     constexpr Index batch = 4;
     constexpr Index time = 32;
     B::Context context;
@@ -181,9 +198,9 @@ Step step_of(Index layers, bool checkpointing) {
                .width = 64,
                .heads = 2,
                .layers = layers,
-               .segments = 1,
+               .segments = segments,
                .block = time,
-               .checkpointing = checkpointing},
+               .checkpointing = again == Again::blocks},
               generator);
     std::vector<std::int32_t> ids(static_cast<std::size_t>(batch * time));
     for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i * i % 11);
@@ -193,7 +210,7 @@ Step step_of(Index layers, bool checkpointing) {
         Pass<B> pass(tape, Mode::training, generator);
         context.pool().reset_peak();
         const auto loss = ops::cross_entropy(
-            hosts::forward(host, pass, TokenIds<B>(context, {batch, time}, ids, 11)), ids);
+            logits_of(host, pass, TokenIds<B>(context, {batch, time}, ids, 11), again), ids);
         step.numbers.push_back(loss.item());
         tape.backward(loss);
         step.peak_bytes = context.pool().statistics().peak_bytes;
@@ -208,14 +225,27 @@ Step step_of(Index layers, bool checkpointing) {
 TEST_CASE("blocks that are computed again give the same bits, for the memory of their inputs",
           "[P-5][H-2]") {
     constexpr std::size_t state = 4 * 32 * 64 * sizeof(float);
-    const Step plain = step_of(6, false);
-    const Step again = step_of(6, true);
+    const Step plain = step_of(6, Again::nothing);
+    const Step again = step_of(6, Again::blocks);
     CHECK(again.numbers == plain.numbers);
     const auto for_each_block = [](const Step& many, const Step& few) {
         return (many.peak_bytes - few.peak_bytes) / 4;
     };
-    CHECK(for_each_block(plain, step_of(2, false)) > 8 * state);
-    CHECK(for_each_block(again, step_of(2, true)) <= state + state / 4);
+    CHECK(for_each_block(plain, step_of(2, Again::nothing)) > 8 * state);
+    CHECK(for_each_block(again, step_of(2, Again::blocks)) <= state + state / 4);
+}
+
+TEST_CASE(
+    "whole segments that are computed again give the same bits, for the memory of their inputs",
+    "[P-5][H-2]") {
+    constexpr std::size_t state = 4 * 32 * 64 * sizeof(float);
+    const Step plain = step_of(6, Again::nothing, 3);
+    const Step again = step_of(6, Again::segments, 3);
+    CHECK(again.numbers == plain.numbers);
+    // Beside the inside of one segment, one state for each.
+    const Step one = step_of(2, Again::segments, 1);
+    CHECK((again.peak_bytes - one.peak_bytes) / 2 <= state + state / 4);
+    CHECK(again.peak_bytes < plain.peak_bytes / 2);
 }
 
 TEST_CASE("dropout acts in training and not in evaluation, and is the same for the same stream",

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <kasmina/backends/eigen.hpp>
@@ -128,8 +129,16 @@ TEST_CASE("an epoch does not go on with windows of another size or text", "[N-9]
     INFO(text);
     CHECK(test::mentions(text, "expected 61 tokens"));
     CHECK(test::mentions(text, "got 60 tokens"));
+    auto changed = tokens;
+    std::swap(changed[20], changed[21]);
+    Windows as_long(context, changed, vocabulary, options, Generator(9));
+    const auto before = as_long.state();
+    CHECK(test::mentions(test::error_text<StateError>([&] { as_long.restore(over); }),
+                         "the windows are of another text"));
+    CHECK(as_long.state() == before);
     auto old = amid;  // of a file that did not say
     old.tokens.reset();
+    old.checksum.reset();
     old.time.reset();
     old.batch.reset();
     old.batches_per_epoch.reset();

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -80,6 +81,17 @@ TEST_CASE("pairs of bytes are those that were recorded", "[N-9]") {
     CHECK_THROWS_AS(pairs.decode(Ids{380}), NumericError);
 }
 
+TEST_CASE("an encoding that was moved from does not take each byte for a token", "[N-9][E-4]") {
+    text::BytePairEncoding pairs(recorded("vocab.json"), recorded("merges.txt"));
+    const Ids expected = pairs.encode("the text");
+    const text::BytePairEncoding moved(std::move(pairs));
+    CHECK(moved.encode("the text") == expected);
+    // NOLINTBEGIN(bugprone-use-after-move): that it is an error is what is tested.
+    CHECK_THROWS_AS(pairs.encode("the text"), LifetimeError);
+    CHECK_THROWS_AS(pairs.decode(expected), LifetimeError);
+    // NOLINTEND(bugprone-use-after-move)
+}
+
 TEST_CASE("a long word is encoded in little time", "[N-9]") {
     const text::BytePairEncoding pairs(recorded("vocab.json"), recorded("merges.txt"));
     const std::string word(300000, 's');
@@ -106,7 +118,10 @@ TEST_CASE("files that are no vocabulary are refused", "[N-9][E-2]") {
     }
     std::filesystem::copy_file(recorded("vocab.json"), vocabulary,
                                std::filesystem::copy_options::overwrite_existing);
-    CHECK_NOTHROW(made());
+    for (const std::string_view content : {"", "#version: 0.2\n", "\r\n"}) {
+        write(merges, content);
+        CHECK(test::mentions(test::error_text<DataError>(made), "one pair or more"));
+    }
     write(merges, "#version: 0.2\r\ne d\r\n");
     CHECK(made().encode("eded") == Ids{made().encode("ed")[0], made().encode("ed")[0]});
     for (const std::string_view content : {"s", "s e e", "s zz", "# #"}) {

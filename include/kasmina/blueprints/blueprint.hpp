@@ -101,4 +101,9 @@ constexpr void require_at_least(std::string_view blueprint, std::string_view opt
     require_between(blueprint, option, value, least, unlimited);
 }
 
+/// For a slot's width: 1 or more, and not so many that parameters could not be counted.
+constexpr void require_width(std::string_view blueprint, Index width) {
+    require_between(blueprint, "width", width, 1, Index{1} << 24);
+}
+
 }  // namespace kasmina

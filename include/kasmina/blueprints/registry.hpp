@@ -209,6 +209,13 @@ public:
         return visit_at<F, Blueprints...>(index, f);
     }
 
+    /// Errors: UnknownNameError; OptionError where a seed with default options cannot be made for a
+    /// slot of that width.
+    KASMINA_RARE static void check(Topology topology, std::string_view name, Index width) {
+        with_type(find(topology, name),
+                  [width]<class T>() { T::check(width, typename T::Options{}); });
+    }
+
     /// A seed made by name with default options, or with those of a quiet birth. Errors:
     /// UnknownNameError; those of `make_seed`.
     template <class B>

@@ -8,6 +8,7 @@
 #include <kasmina/attention/masks.hpp>
 #include <kasmina/attention/scores.hpp>
 #include <kasmina/autodiff/ops/attention.hpp>
+#include <kasmina/autodiff/ops/mask_tiles.hpp>
 #include <kasmina/autodiff/ops/no_way_back.hpp>
 #include <kasmina/autodiff/pass.hpp>
 #include <kasmina/code_size.hpp>
@@ -29,30 +30,37 @@ constexpr void require_heads(std::string_view where, Index width, Index heads) {
 
 /// (batch, time, width) to the same shape: queries, keys and values by one linear layer,
 /// attention with so many heads, and a linear layer of what they found (Vaswani et al., "Attention
-/// is all you need", 2017). `Mask` says who sees whom (attention/masks.hpp).
-template <class B, class Mask = masks::Causal>
-struct SelfAttention : Visitable<SelfAttention<B, Mask>> {
+/// is all you need", 2017). `Mask` says who sees whom (attention/masks.hpp), `Score` what is done
+/// to a score before the softmax (attention/scores.hpp).
+template <class B, class Mask = masks::Causal, class Score = scores::None>
+struct SelfAttention : Visitable<SelfAttention<B, Mask, Score>> {
     using Context = typename B::Context;
 
     Linear<B> qkv;  ///< rows of queries, then keys, then values
     Linear<B> proj;
     Index heads;
     Mask mask;
+    Score score;
 
-    /// Zero until initialised. Errors: OptionError for sizes below 1 and heads that do not divide
-    /// the width.
-    KASMINA_RARE SelfAttention(Context& context, Index width, Index how_many_heads, Mask who = {})
-        : qkv(context, width, 3 * width),
+    /// Zero until initialised. Errors: OptionError for sizes below 1, heads that do not divide the
+    /// width, and a score that does not fit.
+    KASMINA_RARE SelfAttention(Context& context, Index width, Index how_many_heads, Mask who = {},
+                               Score how = {})
+        : qkv(context, checked_size("nn::SelfAttention", "width", width, 1, Index{1} << 24),
+              3 * width),
           proj(context, width, width),
           heads(how_many_heads),
-          mask(who) {
+          mask(who),
+          score(how) {
         require_heads("nn::SelfAttention", width, heads);
+        if constexpr (requires { score.check(heads); }) score.check(heads);
     }
 
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& input) const {
         const Variable<B> projected = qkv.forward(pass, input);
-        return proj.forward(pass, pass.cache() == nullptr ? ops::attention(projected, heads, mask)
-                                                          : going_on(pass, projected));
+        return proj.forward(pass, pass.cache() == nullptr
+                                      ? ops::attention(projected, heads, mask, score)
+                                      : going_on(pass, projected));
     }
 
     [[nodiscard]] static constexpr auto members() {
@@ -70,20 +78,24 @@ private:
         const Index width = proj.weight.shape()[0];
         const Index size = width / heads;
         const Scalar* const q = projected.data();
+        const AttentionShape shape{.batch = batch,
+                                   .heads = heads,
+                                   .queries = time,
+                                   .keys = cache.filled() + time,
+                                   .head_size = size,
+                                   .query_offset = cache.filled()};
+        const auto seen =
+            ops::detail::classified<B>(pass.tape(), mask, shape, ops::detail::Lengths::passing);
         const auto& layer =
             cache.put(pass.context(), qkv.weight.state().get(), Shape{batch, time, width},
                       3 * width, q + width, q + 2 * width);
         const AttentionLayout held{.batch = cache.capacity() * width, .head = size, .row = width};
         auto output = pass.tape().acquire(batch * time * width);
-        B::attention(pass.context(), mask, scores::None{},
+        B::attention(pass.context(), mask, score,
                      Attention<Scalar>{
-                         .shape = {.batch = batch,
-                                   .heads = heads,
-                                   .queries = time,
-                                   .keys = layer.filled,
-                                   .head_size = size,
-                                   .query_offset = layer.filled - time},
+                         .shape = shape,
                          .scale = 1.0 / std::sqrt(static_cast<double>(size)),
+                         .tiles = seen.tiles,
                          .q_layout = {.batch = time * 3 * width, .head = size, .row = 3 * width},
                          .k_layout = held,
                          .v_layout = held,

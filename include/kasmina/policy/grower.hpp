@@ -5,14 +5,17 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/judge/measure.hpp>
@@ -32,6 +35,7 @@
 #include <kasmina/slot/refusals.hpp>
 #include <kasmina/slot/report.hpp>
 #include <kasmina/slot/seed_record.hpp>
+#include <kasmina/topology.hpp>
 
 namespace kasmina {
 
@@ -87,7 +91,8 @@ public:
     /// loss. Takes the first snapshot. Errors: OptionError from the governor, and for a
     /// controller's bound that cannot be in the unit of the model's score; NumericError when the
     /// network is not made of finite values; UnknownNameError, which lists the available ones, for
-    /// a slot or a blueprint that the controller names and that does not exist.
+    /// a slot or a blueprint that the controller names and that does not exist; OptionError for a
+    /// blueprint that fits none of the slots.
     Grower(Model& model, C controller, std::optional<double> random_guess_loss = std::nullopt,
            const GovernorOptions& governor = {})
         : controller_(std::move(controller)),
@@ -261,14 +266,30 @@ private:
                          "make the model with the ModelOptions::score that it was saved with");
     }
 
-    /// Errors: UnknownNameError for what the controller names and the model does not have.
+    /// Errors: UnknownNameError for what the controller names and the model does not have;
+    /// OptionError for a blueprint that fits none of the slots.
     static void check_names(const C& controller, const Model& model) {
         if constexpr (NamesWhatItGrows<C>) {
             for (const std::string& name : controller.slots()) static_cast<void>(model.slot(name));
             for (const std::string& name : controller.blueprints()) {
-                static_cast<void>(Model::Registry::find(Model::Host::topology, name));
+                check_fits(name, controller.slots(), model);
             }
         }
+    }
+
+    KASMINA_RARE static void check_fits(const std::string& blueprint,
+                                        std::span<const std::string> slots, const Model& model) {
+        constexpr Topology topology = Model::Host::topology;
+        static_cast<void>(Model::Registry::find(topology, blueprint));
+        std::exception_ptr misfit;
+        for (const std::string& slot : slots) {
+            try {
+                return Model::Registry::check(topology, blueprint, model.slot(slot).width());
+            } catch (const OptionError&) {
+                misfit = std::current_exception();
+            }
+        }
+        if (misfit) std::rethrow_exception(misfit);
     }
 
     /// Errors: OptionError for bounds that no gain of the model's score reaches.

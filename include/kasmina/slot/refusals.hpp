@@ -32,6 +32,14 @@ KASMINA_RARE inline void check_dormant(const std::string& where, Stage stage) {
                          "prune the seed and wait for the cooldown, or use another slot");
 }
 
+[[noreturn]] KASMINA_COLD inline void throw_sees_all_positions(const std::string& where) {
+    throw StateError("a pass behind a cache has no place for this seed", where,
+                     "a seed that takes one position at a time, not blended by a gate",
+                     "one that asks for all positions at once",
+                     "run the whole sequence in a plain pass, or leave the seed out with an alpha "
+                     "override of 0");
+}
+
 /// Errors: OptionError for a seed of another topology or width than the slot's.
 KASMINA_RARE inline void check_fits(const std::string& where, Topology topology, Topology wanted,
                                     Index width, Index wanted_width) {

@@ -47,7 +47,8 @@ public:
     /// is none, the straight-through of a seed in training (I-2), else the blend. `override_alpha`
     /// replaces the amplitude of an active seed, also of one in training, that otherwise does not
     /// touch the output; exactly 0 does not run the seed at all. Errors: OptionError for an
-    /// override above 0 of any other slot, or one value per sample for another number of samples.
+    /// override above 0 of any other slot, or one value per sample for another number of samples;
+    /// StateError in a pass behind a cache for a seed that does not take one position at a time.
     [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& host,
                                       const AlphaOverride* override_alpha = nullptr) const;
 
@@ -64,6 +65,9 @@ auto SlotForward<B, Policies>::forward(Pass<B>& pass, const Variable<B>& host,
                                        const AlphaOverride* override_alpha) const -> Variable<B> {
     if (override_alpha != nullptr) check_override(*override_alpha, host.shape()[0]);
     if (!runs(pass.recording(), override_alpha)) return host;
+    if (pass.cache() != nullptr && !one_position_at_a_time()) {
+        slot_detail::throw_sees_all_positions(this->where());
+    }
     const auto& live = *this->live_seed();
     const Stage stage = this->stage();
     if (override_alpha != nullptr) {

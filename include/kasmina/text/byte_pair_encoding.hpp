@@ -21,6 +21,7 @@
 
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/moved_from.hpp>
 #include <kasmina/tensor/index.hpp>
 #include <kasmina/text/utf8.hpp>
 #include <kasmina/text/vocabulary.hpp>
@@ -53,8 +54,8 @@ public:
     /// Reads "vocab.json", an object from pieces to ids 0, 1, ..., and "merges.txt", two pieces a
     /// line, the first to be joined first, below a line that begins with "#version". In both, bytes
     /// stand as printable characters. Errors: DataError for a file that cannot be read or is no
-    /// such file: ids that are not 0 ... n - 1 each once, a byte without a piece, a pair of unknown
-    /// pieces or one that makes an unknown piece.
+    /// such file: ids that are not 0 ... n - 1 each once, a byte without a piece, no pair at all, a
+    /// pair of unknown pieces or one that makes an unknown piece.
     BytePairEncoding(const std::filesystem::path& vocabulary, const std::filesystem::path& merges) {
         read_vocabulary(vocabulary);
         read_merges(merges);
@@ -63,6 +64,7 @@ public:
     [[nodiscard]] Index size() const noexcept { return static_cast<Index>(pieces_.size()); }
 
     [[nodiscard]] std::vector<std::int32_t> encode(std::string_view text) const {
+        moved_from_.check("a byte-pair encoding");
         std::vector<std::int32_t> ids;
         Word word;
         while (!text.empty()) {
@@ -75,6 +77,7 @@ public:
 
     /// The bytes of the pieces. Errors: NumericError for ids that are none.
     [[nodiscard]] std::string decode(std::span<const std::int32_t> ids) const {
+        moved_from_.check("a byte-pair encoding");
         std::string text;
         for (const std::int32_t id : ids) {
             if (id < 0 || id >= size()) detail::refuse_id(where, id, size());
@@ -244,8 +247,11 @@ private:
             merges_.emplace(key, Merge{merges_.size(), id_of(path, first + second, known)});
         }
         require_read(file, path);
+        // As of a file of which nothing came: each byte would be a token.
+        if (merges_.empty()) refuse(path, "one pair or more", "none");
     }
 
+    MovedFrom moved_from_{};
     std::vector<std::string> pieces_{};  ///< their bytes
     std::unordered_map<std::string, std::int32_t> ids_{};
     std::array<std::int32_t, 256> of_byte_{};

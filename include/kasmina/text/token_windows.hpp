@@ -44,6 +44,17 @@ KASMINA_RARE inline void check_windows(const char* where, std::size_t tokens, In
                     std::to_string(tokens), "use a longer text, or shorter windows");
 }
 
+/// Of all tokens, or of a million evenly spread over a longer text (FNV-1a, token by token).
+[[nodiscard]] KASMINA_RARE inline std::uint64_t checksum(std::span<const std::int32_t> tokens) {
+    constexpr std::size_t most = std::size_t{1} << 20;
+    const std::size_t step = 1 + tokens.size() / (most + 1);
+    std::uint64_t sum = 14695981039346656037U;
+    for (std::size_t i = 0; i < tokens.size(); i += step) {
+        sum = (sum ^ static_cast<std::uint32_t>(tokens[i])) * 1099511628211U;
+    }
+    return sum;
+}
+
 /// Windows that begin at `starts`, on the backend.
 template <class B>
 [[nodiscard]] TokenBatch<B> windows_at(typename B::Context& context,
@@ -83,9 +94,8 @@ struct TokenWindowsStateBefore2 {
     static constexpr int schema = 1;
 };
 
-/// Where windows are drawn: what the next batch is drawn from, and how many of the epoch are done;
-/// of which windows and tokens, absent where schema 1 did not say.
-struct TokenWindowsState {
+/// As it was in schema 2.
+struct TokenWindowsStateBefore3 {
     Generator::State random{};
     std::uint64_t done = 0;
     std::optional<std::uint64_t> tokens{};
@@ -93,16 +103,41 @@ struct TokenWindowsState {
     std::optional<Index> batch{};
     std::optional<Index> batches_per_epoch{};
 
-    using Fields = reflect::List<&TokenWindowsState::random, &TokenWindowsState::done,
-                                 &TokenWindowsState::tokens, &TokenWindowsState::time,
-                                 &TokenWindowsState::batch, &TokenWindowsState::batches_per_epoch>;
-    friend bool operator==(const TokenWindowsState&, const TokenWindowsState&) = default;
-
-    /// Of its form in a checkpoint. 1: the first. 2: number of tokens, and sizes of windows.
+    using Fields = reflect::List<&TokenWindowsStateBefore3::random, &TokenWindowsStateBefore3::done,
+                                 &TokenWindowsStateBefore3::tokens, &TokenWindowsStateBefore3::time,
+                                 &TokenWindowsStateBefore3::batch,
+                                 &TokenWindowsStateBefore3::batches_per_epoch>;
     static constexpr int schema = 2;
     using Before = TokenWindowsStateBefore2;
-    [[nodiscard]] static TokenWindowsState migrated(Before&& before) {
+    [[nodiscard]] static TokenWindowsStateBefore3 migrated(Before&& before) {
         return {before.random, before.done, {}, {}, {}, {}};
+    }
+};
+
+/// Where windows are drawn: what the next batch is drawn from, and how many of the epoch are done;
+/// of which windows and tokens, absent where an older schema did not say.
+struct TokenWindowsState {
+    Generator::State random{};
+    std::uint64_t done = 0;
+    std::optional<std::uint64_t> tokens{};
+    std::optional<std::uint64_t> checksum{};
+    std::optional<Index> time{};
+    std::optional<Index> batch{};
+    std::optional<Index> batches_per_epoch{};
+
+    using Fields = reflect::List<&TokenWindowsState::random, &TokenWindowsState::done,
+                                 &TokenWindowsState::tokens, &TokenWindowsState::checksum,
+                                 &TokenWindowsState::time, &TokenWindowsState::batch,
+                                 &TokenWindowsState::batches_per_epoch>;
+    friend bool operator==(const TokenWindowsState&, const TokenWindowsState&) = default;
+
+    /// Of its form in a checkpoint. 1: the first. 2: number of tokens, and sizes of windows. 3: a
+    /// checksum of the tokens.
+    static constexpr int schema = 3;
+    using Before = TokenWindowsStateBefore3;
+    [[nodiscard]] static TokenWindowsState migrated(Before&& before) {
+        return {before.random, before.done,  before.tokens,           {},
+                before.time,   before.batch, before.batches_per_epoch};
     }
 };
 
@@ -132,6 +167,7 @@ public:
           done_(static_cast<std::uint64_t>(
               checked_size(where, "batches_per_epoch", options.batches_per_epoch))) {
         detail::check_windows(where, tokens.size(), options.time, options.batch);
+        checksum_ = detail::checksum(tokens);
         static_cast<void>(Shape{options.batches_per_epoch, options.batch});
         starts_ = data::detail::room_for<std::size_t>(static_cast<std::size_t>(options.batch), {});
     }
@@ -169,11 +205,16 @@ public:
     }
 
     [[nodiscard]] State state() const noexcept {
-        return {generator_.state(), done_,          tokens_.size(),
-                options_.time,      options_.batch, options_.batches_per_epoch};
+        return {generator_.state(),
+                done_,
+                tokens_.size(),
+                checksum_,
+                options_.time,
+                options_.batch,
+                options_.batches_per_epoch};
     }
 
-    /// Errors: StateError for more batches than an epoch has, for a text of another length, and in
+    /// Errors: StateError for more batches than an epoch has, for another text, and in
     /// mid-epoch for windows of other sizes; OptionError for a random state that cannot be; nothing
     /// is changed then.
     void restore(const State& state) {
@@ -181,6 +222,12 @@ public:
             throw StateError("the windows are of another text", where,
                              std::to_string(tokens_.size()) + " tokens",
                              std::to_string(*state.tokens) + " tokens",
+                             "restore a state of the same text");
+        }
+        if (state.checksum.value_or(checksum_) != checksum_) {
+            throw StateError("the windows are of another text", where,
+                             "tokens of checksum " + std::to_string(checksum_),
+                             "as many, of checksum " + std::to_string(*state.checksum),
                              "restore a state of the same text");
         }
         const TokenWindowsOptions its{
@@ -222,6 +269,7 @@ private:
     TokenWindowsOptions options_;
     Generator generator_;
     std::uint64_t done_;
+    std::uint64_t checksum_ = 0;
     std::vector<std::size_t> starts_{};
     std::optional<Batch> batch_{};
 };

@@ -16,11 +16,11 @@ ROUNDING = "rounding accumulates over the depth of the network"
 class SelfAttention(nn.Module):
     """mask(query, key) -> bool; causal where none is given."""
 
-    def __init__(self, width, heads, window=None):
+    def __init__(self, width, heads, window=None, alibi=False):
         super().__init__()
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
-        self.heads, self.window = heads, window
+        self.heads, self.window, self.alibi = heads, window, alibi
 
     def forward(self, x):
         batch, time, width = x.shape
@@ -32,6 +32,9 @@ class SelfAttention(nn.Module):
         if self.window is not None:
             seen = seen & (query - key < self.window)
         scores = q @ k.transpose(2, 3) / math.sqrt(width // self.heads)
+        if self.alibi:
+            slopes = 2.0 ** (-8.0 * torch.arange(1, self.heads + 1, dtype=torch.float64) / self.heads)
+            scores = scores - (slopes[:, None, None] * (query - key)).to(scores.dtype)
         weights = torch.softmax(scores.masked_fill(~seen, float("-inf")), dim=-1)
         return self.proj((weights @ v).transpose(1, 2).reshape(batch, time, width))
 
@@ -68,10 +71,10 @@ class Attention(SelfAttention):
 
 
 class FlexAttention(Attention):
-    """With a window of three positions."""
+    """With a window of three positions and ALiBi's slopes."""
 
     def __init__(self, width, heads):
-        super().__init__(width, heads, window=3)
+        super().__init__(width, heads, window=3, alibi=True)
 
 
 class Mlp(nn.Module):
@@ -88,6 +91,11 @@ class Mlp(nn.Module):
 
 class MlpSmall(Mlp):
     expansion = 2
+
+
+class Noop(nn.Identity):
+    def __init__(self, width, heads):
+        super().__init__()
 
 
 BLUEPRINTS = {
@@ -177,6 +185,7 @@ HOSTS = {
     "tanh": dict(vocabulary=7, width=6, heads=2, layers=1, segments=1, block=5, gelu="tanh"),
 }
 GROWN = dict(vocabulary=11, width=8, heads=2, layers=2, segments=2, block=6)
+SMALL = dict(vocabulary=7, width=4, heads=1, layers=3, segments=3, block=5)
 
 
 def tokens(randoms, vocabulary, *shape):
@@ -206,16 +215,17 @@ def record_host(name, **sizes):
     record(f"transformer_host/{name}", options, make_inputs, evaluate, ROUNDING)
 
 
-def record_steps(name, blueprint, algorithm):
+def record_steps(blueprint, algorithm, sizes=SMALL, batch=3):
     """Ten steps of AdamW over host and blending seed in r0c0, which is not isolated."""
-    steps, batch, time, alpha = 10, 2, 5, 0.3
-    width, vocabulary = GROWN["width"], GROWN["vocabulary"]
+    steps, time, alpha = 10, 5, 0.3
+    width, vocabulary = sizes["width"], sizes["vocabulary"]
+    seed_type = {**BLUEPRINTS, "noop": Noop}[blueprint]
     # A large epsilon: where it is small, a first step is the sign of the gradient, and rounding
     # decides that of one which is 0.
     adamw = dict(lr=0.01, betas=(0.9, 0.999), eps=1e-3, weight_decay=0.01)
 
     def make_modules():
-        return TransformerHost(**GROWN), BLUEPRINTS[blueprint](width, 4)
+        return TransformerHost(**sizes), seed_type(width, 4)
 
     def make_inputs(randoms):
         host, seed = make_modules()
@@ -260,10 +270,10 @@ def record_steps(name, blueprint, algorithm):
         results["losses"] = torch.stack(losses)
         return results
 
-    options = dict(GROWN, batch=batch, time=time, steps=steps, slot="r0c0", blueprint=blueprint)
+    options = dict(sizes, batch=batch, time=time, steps=steps, slot="r0c0", blueprint=blueprint)
     options.update(algorithm=algorithm, alpha=alpha, lr=adamw["lr"], eps=adamw["eps"])
     options.update(weight_decay=adamw["weight_decay"])
-    record(f"transformer_training/{name}", options, make_inputs, evaluate, ROUNDING)
+    record(f"transformer_training/{blueprint}_{algorithm}", options, make_inputs, evaluate, ROUNDING)
 
 
 def record_transformers():
@@ -272,5 +282,9 @@ def record_transformers():
             record_blueprint(name, module_type, *shape)
     for name, sizes in HOSTS.items():
         record_host(name, **sizes)
-    record_steps("attention_add", "attention", "add")
-    record_steps("mlp_multiply", "mlp", "multiply")
+    record_steps("attention", "add", GROWN, batch=2)
+    record_steps("mlp", "multiply", GROWN, batch=2)
+    for blueprint in ("noop", "norm", "lora_large", "flex_attention"):
+        record_steps(blueprint, "add")
+    for blueprint in ("lora", "attention", "mlp_small"):
+        record_steps(blueprint, "multiply")

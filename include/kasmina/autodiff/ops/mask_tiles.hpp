@@ -50,8 +50,8 @@ template <class Mask>
     return planes;
 }
 
-/// Errors: OptionError for the first query without a key. For few queries, as of a model that
-/// generates: there is no map then, as it would be another with each token.
+/// Errors: OptionError for the first query without a key. For few queries, and for those behind a
+/// cache: there is no map then, as it would be another with each call.
 template <class Mask>
 void check_on_host(const Mask& mask, const AttentionShape& planes) {
     for (Index place = 0; place < planes.batch * planes.heads * planes.queries; ++place) {
@@ -68,15 +68,20 @@ void check_on_host(const Mask& mask, const AttentionShape& planes) {
 /// Up to so many queries are asked for on the host.
 inline constexpr Index few_queries = 4;
 
-/// The tiles of a mask for `shape`. Waits where they are classified: once for a mask that is a
-/// value, with each call for another. Errors: OptionError naming the first query that sees no key.
+/// Whether as many queries and keys will come again.
+enum class Lengths : std::uint8_t { lasting, passing };
+
+/// The tiles of a mask for `shape`; of a value none where the lengths are passing. Waits where they
+/// are classified: once for a mask that is a value, with each call for another. Errors: OptionError
+/// naming the first query that sees no key.
 template <AttentionBackend B, AttentionMask Mask>
 [[nodiscard]] ClassifiedMask<B> classified(Tape<B>& tape, const Mask& mask,
-                                           const AttentionShape& shape) {
+                                           const AttentionShape& shape,
+                                           Lengths lengths = Lengths::lasting) {
     const AttentionShape planes = planes_of<Mask>(shape);
     ClassifiedMask<B> result;
     if constexpr (mask_is_a_value<Mask>) {
-        if (planes.queries <= few_queries) {
+        if (planes.queries <= few_queries || lengths == Lengths::passing) {
             check_on_host(mask, planes);
             return result;
         }

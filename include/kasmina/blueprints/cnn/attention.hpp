@@ -31,7 +31,7 @@ struct Attention {
     using Options = AttentionOptions;
 
     static constexpr void check(Index width, const Options& options = {}) {
-        require_at_least(name, "width", width, 1);
+        require_width(name, width);
         require_at_least(name, "reduction", options.reduction, 1);
     }
 

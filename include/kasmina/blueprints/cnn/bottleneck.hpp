@@ -33,7 +33,7 @@ struct Bottleneck {
     using Options = BottleneckOptions;
 
     static constexpr void check(Index width, const Options& options = {}) {
-        require_at_least(name, "width", width, 1);
+        require_width(name, width);
         require_at_least(name, "reduction", options.reduction, 1);
     }
 

@@ -23,9 +23,7 @@ struct ConvSmall {
 
     static constexpr double scale_start = 1e-3;
 
-    static constexpr void check(Index width, const Options& = {}) {
-        require_at_least(name, "width", width, 1);
-    }
+    static constexpr void check(Index width, const Options& = {}) { require_width(name, width); }
 
     static constexpr Index parameter_count(Index width, const Options& options = {}) {
         check(width, options);

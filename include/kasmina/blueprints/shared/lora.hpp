@@ -29,7 +29,7 @@ struct Lora {
     using Options = LoraOptions<Kind::rank>;
 
     static constexpr void check(Index width, const Options& options = {}) {
-        require_at_least(name, "width", width, 1);
+        require_width(name, width);
         require_between(name, "rank", options.rank, 1, Index{1} << 20);
     }
 

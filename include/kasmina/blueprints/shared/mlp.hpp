@@ -36,7 +36,7 @@ struct Mlp {
     using Options = MlpOptions<Kind::expansion>;
 
     static constexpr void check(Index width, const Options& options = {}) {
-        require_at_least(name, "width", width, 1);
+        require_width(name, width);
         require_between(name, "expansion", options.expansion, 1, 1024);
     }
 

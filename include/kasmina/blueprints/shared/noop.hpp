@@ -18,9 +18,7 @@ struct Noop {
 
     struct Options {};
 
-    static constexpr void check(Index width, const Options& = {}) {
-        require_at_least(name, "width", width, 1);
-    }
+    static constexpr void check(Index width, const Options& = {}) { require_width(name, width); }
 
     static constexpr Index parameter_count(Index width, const Options& options = {}) {
         check(width, options);
