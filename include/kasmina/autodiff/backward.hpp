@@ -50,7 +50,7 @@ RowGradient<B>* Tape<B>::row_target(const Edge<B>& table, Index count)
     if (!node.requires_gradient || node.parameter == nullptr) return nullptr;
     ParameterState<B>& state = *node.parameter;
     const bool pays = count < node.shape[0];
-    if (!state.takes_rows || state.has_gradient || !pays) return nullptr;
+    if (!state.takes_rows || state.watched || state.has_gradient || !pays) return nullptr;
     const bool again = !state.gradient.empty();
     RowGradient<B>& rows = state.gradient.row_target(context(), node.shape, count);
     static_cast<void>(reach(node, again));

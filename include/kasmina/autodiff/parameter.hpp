@@ -24,6 +24,7 @@ struct ParameterState {
     bool in_optimiser = false;  ///< an optimiser has come by since somebody last asked (E-5)
     bool takes_rows = false;  ///< the optimiser's step needs no more of the gradient than the rows
                               ///< that were looked up
+    bool watched = false;     ///< somebody looks at the whole gradient
 };
 
 /// A trainable tensor owned by a module. Move-only; moving keeps `state()` at its address, so
@@ -52,9 +53,13 @@ public:
     [[nodiscard]] Tensor<B>& value() { return state()->value; }
     [[nodiscard]] const Tensor<B>& value() const { return state()->value; }
     /// What the last backward pass left, as a tensor of the parameter's shape: made now where that
-    /// was rows of a table (Gradient). Errors: LifetimeError where it would be made, and the
-    /// context of that pass has gone.
-    [[nodiscard]] const Tensor<B>& gradient() const { return state()->gradient.dense(); }
+    /// was rows of a table (Gradient). Whoever asks may go on looking at it, so passes leave whole
+    /// tensors from then on. Errors: LifetimeError where it would be made, and the context of that
+    /// pass has gone.
+    [[nodiscard]] const Tensor<B>& gradient() const {
+        state()->watched = true;
+        return state()->gradient.dense();
+    }
     [[nodiscard]] bool has_gradient() const { return state()->has_gradient; }
     [[nodiscard]] bool trainable() const { return state()->trainable; }
 

@@ -243,10 +243,11 @@ public:
     [[nodiscard]] GradientTarget<Scalar> gradient_target(const Edge<B>& input);
 
     /// Where the pullback of a look-up of `count` rows writes the gradient of a table (rows, width)
-    /// as those rows: of a parameter that has none yet, whose optimiser's step takes rows, and that
-    /// has more rows than are looked up. Null for all else: then `gradient_target` is asked. The
-    /// caller must write all `count` places. What comes to the parameter after that, in this pass
-    /// or another, is added to a whole gradient, which is made of the rows first.
+    /// as those rows: of a parameter that has none yet, whose optimiser's step takes rows, whose
+    /// whole gradient nobody looks at, and that has more rows than are looked up. Null for all
+    /// else: then `gradient_target` is asked. The caller must write all `count` places. What comes
+    /// to the parameter after that, in this pass or another, is added to a whole gradient, which is
+    /// made of the rows first.
     [[nodiscard]] RowGradient<B>* row_target(const Edge<B>& table, Index count)
         requires RowGradientBackend<B>;
 

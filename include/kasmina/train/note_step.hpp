@@ -50,7 +50,7 @@ template <class Model, class Loss, class Optimiser>
             if (!parameter) return false;
             key.add(static_cast<const void*>(parameter->value.data()));
             for (const void* address : parameter->gradient.addresses()) key.add(address);
-            key.add(static_cast<std::uintptr_t>(parameter->takes_rows));
+            key.add(static_cast<std::uintptr_t>(parameter->takes_rows && !parameter->watched));
             // Of an earlier batch of the same step, to which this one's is added.
             const bool adds_to_rows = parameter->has_gradient && parameter->gradient.in_rows();
             key.add(static_cast<std::uintptr_t>(adds_to_rows));
