@@ -293,6 +293,15 @@ struct NoEmbedding : Xtensor<float> {
 struct NoEmbeddingPullback : Xtensor<float> {
     static void embedding_pullback() = delete;
 };
+struct NoPullbackRows : Xtensor<float> {
+    static void embedding_pullback_rows() = delete;
+};
+struct NoRowsToDense : Xtensor<float> {
+    static void rows_to_dense() = delete;
+};
+struct NoRowStep : Xtensor<float> {
+    static void sgd_row_step() = delete;
+};
 struct PrecisionNobodyKnows {
     struct Context {
         void set_precision(Precision);
@@ -308,6 +317,9 @@ static_assert(!DropoutBackend<NoDropout>);
 static_assert(!DropoutBackend<NoDropoutPullback>);
 static_assert(!EmbeddingBackend<NoEmbedding>);
 static_assert(!EmbeddingBackend<NoEmbeddingPullback>);
+static_assert(!RowGradientBackend<NoPullbackRows>);
+static_assert(!RowGradientBackend<NoRowsToDense>);
+static_assert(!RowGradientBackend<NoRowStep>);
 static_assert(!ComputePrecisionBackend<PrecisionNobodyKnows>);
 static_assert(!ComputePrecisionBackend<PrecisionNobodySets>);
 

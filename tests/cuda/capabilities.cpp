@@ -4,6 +4,7 @@
 #include <kasmina/backend/backend.hpp>
 #include <kasmina/backend/rearrange.hpp>
 #include <kasmina/backend/recording.hpp>
+#include <kasmina/backend/row_gradient.hpp>
 #include <kasmina/backend/softmax.hpp>
 
 #include "support/catch.hpp"
@@ -20,6 +21,7 @@ TEMPLATE_TEST_CASE("the CUDA backend has every capability", "[X-1][B-6][cuda]",
     STATIC_REQUIRE(RearrangeBackend<TestType>);
     STATIC_REQUIRE(SoftmaxBackend<TestType>);
     STATIC_REQUIRE(AttentionBackend<TestType>);
+    STATIC_REQUIRE(RowGradientBackend<TestType>);
 }
 
 }  // namespace kasmina

@@ -1,7 +1,12 @@
 // A step that is recorded and ordered by one call has the bits of a step that is not.
+#include <concepts>
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <kasmina/backend/recording.hpp>
@@ -9,7 +14,10 @@
 #include <kasmina/blueprints/cnn/conv_light.hpp>
 #include <kasmina/blueprints/registry.hpp>
 #include <kasmina/hosts/cnn.hpp>
+#include <kasmina/nn/embedding.hpp>
+#include <kasmina/nn/linear.hpp>
 #include <kasmina/optim/adamw.hpp>
+#include <kasmina/optim/sgd.hpp>
 #include <kasmina/train/learner.hpp>
 #include <kasmina/train/source.hpp>
 
@@ -39,10 +47,15 @@ struct SilentCrossEntropy {
 };
 
 /// A network, what steps it, and two batches in memory of their own.
-template <class Host, class Loss, int accumulate = 1>
+template <class Host, class Loss, int accumulate = 1, class Rule = optim::AdamWRule>
 struct Run {
     using Model = MorphogeneticModel<Host, Blueprints, test::OpenPolicies>;
-    using Learner = train::Learner<Model, optim::AdamWRule>;
+    using Learner = train::Learner<Model, Rule>;
+    struct Batch {
+        typename Host::Input input;
+        ClassLabels<B> labels;
+    };
+    static constexpr bool reads_tokens = std::same_as<typename Host::Input, TokenIds<B>>;
 
     template <class... Arguments>
     explicit Run(const Arguments&... arguments)
@@ -50,24 +63,38 @@ struct Run {
           learner(model, {.host = {.learning_rate = 0.01},
                           .seeds = {.learning_rate = 0.02},
                           .accumulate_batches = accumulate,
-                          .max_gradient_norm = 0.5}) {
+                          .max_gradient_norm = max_norm()}) {
         Generator noise(7);
         for (int i = 0; i < 2; ++i) {
-            std::vector<float> pixels(static_cast<std::size_t>(batch * 4 * 4 * 3));
-            for (float& pixel : pixels) pixel = static_cast<float>(noise.normal());
-            const std::vector<std::int32_t> labels{i, 2};
-            batches.push_back({Tensor<B>::from_host(context, {batch, 4, 4, 3}, pixels),
-                               ClassLabels<B>(context, labels, 3)});
+            if constexpr (reads_tokens) {
+                // Of two lengths, some ids often.
+                const Index time = 2 + 2 * i;
+                std::vector<std::int32_t> ids(static_cast<std::size_t>(batch * time));
+                for (auto& id : ids) id = static_cast<std::int32_t>(noise.below(4) * 7);
+                batches.push_back({TokenIds<B>(context, {batch, 1, time}, ids, 30),
+                                   ClassLabels<B>(context, std::vector<std::int32_t>{i, 2}, 3)});
+            } else {
+                std::vector<float> pixels(static_cast<std::size_t>(batch * 4 * 4 * 3));
+                for (float& pixel : pixels) pixel = static_cast<float>(noise.normal());
+                const std::vector<std::int32_t> labels{i, 2};
+                batches.push_back({Tensor<B>::from_host(context, {batch, 4, 4, 3}, pixels),
+                                   ClassLabels<B>(context, labels, 3)});
+            }
         }
+    }
+
+    /// Norms of rows are summed in another order than those of whole tables.
+    [[nodiscard]] static std::optional<double> max_norm() {
+        return reads_tokens ? std::nullopt : std::optional(0.5);
     }
 
     /// Steps on both batches by turns; notes losses, and the network's own outputs.
     void steps(int count) {
         for (int i = 0; i < count; ++i) {
-            const LabelledBatch<B>& on = batches[static_cast<std::size_t>(i % 2)];
+            const Batch& on = batches[static_cast<std::size_t>(i % 2)];
             std::vector<float> seen;
             auto read =
-                learner.step(model, on.input, train::LossOnBatch<Loss, LabelledBatch<B>>{loss, on},
+                learner.step(model, on.input, train::LossOnBatch<Loss, Batch>{loss, on},
                              [&](const Variable<B>& logits) { output.emplace(logits.read()); });
             // Somebody else at work, who takes memory and keeps it.
             kept.push_back(Tensor<B>::persistent(context, {batch * 4 * 4 * 4}));
@@ -83,7 +110,7 @@ struct Run {
     Model model;
     Learner learner;
     Loss loss{};
-    std::vector<LabelledBatch<B>> batches{};
+    std::vector<Batch> batches{};
     std::vector<double> losses{};
     std::vector<Tensor<B>> kept{};
     std::optional<Pending<B>> output{};
@@ -155,11 +182,12 @@ TEST_CASE("a step is recorded once for a state of the network, and costs three l
     // the very first, for whose gradients there is no memory yet.
     run.steps(20);
     CHECK(run.learner.replays() == 15);
-    const LabelledBatch<B>& on = run.batches[0];
+    const auto& on = run.batches[0];
     const auto unseen_step = [&] {
         static_cast<void>(run.learner.step(
             run.model, on.input,
-            train::LossOnBatch<train::CrossEntropy, LabelledBatch<B>>{run.loss, on}));
+            train::LossOnBatch<train::CrossEntropy, std::remove_cvref_t<decltype(on)>>{run.loss,
+                                                                                       on}));
     };
     // That nobody looks at the output is another state.
     for (int i = 0; i < 3; ++i) unseen_step();
@@ -191,6 +219,86 @@ TEST_CASE("a network that draws random numbers is recorded, and draws new ones e
     plain.steps(8);
     CHECK((noisy.losses == plain.losses));
     CHECK(noisy.learner.replays() == 15);
+}
+
+/// Looks words up in a table of its own: ids (batch, 1, time) to logits (batch, 3).
+struct Reader : nn::Visitable<Reader> {
+    using Backend = B;
+    using Input = TokenIds<B>;
+    static constexpr Topology topology = Topology::cnn;
+
+    nn::Embedding<B> words;
+    nn::Linear<B> output;
+    std::vector<hosts::InjectionPoint> points{{.slot_id = "r1c0", .channels = 4}};
+
+    explicit Reader(B::Context& context) : words(context, 30, 4), output(context, 4, 3) {}
+
+    void initialise(B::Context& context, Generator& generator) {
+        words.initialise(context, generator);
+        output.initialise(context, generator);
+    }
+    [[nodiscard]] std::span<const hosts::InjectionPoint> injection_points() const { return points; }
+    [[nodiscard]] Variable<B> stem(Pass<B>& pass, const Input& ids) const {
+        return words.forward(pass, ids);
+    }
+    [[nodiscard]] Variable<B> forward(Pass<B>&, const Variable<B>& state, std::size_t,
+                                      std::size_t) const {
+        return state;
+    }
+    [[nodiscard]] Variable<B> head(Pass<B>& pass, const Variable<B>& state) const {
+        return output.forward(pass, ops::mean_positions(state));
+    }
+    [[nodiscard]] static constexpr auto members() {
+        return nn::members(nn::Member{"words", &Reader::words},
+                           nn::Member{"output", &Reader::output});
+    }
+};
+
+/// Knows nothing of gradients in rows.
+struct WholeSgdRule {
+    using Options = optim::SgdOptions;
+    static constexpr std::string_view name = "whole_sgd";
+    static void check(const Options& options) { optim::SgdRule::check(options); }
+    static int state_tensors(const Options& options) {
+        return optim::SgdRule::state_tensors(options);
+    }
+    template <class On>
+    static void step(typename On::Context& context, const Options& options, std::int64_t step,
+                     std::span<const OptimiserSlice<typename On::Scalar>> slices) {
+        optim::SgdRule::step<On>(context, options, step, slices);
+    }
+};
+
+TEMPLATE_TEST_CASE_SIG("recorded steps leave gradients in rows, with the bits of whole ones",
+                       "[cuda][H-7][N-2][X-2]", ((int accumulate), accumulate), 1, 2) {
+    Run<Reader, train::CrossEntropy, accumulate, optim::SgdRule> recorded;
+    Run<Reader, SilentCrossEntropy, accumulate, WholeSgdRule> whole;
+    const auto table = [](const auto& run) {
+        return run.model.host_parameters()[0].parameter->state();
+    };
+    REQUIRE(table(recorded)->takes_rows);
+    for (int round = 0; round < 4; ++round) {
+        recorded.steps(8);
+        whole.steps(8);
+        CHECK(table(recorded)->gradient.in_rows() == (accumulate == 1));
+        CHECK_FALSE(table(whole)->gradient.in_rows());
+        // Whoever looks at it makes it whole, and what is recorded goes on in rows.
+        if (round != 1) continue;
+        CHECK(table(recorded)->gradient.dense().to_host(recorded.context) ==
+              table(whole)->gradient.dense().to_host(whole.context));
+    }
+    // With a step that is cut short, another batch comes first in the next.
+    for (int cut = 0; cut < 4 && accumulate > 1; ++cut) {
+        recorded.steps(7);
+        whole.steps(7);
+        CHECK(recorded.learner.finish_step(recorded.model));
+        CHECK(whole.learner.finish_step(whole.model));
+    }
+    CHECK(recorded.learner.replays() > 20);
+    live(recorded);
+    live(whole);
+    CHECK((recorded.losses == whole.losses));
+    CHECK((test::values_of(recorded.model) == test::values_of(whole.model)));
 }
 
 /// Draws a word that the host sees, or drops values by a stream of its own.

@@ -16,6 +16,7 @@
 #include <kasmina/backends/cuda/kernels/multi_tensor.hpp>
 #include <kasmina/backends/cuda/kernels/pointwise.hpp>
 #include <kasmina/backends/cuda/kernels/rearrange.hpp>
+#include <kasmina/backends/cuda/kernels/row_gradient.hpp>
 #include <kasmina/backends/cuda/kernels/softmax.hpp>
 #include <kasmina/backends/cuda/kernels/storage.hpp>
 
@@ -38,7 +39,8 @@ struct OnThreads : backends::cuda_detail::Storage<double, Threaded>,
                    backends::cuda_detail::Attentions<double, Threaded>,
                    backends::cuda_detail::Softmaxes<double, Threaded>,
                    backends::cuda_detail::MultiTensors<double, Threaded>,
-                   backends::cuda_detail::Embeddings<double, Threaded> {
+                   backends::cuda_detail::Embeddings<double, Threaded>,
+                   backends::cuda_detail::RowGradients<double, Threaded> {
     using Scalar = double;
     using Context = Threaded::Context;
     template <class V>
@@ -151,6 +153,16 @@ TEST_CASE("losses, norms of many tensors and embeddings have no race", "[cuda]")
                                             .ids = run.integers(ids),
                                             .grad_y = run.in(normal(15, 1)),
                                             .grad_table = run.target(6, false)});
+    });
+    check_threads([]<class B>(Run<B>& run) {
+        const std::int32_t ids[]{1, 0, 1, 7, 1};
+        B::embedding_pullback_rows(run.context, {.rows = 2,
+                                                 .width = 3,
+                                                 .count = 5,
+                                                 .ids = run.integers(ids),
+                                                 .grad_y = run.in(normal(15, 1)),
+                                                 .row_ids = run.integers_out(5),
+                                                 .values = run.out(15)});
     });
 }
 

@@ -91,7 +91,7 @@ TEMPLATE_TEST_CASE("a launched measurement is of the gradients as they were then
     GradientProbe<B> probe;
     CHECK_THROWS_AS(probe.read(), OptionError);
     probe.launch(context, pointers);
-    parameter.state()->gradient.assign(context, std::vector<double>{300, 400});
+    parameter.state()->gradient.dense().assign(context, std::vector<double>{300, 400});
     const GradientNorm norm = probe.read()[0];
     CHECK(norm.norm == Approx(5.0));
     CHECK(norm.measured);

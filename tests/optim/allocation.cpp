@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <vector>
 
+#include <kasmina/autodiff/ops/embedding.hpp>
+#include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/health/gradient_probe.hpp>
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
@@ -47,6 +49,45 @@ TEMPLATE_TEST_CASE("after the first step nothing is allocated", "[H-7][P-3]",
     step();
     CHECK(test::allocations() == before);
     CHECK(norms > 0.0);
+}
+
+TEST_CASE("no tensor of a table's size is made for SGD on rows, and nothing after the first step",
+          "[H-7][N-2][P-3][P-4]") {
+    using B = test::Eigen32;
+    constexpr Index rows = 5000;
+    constexpr Index width = 16;
+    B::Context context;
+    const Parameter<B> table(Tensor<B>::full(context, {rows, width}, 0.5F));
+    const std::vector<const Parameter<B>*> all{&table};
+    optim::Sgd<B> sgd;
+    sgd.synchronise(sgd.add_group({}), all);
+    const TokenIds<B> batch(context, {2, 3}, std::vector<std::int32_t>{4999, 7, 7, 0, 8, 7}, rows);
+    const TokenIds<B> less(context, {2}, std::vector<std::int32_t>{3, 3}, rows);
+    GradientProbe<B> probe;
+    optim::GradientClipper<B> clipper(1.0);
+    Tape<B> tape(context);
+    double norms = 0.0;
+    const auto step = [&](const TokenIds<B>& ids) {
+        tape.clear();
+        sgd.zero_gradients();
+        tape.backward(ops::sum(ops::embedding(tape.parameter(table), ids)));
+        probe.launch(context, all);
+        Pending<B, double> norm = clipper.clip(context, all);
+        sgd.step(context);
+        norms += norm.get() + probe.read()[0].norm;
+    };
+    const std::size_t at_first = test::forget_most_bytes();
+    step(batch);
+    CHECK(test::most_bytes() - at_first < rows * width * sizeof(float) / 4);
+    step(less);
+    const std::size_t before = test::allocations();
+    step(batch);
+    step(less);
+    step(batch);
+    CHECK(test::allocations() == before);
+    CHECK(test::most_bytes() - at_first < rows * width * sizeof(float) / 4);
+    CHECK(norms > 0.0);
+    CHECK(table.state()->gradient.in_rows());
 }
 
 TEST_CASE("health, clipping and a step wait for nothing", "[H-7][P-3]") {

@@ -1,9 +1,12 @@
 // Optimisers and clipping against what PyTorch did, step by step.
+#include <cstddef>
+#include <cstdint>
 #include <map>
 #include <span>
 #include <string>
 #include <vector>
 
+#include <kasmina/autodiff/ops/embedding.hpp>
 #include <kasmina/optim/adamw.hpp>
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/sgd.hpp>
@@ -96,6 +99,46 @@ TEMPLATE_TEST_CASE("SGD is PyTorch's, step for step", "[H-7][golden]", test::Eig
         if (options.momentum > 0.0) moments.emplace_back("momentum");
         follow<TestType, optim::SgdRule>(golden, options, moments);
     }
+}
+
+TEMPLATE_TEST_CASE("SGD on rows is PyTorch's on the gradient of a sparse embedding",
+                   "[H-7][N-2][golden]", test::Eigen32, test::Device64) {
+    using B = TestType;
+    using Scalar = typename B::Scalar;
+    const GoldenCase golden = test::read_golden("optimiser/sparse_sgd");
+    typename B::Context context;
+    const GoldenTensor& begin = golden.at("param.weight");
+    const Parameter<B> table(
+        Tensor<B>::from_host(context, test::shape_of(begin), begin.as<Scalar>()));
+    const std::vector<const Parameter<B>*> all{&table};
+    optim::Sgd<B> sgd;
+    sgd.synchronise(sgd.add_group({.learning_rate = golden.number("lr")}), all);
+    Tape<B> tape(context);
+    for (std::size_t step = 0; step < 5; ++step) {
+        const std::vector<double> labels = at_step(golden.at("labels"), step).values;
+        const std::vector<std::int32_t> ids(labels.begin(), labels.end());
+        tape.clear();
+        sgd.zero_gradients();
+        const Variable<B> rows =
+            ops::embedding(tape.parameter(table), TokenIds<B>(context, {6}, ids, 9));
+        tape.backward(rows, at_step(golden.at("grad_output"), step).template as<Scalar>());
+        REQUIRE(table.state()->gradient.in_rows());
+        sgd.step(context);
+        CHECK(agrees(table.value().to_host(context), at_step(golden.at("after.weight"), step)));
+    }
+    const RowGradient<B>& left = *table.state()->gradient.rows();
+    const std::vector<std::int32_t> ids = left.ids.to_host(context);
+    const std::vector<double>& expected = golden.at("ids").values;
+    std::vector<double> named;
+    std::vector<Scalar> rows;
+    for (std::size_t place = 0; place < ids.size(); ++place) {
+        if (ids[place] < 0) continue;
+        named.push_back(ids[place]);
+        const std::vector<Scalar> values = left.values.to_host(context);
+        for (std::size_t k = 0; k < 7; ++k) rows.push_back(values[7 * place + k]);
+    }
+    CHECK(named == expected);
+    CHECK(agrees(rows, golden.at("rows")));
 }
 
 TEMPLATE_TEST_CASE("AdamW is PyTorch's, step for step", "[H-7][golden]", test::Eigen32,

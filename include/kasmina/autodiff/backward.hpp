@@ -33,18 +33,36 @@ auto Tape<B>::gradient_target(const Edge<B>& input) -> GradientTarget<Scalar> {
     if (!node.requires_gradient) return {};
     if (node.parameter != nullptr) {
         ParameterState<B>& state = *node.parameter;
-        if (state.gradient.empty()) {
-            state.gradient = Tensor<B>::persistent(context(), node.shape);
-        } else {
-            state.warm = state.warm || !state.has_gradient;
-        }
-        node.has_gradient = true;
-        const bool accumulate = std::exchange(state.has_gradient, true);
-        return {state.gradient.data(), accumulate};
+        const bool again = !state.gradient.empty();
+        Scalar* const to = state.gradient.target(context(), node.shape, state.has_gradient);
+        return {to, reach(node, again)};
     }
     if (!node.has_gradient) node.gradient = acquire(node.shape.elements());
     const bool accumulate = std::exchange(node.has_gradient, true);
     return {node.gradient.data(), accumulate};
+}
+
+template <class B>
+RowGradient<B>* Tape<B>::row_target(const Edge<B>& table, Index count)
+    requires RowGradientBackend<B>
+{
+    Node& node = core_->nodes[table.node_];
+    if (!node.requires_gradient || node.parameter == nullptr) return nullptr;
+    ParameterState<B>& state = *node.parameter;
+    const bool pays = count < node.shape[0];
+    if (!state.takes_rows || state.watched || state.has_gradient || !pays) return nullptr;
+    const bool again = !state.gradient.empty();
+    RowGradient<B>& rows = state.gradient.row_target(context(), node.shape, count);
+    static_cast<void>(reach(node, again));
+    return &rows;
+}
+
+template <class B>
+bool Tape<B>::reach(Node& node, bool again) noexcept {
+    ParameterState<B>& state = *node.parameter;
+    state.warm = state.warm || (again && !state.has_gradient);
+    node.has_gradient = true;
+    return std::exchange(state.has_gradient, true);
 }
 
 template <class B>

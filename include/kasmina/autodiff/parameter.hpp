@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include <kasmina/autodiff/gradient.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/moved_from.hpp>
 #include <kasmina/tensor/tensor.hpp>
@@ -14,13 +15,16 @@ namespace kasmina {
 template <class B>
 struct ParameterState {
     Tensor<B> value;
-    Tensor<B> gradient{};       ///< empty until the first backward pass reached it
+    Gradient<B> gradient{};     ///< empty until the first backward pass reached it
     bool has_gradient = false;  ///< false after zero_gradient: the next pass overwrites
     bool warm = false;          ///< a second backward pass has begun: the first one's gradients
                                 ///< say nothing about health (spec I-7)
     bool trainable = true;      ///< frozen parameters get no gradient and no optimiser step
     bool drawn = false;         ///< its initial values were drawn
     bool in_optimiser = false;  ///< an optimiser has come by since somebody last asked (E-5)
+    bool takes_rows = false;  ///< the optimiser's step needs no more of the gradient than the rows
+                              ///< that were looked up
+    bool watched = false;     ///< somebody looks at the whole gradient
 };
 
 /// A trainable tensor owned by a module. Move-only; moving keeps `state()` at its address, so
@@ -48,7 +52,14 @@ public:
     [[nodiscard]] Index size() const { return state()->value.size(); }
     [[nodiscard]] Tensor<B>& value() { return state()->value; }
     [[nodiscard]] const Tensor<B>& value() const { return state()->value; }
-    [[nodiscard]] const Tensor<B>& gradient() const { return state()->gradient; }
+    /// What the last backward pass left, as a tensor of the parameter's shape: made now where that
+    /// was rows of a table (Gradient). Whoever asks may go on looking at it, so passes leave whole
+    /// tensors from then on. Errors: LifetimeError where it would be made, and the context of that
+    /// pass has gone.
+    [[nodiscard]] const Tensor<B>& gradient() const {
+        state()->watched = true;
+        return state()->gradient.dense();
+    }
     [[nodiscard]] bool has_gradient() const { return state()->has_gradient; }
     [[nodiscard]] bool trainable() const { return state()->trainable; }
 

@@ -19,6 +19,7 @@
 #include <kasmina/backend/context_reference.hpp>
 #include <kasmina/backend/forward_only.hpp>
 #include <kasmina/backend/gradient_target.hpp>
+#include <kasmina/backend/row_gradient.hpp>
 #include <kasmina/backend/storage.hpp>
 #include <kasmina/reflect/check_enumerator.hpp>
 #include <kasmina/tensor/tensor.hpp>
@@ -241,6 +242,15 @@ public:
     /// there is one already. The caller must write all elements.
     [[nodiscard]] GradientTarget<Scalar> gradient_target(const Edge<B>& input);
 
+    /// Where the pullback of a look-up of `count` rows writes the gradient of a table (rows, width)
+    /// as those rows: of a parameter that has none yet, whose optimiser's step takes rows, whose
+    /// whole gradient nobody looks at, and that has more rows than are looked up. Null for all
+    /// else: then `gradient_target` is asked. The caller must write all `count` places. What comes
+    /// to the parameter after that, in this pass or another, is added to a whole gradient, which is
+    /// made of the rows first.
+    [[nodiscard]] RowGradient<B>* row_target(const Edge<B>& table, Index count)
+        requires RowGradientBackend<B>;
+
     /// The shape of the value at the end of an edge, which may have gone.
     [[nodiscard]] const Shape& shape(const Edge<B>& input) const {
         return core_->nodes[input.node_].shape;
@@ -332,6 +342,10 @@ private:
     }
 
     void add_gradient(const Edge<B>& input, const Scalar* gradient);
+
+    /// A gradient arrives at a parameter's node, `again` where one did in an earlier pass; whether
+    /// it is added to what is there.
+    static bool reach(Node& node, bool again) noexcept;
 
     void pass_gradient(std::uint32_t output, const Edge<B>& input, const Scalar* gradient);
 

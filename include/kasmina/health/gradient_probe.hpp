@@ -57,7 +57,7 @@ public:
             for (const auto& parameter :
                  std::span(collected_).subspan(group.first, group.tensors)) {
                 if (!parameter->has_gradient) continue;
-                slices_.push_back({parameter->gradient.data(), parameter->gradient.size()});
+                slices_.push_back(parameter->gradient.numbers());
             }
             group.first = first;
             group.tensors = slices_.size() - first;

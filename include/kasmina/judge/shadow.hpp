@@ -243,7 +243,7 @@ private:
         std::weak_ptr<ParameterState<B>> parameter;
         Tensor<B> value;
         std::vector<std::string> names{};
-        Tensor<B> gradient{};  ///< where it has its own
+        Gradient<B> gradient{};  ///< where it has its own
         bool has_gradient = false;
     };
     struct StateValues {

@@ -63,7 +63,7 @@ private:
 
     void add(ParameterState<B>& parameter) {
         if (!parameter.has_gradient || !parameter.trainable) return;
-        gradients_.push_back({parameter.gradient.data(), parameter.gradient.size()});
+        gradients_.push_back(parameter.gradient.numbers());
     }
 
     Pending<B, double> clip(typename B::Context& context) {

@@ -199,6 +199,7 @@ public:
             next.push_back(std::move(group));
         }
         groups_ = std::move(next);
+        for (const Group& group : groups_) tell_parameters(group);
     }
 
     /// One that stands where `state` stood, and steps the parameters that the state speaks of, by
@@ -324,6 +325,38 @@ private:
     KASMINA_RARE void take(std::size_t group, std::vector<Tracked<B>> wanted) {
         slices_.reserve(wanted.size());
         detail::replace_tracked(groups_[group].tracked, std::move(wanted));
+        tell_parameters(groups_[group]);
+    }
+
+    [[nodiscard]] static bool takes_rows([[maybe_unused]] const Options& options) noexcept {
+        if constexpr (RowUpdateRule<Rule, B>) {
+            return Rule::takes_rows(options);
+        } else {
+            return false;
+        }
+    }
+
+    /// Before the first pass already: then no whole gradient is ever made.
+    KASMINA_RARE static void tell_parameters(const Group& group) {
+        for (const Tracked<B>& tracked : group.tracked) {
+            if (const auto parameter = tracked.parameter.lock()) {
+                parameter->takes_rows = takes_rows(group.options);
+            }
+        }
+    }
+
+    /// Whether it could be done with the rows that the gradient has.
+    static bool step_rows(Context& context, const Options& options, Tracked<B>& tracked,
+                          ParameterState<B>& parameter) {
+        if constexpr (RowUpdateRule<Rule, B>) {
+            if (!parameter.takes_rows || !parameter.gradient.in_rows()) return false;
+            Rule::template step_rows<B>(context, options, parameter.gradient.rows()->view(),
+                                        parameter.value.data());
+            ++tracked.steps;
+            return true;
+        } else {
+            return false;
+        }
     }
 
     /// One step of a group; what its decay spares comes by itself.
@@ -421,6 +454,8 @@ void Optimiser<B, Rule>::step(Context& context, Group& group, const Options& opt
         parameter->in_optimiser = true;
         if (!parameter->trainable || !parameter->has_gradient) continue;
         if (is_decayed(options, parameter->value.shape()) != decayed) continue;
+        parameter->takes_rows = takes_rows(options);
+        if (step_rows(context, options, tracked, *parameter)) continue;
         if (!slices_.empty() && tracked.steps != run_steps) {
             Rule::template step<B>(context, options, run_steps + 1, slices_);
             slices_.clear();
@@ -429,7 +464,7 @@ void Optimiser<B, Rule>::step(Context& context, Group& group, const Options& opt
         if (tensors > 0) make_moment(context, tracked.first, parameter->value.shape());
         if (tensors > 1) make_moment(context, tracked.second, parameter->value.shape());
         run_steps = tracked.steps++;
-        slices_.push_back({parameter->value.data(), parameter->gradient.data(),
+        slices_.push_back({parameter->value.data(), parameter->gradient.dense(context).data(),
                            tracked.first.data(), tracked.second.data(), parameter->value.size()});
     }
     if (!slices_.empty()) {

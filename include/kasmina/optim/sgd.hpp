@@ -39,6 +39,11 @@ struct SgdRule {
         }
     }
 
+    /// Without momentum and decay, what has no gradient stays.
+    static bool takes_rows(const Options& options) noexcept {
+        return options.momentum == 0.0 && options.weight_decay == 0.0;
+    }
+
     static int state_tensors(const Options& options) { return options.momentum > 0.0 ? 1 : 0; }
 
     template <class B>
@@ -50,6 +55,14 @@ struct SgdRule {
                                                          .nesterov = options.nesterov,
                                                          .first_step = step == 1,
                                                          .parameters = slices});
+    }
+
+    template <RowGradientBackend B>
+    static void step_rows(typename B::Context& context, const Options& options,
+                          const GradientRows<typename B::Scalar>& rows, typename B::Scalar* value) {
+        B::sgd_row_step(
+            context, SgdRowStep<typename B::Scalar>{
+                         .learning_rate = options.learning_rate, .gradient = rows, .value = value});
     }
 };
 

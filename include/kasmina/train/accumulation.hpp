@@ -47,11 +47,11 @@ KASMINA_RARE void scale_gradients(typename Optimiser::Context& context, const Op
         for (const auto& tracked : optimiser.tracked(group)) {
             const auto parameter = tracked.parameter.lock();
             if (parameter == nullptr || !parameter->has_gradient) continue;
-            auto& gradient = parameter->gradient;
-            if (gradient.size() == 0) continue;
-            const Map<typename B::Scalar, 1> map{.geometry = {.channels = gradient.size()},
-                                                 .operands = {{{.data = gradient.data()}}},
-                                                 .out = gradient.data()};
+            const GradientSlice<typename B::Scalar> gradient = parameter->gradient.numbers();
+            if (gradient.size == 0) continue;
+            const Map<typename B::Scalar, 1> map{.geometry = {.channels = gradient.size},
+                                                 .operands = {{{.data = gradient.data}}},
+                                                 .out = gradient.data};
             B::map(context, detail::ScaledBy{factor}, map);
         }
     }

@@ -142,7 +142,8 @@ public:
             for (const Taught& taught : place.taught) {
                 const auto parameter = taught.parameter.lock();
                 if (parameter == nullptr || !taught.reached) continue;
-                state.back().gradients.push_back({taught.name, parameter->gradient.clone(context)});
+                state.back().gradients.push_back(
+                    {taught.name, parameter->gradient.dense(context).clone(context)});
             }
         }
         return state;
@@ -204,8 +205,8 @@ private:
     struct Taught {
         std::string name;
         std::weak_ptr<ParameterState<B>> parameter;
-        bool reached = false;                 ///< by the last lesson
-        std::optional<Tensor<B>> restored{};  ///< its gradient, for the parameter to take over
+        bool reached = false;                   ///< by the last lesson
+        std::optional<Gradient<B>> restored{};  ///< its gradient, for the parameter to take over
     };
     struct Place {
         std::size_t index;  ///< of the slot

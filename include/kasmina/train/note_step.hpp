@@ -49,7 +49,13 @@ template <class Model, class Loss, class Optimiser>
             const auto parameter = tracked.parameter.lock();
             if (!parameter) return false;
             key.add(static_cast<const void*>(parameter->value.data()));
-            key.add(static_cast<const void*>(parameter->gradient.data()));
+            for (const void* address : parameter->gradient.addresses()) key.add(address);
+            key.add(static_cast<std::uintptr_t>(parameter->takes_rows && !parameter->watched));
+            // Of an earlier batch of the same step, to which this one's is added.
+            const bool adds_to_rows = parameter->has_gradient && parameter->gradient.in_rows();
+            key.add(static_cast<std::uintptr_t>(adds_to_rows));
+            key.add(adds_to_rows ? static_cast<std::uintptr_t>(parameter->gradient.form().count)
+                                 : std::uintptr_t{0});
             key.add(static_cast<std::uintptr_t>(parameter->trainable));
         }
     }

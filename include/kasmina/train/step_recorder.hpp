@@ -77,13 +77,20 @@ class StepRecorder {
 public:
     using Context = typename B::Context;
 
+    /// What a step leaves in a parameter.
+    struct Left {
+        std::weak_ptr<ParameterState<B>> parameter;
+        bool has_gradient;
+        typename Gradient<B>::Form form;
+    };
+
     /// A step as it was recorded, and where its loss and its output are afterwards.
     struct Step {
         StepKey key{};
         Tensor<B> loss{};
         Tensor<B> output{};  ///< empty when nobody wants to see it
         typename B::Recording recording{};
-        std::vector<std::pair<std::weak_ptr<ParameterState<B>>, bool>> gradients{};
+        std::vector<Left> gradients{};
         bool under_way = false;    ///< what is ordered now is recorded and not done
         int taken = 0;             ///< as it is, by the host
         bool repeats = true;       ///< so far as is known
@@ -187,18 +194,20 @@ private:
             for (const auto& tracked : optimiser.tracked(group)) {
                 const auto parameter = tracked.parameter.lock();
                 if (!parameter) continue;
-                step.gradients.emplace_back(parameter, parameter->has_gradient);
+                step.gradients.push_back(
+                    {parameter, parameter->has_gradient, parameter->gradient.form()});
             }
         }
     }
 
     /// The bookkeeping of a backward pass, which the recording did not do.
     static void claim_gradients(Step& step) {
-        for (const auto& [held, has_gradient] : step.gradients) {
-            const auto parameter = held.lock();
+        for (const Left& left : step.gradients) {
+            const auto parameter = left.parameter.lock();
             if (!parameter) continue;
-            parameter->warm = parameter->warm || has_gradient;
-            parameter->has_gradient = has_gradient;
+            parameter->warm = parameter->warm || left.has_gradient;
+            parameter->has_gradient = left.has_gradient;
+            if (left.has_gradient) parameter->gradient.take_form(left.form);
         }
     }
 

@@ -97,9 +97,43 @@ def record_clipping():
         record(f"optimiser/clip_{name}", {"max_norm": max_norm}, make_inputs, evaluate)
 
 
+def record_sparse():
+    """An embedding whose gradient is sparse, stepped by SGD: 'labels' are the ids of each step,
+    'after.weight' is (5, 9, 7); 'ids' and 'rows' are the gradient of the last step."""
+    steps = 5
+
+    def make_inputs(randoms):
+        return {
+            "param.weight": randoms.normal(9, 7),
+            "labels": randoms.labels(steps * 6, 9).reshape(steps, 6),
+            "grad_output": randoms.normal(steps, 6, 7),
+        }
+
+    def evaluate(values, kinks):
+        table = torch.nn.Embedding(9, 7, sparse=True, dtype=values["param.weight"].dtype)
+        with torch.no_grad():
+            table.weight.copy_(values["param.weight"])
+        optimiser = torch.optim.SGD(table.parameters(), lr=0.3)
+        points = []
+        for step in range(steps):
+            optimiser.zero_grad()
+            table(values["labels"][step]).backward(values["grad_output"][step])
+            optimiser.step()
+            points.append(table.weight.detach().clone())
+        gradient = table.weight.grad.coalesce()
+        return {
+            "after.weight": torch.stack(points),
+            "ids": gradient.indices()[0].to(values["param.weight"].dtype),
+            "rows": gradient.values(),
+        }
+
+    record("optimiser/sparse_sgd", {"steps": steps, "lr": 0.3}, make_inputs, evaluate)
+
+
 def record_optimisers():
     for name, options in SGD_CASES.items():
         record_optimiser(f"optimiser/sgd_{name}", torch.optim.SGD, options)
     for name, options in ADAMW_CASES.items():
         record_optimiser(f"optimiser/adamw_{name}", torch.optim.AdamW, options)
+    record_sparse()
     record_clipping()

@@ -5,6 +5,7 @@
 
 #include <kasmina/backend/backend.hpp>
 #include <kasmina/backend/rearrange.hpp>
+#include <kasmina/backend/row_gradient.hpp>
 #include <kasmina/backend/softmax.hpp>
 #include <kasmina/backends/xtensor.hpp>
 
@@ -166,6 +167,17 @@ struct DeviceLike : DeviceStorage<backends::Xtensor<T>> {
     }
     static void embedding_pullback(Context& context, const EmbeddingPullback<T>& pullback) {
         context.launch("embedding_pullback", &Reference::embedding_pullback, pullback);
+    }
+
+    /// Capability: RowGradientBackend.
+    static void embedding_pullback_rows(Context& context, const EmbeddingPullbackRows<T>& call) {
+        context.launch("embedding_pullback_rows", &Reference::embedding_pullback_rows, call);
+    }
+    static void rows_to_dense(Context& context, const RowsToDense<T>& call) {
+        context.launch("rows_to_dense", &Reference::rows_to_dense, call);
+    }
+    static void sgd_row_step(Context& context, const SgdRowStep<T>& step) {
+        context.launch("sgd_row_step", &Reference::sgd_row_step, step);
     }
 
     /// Capability: RearrangeBackend.

@@ -36,6 +36,9 @@
     KEYWORDS decltype(dropout_pullback<T>) dropout_pullback<T>;                                 \
     KEYWORDS decltype(embedding<T>) embedding<T>;                                               \
     KEYWORDS decltype(embedding_pullback<T>) embedding_pullback<T>;                             \
+    KEYWORDS decltype(embedding_pullback_rows<T>) embedding_pullback_rows<T>;                   \
+    KEYWORDS decltype(rows_to_dense<T>) rows_to_dense<T>;                                       \
+    KEYWORDS decltype(sgd_row_step<T>) sgd_row_step<T>;                                         \
     KEYWORDS decltype(rearrange<T>) rearrange<T>;                                               \
     KEYWORDS decltype(sum_axes<T>) sum_axes<T>;                                                 \
     KEYWORDS decltype(softmax<T>) softmax<T>;                                                   \

@@ -13,6 +13,7 @@
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/autodiff/token_ids.hpp>
 #include <kasmina/backend/embedding.hpp>
+#include <kasmina/backend/row_gradient.hpp>
 #include <kasmina/error.hpp>
 
 namespace kasmina::ops {
@@ -28,6 +29,11 @@ struct EmbeddingOperation {
     Index count;
 
     void pullback(Tape<B>& tape, Upstream<B>& upstream) {
+        if constexpr (RowGradientBackend<B>) {
+            if (RowGradient<B>* const to = tape.row_target(table, count)) {
+                return pull_back_rows(tape.context(), upstream, *to);
+            }
+        }
         const auto target = tape.gradient_target(table);
         if (!target) return;
         B::embedding_pullback(tape.context(),
@@ -37,6 +43,19 @@ struct EmbeddingOperation {
                                                                     .ids = ids,
                                                                     .grad_y = upstream.data(),
                                                                     .grad_table = target});
+    }
+
+    void pull_back_rows(typename B::Context& context, Upstream<B>& upstream, RowGradient<B>& to)
+        requires RowGradientBackend<B>
+    {
+        B::embedding_pullback_rows(
+            context, EmbeddingPullbackRows<typename B::Scalar>{.rows = rows,
+                                                               .width = width,
+                                                               .count = count,
+                                                               .ids = ids,
+                                                               .grad_y = upstream.data(),
+                                                               .row_ids = to.ids.data(),
+                                                               .values = to.values.data()});
     }
 };
 
@@ -72,7 +91,8 @@ template <EmbeddingBackend B>
 }  // namespace detail
 
 /// The rows of `table` (rows, width) that `ids` name: (..., width) for ids (...). The gradient of a
-/// row is the sum of all that was looked up in it, in the order of the ids. Errors: ShapeError,
+/// row is the sum of all that was looked up in it, in the order of the ids. Where the optimiser's
+/// step allows it, it is kept as those rows (Gradient), with the same bits. Errors: ShapeError,
 /// also where the ids' vocabulary is larger than the table.
 template <EmbeddingBackend B>
 [[nodiscard]] Variable<B> embedding(const Variable<B>& table, const TokenIds<B>& ids) {

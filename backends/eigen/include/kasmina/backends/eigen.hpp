@@ -25,6 +25,7 @@
 #include <kasmina/backends/eigen/random.hpp>
 #include <kasmina/backends/eigen/reading.hpp>
 #include <kasmina/backends/eigen/rearrange.hpp>
+#include <kasmina/backends/eigen/row_gradient.hpp>
 #include <kasmina/backends/eigen/softmax.hpp>
 #include <kasmina/backends/eigen/sum_axes.hpp>
 
@@ -185,6 +186,16 @@ struct Eigen {
     }
     static void embedding_pullback(Context& context, const EmbeddingPullback<T>& call) {
         eigen_detail::embedding_pullback(context, call);
+    }
+
+    static void embedding_pullback_rows(Context& context, const EmbeddingPullbackRows<T>& call) {
+        eigen_detail::embedding_pullback_rows(context, call);
+    }
+    static void rows_to_dense(Context& context, const RowsToDense<T>& call) {
+        eigen_detail::rows_to_dense(context, call);
+    }
+    static void sgd_row_step(Context& context, const SgdRowStep<T>& step) {
+        eigen_detail::sgd_row_step(context, step);
     }
 
     template <class Mask>

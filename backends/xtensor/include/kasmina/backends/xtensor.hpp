@@ -18,6 +18,7 @@
 #include <kasmina/backends/xtensor/products.hpp>
 #include <kasmina/backends/xtensor/random.hpp>
 #include <kasmina/backends/xtensor/rearrange.hpp>
+#include <kasmina/backends/xtensor/row_gradient.hpp>
 #include <kasmina/backends/xtensor/softmax.hpp>
 #include <kasmina/backends/xtensor/storage.hpp>
 
@@ -40,6 +41,7 @@ struct Xtensor : xtensor_detail::Storage<T>,
                  xtensor_detail::Randoms<T>,
                  xtensor_detail::Dropouts<T>,
                  xtensor_detail::Embeddings<T>,
+                 xtensor_detail::RowGradients<T>,
                  xtensor_detail::Rearranging<T>,
                  xtensor_detail::Softmaxes<T>,
                  xtensor_detail::Attentions<T> {

@@ -18,6 +18,7 @@
 #include <kasmina/backends/cuda/kernels/pooling.hpp>
 #include <kasmina/backends/cuda/kernels/random.hpp>
 #include <kasmina/backends/cuda/kernels/rearrange.hpp>
+#include <kasmina/backends/cuda/kernels/row_gradient.hpp>
 #include <kasmina/backends/cuda/kernels/softmax.hpp>
 #include <kasmina/backends/cuda/kernels/storage.hpp>
 #include <kasmina/backends/cuda/recordings.hpp>
@@ -41,6 +42,7 @@ struct BasicCuda : cuda_detail::Storage<T, D>,
                    cuda_detail::Randoms<T, D>,
                    cuda_detail::Dropouts<T, D>,
                    cuda_detail::Embeddings<T, D>,
+                   cuda_detail::RowGradients<T, D>,
                    cuda_detail::Attentions<T, D>,
                    cuda_detail::Rearranges<T, D>,
                    cuda_detail::Softmaxes<T, D>,
