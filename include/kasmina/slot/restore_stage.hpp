@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include <kasmina/slot/check_slot_state.hpp>
 #include <kasmina/slot/stage_access.hpp>
@@ -23,10 +22,10 @@ void describe(const AnyStage<B>& stages, SlotState& state) {
     if (const AlphaController* controller = controller_of(stages)) {
         state.alpha = controller->state();
     }
-    if (const auto* embargoed = std::get_if<Embargoed>(&stages)) {
+    if (const auto* embargoed = stages.template get_if<Embargoed>()) {
         state.embargo_ticks_left = embargoed->ticks_left;
     }
-    const auto* blending = std::get_if<Blending<B>>(&stages);
+    const auto* blending = stages.template get_if<Blending<B>>();
     if (blending != nullptr) state.scheduled_prune = blending->scheduled_prune;
     const LiveSeed<B>* live = live_seed(stages);
     if (live == nullptr) return;

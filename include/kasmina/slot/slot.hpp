@@ -4,7 +4,6 @@
 #include <memory>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 #include <kasmina/blueprints/registry.hpp>
 #include <kasmina/code_size.hpp>
@@ -88,7 +87,7 @@ public:
         requires(Blueprints::template contains<Blueprint> && Seed<S, Blueprint, B>::is_live)
     [[nodiscard]] KASMINA_RARE Seed<S, Blueprint, B> take() {
         using Held = typename Seed<S, Blueprint, B>::State;
-        Held* held = std::get_if<Held>(&this->state_);
+        Held* held = this->state_.template get_if<Held>();
         const SeedRecord* record = this->record();
         const bool is_of_blueprint =
             held != nullptr && seed_as<Blueprint>(held->seed->module()) != nullptr;
@@ -102,7 +101,7 @@ public:
             return telemetry_events::stage_changed(std::move(leaving), S, Stage::dormant, epochs);
         });
         Seed<S, Blueprint, B> taken(std::move(*held));
-        this->state_ = slot_detail::Dormant{};
+        this->state_.template emplace<slot_detail::Dormant>({});
         return taken;
     }
 

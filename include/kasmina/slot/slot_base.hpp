@@ -8,7 +8,6 @@
 #include <string>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <kasmina/code_size.hpp>
@@ -160,7 +159,7 @@ protected:
         const int epochs = record() == nullptr ? 0 : record()->metrics.epochs_in_stage;
         slot_detail::StepInput<B> input{stays_isolated_in_blending(topology_),
                                         options_.embargo_ticks, std::move(newborn)};
-        const bool taken = [&]<class... Stages>(std::type_identity<std::variant<Stages...>>) {
+        const bool taken = [&]<class... Stages>(std::type_identity<slot_detail::OneOf<Stages...>>) {
             return (take<Stages, To>(input) || ...);
         }(std::type_identity<AnyStage>{});
         if (!taken) check_transition(from, To::stage, where());
@@ -177,11 +176,9 @@ protected:
     [[nodiscard]] bool take(slot_detail::StepInput<B>& input) {
         using Step = slot_detail::Step<From, To>;
         if constexpr (Step::exists) {
-            From* held = std::get_if<From>(&state_);
+            From* held = state_.template get_if<From>();
             if (held == nullptr) return false;
-            static_assert(std::is_nothrow_move_constructible_v<To>, "the slot is never empty");
-            To next = Step::take(std::move(*held), input);
-            state_.template emplace<To>(std::move(next));
+            state_.template emplace<To>(Step::take(std::move(*held), input));
             return true;
         } else {
             return false;
@@ -236,7 +233,7 @@ SlotBase<B, Policies>::SlotBase(SlotBase&& other) noexcept
       options_(other.options_),
       services_(other.services_),
       state_(std::move(other.state_)) {
-    other.state_.template emplace<slot_detail::Dormant>();
+    other.state_.template emplace<slot_detail::Dormant>({});
 }
 
 template <class B, class Policies>
@@ -247,10 +244,8 @@ auto SlotBase<B, Policies>::operator=(SlotBase&& other) noexcept -> SlotBase& {
     width_ = other.width_;
     options_ = other.options_;
     services_ = other.services_;
-    // Made anew, which no stage can refuse: an assignment of each would be compiled for this alone.
-    std::destroy_at(&state_);
-    std::construct_at(&state_, std::move(other.state_));
-    other.state_.template emplace<slot_detail::Dormant>();
+    state_ = std::move(other.state_);
+    other.state_.template emplace<slot_detail::Dormant>({});
     return *this;
 }
 
@@ -280,7 +275,7 @@ SlotReport SlotBase<B, Policies>::report() const {
         if (!seed->history.empty()) report.previous_stage = seed->history.back().from;
     }
     report.algorithm = algorithm();
-    if (const auto* blending = std::get_if<Blending>(&state_)) {
+    if (const auto* blending = state_.template get_if<Blending>()) {
         report.prune_scheduled = blending->scheduled_prune.has_value();
         report.blending_out = blending->alpha.mode() == AlphaMode::down;
     }
@@ -306,11 +301,11 @@ auto SlotBase<B, Policies>::context() const -> telemetry::SeedContext {
 
 template <class B, class Policies>
 int SlotBase<B, Policies>::cooldown_ticks_left() const noexcept {
-    if (std::holds_alternative<slot_detail::Pruned>(state_)) return options_.embargo_ticks + 2;
-    if (const auto* embargoed = std::get_if<slot_detail::Embargoed>(&state_)) {
+    if (state_.template holds<slot_detail::Pruned>()) return options_.embargo_ticks + 2;
+    if (const auto* embargoed = state_.template get_if<slot_detail::Embargoed>()) {
         return embargoed->ticks_left + 1;
     }
-    return std::holds_alternative<slot_detail::Resetting>(state_) ? 1 : 0;
+    return state_.template holds<slot_detail::Resetting>() ? 1 : 0;
 }
 
 }  // namespace kasmina

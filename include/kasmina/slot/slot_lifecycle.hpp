@@ -4,7 +4,6 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include <kasmina/code_size.hpp>
 #include <kasmina/slot/slot_measurements.hpp>
@@ -64,7 +63,7 @@ private:
     /// The blending stage, entered from holding where the seed is there.
     [[nodiscard]] Blending& back_to_blending() {
         if (this->stage() == Stage::holding) this->template go<Blending>();
-        return std::get<Blending>(this->state_);
+        return *this->state_.template get_if<Blending>();
     }
 
     /// Linear for a seed with a gate network, whatever was asked for.

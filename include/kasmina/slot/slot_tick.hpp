@@ -2,7 +2,6 @@
 #pragma once
 
 #include <utility>
-#include <variant>
 
 #include <kasmina/code_size.hpp>
 #include <kasmina/slot/slot_lifecycle.hpp>
@@ -55,9 +54,9 @@ TickResult SlotTick<B, Policies>::step_epoch() {
 template <class B, class Policies>
 void SlotTick<B, Policies>::tick_cooldown() {
     ++this->mutable_record()->metrics.epochs_in_stage;
-    if (auto* embargoed = std::get_if<slot_detail::Embargoed>(&this->state_)) {
+    if (auto* embargoed = this->state_.template get_if<slot_detail::Embargoed>()) {
         if (--embargoed->ticks_left <= 0) this->template go<slot_detail::Resetting>();
-    } else if (std::holds_alternative<slot_detail::Pruned>(this->state_)) {
+    } else if (this->state_.template holds<slot_detail::Pruned>()) {
         this->template go<slot_detail::Embargoed>();
     } else {
         this->template go<slot_detail::Dormant>();
@@ -66,7 +65,7 @@ void SlotTick<B, Policies>::tick_cooldown() {
 
 template <class B, class Policies>
 bool SlotTick<B, Policies>::tick_alpha() {
-    Blending* blending = std::get_if<Blending>(&this->state_);
+    Blending* blending = this->state_.template get_if<Blending>();
     if (blending == nullptr || !blending->alpha.tick()) return false;
     slot_detail::thaw(*blending);
     if (blending->scheduled_prune && blending->alpha.alpha() == 0.0) {
@@ -88,7 +87,7 @@ bool SlotTick<B, Policies>::auto_forward() {
     const bool waits = now == Stage::training ||
                        (now == Stage::blending && Policies::Gates::template strict<Gate::g3>);
     if (waits && this->record()->metrics.epochs_in_stage < wait) return false;
-    const auto* blending = std::get_if<Blending>(&this->state_);
+    const auto* blending = this->state_.template get_if<Blending>();
     if (blending != nullptr && blending->scheduled_prune) return false;
     return this->advance().advanced && this->stage() == Stage::blending && tick_alpha();
 }

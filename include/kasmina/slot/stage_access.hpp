@@ -1,21 +1,17 @@
 // What every stage of a slot is asked for: its name, live seed, record and amplitude.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <utility>
-#include <variant>
 
 #include <kasmina/slot/stages.hpp>
 
 namespace kasmina::slot_detail {
 
-template <class B>
-[[nodiscard]] constexpr Stage stage_of(const AnyStage<B>& stages) noexcept {
-    return []<std::size_t... Is>(std::size_t index, std::index_sequence<Is...>) {
-        constexpr std::array names{std::variant_alternative_t<Is, AnyStage<B>>::stage...};
-        return names[index];
-    }(stages.index(), std::make_index_sequence<std::variant_size_v<AnyStage<B>>>{});
+template <class... Stages>
+[[nodiscard]] Stage stage_of(const OneOf<Stages...>& stages) noexcept {
+    constexpr Stage names[] = {Stages::stage...};
+    return names[stages.index()];
 }
 
 // How a part is reached in the stages that have it; the others lack it. No lambdas: nvcc forgets
@@ -62,15 +58,13 @@ template <class Part, class Held, class Reach>
 
 /// The same in whatever stage it is: a row of comparisons, which the compiler has done with sooner
 /// than with a table of functions for each part.
-template <class Part, class B, class Reach>
-[[nodiscard]] Part* find_part(AnyStage<B>& stages, Reach reach) noexcept {
-    return [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-        Part* found = nullptr;
-        static_cast<void>(((stages.index() == Is &&
-                            (found = part_in<Part>(*std::get_if<Is>(&stages), reach), true)) ||
-                           ...));
-        return found;
-    }(std::make_index_sequence<std::variant_size_v<AnyStage<B>>>{});
+template <class Part, class Reach, class... Stages>
+[[nodiscard]] Part* find_part(OneOf<Stages...>& stages, Reach reach) noexcept {
+    Part* found = nullptr;
+    static_cast<void>(((stages.template holds<Stages>() &&
+                        (found = part_in<Part>(*stages.template get_if<Stages>(), reach), true)) ||
+                       ...));
+    return found;
 }
 
 /// Looking for a part changes nothing.
@@ -82,7 +76,7 @@ template <class B>
 /// The live seed; null in stages that have none.
 template <class B>
 [[nodiscard]] LiveSeed<B>* live_seed(AnyStage<B>& stages) noexcept {
-    return find_part<LiveSeed<B>, B>(stages, SeedIn{});
+    return find_part<LiveSeed<B>>(stages, SeedIn{});
 }
 template <class B>
 [[nodiscard]] const LiveSeed<B>* live_seed(const AnyStage<B>& stages) noexcept {
@@ -92,7 +86,7 @@ template <class B>
 /// The record of a live seed, or of a pruned one; null in a dormant slot.
 template <class B>
 [[nodiscard]] SeedRecord* record_of(AnyStage<B>& stages) noexcept {
-    return find_part<SeedRecord, B>(stages, RecordIn{});
+    return find_part<SeedRecord>(stages, RecordIn{});
 }
 template <class B>
 [[nodiscard]] const SeedRecord* record_of(const AnyStage<B>& stages) noexcept {
@@ -102,7 +96,7 @@ template <class B>
 /// The amplitude's controller; null in stages where the amplitude is 0.
 template <class B>
 [[nodiscard]] AlphaController* controller_of(AnyStage<B>& stages) noexcept {
-    return find_part<AlphaController, B>(stages, AlphaIn{});
+    return find_part<AlphaController>(stages, AlphaIn{});
 }
 template <class B>
 [[nodiscard]] const AlphaController* controller_of(const AnyStage<B>& stages) noexcept {

@@ -4,7 +4,6 @@
 #include <memory>
 #include <optional>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <kasmina/alpha/controller.hpp>
@@ -12,6 +11,7 @@
 #include <kasmina/code_size.hpp>
 #include <kasmina/lifecycle/lifecycle.hpp>
 #include <kasmina/slot/live_seed.hpp>
+#include <kasmina/slot/one_of.hpp>
 #include <kasmina/slot/slot_state.hpp>
 
 namespace kasmina::slot_detail {
@@ -96,8 +96,8 @@ struct Resetting {
 };
 
 template <class B>
-using AnyStage = std::variant<Dormant, Germinated<B>, Training<B>, Blending<B>, Holding<B>,
-                              Fossilized<B>, Pruned, Embargoed, Resetting>;
+using AnyStage = OneOf<Dormant, Germinated<B>, Training<B>, Blending<B>, Holding<B>, Fossilized<B>,
+                       Pruned, Embargoed, Resetting>;
 
 /// What a step needs beside the state it leaves.
 template <class B>
@@ -217,7 +217,7 @@ struct Step<Resetting, Dormant> {
 
 /// Whether the steps are exactly the table's rows: the one table serves this world too (L-4).
 template <class... Stages>
-consteval bool steps_match_table(std::type_identity<std::variant<Stages...>>) {
+consteval bool steps_match_table(std::type_identity<OneOf<Stages...>>) {
     bool match = true;
     const auto check = [&]<class From>(std::type_identity<From>) {
         ((match = match && Step<From, Stages>::exists == is_allowed(From::stage, Stages::stage)),

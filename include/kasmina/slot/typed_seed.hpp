@@ -55,11 +55,11 @@ template <Stage S, class Stages>
 struct Find;
 
 template <Stage S, class First, class... Rest>
-struct Find<S, std::variant<First, Rest...>> : Find<S, std::variant<Rest...>> {};
+struct Find<S, OneOf<First, Rest...>> : Find<S, OneOf<Rest...>> {};
 
 template <Stage S, class First, class... Rest>
     requires(First::stage == S)
-struct Find<S, std::variant<First, Rest...>> {
+struct Find<S, OneOf<First, Rest...>> {
     using type = First;
 };
 

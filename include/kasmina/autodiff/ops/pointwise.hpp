@@ -84,22 +84,26 @@ struct AnyPointwise {
         static_assert(std::is_trivially_copyable_v<Function> && sizeof(Function) <= most_bytes,
                       "a pointwise function is a few plain numbers, so that any backend can take "
                       "it along: give it what it needs by value");
-        AnyPointwise any{
-            .map =
-                [](typename B::Context& context, const void* held, const AnyMap<B>& call) {
-                    B::map(context, *static_cast<const Function*>(held),
-                           with_operands<Count>(call));
-                },
-            .map_pullback =
-                []([[maybe_unused]] typename B::Context& context, [[maybe_unused]] const void* held,
-                   [[maybe_unused]] const AnyMapPullback<B>& call) {
-                    if constexpr (!is_forward_only<B>) {
-                        B::map_pullback(context, *static_cast<const Function*>(held),
-                                        with_operands<Count>(call));
-                    }
-                }};
+        AnyPointwise any{.map = &map_of<Count, Function>,
+                         .map_pullback = &map_pullback_of<Count, Function>};
         std::memcpy(any.function.data(), &function, sizeof(Function));
         return any;
+    }
+
+private:
+    template <std::size_t Count, class Function>
+    static void map_of(typename B::Context& context, const void* held, const AnyMap<B>& call) {
+        B::map(context, *static_cast<const Function*>(held), with_operands<Count>(call));
+    }
+
+    template <std::size_t Count, class Function>
+    static void map_pullback_of([[maybe_unused]] typename B::Context& context,
+                                [[maybe_unused]] const void* held,
+                                [[maybe_unused]] const AnyMapPullback<B>& call) {
+        if constexpr (!is_forward_only<B>) {
+            B::map_pullback(context, *static_cast<const Function*>(held),
+                            with_operands<Count>(call));
+        }
     }
 };
 

@@ -43,11 +43,8 @@ public:
     /// f(0) ... f(chunks - 1), each exactly once, in any order, on any thread; see ThreadPool.
     template <class F>
     void parallel_for(Index chunks, F&& f) {
-        using Function = std::remove_reference_t<F>;
-        workers_.run(
-            chunks,
-            [](void* function, Index chunk, int) { (*static_cast<Function*>(function))(chunk); },
-            const_cast<void*>(static_cast<const void*>(std::addressof(f))));
+        workers_.run(chunks, &run_chunk<std::remove_reference_t<F>>,
+                     const_cast<void*>(static_cast<const void*>(std::addressof(f))));
     }
 
     /// The same with f(chunk, scratch): room for `scratch_size` numbers that no other chunk uses
@@ -71,6 +68,11 @@ public:
     }
 
 private:
+    template <class F>
+    static void run_chunk(void* function, Index chunk, int) {
+        (*static_cast<F*>(function))(chunk);
+    }
+
     template <class T, class F>
     struct WithScratch {
         F& f;

@@ -109,7 +109,9 @@ void gemm_chunk(Index rows, Index columns, Index depth, const T* a, RowStride a_
     constexpr Index depth_block = 384;
     for (Index k = 0; k < depth; k += depth_block) {
         const Index block = std::min(depth_block, depth - k);
-        const bool add = accumulate || k > 0;
+        // What is added to the products, through one loop that is compiled once: c, then the bias.
+        const int first_added = accumulate || k > 0 ? 0 : 1;
+        const int end_added = bias != nullptr && k == 0 ? 2 : 1;
         for (Index column = 0; column < columns; column += panel_width<T>) {
             const T* panel = b.data + column / panel_width<T> * b.panel_stride + k * b.row_stride;
             auto tile = [&]<int Rows, int Vectors>(Index row) {
@@ -118,9 +120,9 @@ void gemm_chunk(Index rows, Index columns, Index depth, const T* a, RowStride a_
                 sums.clear();
                 sums.accumulate(a + row * a_row + k * a_depth, a_row, a_depth, panel, b.row_stride,
                                 block);
-                if (add) sums.add_stored(to, c_stride, columns - column);
-                if (bias != nullptr && k == 0) {
-                    sums.add_stored(bias + column, 0, columns - column);
+                for (int i = first_added; i < end_added; ++i) {
+                    sums.add_stored(i == 0 ? to : bias + column, i == 0 ? c_stride : 0,
+                                    columns - column);
                 }
                 sums.write(to, c_stride, columns - column);
             };

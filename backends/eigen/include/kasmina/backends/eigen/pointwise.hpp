@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <span>
 #include <utility>
@@ -150,99 +149,96 @@ struct Tail {
     }
 };
 
-/// The last numbers of each operand as whole registers: `from` points to those after it.
+/// The last numbers of each of `count` operands as whole registers: `from` points to those after
+/// it.
 template <class T>
-KASMINA_NEVER_INLINE void read_tails(std::span<const T*> from, Tail<T>* tails, Index whole,
+KASMINA_NEVER_INLINE void read_tails(const T** from, std::size_t count, Tail<T>* tails, Index whole,
                                      Index rest) {
-    for (const T*& operand : from) operand = (tails++)->read(operand + whole, rest);
+    for (std::size_t i = 0; i < count; ++i) from[i] = tails[i].read(from[i] + whole, rest);
 }
 
 /// The same for gradients that are added to, or written.
 template <class T>
-KASMINA_NEVER_INLINE void read_tails(std::span<GradientTarget<T>> to, Tail<T>* results, Index whole,
-                                     Index rest) {
-    for (GradientTarget<T>& target : to) {
-        Tail<T>& result = *results++;
-        if (!target) continue;
-        if (target.accumulate) result.read(target.data + whole, rest);
-        target.data = result.numbers;
+KASMINA_NEVER_INLINE void read_tails(GradientTarget<T>* to, std::size_t count, Tail<T>* results,
+                                     Index whole, Index rest) {
+    for (std::size_t i = 0; i < count; ++i) {
+        if (!to[i]) continue;
+        if (to[i].accumulate) results[i].read(to[i].data + whole, rest);
+        to[i].data = results[i].numbers;
     }
 }
 
 /// Puts gradients of a row's last numbers where they belong.
 template <class T>
-KASMINA_NEVER_INLINE void write_tails(std::span<const GradientTarget<T>> to, const Tail<T>* results,
-                                      Index whole, Index rest) {
-    for (const GradientTarget<T>& target : to) {
-        const Tail<T>& result = *results++;
-        if (target) std::copy_n(result.numbers, rest, target.data + whole);
+KASMINA_NEVER_INLINE void write_tails(const GradientTarget<T>* to, std::size_t count,
+                                      const Tail<T>* results, Index whole, Index rest) {
+    for (std::size_t i = 0; i < count; ++i) {
+        if (to[i]) std::copy_n(results[i].numbers, rest, to[i].data + whole);
     }
 }
 
-template <class T, class F, std::size_t N>
+template <class T, class F, std::size_t... Is>
 void map_row(const void* function, const T* const* operands, T* to, Index length) {
+    constexpr std::size_t count = sizeof...(Is);
     const F f = *static_cast<const F*>(function);
-    std::array<const T*, N> from;
-    std::copy_n(operands, N, from.begin());
+    const T* from[count] = {operands[Is]...};
     const Index rest = length % lanes<T>;
     Tail<T> result;
-    std::array<Tail<T>, N> tails;
+    Tail<T> tails[count];
     T* out = to;
     const Index whole = length - rest;
     // Twice through one loop, which is compiled once: whole registers in place, then the rest.
     for (Index end = whole;; end = lanes<T>) {
-        [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-            const std::array<const T*, N> in = from;  // addresses that stay in registers
-            for (Index place = 0; place < end; place += lanes<T>) {
-                store(out + place, f(Pack<T>(load<Vector<T>>(in[Is] + place))...).values);
-            }
-        }(std::make_index_sequence<N>{});
+        const T* const in[count] = {from[Is]...};  // addresses that stay in registers
+        for (Index place = 0; place < end; place += lanes<T>) {
+            store(out + place, f(Pack<T>(load<Vector<T>>(in[Is] + place))...).values);
+        }
         if (out == result.numbers) break;
         if (rest == 0) return;
-        read_tails<T>(std::span<const T*>(from), tails.data(), whole, rest);
+        read_tails(from, count, tails, whole, rest);
         out = result.numbers;
     }
     std::copy_n(result.numbers, rest, to + whole);
 }
 
-template <class T, class F, std::size_t N>
+/// A gradient of a register of numbers, if it is wanted.
+template <class T>
+KASMINA_ALWAYS_INLINE void put_gradient(const GradientTarget<T>& target, Index place,
+                                        Vector<T> gradient) {
+    if (target) put_lanes(target, place, gradient, AllLanes<T>{});
+}
+
+template <class T, class F, std::size_t... Is>
 void map_pullback_row(const void* function, const T* const* operands, const T* upstream,
                       const GradientTarget<T>* targets, Index length) {
-    using Number = Dual<Pack<T>, N>;
+    constexpr std::size_t count = sizeof...(Is);
+    using Number = Dual<Pack<T>, count>;
     const F f = *static_cast<const F*>(function);
-    std::array<const T*, N> from;
-    std::copy_n(operands, N, from.begin());
-    std::array<GradientTarget<T>, N> to;
-    std::copy_n(targets, N, to.begin());
+    const T* from[count] = {operands[Is]...};
+    GradientTarget<T> to[count] = {targets[Is]...};
     const Index rest = length % lanes<T>;
     const Index whole = length - rest;
-    std::array<Tail<T>, N> tails;
-    std::array<Tail<T>, N> results{};
+    Tail<T> tails[count];
+    Tail<T> results[count];
     Tail<T> gradients;
     bool in_place = true;
     for (Index end = whole;; end = lanes<T>) {
-        [&]<std::size_t... Is>(std::index_sequence<Is...>) {
-            const std::array<const T*, N> in = from;  // addresses that stay in registers
-            const std::array<GradientTarget<T>, N> out = to;
-            for (Index place = 0; place < end; place += lanes<T>) {
-                const Number result =
-                    f(Number::variable(Pack<T>(load<Vector<T>>(in[Is] + place)), Is)...);
-                const Vector<T> gradient = load<Vector<T>>(upstream + place);
-                const auto put = [&](const GradientTarget<T>& target, const Pack<T>& derivative) {
-                    if (!target) return;
-                    put_lanes(target, place, gradient * derivative.values, AllLanes<T>{});
-                };
-                (put(out[Is], result.derivatives[Is]), ...);
-            }
-        }(std::make_index_sequence<N>{});
+        const T* const in[count] = {from[Is]...};  // addresses that stay in registers
+        const GradientTarget<T> out[count] = {to[Is]...};
+        for (Index place = 0; place < end; place += lanes<T>) {
+            const Number result =
+                f(Number::variable(Pack<T>(load<Vector<T>>(in[Is] + place)), Is)...);
+            const Vector<T> gradient = load<Vector<T>>(upstream + place);
+            (put_gradient<T>(out[Is], place, gradient * result.derivatives[Is].values), ...);
+        }
         if (!in_place) break;
         if (rest == 0) return;
         in_place = false;
         upstream = gradients.read(upstream + whole, rest);
-        read_tails<T>(std::span<const T*>(from), tails.data(), whole, rest);
-        read_tails<T>(std::span<GradientTarget<T>>(to), results.data(), whole, rest);
+        read_tails(from, count, tails, whole, rest);
+        read_tails(to, count, results, whole, rest);
     }
-    write_tails<T>(std::span(targets, N), results.data(), whole, rest);
+    write_tails(targets, count, results, whole, rest);
 }
 
 template <class T>
@@ -261,10 +257,17 @@ void map_rows(Context& context, MapRow<T> function, const MapGeometry& geometry,
     });
 }
 
+/// The rows of a function of as many operands as there are indices.
+template <class T, class F, std::size_t... Is>
+[[nodiscard]] MapRow<T> row_of(const F& function, std::index_sequence<Is...>) {
+    return {&function, &map_row<T, F, Is...>};
+}
+
 template <class T, class F, std::size_t N>
 void map(Context& context, const F& function, const Map<T, N>& call) {
     static_assert(N <= most_operands);
-    map_rows<T>(context, {&function, &map_row<T, F, N>}, call.geometry, call.operands, call.out);
+    map_rows<T>(context, row_of<T>(function, std::make_index_sequence<N>{}), call.geometry,
+                call.operands, call.out);
 }
 
 /// The way back: which gradients are wanted, and where rows and chunks put their sums.
@@ -357,11 +360,16 @@ void map_pullback_rows(Context& context, MapPullbackRow<T> function, const MapGe
     }
 }
 
+template <class T, class F, std::size_t... Is>
+[[nodiscard]] MapPullbackRow<T> pullback_row_of(const F& function, std::index_sequence<Is...>) {
+    return {&function, &map_pullback_row<T, F, Is...>};
+}
+
 template <class T, class F, std::size_t N>
 void map_pullback(Context& context, const F& function, const MapPullback<T, N>& call) {
     static_assert(N <= most_operands);
-    map_pullback_rows<T>(context, {&function, &map_pullback_row<T, F, N>}, call.geometry,
-                         call.operands, call.upstream, call.targets);
+    map_pullback_rows<T>(context, pullback_row_of<T>(function, std::make_index_sequence<N>{}),
+                         call.geometry, call.operands, call.upstream, call.targets);
 }
 
 }  // namespace kasmina::backends::inline KASMINA_INSTRUCTION_SET::eigen_detail

@@ -14,7 +14,6 @@
 #include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #if defined(__x86_64__) || defined(_M_X64)
 #include <xmmintrin.h>
@@ -29,14 +28,16 @@ using Chunk = void (*)(void*, Index, int);
 class Crew {
 public:
     /// Errors: ResourceError when the system has not as many threads; none is left running then.
-    KASMINA_RARE explicit Crew(int threads) {
-        workers_.reserve(static_cast<std::size_t>(threads - 1));
+    KASMINA_RARE explicit Crew(int threads)
+        : workers_(std::make_unique<std::thread[]>(static_cast<std::size_t>(threads - 1))) {
         try {
-            for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
+            for (; started_ + 1 < threads; ++started_) {
+                workers_[static_cast<std::size_t>(started_)] =
+                    std::thread([this, thread = started_ + 1] { work(thread); });
+            }
         } catch (const std::exception& error) {
-            const std::size_t started = workers_.size();
             stop();
-            refuse(threads, started, error.what());
+            refuse(threads, started_, error.what());
         }
     }
     Crew(const Crew&) = delete;
@@ -55,8 +56,7 @@ private:
     static constexpr std::uint32_t next_job = 1U << 12;
     static constexpr int spins = 2000;
 
-    KASMINA_COLD [[noreturn]] static void refuse(int wanted, std::size_t started,
-                                                 const char* cause) {
+    KASMINA_COLD [[noreturn]] static void refuse(int wanted, int started, const char* cause) {
         throw ResourceError("a thread cannot be started", "backends::Eigen, Context",
                             std::to_string(wanted) + " threads",
                             std::to_string(started + 1) + ", then: " + cause,
@@ -77,7 +77,8 @@ private:
     void wait_for_change(std::uint32_t state, int spin) noexcept;
     void stop() noexcept;
 
-    std::vector<std::thread> workers_;
+    std::unique_ptr<std::thread[]> workers_;
+    int started_ = 0;  ///< of the workers
     // The job; written by the caller before it opens the job, read by those who joined it.
     Chunk call_ = nullptr;
     void* closure_ = nullptr;
@@ -213,7 +214,7 @@ inline void Crew::wait_for_change(std::uint32_t state, int spin) noexcept {
 inline void Crew::stop() noexcept {
     state_.fetch_or(stopping);
     state_.notify_all();
-    for (std::thread& worker : workers_) worker.join();
+    for (int i = 0; i < started_; ++i) workers_[static_cast<std::size_t>(i)].join();
 }
 
 KASMINA_APART inline void ThreadPool::run(Index chunks, Chunk call, void* closure) {
