@@ -1,4 +1,5 @@
-# kasmina_add_tests(<name> [ON_DEVICE] [THOROUGH] SOURCES <file>... LIBRARIES <target>...)
+# kasmina_add_tests(<name> [ON_DEVICE] [KERNELS] [THOROUGH] [PRECOMPILED <name>]
+#                   SOURCES <file>... LIBRARIES <target>...)
 #
 # One executable of Catch2 tests, and one ctest test that runs it. Catch2 v3 where it is found,
 # else v2 as Debian 12 has it, with its compiled main where there is one. Tests find
@@ -9,7 +10,9 @@
 # kasmina::eigen means here, and the operations on the reference backend and on the test device in
 # the same way. There tests spend their time, so that alone is optimised (KASMINA_HOT_FLAGS).
 # Tests of what lies above kernels are built for the CPU and once more ON_DEVICE
-# (tests/support/chosen_backend.hpp).
+# (tests/support/chosen_backend.hpp). Tests of KERNELS call no operation on the reference backend, and
+# do not wait for these to be compiled. PRECOMPILED <name> asks for other headers than those that what is
+# linked gives: those of kasmina_test_precompiled(<name>), or none.
 #
 # What is THOROUGH takes longer than its user waits for, who runs script/test; CI and script/test --all
 # have KASMINA_THOROUGH_TESTS set. Otherwise its target is there and nobody builds it.
@@ -64,8 +67,11 @@ if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
     $<$<BOOL:${KASMINA_HOT_FLAGS}>:-O1>)
 endif()
 
+option(KASMINA_TEST_KERNELS_ALONE
+       "The conformance suite tests the CPU backend's kernels, and not the test device as well" OFF)
+
 function(kasmina_add_tests name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICE;THOROUGH" "" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICE;KERNELS;THOROUGH" "PRECOMPILED" "SOURCES;LIBRARIES")
   set(target kasmina_test_${name})
   add_executable(${target} ${arg_SOURCES})
   set(precompiled core)
@@ -75,10 +81,18 @@ function(kasmina_add_tests name)
   endif()
   if("kasmina::xtensor" IN_LIST arg_LIBRARIES)
     set(precompiled reference)
-    list(APPEND arg_LIBRARIES kasmina_reference_compiled Threads::Threads)
+    list(APPEND arg_LIBRARIES Threads::Threads)
+    if(NOT arg_KERNELS)
+      list(APPEND arg_LIBRARIES kasmina_reference_compiled)
+    endif()
+  endif()
+  if(arg_PRECOMPILED)
+    set(precompiled ${arg_PRECOMPILED})
   endif()
   target_link_libraries(${target} PRIVATE kasmina_test_settings ${catch2_main} ${arg_LIBRARIES})
-  target_precompile_headers(${target} REUSE_FROM kasmina_precompiled_${precompiled})
+  if(NOT precompiled STREQUAL "none")
+    target_precompile_headers(${target} REUSE_FROM kasmina_precompiled_${precompiled})
+  endif()
   target_compile_definitions(${target} PRIVATE
     KASMINA_GOLDEN_DIR="${PROJECT_SOURCE_DIR}/tests/golden")
   if(arg_ON_DEVICE)

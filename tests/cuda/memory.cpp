@@ -11,6 +11,7 @@
 
 #include "support/catch.hpp"
 #include "support/cuda_emulation/emulated.hpp"
+#include "support/sanitizers.hpp"
 
 namespace kasmina {
 namespace {
@@ -79,7 +80,7 @@ TEST_CASE("sizes that no address space has are an error", "[X-4][cuda]") {
     CHECK_THROWS_AS(Store::acquire<double>(context, Index{1} << 62U), ResourceError);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(KASMINA_TEST_ADDRESS_SANITIZER) && !defined(KASMINA_TEST_THREAD_SANITIZER)
 TEST_CASE("the host that touches the card's memory crashes", "[cuda]") {
     Context context;
     auto buffer = Store::acquire<float>(context, 1);

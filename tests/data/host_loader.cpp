@@ -12,6 +12,7 @@
 #include "data/numbered.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
+#include "support/sanitizers.hpp"
 
 #if defined(__linux__)
 #include <sys/wait.h>
@@ -303,7 +304,7 @@ TEST_CASE("a loader that is moved to itself is what it was", "[data][N-6][E-4]")
 }
 
 // ThreadSanitizer refuses threads in the child of a process that has some.
-#if defined(__linux__) && !defined(__SANITIZE_THREAD__)
+#if defined(__linux__) && !defined(KASMINA_TEST_THREAD_SANITIZER)
 TEST_CASE("a forked child goes on with a thread of its own", "[data][N-6][E-4]") {
     const Samples set = numbered(30);
     Loader loader(set, {.batch_size = 8}, Generator(5), both);

@@ -14,6 +14,7 @@
 
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
+#include "support/sanitizers.hpp"
 
 #if defined(__linux__)
 #include <sys/resource.h>
@@ -113,7 +114,7 @@ TEST_CASE("a forked child may end a context that it has not used", "[E-4]") {
           }) == 0);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(KASMINA_TEST_ADDRESS_SANITIZER) && !defined(KASMINA_TEST_THREAD_SANITIZER)
 
 TEST_CASE("threads that cannot be had are an error with the cause", "[E-2]") {
     const auto starve = [] {

@@ -21,6 +21,7 @@
 
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
+#include "support/sanitizers.hpp"
 
 namespace kasmina {
 namespace {
@@ -136,7 +137,7 @@ TEST_CASE("batches for which there are no addresses are an error that says so", 
 }
 
 // The sanitizers' operator new ends the program where it should throw.
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !defined(KASMINA_TEST_ADDRESS_SANITIZER) && !defined(KASMINA_TEST_THREAD_SANITIZER)
 
 TEST_CASE("batches that no memory holds are an error that says so", "[E-2][N-6]") {
     B::Context context;

@@ -13,11 +13,13 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "support/sanitizers.hpp"
+
 // Sanitizers know the first way to switch, which asks the kernel each time and is slow.
-#if defined(__SANITIZE_THREAD__)
+#if defined(KASMINA_TEST_THREAD_SANITIZER)
 #include <sanitizer/tsan_interface.h>
 #define KASMINA_TEST_SWITCH_BY_CONTEXT
-#elif defined(__SANITIZE_ADDRESS__)
+#elif defined(KASMINA_TEST_ADDRESS_SANITIZER)
 #define KASMINA_TEST_SWITCH_BY_CONTEXT
 #endif
 
@@ -74,7 +76,7 @@ private:
         std::byte* stack = nullptr;
         std::jmp_buf place{};
         bool begun = false;
-#if defined(__SANITIZE_THREAD__)
+#if defined(KASMINA_TEST_THREAD_SANITIZER)
         void* tsan = nullptr;
 #endif
         static constexpr std::size_t stack_bytes = std::size_t{256} << 10U;
@@ -84,7 +86,7 @@ private:
         Fiber& operator=(const Fiber&) = delete;
         ~Fiber() {
             if (stack != nullptr) ::munmap(stack, stack_bytes);
-#if defined(__SANITIZE_THREAD__)
+#if defined(KASMINA_TEST_THREAD_SANITIZER)
             if (tsan != nullptr && stack != nullptr) __tsan_destroy_fiber(tsan);
 #endif
         }
@@ -159,14 +161,14 @@ private:
         const auto address = reinterpret_cast<std::uint64_t>(this);
         ::makecontext(&fiber.context, reinterpret_cast<void (*)()>(&Fibers::enter), 2,
                       static_cast<unsigned>(address >> 32U), static_cast<unsigned>(address));
-#if defined(__SANITIZE_THREAD__)
+#if defined(KASMINA_TEST_THREAD_SANITIZER)
         fiber.tsan = __tsan_create_fiber(0);
 #endif
     }
 
     void resume(Fiber& to, Fiber& from) {
         if (&to == &from) return;
-#if defined(__SANITIZE_THREAD__)
+#if defined(KASMINA_TEST_THREAD_SANITIZER)
         if (&from == &main_) main_.tsan = __tsan_get_current_fiber();
         __tsan_switch_to_fiber(to.tsan, 0);
 #endif
