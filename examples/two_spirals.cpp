@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
     Cpu::Context cpu;
     const hosts::MlpOptions sizes{.inputs = 2, .outputs = 2, .width = 6, .layers = 2};
     const auto make = [&] {
-        Generator random(1);
+        Generator random(10);
         return MorphogeneticModel{cpu, hosts::Mlp<Cpu>{cpu, sizes}, FeaturesBlueprints{}, random};
     };
     train::LearnerOptions<optim::AdamWRule> rates{{.learning_rate = 0.01}, {.learning_rate = 0.01}};

@@ -76,16 +76,18 @@ struct AnyPointwise {
     static constexpr std::size_t most_bytes = 64;
 
     alignas(std::max_align_t) std::array<std::byte, most_bytes> function{};
-    void (*map)(typename B::Context&, const void* function, const AnyMap<B>&);
-    void (*map_pullback)(typename B::Context&, const void* function, const AnyMapPullback<B>&);
+    void (*map)(typename B::Context&, const void* function, const AnyMap<B>&) = nullptr;
+    /// Null for a backend that has no way back (N-7).
+    void (*map_pullback)(typename B::Context&, const void* function,
+                         const AnyMapPullback<B>&) = nullptr;
 
     template <std::size_t Count, class Function>
     [[nodiscard]] static AnyPointwise of(const Function& function) {
         static_assert(std::is_trivially_copyable_v<Function> && sizeof(Function) <= most_bytes,
                       "a pointwise function is a few plain numbers, so that any backend can take "
                       "it along: give it what it needs by value");
-        AnyPointwise any{.map = &map_of<Count, Function>,
-                         .map_pullback = &map_pullback_of<Count, Function>};
+        AnyPointwise any{.map = &map_of<Count, Function>};
+        if constexpr (!is_forward_only<B>) any.map_pullback = &map_pullback_of<Count, Function>;
         std::memcpy(any.function.data(), &function, sizeof(Function));
         return any;
     }
@@ -97,13 +99,9 @@ private:
     }
 
     template <std::size_t Count, class Function>
-    static void map_pullback_of([[maybe_unused]] typename B::Context& context,
-                                [[maybe_unused]] const void* held,
-                                [[maybe_unused]] const AnyMapPullback<B>& call) {
-        if constexpr (!is_forward_only<B>) {
-            B::map_pullback(context, *static_cast<const Function*>(held),
-                            with_operands<Count>(call));
-        }
+    static void map_pullback_of(typename B::Context& context, const void* held,
+                                const AnyMapPullback<B>& call) {
+        B::map_pullback(context, *static_cast<const Function*>(held), with_operands<Count>(call));
     }
 };
 
