@@ -199,7 +199,8 @@ def record(path, options, make_inputs, evaluate, reason=None, amplified=False):
                 "cancels by algebra: errors are taken relative to the largest upstream gradient"
             )
         error = max(difference / scale, AMPLIFIED_ERROR if amplified else 0.0)
-        if error > COMFORTABLE_SHARE * DEFAULT_TOLERANCE["float32"]:
+        allowed = max(float(metadata["tolerance.float32"]), DEFAULT_TOLERANCE["float32"])
+        if error > COMFORTABLE_SHARE * allowed:
             metadata["tolerance.float32." + name] = f"{error / COMFORTABLE_SHARE:.1e}"
             metadata["reason.tolerance.float32." + name] = (
                 "a group of one value: rounding is amplified by 1 / sqrt(eps)"
