@@ -85,7 +85,8 @@ TEMPLATE_TEST_CASE("decay of matrices alone is that of a group for them and one 
     typename B::Context context;
     const auto make = [&](const Shape& shape) {
         Parameter<B> parameter(Tensor<B>::full(context, shape, 2.0));
-        test::set_gradient<B>(context, parameter, Values(parameter.value().size(), 0.5));
+        test::set_gradient<B>(context, parameter,
+                              Values(static_cast<std::size_t>(parameter.value().size()), 0.5));
         return parameter;
     };
     const auto make_all = [&] {
