@@ -86,8 +86,11 @@ bool is_parallel(B::Context& context) {
 }
 
 TEST_CASE("a forked child has threads of its own", "[E-4]") {
-    B::Context context(3);
+    B::Context context(2);
     REQUIRE(run_job(context) == 499500);
+    // A thread that is still being set up may hold a sanitizer's lock, which a child would not get
+    // back.
+    REQUIRE(is_parallel(context));
     for (int child = 0; child < 3; ++child) {
         CHECK(in_child([&] {
                   bool good = true;
