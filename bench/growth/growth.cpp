@@ -296,7 +296,8 @@ int main(int argc, char** argv) {
         ->check(CLI::IsMember({"shadow", "ablation", "keep"}));
     app.add_option("--label", line.label, "copied into the lines");
     app.add_option("--slots", line.slots, "where to grow")->delimiter(',');
-    app.add_option("--blueprints", line.blueprints, "what to grow; also: noise, loud_conv_heavy")->delimiter(',');
+    app.add_option("--blueprints", line.blueprints, "what to grow; also: noise, loud_conv_heavy")
+        ->delimiter(',');
     app.add_option("--incubation", line.incubation, "feedback or straight_through");
     app.add_option("--curve", line.curve, "sigmoid, linear or cosine");
     app.add_option("--tempo", line.tempo, "epochs of the ramp");

@@ -1,5 +1,5 @@
-// Seeds for the judge's trials: one that can only shake the network, one that is born loudly, and gates
-// that stand open.
+// Seeds for the judge's trials: one that can only shake the network, one that is born loudly, and
+// gates that stand open.
 #pragma once
 
 #include <cstdint>

@@ -134,9 +134,10 @@ TEST_CASE("a germinated seed is not run and takes no gradient", "[S-10][L-5]") {
     CHECK_FALSE(grown.slot("r1c0").parameters()[0].parameter->has_gradient());
 }
 
-TEST_CASE("an isolated blending seed leaves the host the whole of the gradient", "[I-1][I-3][A-5]") {
-    // With y = h + a(s - h) and s cut off, h would get (1 - a) times y's gradient, and nothing at full
-    // amplitude; a path through s would add a * ds/dh. It gets y's own.
+TEST_CASE("an isolated blending seed leaves the host the whole of the gradient",
+          "[I-1][I-3][A-5]") {
+    // With y = h + a(s - h) and s cut off, h would get (1 - a) times y's gradient, and nothing at
+    // full amplitude; a path through s would add a * ds/dh. It gets y's own.
     Double::Context context{};
     Model model = make_network<Double>(context);
     grow_to_half(model, "r1c1");

@@ -42,9 +42,9 @@ template <class B>
     return input.tape().record_alias(shape, input, {input}, detail::ReshapeOperation<B>{input});
 }
 
-/// `value` in place and so bit-exact; the gradient goes to `value` and `other` alike (I-2: the host's
-/// features with a gradient for the seed; I-3: the blend with one for the host). The other's value is
-/// not kept. Errors: ShapeError when the shapes differ.
+/// `value` in place and so bit-exact; the gradient goes to `value` and `other` alike (I-2: the
+/// host's features with a gradient for the seed; I-3: the blend with one for the host). The other's
+/// value is not kept. Errors: ShapeError when the shapes differ.
 template <class B>
 [[nodiscard]] Variable<B> straight_through(const Variable<B>& value, const Variable<B>& other) {
     detail::require_shape("straight_through", "other", value.shape(), other.shape());
