@@ -22,6 +22,7 @@
 #include <kasmina/kasmina.hpp>
 
 #include "cifar10.hpp"
+#include "loud_seed.hpp"
 #include "procedural.hpp"
 #include "useless_seeds.hpp"
 

@@ -1,5 +1,4 @@
-// Seeds for the judge's trials: one that can only shake the network, one that is born loudly, and
-// gates that stand open.
+// Seeds for the judge's trials: one that can only shake the network, and gates that stand open.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +6,6 @@
 
 #include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/blueprints/blueprint.hpp>
-#include <kasmina/blueprints/cnn/conv_heavy.hpp>
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/nn/initialise.hpp>
 #include <kasmina/random/generator.hpp>
@@ -54,34 +52,6 @@ struct Noise {
         [[nodiscard]] static constexpr auto members() {
             return nn::members(nn::Member{"scale", &Module::scale});
         }
-    };
-};
-
-struct LoudOptions {
-    bool layer_scale = false;
-
-    using Fields = reflect::List<&LoudOptions::layer_scale>;
-};
-
-/// ConvHeavy without its scale per channel: it shakes the host from the first step of its ramp.
-struct LoudConvHeavy : cnn::ConvHeavy {
-    static constexpr std::string_view name = "loud_conv_heavy";
-    static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
-
-    using Options = LoudOptions;
-
-    static constexpr void check(Index width, const Options& = {}) { cnn::ConvHeavy::check(width); }
-
-    static constexpr Index parameter_count(Index width, const Options& options = {}) {
-        return cnn::ConvHeavy::parameter_count(width, {.layer_scale = options.layer_scale});
-    }
-
-    template <class B>
-    struct Module : cnn::ConvHeavy::Module<B> {
-        Module(typename B::Context& context, Index width, const Options& options,
-               Generator& generator)
-            : cnn::ConvHeavy::Module<B>(context, width, {.layer_scale = options.layer_scale},
-                                        generator) {}
     };
 };
 

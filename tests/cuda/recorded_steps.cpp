@@ -24,6 +24,7 @@
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 #include "support/cuda_emulation/emulated.hpp"
+#include "support/whole_sgd.hpp"
 #include "train/small_run.hpp"
 
 namespace kasmina {
@@ -254,25 +255,10 @@ struct Reader : nn::Visitable<Reader> {
     }
 };
 
-/// Knows nothing of gradients in rows.
-struct WholeSgdRule {
-    using Options = optim::SgdOptions;
-    static constexpr std::string_view name = "whole_sgd";
-    static void check(const Options& options) { optim::SgdRule::check(options); }
-    static int state_tensors(const Options& options) {
-        return optim::SgdRule::state_tensors(options);
-    }
-    template <class On>
-    static void step(typename On::Context& context, const Options& options, std::int64_t step,
-                     std::span<const OptimiserSlice<typename On::Scalar>> slices) {
-        optim::SgdRule::step<On>(context, options, step, slices);
-    }
-};
-
 TEMPLATE_TEST_CASE_SIG("recorded steps leave gradients in rows, with the bits of whole ones",
                        "[cuda][H-7][N-2][X-2]", ((int accumulate), accumulate), 1, 2) {
     Run<Reader, train::CrossEntropy, accumulate, optim::SgdRule> recorded;
-    Run<Reader, SilentCrossEntropy, accumulate, WholeSgdRule> whole;
+    Run<Reader, SilentCrossEntropy, accumulate, test::WholeSgdRule> whole;
     const auto table = [](const auto& run) {
         return run.model.host_parameters()[0].parameter->state();
     };

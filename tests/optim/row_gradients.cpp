@@ -25,29 +25,15 @@
 
 #include "support/backend.hpp"
 #include "support/catch.hpp"
+#include "support/whole_sgd.hpp"
 
 namespace kasmina {
 namespace {
 
 using Ids = std::vector<std::int32_t>;
 
-/// SGD as a user may write it, who knows nothing of rows.
-struct WholeSgdRule {
-    using Options = optim::SgdOptions;
-    static constexpr std::string_view name = "whole_sgd";
-    static void check(const Options& options) { optim::SgdRule::check(options); }
-    static int state_tensors(const Options& options) {
-        return optim::SgdRule::state_tensors(options);
-    }
-    template <class B>
-    static void step(typename B::Context& context, const Options& options, std::int64_t step,
-                     std::span<const OptimiserSlice<typename B::Scalar>> slices) {
-        optim::SgdRule::step<B>(context, options, step, slices);
-    }
-};
-
 static_assert(optim::RowUpdateRule<optim::SgdRule, test::Eigen32>);
-static_assert(!optim::RowUpdateRule<WholeSgdRule, test::Eigen32>);
+static_assert(!optim::RowUpdateRule<test::WholeSgdRule, test::Eigen32>);
 static_assert(!optim::RowUpdateRule<optim::AdamWRule, test::Eigen32>);
 
 /// A table that is looked up and stepped.
@@ -103,7 +89,7 @@ TEMPLATE_TEST_CASE("steps in rows have the bits of whole steps", "[H-7][N-2][E-1
     for (const Index width : {1, 3, 70, 130}) {
         for (const double rate : {0.5, 0.0}) {
             Table<TestType> table(10, width, {.learning_rate = rate});
-            Table<TestType, WholeSgdRule> whole(10, width, {.learning_rate = rate});
+            Table<TestType, test::WholeSgdRule> whole(10, width, {.learning_rate = rate});
             for (const Ids& ids : looked_up) {
                 CAPTURE(width, ids);
                 for (int step = 0; step < 2; ++step) {
@@ -187,7 +173,7 @@ TEMPLATE_TEST_CASE("what comes to a table besides is added to the whole gradient
     for (int which = 0; which < 5; ++which) {
         CAPTURE(which);
         Table<B> table(10, 3, {.learning_rate = 0.5});
-        Table<B, WholeSgdRule> whole(10, 3, {.learning_rate = 0.5});
+        Table<B, test::WholeSgdRule> whole(10, 3, {.learning_rate = 0.5});
         for (int step = 0; step < 2; ++step) {
             table.optimiser.zero_gradients();
             whole.optimiser.zero_gradients();
@@ -237,7 +223,7 @@ TEST_CASE("rows are left where the step, the table and the parameter allow it al
 TEST_CASE("whoever looks at the gradient may go on looking", "[N-2][E-2]") {
     using B = test::Eigen32;
     Table<B> table(10, 3, {});
-    Table<B, WholeSgdRule> whole(10, 3, {});
+    Table<B, test::WholeSgdRule> whole(10, 3, {});
     table.learn({1, 2, 1}, 5);
     REQUIRE(table.in_rows());
     const Tensor<B>& seen = table.weight.gradient();
@@ -278,7 +264,8 @@ TEST_CASE("rows that meet a step that takes none are made whole for it", "[H-7]"
         return std::pair(table.values(), table.gradient());
     };
     Table<B> table(10, 3, {.learning_rate = 0.5});
-    CHECK(run(std::move(table)) == run(Table<B, WholeSgdRule>(10, 3, {.learning_rate = 0.5})));
+    CHECK(run(std::move(table)) ==
+          run(Table<B, test::WholeSgdRule>(10, 3, {.learning_rate = 0.5})));
 
     // An optimiser that is restored says at once what its options are.
     Table<B> restored(10, 3, {.learning_rate = 0.5});
@@ -320,7 +307,7 @@ TEMPLATE_TEST_CASE("norms, clipping and shares of rows are those of whole gradie
             return found;
         };
         const auto rows = run(Table<B>(10, 3, {.learning_rate = 0.5}));
-        const auto whole = run(Table<B, WholeSgdRule>(10, 3, {.learning_rate = 0.5}));
+        const auto whole = run(Table<B, test::WholeSgdRule>(10, 3, {.learning_rate = 0.5}));
         REQUIRE(rows.size() == whole.size());
         for (std::size_t i = 0; i < rows.size(); ++i) {
             CHECK(rows[i] == Approx(whole[i]).epsilon(close).margin(close));

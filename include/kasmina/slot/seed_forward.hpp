@@ -27,7 +27,7 @@ template <class B>
 /// per sample. Under isolation no gradient comes through the seed, and none is lost beside it
 /// either: add and gate hand the host the whole of the output's gradient, as if the seed were not
 /// there, where the operator alone would leave it a share that falls to nothing with a rising
-/// amplitude (I-3). The whole gradient of multiply is its share.
+/// amplitude (I-3). With multiply the host's factor is one plus the seed's part: nothing falls.
 template <class B, class Amplitude>
 [[nodiscard]] Variable<B> forward_blended(Pass<B>& pass, const LiveSeed<B>& seed,
                                           const Variable<B>& host, const Amplitude& amplitude) {
