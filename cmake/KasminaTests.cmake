@@ -67,9 +67,6 @@ if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
     $<$<BOOL:${KASMINA_HOT_FLAGS}>:-O1>)
 endif()
 
-option(KASMINA_TEST_KERNELS_ALONE
-       "The conformance suite tests the CPU backend's kernels, and not the test device as well" OFF)
-
 function(kasmina_add_tests name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICE;KERNELS;THOROUGH" "PRECOMPILED" "SOURCES;LIBRARIES")
   set(target kasmina_test_${name})

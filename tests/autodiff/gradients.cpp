@@ -191,11 +191,22 @@ TEMPLATE_TEST_CASE("one variable as both operands", "[gradient]", KASMINA_BACKEN
           }) < tolerance);
 }
 
-TEMPLATE_TEST_CASE("blends by a number and per sample", "[gradient][A-5]", KASMINA_BACKENDS) {
+TEMPLATE_TEST_CASE("blends by a number, by one on the tape and per sample", "[gradient][A-5]",
+                   KASMINA_BACKENDS) {
     using B = TestType;
     const Shape map{3, 2, 3, 5};
     const std::vector<double> alphas{0.0, 0.4, 1.0};
     const std::span<const double> per_sample(alphas);
+    const auto one = [](Tape<B>& tape) { return tape.constant({1}, std::array{0.3}); };
+    CHECK(testing::gradient_error<B>({map, map}, [&](Tape<B>& tape, const auto& x) {
+              return ops::blend_add(x[0], x[1], one(tape));
+          }) < tolerance);
+    CHECK(testing::gradient_error<B>({map, map, map}, [&](Tape<B>& tape, const auto& x) {
+              return ops::blend_multiply(x[0], x[1], x[2], one(tape));
+          }) < tolerance);
+    CHECK(testing::gradient_error<B>({map, map, {3, 1, 1, 1}}, [&](Tape<B>& tape, const auto& x) {
+              return ops::blend_gate(x[0], x[1], ops::sigmoid(x[2]), one(tape));
+          }) < tolerance);
     CHECK(testing::gradient_error<B>({map, map}, [](Tape<B>&, const auto& x) {
               return ops::blend_add(x[0], x[1], 0.3);
           }) < tolerance);

@@ -90,6 +90,26 @@ TEMPLATE_TEST_CASE("per sample, amplitude 0 has the host's bits though the seed 
     CHECK(bits_of(ops::blend_gate(h, s, g, per_sample).to_host(), 0) == bits_of(host_values, 0));
 }
 
+TEST_CASE("an amplitude on the tape blends as the same number does", "[A-5][A-7]") {
+    Bench bench;
+    const auto h = bench.leaf({3, 2, 3, 7}, 1);
+    const auto s = bench.leaf({3, 2, 3, 7}, 2);
+    const auto g = bench.leaf({3, 1, 1, 1}, 3);
+    const auto close = [](const auto& by_number, const auto& on_tape) {
+        const auto expected = by_number.to_host();
+        const auto got = on_tape.to_host();
+        for (std::size_t i = 0; i < expected.size(); ++i) {
+            REQUIRE(got[i] == Approx(expected[i]).epsilon(1e-14));
+        }
+    };
+    for (const double alpha : {0.0, 0.3, 1.0}) {
+        const auto one = bench.tape.constant({1}, std::array{alpha});
+        close(ops::blend_add(h, s, alpha), ops::blend_add(h, s, one));
+        close(ops::blend_multiply(h, s, s, alpha), ops::blend_multiply(h, s, s, one));
+        close(ops::blend_gate(h, s, g, alpha), ops::blend_gate(h, s, g, one));
+    }
+}
+
 TEST_CASE("a gate is clamped and works per sample", "[A-5]") {
     Bench bench;
     const auto h = bench.leaf({2, 1, 1, 3}, 1);
@@ -127,6 +147,8 @@ TEST_CASE("operands that do not fit are refused with both shapes", "[E-2]") {
     CHECK_THROWS_AS(ops::blend_add(map, row, 0.5), ShapeError);
     CHECK_THROWS_AS(ops::blend_gate(map, map, vector, 0.5), ShapeError);
     CHECK_THROWS_AS(ops::blend_add(map, map, std::vector<double>{0.5}), ShapeError);
+    CHECK_THROWS_AS(ops::blend_add(map, map, vector), ShapeError);
+    CHECK_THROWS_AS(ops::blend_multiply(map, map, map, bench.leaf({3, 1, 1, 1})), ShapeError);
     try {
         static_cast<void>(ops::conv2d(map, bench.leaf({4, 5, 3, 3})));
     } catch (const ShapeError& error) {

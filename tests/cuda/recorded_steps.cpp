@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -198,6 +199,41 @@ TEST_CASE("a step is recorded once for a state of the network, and costs three l
     unseen_step();
     CHECK(run.context.launches() - launches <= 3);
     CHECK(run.context.pool().statistics().allocations == allocations);
+}
+
+TEMPLATE_TEST_CASE_SIG("a ramp of alpha is one recording, and each step has the amplitude of its day",
+                       "[A-2][A-9][X-2][cuda]", ((BlendAlgorithm algorithm), algorithm),
+                       BlendAlgorithm::add, BlendAlgorithm::multiply, BlendAlgorithm::gate) {
+    constexpr int tempo = 6;
+    const auto blending = [](auto& run) -> auto& {
+        auto& slot = run.model.slot("r1c0");
+        slot.germinate("conv_light", {.tempo_epochs = tempo, .algorithm = algorithm});
+        static_cast<void>(slot.advance());
+        static_cast<void>(slot.advance());
+        REQUIRE(slot.stage() == Stage::blending);
+        return slot;
+    };
+    Run<hosts::Cnn<B>, train::CrossEntropy> recorded(small);
+    Run<hosts::Cnn<B>, SilentCrossEntropy> plain(small);
+    auto& ramp = blending(recorded);
+    blending(plain);
+    std::set<double> amplitudes;
+    const auto epoch = [&] {
+        recorded.steps(2);
+        plain.steps(2);
+        amplitudes.insert(ramp.alpha());
+        static_cast<void>(recorded.model.step_epoch());
+        static_cast<void>(plain.model.step_epoch());
+    };
+    while (ramp.alpha() == 0.0) epoch();
+    // Taken as it is twice on each of two batches, and from then on from one recording of each.
+    for (int i = 0; i < 2; ++i) epoch();
+    const auto before = recorded.learner.replays();
+    while (ramp.alpha() < 1.0) epoch();
+    CHECK(amplitudes.size() == tempo);
+    CHECK(recorded.learner.replays() - before == 2 * (tempo - 3));
+    CHECK((recorded.losses == plain.losses));
+    CHECK((test::values_of(recorded.model) == test::values_of(plain.model)));
 }
 
 TEST_CASE("a network that draws random numbers is recorded, and draws new ones each step",

@@ -12,6 +12,7 @@
 #include <kasmina/code_size.hpp>
 #include <kasmina/nn/gate_network.hpp>
 #include <kasmina/slot/options.hpp>
+#include <kasmina/slot/recorded_amplitude.hpp>
 #include <kasmina/slot/seed_record.hpp>
 
 namespace kasmina::slot_detail {
@@ -23,6 +24,7 @@ class LiveSeed {
 public:
     SeedRecord record{};
     bool isolated = false;
+    [[no_unique_address]] RecordedAmplitude<B> recorded_amplitude{};
 
     /// With the gate algorithm it has a gate network, drawn from `generator`, and only then.
     /// Its random stream is split off `generator`.

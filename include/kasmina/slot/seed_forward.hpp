@@ -23,8 +23,8 @@ template <class B>
     return ops::straight_through(host, grown);
 }
 
-/// Mixed with the host by the seed's operator. `amplitude` is a number, or a span with one
-/// per sample. Under isolation no gradient comes through the seed, and none is lost beside it
+/// Mixed with the host by the seed's operator. `amplitude` is a number, a span with one per
+/// sample, or a constant on the tape (RecordedAmplitude). Under isolation no gradient comes through the seed, and none is lost beside it
 /// either: add and gate hand the host the whole of the output's gradient, as if the seed were not
 /// there, where the operator alone would leave it a share that falls to nothing with a rising
 /// amplitude (I-3). With multiply the host's factor is one plus the seed's part: nothing falls.
@@ -86,6 +86,12 @@ template <class B>
     if (!runs(stage, alpha, seed.is_taught(), pass.recording())) return host;
     if (stage == Stage::training) return forward_behind(pass, seed, host);
     if (alpha == 0.0) return forward_unheard(pass, seed, host);
+    if constexpr (RecordedAmplitude<B>::is_used) {
+        const Tensor<B>* amplitude = seed.recorded_amplitude.find(alpha);
+        if (pass.recording() && amplitude != nullptr) {
+            return forward_blended(pass, seed, host, pass.constant(*amplitude));
+        }
+    }
     return forward_blended(pass, seed, host, alpha);
 }
 

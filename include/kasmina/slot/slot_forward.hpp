@@ -37,6 +37,24 @@ public:
                live->blend().algorithm != BlendAlgorithm::gate;
     }
 
+    /// Orders that the amplitude of now is where recorded steps read it.
+    void set_recorded_amplitude(typename B::Context& context)
+        requires RecordingBackend<B>
+    {
+        auto* live = this->live_seed();
+        if (live != nullptr) live->recorded_amplitude.set(context, this->alpha());
+    }
+
+    /// Where steps read the amplitude of now; null where it is an argument of theirs.
+    [[nodiscard]] const void* recorded_amplitude() const noexcept
+        requires RecordingBackend<B>
+    {
+        const auto* live = this->live_seed();
+        if (live == nullptr) return nullptr;
+        const Tensor<B>* amplitude = live->recorded_amplitude.find(this->alpha());
+        return amplitude == nullptr ? nullptr : amplitude->data();
+    }
+
     /// Errors: OptionError for an override above 0 without an active seed, or with neither one
     /// value nor one per sample.
     void check_override(const AlphaOverride& chosen, Index samples) const {

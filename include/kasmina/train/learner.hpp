@@ -288,6 +288,9 @@ private:
     Pending<B> run(Model& model, const typename Model::Input& input, Loss& loss, Observe&& observe,
                    Optimiser& optimiser, Generator& random, const AlphaOverrides& overrides,
                    judge::StepPart part) {
+        if constexpr (RecordingBackend<B>) {
+            for (auto& slot : model.slots()) slot.set_recorded_amplitude(model.context());
+        }
         if constexpr (records<Loss, Observe>) {
             key_.clear();
             key_.add(static_cast<std::uintptr_t>(is_observed<Observe>));

@@ -39,7 +39,9 @@ template <class Model, class Loss, class Optimiser>
     for (const std::size_t slot : waiting) key.add(static_cast<std::uintptr_t>(slot));
     for (const auto& slot : model.slots()) {
         key.add(static_cast<std::uintptr_t>(slot.stage()));
-        key.add(slot.alpha());
+        const void* amplitude = slot.recorded_amplitude();
+        key.add(amplitude);
+        if (amplitude == nullptr) key.add(slot.alpha());
         const AlphaOverride* chosen = overrides.find(slot.name());
         if (chosen != nullptr && chosen->per_sample()) return false;
         key.add(chosen != nullptr ? chosen->values.front() : -1.0);

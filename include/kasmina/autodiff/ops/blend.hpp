@@ -15,8 +15,9 @@
 
 /// \file
 /// Every blend takes the amplitude alpha as a number, or as one number per sample (A-7: there is
-/// no alpha tensor to keep; A-8: counterfactual passes bring their own). Amplitudes are clamped to
-/// [0, 1]. Where alpha is 0 the result is the host's value bit for bit, even if the seed's is not
+/// no alpha tensor to keep; A-8: counterfactual passes bring their own), or as a constant on the
+/// tape, of one value or one per sample, that is in [0, 1]: a step that is recorded finds the
+/// amplitude of the day there. Numbers are clamped to [0, 1]. Where alpha is 0 the result is the host's value bit for bit, even if the seed's is not
 /// finite; where an add blend's alpha is 1 it is the seed's. Host, seed and fed input have one
 /// shape (batch, ...), a gate is (batch, 1, ..., 1). Errors: ShapeError; NumericError for an
 /// amplitude that is no number.
@@ -104,6 +105,11 @@ struct BlendGatePerSample {
     return std::clamp(alpha, 0.0, 1.0);
 }
 
+/// Errors: ShapeError unless `alpha` is one value, or (batch, 1, ..., 1).
+inline void require_amplitudes(const char* operation, const Shape& states, const Shape& alpha) {
+    if (alpha.elements() != 1) require_shape(operation, "alpha", per_sample_shape(states), alpha);
+}
+
 /// Amplitudes on the tape, clamped, one per sample.
 template <class B>
 [[nodiscard]] Variable<B> amplitudes(const Variable<B>& host,
@@ -139,9 +145,16 @@ template <PointwiseBackend B>
 
 template <PointwiseBackend B>
 [[nodiscard]] Variable<B> blend_add(const Variable<B>& host, const Variable<B>& seed,
-                                    std::span<const typename B::Scalar> alphas) {
+                                    const Variable<B>& alpha) {
     detail::require_shape("blend_add", "seed", host.shape(), seed.shape());
-    return pointwise(detail::BlendAddPerSample{}, host, seed, detail::amplitudes(host, alphas));
+    detail::require_amplitudes("blend_add", host.shape(), alpha.shape());
+    return pointwise(detail::BlendAddPerSample{}, host, seed, alpha);
+}
+
+template <PointwiseBackend B>
+[[nodiscard]] Variable<B> blend_add(const Variable<B>& host, const Variable<B>& seed,
+                                    std::span<const typename B::Scalar> alphas) {
+    return blend_add(host, seed, detail::amplitudes(host, alphas));
 }
 
 /// y = h * (1 + a * tanh(s - x)), x what the seed was fed.
@@ -157,12 +170,18 @@ template <PointwiseBackend B>
 
 template <PointwiseBackend B>
 [[nodiscard]] Variable<B> blend_multiply(const Variable<B>& host, const Variable<B>& seed,
-                                         const Variable<B>& fed,
-                                         std::span<const typename B::Scalar> alphas) {
+                                         const Variable<B>& fed, const Variable<B>& alpha) {
     detail::require_shape("blend_multiply", "seed", host.shape(), seed.shape());
     detail::require_shape("blend_multiply", "fed input", host.shape(), fed.shape());
-    return pointwise(detail::BlendMultiplyPerSample<typename B::Scalar>{}, host, seed, fed,
-                     detail::amplitudes(host, alphas));
+    detail::require_amplitudes("blend_multiply", host.shape(), alpha.shape());
+    return pointwise(detail::BlendMultiplyPerSample<typename B::Scalar>{}, host, seed, fed, alpha);
+}
+
+template <PointwiseBackend B>
+[[nodiscard]] Variable<B> blend_multiply(const Variable<B>& host, const Variable<B>& seed,
+                                         const Variable<B>& fed,
+                                         std::span<const typename B::Scalar> alphas) {
+    return blend_multiply(host, seed, fed, detail::amplitudes(host, alphas));
 }
 
 /// y = h + a * g * (s - h), g per sample, clamped to [0, 1].
@@ -179,13 +198,19 @@ template <PointwiseBackend B>
 
 template <PointwiseBackend B>
 [[nodiscard]] Variable<B> blend_gate(const Variable<B>& host, const Variable<B>& seed,
-                                     const Variable<B>& gate,
-                                     std::span<const typename B::Scalar> alphas) {
+                                     const Variable<B>& gate, const Variable<B>& alpha) {
     detail::require_shape("blend_gate", "seed", host.shape(), seed.shape());
     detail::require_shape("blend_gate", "gate", detail::per_sample_shape(host.shape()),
                           gate.shape());
-    return pointwise(detail::BlendGatePerSample{}, host, seed, gate,
-                     detail::amplitudes(host, alphas));
+    detail::require_amplitudes("blend_gate", host.shape(), alpha.shape());
+    return pointwise(detail::BlendGatePerSample{}, host, seed, gate, alpha);
+}
+
+template <PointwiseBackend B>
+[[nodiscard]] Variable<B> blend_gate(const Variable<B>& host, const Variable<B>& seed,
+                                     const Variable<B>& gate,
+                                     std::span<const typename B::Scalar> alphas) {
+    return blend_gate(host, seed, gate, detail::amplitudes(host, alphas));
 }
 
 }  // namespace kasmina::ops
