@@ -201,9 +201,10 @@ TEST_CASE("a step is recorded once for a state of the network, and costs three l
     CHECK(run.context.pool().statistics().allocations == allocations);
 }
 
-TEMPLATE_TEST_CASE_SIG("a ramp of alpha is one recording, and each step has the amplitude of its day",
-                       "[A-2][A-9][X-2][cuda]", ((BlendAlgorithm algorithm), algorithm),
-                       BlendAlgorithm::add, BlendAlgorithm::multiply, BlendAlgorithm::gate) {
+TEMPLATE_TEST_CASE_SIG(
+    "a ramp of alpha is one recording, and each step has the amplitude of its day",
+    "[A-2][A-9][X-2][cuda]", ((BlendAlgorithm algorithm), algorithm), BlendAlgorithm::add,
+    BlendAlgorithm::multiply, BlendAlgorithm::gate) {
     constexpr int tempo = 6;
     const auto blending = [](auto& run) -> auto& {
         auto& slot = run.model.slot("r1c0");

@@ -216,6 +216,10 @@ TEST_CASE("empty prompts, strange ids and negative counts are refused", "[N-9][E
     generation::NextLogits logits(model, context);
     CHECK_THROWS_AS(logits.start({}), OptionError);
     CHECK_THROWS_AS(logits.start(std::vector<std::int32_t>{1, 11}), NumericError);
+    // Also where it is too far back to be read.
+    std::vector<std::int32_t> beyond_the_block(block + 3, 1);
+    beyond_the_block.front() = -1;
+    CHECK_THROWS_AS(logits.start(beyond_the_block), NumericError);
     generation::Sampler sampler;
     Generator random(1);
     CHECK_THROWS_AS(generation::write_tokens(logits, sampler, prompt, -1, random, [](int) {}),

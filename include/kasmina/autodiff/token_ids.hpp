@@ -44,7 +44,8 @@ public:
     [[nodiscard]] Index vocabulary() const noexcept { return vocabulary_; }
     [[nodiscard]] const Tensor<B, std::int32_t>& tensor() const noexcept { return *ids_; }
 
-private:
+    /// The vocabulary, when all ids are in it. Errors: OptionError without a vocabulary;
+    /// NumericError for an id outside of it.
     static Index checked(std::span<const std::int32_t> ids, Index vocabulary) {
         static_cast<void>(checked_size("TokenIds", "vocabulary", vocabulary));
         for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -56,6 +57,7 @@ private:
         return vocabulary;
     }
 
+private:
     Index vocabulary_;
     std::shared_ptr<Tensor<B, std::int32_t>> ids_;
 };

@@ -82,11 +82,13 @@ public:
     NextLogits(const Model&&, Context&, NextLogitsOptions = {}) = delete;
 
     /// The logits behind `prompt`, one for each token of the vocabulary; they live until the next
-    /// call. Errors: OptionError for an empty prompt; NumericError for ids outside the vocabulary.
+    /// call. Of a prompt longer than the block the end is read. Errors: OptionError for an empty
+    /// prompt; NumericError for ids outside the vocabulary, also where they are not read.
     /// A sequence whose pass fails is over.
     [[nodiscard]] std::span<const Scalar> start(std::span<const std::int32_t> prompt) {
         begun_ = false;
         if (prompt.empty()) throw_empty();
+        static_cast<void>(TokenIds<B>::checked(prompt, vocabulary()));
         const auto block = static_cast<std::size_t>(model_.host().block());
         const auto seen = prompt.last(std::min(prompt.size(), block));
         tokens_.assign(seen.begin(), seen.end());

@@ -10,9 +10,8 @@
 namespace kasmina::slot_detail {
 
 /// What the slot hands on. `input` is what the seed is fed, `gate` its network where the
-/// algorithm is gate; `amplitude` is a number, a span with one per sample, or a constant on the
-/// tape. It knows no
-/// stage: a program that only runs a network has no more of a slot than this.
+/// algorithm is gate; `amplitude` is a number, a span with one per sample, or a constant on
+/// the tape. It knows no stage: a program that only runs a network has no more of a slot than this.
 template <class B, class Amplitude>
 [[nodiscard]] Variable<B> blend_seed(Pass<B>& pass, const SeedModule<B>& module,
                                      const nn::GateNetwork<B>* gate, BlendAlgorithm algorithm,

@@ -154,7 +154,7 @@ inline void check_override(const std::string& where, Stage stage, const AlphaOve
     }
     if (chosen.per_sample() && static_cast<Index>(chosen.values.size()) != samples) {
         throw OptionError("an alpha override does not fit the batch", where,
-                          "1 or " + std::to_string(samples) + " values",
+                          samples == 1 ? "1 value" : "1 or " + std::to_string(samples) + " values",
                           std::to_string(chosen.values.size()),
                           "pass one value, or one per sample");
     }

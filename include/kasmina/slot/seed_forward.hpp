@@ -24,10 +24,11 @@ template <class B>
 }
 
 /// Mixed with the host by the seed's operator. `amplitude` is a number, a span with one per
-/// sample, or a constant on the tape (RecordedAmplitude). Under isolation no gradient comes through the seed, and none is lost beside it
-/// either: add and gate hand the host the whole of the output's gradient, as if the seed were not
-/// there, where the operator alone would leave it a share that falls to nothing with a rising
-/// amplitude (I-3). With multiply the host's factor is one plus the seed's part: nothing falls.
+/// sample, or a constant on the tape (RecordedAmplitude). Under isolation no gradient comes
+/// through the seed, and none is lost beside it either: add and gate hand the host the whole of the
+/// output's gradient, as if the seed were not there, where the operator alone would leave it a
+/// share that falls to nothing with a rising amplitude (I-3). With multiply the host's factor is
+/// one plus the seed's part: nothing falls.
 template <class B, class Amplitude>
 [[nodiscard]] Variable<B> forward_blended(Pass<B>& pass, const LiveSeed<B>& seed,
                                           const Variable<B>& host, const Amplitude& amplitude) {

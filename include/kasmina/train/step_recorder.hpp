@@ -69,8 +69,9 @@ private:
 /// Keeps recordings, a few at a time, and says when a step is one of them. A step is recorded when
 /// it has been taken twice as it is, and ordered nothing then that cannot be done again: nothing to
 /// or from the host, and random words that the step's own generator set aside for kernels alone;
-/// they are drawn anew when it is replayed. Germination, a change of stage, freezing and pruning make
-/// another key, and so another recording; amplitudes of a ramp are read from memory, as rates are.
+/// they are drawn anew when it is replayed. Germination, a change of stage, freezing and pruning
+/// make another key, and so another recording; amplitudes of a ramp are read from memory, as rates
+/// are.
 template <class B>
     requires RecordingBackend<B>
 class StepRecorder {

@@ -17,10 +17,10 @@
 /// Every blend takes the amplitude alpha as a number, or as one number per sample (A-7: there is
 /// no alpha tensor to keep; A-8: counterfactual passes bring their own), or as a constant on the
 /// tape, of one value or one per sample, that is in [0, 1]: a step that is recorded finds the
-/// amplitude of the day there. Numbers are clamped to [0, 1]. Where alpha is 0 the result is the host's value bit for bit, even if the seed's is not
-/// finite; where an add blend's alpha is 1 it is the seed's. Host, seed and fed input have one
-/// shape (batch, ...), a gate is (batch, 1, ..., 1). Errors: ShapeError; NumericError for an
-/// amplitude that is no number.
+/// amplitude of the day there. Numbers are clamped to [0, 1]. Where alpha is 0 the result is the
+/// host's value bit for bit, even if the seed's is not finite; where an add blend's alpha is 1 it
+/// is the seed's. Host, seed and fed input have one shape (batch, ...), a gate is (batch, 1, ...,
+/// 1). Errors: ShapeError; NumericError for an amplitude that is no number.
 namespace kasmina::ops {
 namespace detail {
 

@@ -60,7 +60,7 @@ template <class T>
     Index i = 0;
     for (; i + count <= size; i += count) {
 #if defined(__clang__)
-#pragma clang loop vectorize(enable)
+#pragma unroll
 #elif defined(__GNUC__)
 #pragma GCC ivdep
 #endif
