@@ -22,9 +22,11 @@
 #include <kasmina/kasmina.hpp>
 
 #include "cifar10.hpp"
+#include "host_work.hpp"
 #include "loud_seed.hpp"
 #include "procedural.hpp"
 #include "useless_seeds.hpp"
+#include "work.hpp"
 
 namespace {
 
@@ -67,6 +69,26 @@ struct Options {
     bool sealed = false;
     std::size_t batch = 64;
 };
+
+/// What a line says of how its run was made.
+Json said(const Options& line) {
+    return {{"label", line.label},
+            {"kind", line.kind},
+            {"judge", line.judge},
+            {"slots", line.slots},
+            {"blueprints", line.blueprints},
+            {"incubation", line.incubation},
+            {"curve", line.curve},
+            {"tempo", line.tempo},
+            {"first_epoch", line.first_epoch},
+            {"host_rate", line.host_rate},
+            {"seed_rate", line.seed_rate},
+            {"seed_schedule", line.seed_schedule},
+            {"lesson_rate", line.lesson_rate},
+            {"lesson_every", line.lesson_every},
+            {"settling", line.settling},
+            {"patience", line.patience}};
+}
 
 /// Of all bytes of parameters and statistics: equal networks have equal ones (FNV-1a).
 template <class Model>
@@ -157,7 +179,8 @@ void note(const EpochReport& report, Json& line) {
     for (const auto& slot : report.slots) {
         const SeedMetrics& metrics = slot.metrics;
         if (slot.stage == Stage::training && metrics.readiness) {
-            line["readiness"].push_back({report.epoch, slot.slot, metrics.readiness->value});
+            line["readiness"].push_back({report.epoch, slot.slot, metrics.readiness->value,
+                                         metrics.readiness->standard_error});
         }
         if (slot.stage != Stage::blending && slot.stage != Stage::holding) continue;
         if (metrics.dependence) {
@@ -185,13 +208,13 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
     options.gates.thresholds.min_judgement_epochs = line.judged_epochs;
     options.gates.thresholds.judgement_patience = line.patience;
     if (line.judge == "keep") options.gates.thresholds.min_fossilize_dependence = -100.0;
-    Model model(context,
-                hosts::Cnn<Cpu>(context, {.classes = images.classes,
-                                          .in_channels = images.channels,
-                                          .base = line.width,
-                                          .height = images.height,
-                                          .width = images.width}),
-                Blueprints{}, generator, std::move(options));
+    const hosts::CnnOptions sizes{.classes = images.classes,
+                                  .in_channels = images.channels,
+                                  .base = line.width,
+                                  .height = images.height,
+                                  .width = images.width};
+    Model model(context, hosts::Cnn<Cpu>(context, sizes), Blueprints{}, generator,
+                std::move(options));
     const auto rule = [](double rate) {
         return optim::SgdOptions{
             .learning_rate = rate, .momentum = 0.9, .weight_decay = 5e-4, .nesterov = true};
@@ -210,20 +233,20 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
                            data::in_order<Cpu>(context, data.validation), AccuracyScore{});
     };
     const train::CosineSchedule schedule{.lowest = line.lowest};
-    Json result{{"label", line.label},
-                {"data", data.name},
-                {"seed", seed},
-                {"kind", line.kind},
-                {"judge", line.judge},
-                {"slots", line.slots},
-                {"blueprints", line.blueprints}};
+    RunWork work(work_of(sizes), model, Judge::kind, line.lesson_every);
+    Json result = said(line);
+    result["data"] = data.name;
+    result["seed"] = seed;
     for (const char* list : {"changes", "verdicts", "readiness", "dependence", "contribution"}) {
         result[list] = Json::array();
     }
     std::vector<double> validation;
     std::vector<double> losses_of_epochs;
     for (int epoch = 1; epoch <= line.epochs; ++epoch) {
-        if (line.kind == "start" && epoch == line.first_epoch) plant_at_once(model, line);
+        if (line.kind == "start" && epoch == line.first_epoch) {
+            plant_at_once(model, line);
+            work.look_at(model);
+        }
         const double factor = schedule((epoch - 1.0) / line.epochs);
         // A seed that learned from shuffled labels stays as it is once the network hears it.
         const bool learns =
@@ -252,16 +275,20 @@ Json run(const Options& line, const Splits& data, std::uint64_t seed) {
             loss += static_cast<double>(value.get());
             ++steps;
         }
+        const Index samples = stream.samples_per_epoch();
         EpochReport report = grower.end_epoch(model, learner, loss / steps, scores);
         if (epoch == line.epochs) {
             for (auto& change : grower.finish(model, learner)) {
                 report.changes.push_back(std::move(change));
             }
         }
+        work.epoch(samples, model);
         note(report, result);
         validation.push_back(report.score);
         losses_of_epochs.push_back(loss / steps);
     }
+    result["multiplications"] = work.total();
+    result["multiplications_of_shadows"] = work.of_shadow();
     result["validation"] = validation;
     result["loss"] = losses_of_epochs;
     result["cpu_seconds"] = static_cast<double>(std::clock() - cpu) / CLOCKS_PER_SEC;
@@ -299,8 +326,10 @@ int main(int argc, char** argv) {
     app.add_option("--slots", line.slots, "where to grow")->delimiter(',');
     app.add_option("--blueprints", line.blueprints, "what to grow; also: noise, loud_conv_heavy")
         ->delimiter(',');
-    app.add_option("--incubation", line.incubation, "feedback or straight_through");
-    app.add_option("--curve", line.curve, "sigmoid, linear or cosine");
+    app.add_option("--incubation", line.incubation, "how seeds learn behind the host")
+        ->check(CLI::IsMember({"feedback", "straight_through"}));
+    app.add_option("--curve", line.curve, "of the ramp")
+        ->check(CLI::IsMember({"sigmoid", "linear", "cosine"}));
     app.add_option("--tempo", line.tempo, "epochs of the ramp");
     app.add_option("--on-trial", line.on_trial, "seeds at once; 0: one for each slot");
     app.add_option("--first-epoch", line.first_epoch, "in which a seed may germinate");

@@ -19,11 +19,6 @@ import json
 import math
 
 MIN_DEPENDENCE = 1.0  # GateThresholds::min_fossilize_dependence
-# Multiplications of a forward pass over one image of 32x32 by the host of base 8, block by block,
-# and by conv_heavy in a slot; with where in the network a slot is.
-HOST = [27 * 8 * 32 * 32, 72 * 16 * 16 * 16, 144 * 32 * 8 * 8]
-SLOTS = {f"r{row}c{block}": (18 * (8 << block) ** 2 * (32 >> block >> row) ** 2, block)
-         for row in (0, 1) for block in (0, 1, 2)}
 
 
 def mean_with_error(values):
@@ -77,42 +72,11 @@ def with_same_runs(runs):
     return runs
 
 
-def multiplications(run, lesson_every=4):
-    """Of one image's way through all epochs, forward and backward."""
-    host = sum(HOST)
-    stages = {}
-    if run["kind"] == "start":
-        stages = {slot: "fossilized" for slot in run["slots"]}
-    changes = collections.defaultdict(list)
-    for epoch, slot, stage, _ in run["changes"]:
-        changes[epoch].append((slot, stage))
-    total = 0.0
-    for epoch in range(1, len(run["validation"]) + 1):
-        total += 3 * host
-        judged = None
-        for slot, stage in stages.items():
-            seed, block = SLOTS[slot]
-            if stage == "training":
-                # The seed forward and both ways back, the frozen rest forward and one way back.
-                total += (3 * seed + 2 * sum(HOST[block + 1:])) / lesson_every
-            elif stage in ("blending", "holding", "fossilized"):
-                total += 3 * seed
-            if stage in ("blending", "holding"):
-                judged = slot
-        if judged and run["judge"] == "shadow":
-            kept = [SLOTS[slot][0] for slot, stage in stages.items() if stage == "fossilized"]
-            total += 3 * (host + sum(kept))
-        for slot, stage in changes[epoch]:
-            stages[slot] = stage
-    return total
-
-
-def is_countable(runs):
-    return all(name == "conv_heavy" for run in runs for name in run["blueprints"])
-
-
-def over_host(runs, hosts):
-    return sum(map(multiplications, runs)) / sum(map(multiplications, hosts))
+def over_host(runs, hosts, without=None):
+    """Multiplications over the hosts'; without some of them, those that the runs say apart."""
+    left_out = sum(run[without] for run in runs) if without else 0.0
+    return ((sum(run["multiplications"] for run in runs) - left_out) /
+            sum(host["multiplications"] for host in hosts))
 
 
 def read(names):
@@ -169,9 +133,9 @@ def tell_of_blending(label, group, hosts, seeds):
 
 def tell_of_shadow(label, runs, hosts):
     """What the runs would have cost without one."""
-    if not is_countable(runs) or not any(run["judge"] == "shadow" and held(run) for run in runs):
+    if not any(run["multiplications_of_shadows"] for run in runs):
         return
-    without = over_host([{**run, "judge": "none"} for run in runs], hosts)
+    without = over_host(runs, hosts, without="multiplications_of_shadows")
     print(f"{label}: {without:.2f} times the host's multiplications without shadows, with them "
           f"{over_host(runs, hosts) / without:.2f} times that")
 
@@ -202,7 +166,7 @@ def tell_of_task(task, runs, hosts):
         if all("test" in group[seed] and "test" in hosts[seed] for seed in seeds):
             test = mean_with_error([group[s]["test"] - hosts[s]["test"] for s in seeds])
         of_host = [hosts[seed] for seed in seeds]
-        work = f"{over_host(chosen, of_host):.2f}" if is_countable(chosen) else "-"
+        work = f"{over_host(chosen, of_host):.2f}"
         time = (sum(run["cpu_seconds"] for run in chosen) /
                 sum(host["cpu_seconds"] for host in of_host))
         print(f"| {label} | {len(seeds)} | {sum(map(is_kept, chosen))} | "

@@ -12,6 +12,7 @@
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/reflect/fields.hpp>
 
+#include "growth_before_2.hpp"
 #include "report.hpp"
 #include "slot_rows.hpp"
 #include "summary.hpp"
@@ -36,8 +37,27 @@ struct GrowthState {
                       &GrowthState::paths, &GrowthState::contributions, &GrowthState::accuracies,
                       &GrowthState::histories, &GrowthState::events, &GrowthState::path_of>;
 
-    /// Of its form in a checkpoint. 1: the first.
-    static constexpr int schema = 1;
+    /// Of its form in a checkpoint. 1: the first. 2: errors of readiness.
+    static constexpr int schema = 2;
+    using Before = GrowthStateBefore2;
+    [[nodiscard]] static GrowthState migrated(Before&& before) {
+        GrowthState state{.germinated = before.germinated,
+                          .fossilized = before.fossilized,
+                          .pruned = before.pruned,
+                          .paths = std::move(before.paths),
+                          .contributions = std::move(before.contributions),
+                          .accuracies = std::move(before.accuracies),
+                          .events = std::move(before.events),
+                          .path_of = std::move(before.path_of)};
+        for (SlotHistoryBefore2& slot : before.histories) {
+            SlotHistory& history = state.histories.emplace_back();
+            history.name = std::move(slot.name);
+            for (SlotEpochBefore2& epoch : slot.epochs) {
+                history.epochs.push_back(std::move(epoch).migrated());
+            }
+        }
+        return state;
+    }
 };
 
 /// Follows the seeds in the given slots from epoch to epoch.

@@ -21,7 +21,8 @@ struct SlotEpoch {
     std::string stage{};
     std::optional<double> alpha = {};
     std::optional<double> gradient_ratio = {};
-    std::optional<double> readiness = {};  ///< percentage points, like all below
+    std::optional<double> readiness = {};        ///< percentage points, like all below
+    std::optional<double> readiness_error = {};  ///< its standard error
     std::optional<double> dependence = {};
     std::optional<double> dependence_error = {};
     std::optional<double> contribution = {};
@@ -31,9 +32,9 @@ struct SlotEpoch {
 
     using Fields =
         reflect::List<&SlotEpoch::stage, &SlotEpoch::alpha, &SlotEpoch::gradient_ratio,
-                      &SlotEpoch::readiness, &SlotEpoch::dependence, &SlotEpoch::dependence_error,
-                      &SlotEpoch::contribution, &SlotEpoch::contribution_error,
-                      &SlotEpoch::interaction, &SlotEpoch::verdict>;
+                      &SlotEpoch::readiness, &SlotEpoch::readiness_error, &SlotEpoch::dependence,
+                      &SlotEpoch::dependence_error, &SlotEpoch::contribution,
+                      &SlotEpoch::contribution_error, &SlotEpoch::interaction, &SlotEpoch::verdict>;
     using MayBeNotFinite =
         reflect::List<&SlotEpoch::gradient_ratio, &SlotEpoch::contribution_error>;
 };
@@ -85,6 +86,7 @@ inline nlohmann::ordered_json to_json(const SlotEpoch& epoch) {
             {"alpha", value(epoch.alpha)},
             {"gradient_ratio", value(epoch.gradient_ratio)},
             {"readiness", value(epoch.readiness)},
+            {"readiness_error", value(epoch.readiness_error)},
             {"dependence", value(epoch.dependence)},
             {"dependence_error", value(epoch.dependence_error)},
             {"contribution", value(epoch.contribution)},

@@ -40,6 +40,7 @@ namespace kasmina::examples {
         row.dependence = slot.metrics.dependence;
         if (slot.stage == Stage::training && slot.metrics.readiness) {
             row.readiness = slot.metrics.readiness->value;
+            row.readiness_error = error_of(*slot.metrics.readiness);
         }
         if (slot.metrics.contribution) {
             row.contribution = slot.metrics.contribution->value;
@@ -93,6 +94,7 @@ template <class Model>
     }
     if (slot.stage == Stage::training && metrics.readiness) {
         shown.readiness = metrics.readiness->value;
+        shown.readiness_error = error_of(*metrics.readiness);
     }
     if (on_trial && metrics.contribution) {
         shown.contribution = metrics.contribution->value;

@@ -18,6 +18,7 @@ struct SlotRow {
     std::optional<double> alpha = {};
     std::optional<double> gradient_ratio = {};
     std::optional<double> readiness = {};  ///< percentage points, like those below
+    std::optional<double> readiness_error = {};
     std::optional<double> dependence = {};
     std::optional<double> contribution = {};
     std::optional<double> contribution_error = {};
@@ -54,24 +55,25 @@ public:
     explicit Table(bool several_slots = false) : several_slots_(several_slots) {}
 
     [[nodiscard]] std::string header() const {
-        return line(
-            {"epoch", "loss", "train %", "val %", "s"},
-            {"slot", "stage", "alpha", "grad", "ready", "depend", "contrib", "+-", "interact"});
+        return line({"epoch", "loss", "train %", "val %", "s"},
+                    {"slot", "stage", "alpha", "grad", "ready", "+-", "depend", "contrib", "+-",
+                     "interact"});
     }
 
     [[nodiscard]] std::vector<std::string> rows(const EpochRow& row) const {
         const EpochCells cells{std::to_string(row.epoch), fixed(row.loss, 4),
                                fixed(row.training_accuracy, 2), fixed(row.validation_accuracy, 2),
                                fixed(row.seconds, 2)};
-        if (row.slots.empty()) return {line(cells, {"-", "-", "-", "-", "-", "-", "-", "-", "-"})};
+        if (row.slots.empty())
+            return {line(cells, {"-", "-", "-", "-", "-", "-", "-", "-", "-", "-"})};
         std::vector<std::string> lines;
         for (const SlotRow& slot : row.slots) {
             lines.push_back(
                 line(lines.empty() ? cells : EpochCells{},
                      {slot.slot, slot.stage, fixed(slot.alpha, 2), fixed(slot.gradient_ratio, 3),
-                      with_sign(slot.readiness, 2), with_sign(slot.dependence, 2),
-                      with_sign(slot.contribution, 2), fixed(slot.contribution_error, 2),
-                      with_sign(slot.interaction, 2)}));
+                      with_sign(slot.readiness, 2), fixed(slot.readiness_error, 2),
+                      with_sign(slot.dependence, 2), with_sign(slot.contribution, 2),
+                      fixed(slot.contribution_error, 2), with_sign(slot.interaction, 2)}));
         }
         return lines;
     }
@@ -81,8 +83,8 @@ private:
         std::string epoch, loss, training, validation, seconds;
     };
     struct SlotCells {
-        std::string slot, stage, alpha, ratio, readiness, dependence, contribution, error,
-            interaction;
+        std::string slot, stage, alpha, ratio, readiness, readiness_error, dependence, contribution,
+            contribution_error, interaction;
     };
 
     /// The columns side by side, so that header and rows cannot drift apart.
@@ -107,9 +109,10 @@ private:
         right(slot.alpha, 6);
         right(slot.ratio, 8);
         right(slot.readiness, 8);
+        right(slot.readiness_error, 6);
         right(slot.dependence, 8);
         right(slot.contribution, 9);
-        right(slot.error, 6);
+        right(slot.contribution_error, 6);
         if (several_slots_) right(slot.interaction, 10);
         return text;
     }

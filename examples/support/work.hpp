@@ -75,7 +75,7 @@ template <class SlotType>
 }
 
 /// Counts the multiplications of training, epoch by epoch: the network's own step (a way forward,
-/// and two of the same length back), lessons of seeds in training, and the steps of a shadow.
+/// and two of the same length back), what seeds in training learn by, and the steps of a shadow.
 /// Measuring on held-out data is not counted.
 class RunWork {
 public:
@@ -95,36 +95,69 @@ public:
     double epoch(Index samples, const Model& model) {
         const double work = static_cast<double>(samples) * of_a_sample();
         total_ += work;
+        of_shadow_ += static_cast<double>(samples) * of_shadow_for_a_sample();
         look_at(model);
         return work;
     }
 
     /// For one sample in an epoch that begins as the model was last seen.
     [[nodiscard]] double of_a_sample() const {
-        double lessons = 0.0;
-        bool judged = false;
-        for (const Seed& seed : seeds_) {
-            if (seed.stage == Stage::training) {
-                // The seed forward and both ways back, the frozen rest forward and one way back.
-                lessons += (3.0 * seed.work + 2.0 * host_.behind(seed.slot)) / lesson_every_;
-            } else if (seed.stage != Stage::fossilized) {
-                judged = true;
-            }
-        }
-        const double step = of_a_step([](Stage stage) { return stage != Stage::training; });
-        if (!judged || !shadows_) return step + lessons;
-        return step + lessons + of_a_step([](Stage stage) { return stage == Stage::fossilized; });
+        return of_network([](Stage stage) { return stage != Stage::training; }) +
+               of_shadow_for_a_sample();
+    }
+
+    /// The shadow's part of it: a step of its own, with the seeds that were kept, and lessons of
+    /// its own for those that are behind the host meanwhile.
+    [[nodiscard]] double of_shadow_for_a_sample() const {
+        const bool judged = std::ranges::any_of(seeds_, [](const Seed& seed) {
+            return seed.stage == Stage::blending || seed.stage == Stage::holding;
+        });
+        if (!judged || !shadows_) return 0.0;
+        return of_network([](Stage stage) { return stage == Stage::fossilized; });
     }
 
     /// Of all epochs.
     [[nodiscard]] double total() const noexcept { return total_; }
+    /// Of the shadow's steps in them.
+    [[nodiscard]] double of_shadow() const noexcept { return of_shadow_; }
+
+    /// Where seeds came or went since the last epoch ended.
+    template <class Model>
+    void look_at(const Model& model) {
+        host_trains_ = std::ranges::any_of(model.host_parameters(), [](const auto& named) {
+            return named.parameter->trainable();
+        });
+        seeds_.clear();
+        for (const auto& slot : model.slots()) {
+            if (!is_active(slot.stage())) continue;
+            seeds_.push_back({slot.name(), slot.stage(), slot.teaches(),
+                              work_of_seed(slot, host_.positions(slot.name()))});
+        }
+    }
 
 private:
     struct Seed {
         std::string slot;
         Stage stage;
+        bool teaches;
         double work;
     };
+
+    /// A step with the seeds in stages that count, and what those behind the host learn by.
+    template <class Counts>
+    [[nodiscard]] double of_network(Counts&& counts) const {
+        double behind_host = 0.0;
+        for (const Seed& seed : seeds_) {
+            if (seed.stage != Stage::training) continue;
+            if (seed.teaches) {
+                // The seed forward and both ways back, the frozen rest forward and one way back.
+                behind_host += (3.0 * seed.work + 2.0 * host_.behind(seed.slot)) / lesson_every_;
+            } else {
+                behind_host += 3.0 * seed.work;  // in each step, by the host's own gradient
+            }
+        }
+        return of_a_step(counts) + behind_host;
+    }
 
     /// A step of the host with the seeds in stages that count. A host that is frozen has no way
     /// back of its own, only one to the first of its seeds.
@@ -140,24 +173,12 @@ private:
         return seeds + (host_trains_ ? 3.0 * host_.total() : host_.total() + behind);
     }
 
-    template <class Model>
-    void look_at(const Model& model) {
-        host_trains_ = std::ranges::any_of(model.host_parameters(), [](const auto& named) {
-            return named.parameter->trainable();
-        });
-        seeds_.clear();
-        for (const auto& slot : model.slots()) {
-            if (!is_active(slot.stage())) continue;
-            seeds_.push_back(
-                {slot.name(), slot.stage(), work_of_seed(slot, host_.positions(slot.name()))});
-        }
-    }
-
     HostWork host_;
     bool shadows_;
     int lesson_every_;
     bool host_trains_ = true;
     double total_ = 0.0;
+    double of_shadow_ = 0.0;
     std::vector<Seed> seeds_;
 };
 

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "report.hpp"
+#include "slot_rows.hpp"
 #include "support/catch.hpp"
 
 namespace kasmina::examples {
@@ -20,6 +21,7 @@ RunReport small_run() {
                        .alpha = 0.5,
                        .gradient_ratio = 0.75,
                        .readiness = -0.25,
+                       .readiness_error = 0.125,
                        .dependence = 12.5,
                        .dependence_error = 1.75,
                        .contribution = 1.5,
@@ -46,11 +48,12 @@ TEST_CASE("a report holds every figure of the run", "[report]") {
     const auto& epochs = data["slots"][0]["epochs"];
     CHECK(epochs[0]["stage"] == "dormant");
     CHECK(epochs[0]["alpha"].is_null());
-    for (const char* figure :
-         {"readiness", "dependence", "dependence_error", "contribution", "contribution_error"}) {
+    for (const char* figure : {"readiness", "readiness_error", "dependence", "dependence_error",
+                               "contribution", "contribution_error"}) {
         CHECK(epochs[0][figure].is_null());
     }
     CHECK(epochs[1]["readiness"] == -0.25);
+    CHECK(epochs[1]["readiness_error"] == 0.125);
     CHECK(epochs[1]["dependence"] == 12.5);
     CHECK(epochs[1]["dependence_error"] == 1.75);
     CHECK(epochs[1]["alpha"] == 0.5);
@@ -93,6 +96,23 @@ TEST_CASE("a report asks for nothing from outside", "[report]") {
         INFO(reference);
         CHECK(page.find(reference) == std::string::npos);
     }
+}
+
+TEST_CASE("a readiness is shown with its error while the seed trains, once there is one",
+          "[report][S-8]") {
+    SlotReport slot{.slot = "r0c0", .stage = Stage::training};
+    slot.metrics.readiness = judge::Estimate{.value = 0.5, .standard_error = 0.25, .count = 3};
+    CHECK(slot_row(slot, {}).readiness_error == 0.25);
+    CHECK(slot_epoch(slot, {}, 100).readiness_error == 0.25);
+    slot.metrics.readiness = judge::Estimate{.value = 0.5, .count = 2};
+    CHECK(slot_row(slot, {}).readiness == 0.5);
+    CHECK_FALSE(slot_row(slot, {}).readiness_error.has_value());
+    CHECK(slot_epoch(slot, {}, 100).readiness == 0.5);
+    CHECK_FALSE(slot_epoch(slot, {}, 100).readiness_error.has_value());
+    slot.metrics.readiness = judge::Estimate{.value = 0.5, .standard_error = 0.25, .count = 3};
+    slot.stage = Stage::blending;  // keeps what was measured of it before
+    CHECK_FALSE(slot_row(slot, {}).readiness_error.has_value());
+    CHECK_FALSE(slot_epoch(slot, {}, 100).readiness_error.has_value());
 }
 
 TEST_CASE("the error of a dependence is that of a difference of two shares", "[report]") {

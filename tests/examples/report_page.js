@@ -80,15 +80,25 @@ const made = {
   slots: [{name: "r0c0", epochs: Array.from({length: epochs}, (_, i) => ({
     stage: i < 5 ? "dormant" : i < 20 ? "training" : i < 40 ? "blending" : "fossilized",
     alpha: i < 5 ? null : 0.5, gradient_ratio: i === 9 ? 0.75 : null,
-    readiness: i === 12 ? -0.25 : null, dependence: i > 30 ? 12.5 : null, dependence_error: 1.75,
+    readiness: i === 12 ? -0.25 : null, readiness_error: i === 12 ? 0.75 : null,
+    dependence: i > 30 ? 12.5 : null, dependence_error: 1.75,
     contribution: i === 40 ? 1.5 : null, contribution_error: null, interaction: -0.5,
     verdict: "G3 refused: something 0.1 (bound 0.2)"}))}],
   events: [{epoch: 5, slot: "r0c0", text: "it germinated"}]};
-const full = check_page(draw(JSON.stringify(made)), "a run of every kind");
+const drawn = draw(JSON.stringify(made));
+const full = check_page(drawn, "a run of every kind");
 check(of(full, "svg").length === 6, "not every series has its chart");
 const colour = "var(--training)";
 check(of(full, "circle").some((each) => each.attributes.fill === colour),
   "a single gradient ratio is not drawn");
+const readiness = of(full, "svg").find((each) =>
+  each.attributes["aria-label"] === "readiness of r0c0");
+check(of([...readiness.all()], "line").some((each) => each.attributes.stroke === "var(--grown)" &&
+  each.attributes.y1 - each.attributes.y2 > 1), "the error of a readiness has no bar");
+full.filter((each) => each.onpointermove).at(-1).onpointermove(
+  {clientX: 12.5 / epochs, clientY: 0});
+check(drawn.tip.children.some((each) => each.text === "readiness -0.25 ± 0.75 points"),
+  "a readiness is not told with its error");
 made.grown = []; made.slots = []; made.events = [];
 check_page(draw(JSON.stringify(made)), "a run that was not finished");
 

@@ -160,6 +160,7 @@ TEST_CASE("table rows line up with the header and dash what was not measured", "
                        .alpha = 1.0,
                        .gradient_ratio = 0.5,
                        .readiness = 0.25,
+                       .readiness_error = 0.125,
                        .dependence = 12.5,
                        .contribution = -2.25,
                        .contribution_error = 0.75};
@@ -175,9 +176,9 @@ TEST_CASE("table rows line up with the header and dash what was not measured", "
     CHECK(grown[0].size() == table.header().size());
     CHECK(mentions(
         grown[0],
-        "0.1235    99.50   100.00  12.50  fossilized  1.00   0.500   +0.25  +12.50    -2.25"
+        "0.1235    99.50   100.00  12.50  fossilized  1.00   0.500   +0.25  0.12  +12.50    -2.25"
         "  0.75"));
-    CHECK(std::ranges::count(host[0], '-') == 7);
+    CHECK(std::ranges::count(host[0], '-') == 8);
     CHECK_FALSE(mentions(table.header(), "slot"));
 }
 

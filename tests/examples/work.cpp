@@ -97,6 +97,31 @@ TEST_CASE("an epoch costs the host's step, lessons, seeds and the shadow", "[exa
           3 * (host + heavy + 512) + 3 * (host + heavy));
 }
 
+TEST_CASE("a seed that learns by the host's gradient costs its own step each time", "[examples]") {
+    Cpu::Context context;
+    Model model = make_model(context);
+    model.slot("r1c2").germinate("conv_heavy", {.incubation = Incubation::straight_through});
+    to_stage(model, "r1c2", Stage::training);
+    CHECK(RunWork(work_of(small), model, judge::MeasureKind::shadow).of_a_sample() ==
+          3 * (host + heavy));
+}
+
+TEST_CASE("a seed behind the host has lessons in the network and in its shadow", "[examples]") {
+    Cpu::Context context;
+    Model model = make_model(context);
+    model.slot("r0c2").germinate("attention");
+    to_stage(model, "r0c2", Stage::blending);
+    RunWork work(work_of(small), model, judge::MeasureKind::shadow, 2);
+    model.slot("r1c2").germinate("conv_heavy");
+    to_stage(model, "r1c2", Stage::training);
+    work.look_at(model);
+    const double lesson = (3 * heavy + 2 * classifier) / 2;
+    CHECK(work.of_a_sample() == 3 * (host + 512) + lesson + 3 * host + lesson);
+    CHECK(work.of_shadow_for_a_sample() == 3 * host + lesson);
+    work.epoch(10, model);
+    CHECK(work.of_shadow() == 10 * (3 * host + lesson));
+}
+
 TEST_CASE("a frozen host is run forward, and back as far as its first seed", "[examples]") {
     Cpu::Context context;
     Model model = make_model(context);

@@ -31,9 +31,9 @@ def expected(lines):
         ages[prefix] = earlier, event["epochs_total"]
         step = sum(ages[prefix])
         values = {name: event[name] for name in (
-            "alpha", "epochs_in_stage", "improvement", "blending_delta", "readiness", "dependence",
-            "contribution", "contribution_error", "gradient_ratio", "vanishing", "exploding",
-            "seed_parameters")}
+            "alpha", "epochs_in_stage", "improvement", "blending_delta", "readiness",
+            "readiness_error", "dependence", "contribution", "contribution_error",
+            "gradient_ratio", "vanishing", "exploding", "seed_parameters")}
         if event["event"] == "gate_evaluated":
             values[event["gate"] + "/passed"] = event["passed"]
             values[event["gate"] + "/score"] = event["score"]

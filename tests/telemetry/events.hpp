@@ -23,6 +23,7 @@ namespace kasmina::test {
             .improvement = 1.5,
             .blending_delta = 0.25,
             .readiness = 0.375,
+            .readiness_error = 0.0625,
             .dependence = 12.5,
             .contribution = -0.75,
             .contribution_error = 0.5,

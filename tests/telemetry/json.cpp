@@ -24,7 +24,7 @@ const std::string seed_json =
     R"("slot":"r0c1","environment":3,"correlation_id":"run-7","seed_id":"r0c1-norm",)"
     R"("blueprint":"norm","stage":"blending","alpha":0.5,"curve":"sigmoid","epochs_total":9,)"
     R"("epochs_in_stage":2,"score_name":"loss","score_unit":"nats","score_falls":true,)"
-    R"("improvement":1.5,"blending_delta":0.25,"readiness":0.375,)"
+    R"("improvement":1.5,"blending_delta":0.25,"readiness":0.375,"readiness_error":0.0625,)"
     R"("dependence":12.5,"contribution":-0.75,"contribution_error":0.5,"contribution_by":"shadow",)"
     R"("gradient_ratio":0.125,"vanishing":false,"exploding":true,"seed_parameters":129)";
 
@@ -66,9 +66,10 @@ TEST_CASE("every event has its name, the seed's context and its own fields, in t
 
 TEST_CASE("what was never measured is null, and the rest is there", "[T-1]") {
     const ordered_json json = through_text(telemetry::SeedFossilized{});
-    const std::set<std::string> absent{
-        "environment",        "correlation_id",  "readiness",      "dependence", "contribution",
-        "contribution_error", "contribution_by", "gradient_ratio", "vanishing",  "exploding"};
+    const std::set<std::string> absent{"environment",        "correlation_id",  "readiness",
+                                       "readiness_error",    "dependence",      "contribution",
+                                       "contribution_error", "contribution_by", "gradient_ratio",
+                                       "vanishing",          "exploding"};
     for (const auto& [key, value] : json.items()) {
         INFO(key);
         CHECK(value.is_null() == absent.contains(key));

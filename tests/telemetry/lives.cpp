@@ -67,7 +67,7 @@ void measure(SlotType& slot) {
     slot.record_gradients({.norm = 2.0, .parameters = 400, .measured = true},
                           {.norm = 1.0, .parameters = 100, .measured = true},
                           std::vector<double>{0.5, 1e-9}, true);
-    slot.record_readiness(0.5);
+    for (const double gain : {0.0, 0.5, 1.0}) slot.record_readiness(gain);
 }
 
 /// germinated to fossilized at r0c0, with a refusal and measurements on the way.
@@ -165,10 +165,13 @@ std::vector<Event> events_of(Live&& live) {
 }
 
 TEST_CASE("a seed that is kept is told from germination to fossilization", "[T-1]") {
-    std::optional<double> model_error;
-    const auto events = events_of([&model_error](auto& model) {
+    std::optional<double> error_of_readiness;
+    std::optional<double> error_of_contribution;
+    const auto events = events_of([&](auto& model) {
         live_and_fossilize(model);
-        model_error = model.slot("r0c0").record()->metrics.contribution->standard_error;
+        const SeedMetrics& metrics = model.slot("r0c0").record()->metrics;
+        error_of_readiness = metrics.readiness->standard_error;
+        error_of_contribution = metrics.contribution->standard_error;
     });
     CHECK(outlines(events) ==
           std::vector<std::string>{"dormant -> germinated", "seed_germinated", "G1 refused",
@@ -187,16 +190,19 @@ TEST_CASE("a seed that is kept is told from germination to fossilization", "[T-1
     CHECK(end.improvement == 3.0);
     CHECK(end.blending_delta == 0.5);
     CHECK(end.readiness == 0.5);
+    CHECK(end.readiness_error == error_of_readiness);
     CHECK(end.dependence == 12.5);
     REQUIRE(end.contribution.has_value());
     CHECK(*end.contribution == Approx(-0.75));
-    CHECK(end.contribution_error == model_error);
+    CHECK(end.contribution_error == error_of_contribution);
+    CHECK(error_of_readiness != error_of_contribution);  // or one could stand for the other
     CHECK(end.contribution_by == "shadow");
     CHECK(end.gradient_ratio == 1.0);
     CHECK(end.vanishing == true);
     CHECK(end.exploding == false);
     CHECK(end.seed_parameters > 0);
     CHECK_FALSE(seed_of(events.front()).readiness.has_value());
+    CHECK_FALSE(seed_of(events.front()).readiness_error.has_value());
     CHECK_FALSE(seed_of(events.front()).dependence.has_value());
     CHECK_FALSE(seed_of(events.front()).contribution.has_value());
     CHECK_FALSE(seed_of(events.front()).contribution_error.has_value());
@@ -216,6 +222,24 @@ TEST_CASE("the error of a contribution is absent while there are too few measure
     CHECK(end.contribution == 1.0);
     CHECK(end.contribution_by == "shadow");
     CHECK_FALSE(end.contribution_error.has_value());
+}
+
+TEST_CASE("the error of a readiness is absent while there are too few measurements for one",
+          "[T-1][G-10]") {
+    const auto error_after = [](int measurements) {
+        const auto events = events_of([measurements](auto& model) {
+            auto& slot = model.slot("r1c1");
+            slot.germinate("norm");
+            slot.advance();
+            for (int i = 0; i < measurements; ++i) slot.record_readiness(i);
+            slot.prune("why");
+        });
+        REQUIRE(seed_of(events.back()).readiness.has_value());
+        return seed_of(events.back()).readiness_error;
+    };
+    CHECK_FALSE(error_after(1).has_value());
+    CHECK_FALSE(error_after(2).has_value());
+    CHECK(error_after(3).value_or(0.0) > 0.0);
 }
 
 TEST_CASE("a seed that is pruned is told up to the end of its cooldown, and so is the next",

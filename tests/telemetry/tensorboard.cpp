@@ -127,12 +127,13 @@ TEST_CASE("a reader gets version, steps and values back, while the file is being
     const auto scalar = [&](const std::string& name) {
         return value_of(events[1], prefix + name).scalar;
     };
-    CHECK(events[1].values.size() == 15);
+    CHECK(events[1].values.size() == 16);
     CHECK(scalar("alpha") == 0.5F);
     CHECK(scalar("epochs_in_stage") == 2.0F);
     CHECK(scalar("improvement") == 1.5F);
     CHECK(scalar("blending_delta") == 0.25F);
     CHECK(scalar("readiness") == 0.375F);
+    CHECK(scalar("readiness_error") == 0.0625F);
     CHECK(scalar("dependence") == 12.5F);
     CHECK(scalar("contribution") == -0.75F);
     CHECK(scalar("contribution_error") == 0.5F);

@@ -33,6 +33,7 @@ void live(telemetry::FanOutSink& sink, telemetry::SeedContext seed, int epochs, 
         if (epoch > 1) seed.dependence = 2.5 * epoch;
         if (epoch > 1) seed.contribution = -0.1 * epoch;
         if (epoch > 1) seed.contribution_by = "shadow";
+        if (epoch > 2) seed.readiness_error = 0.011 / epoch;
         if (epoch > 2) seed.contribution_error = 0.7 / epoch;
         if (epoch > 2) seed.gradient_ratio = 1.0 / epoch;
         if (epoch > 3) seed.vanishing = epoch % 2 == 0;

@@ -3,8 +3,12 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include <kasmina/autodiff/ops/activations.hpp>
+#include <kasmina/autodiff/ops/arithmetic.hpp>
+#include <kasmina/nn/conv2d.hpp>
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/train/learner.hpp>
@@ -164,6 +168,88 @@ TEST_CASE("a seed whose branch has died is told of once, by name, and is not kep
     measure(model, 1.0);
     CHECK_FALSE(slot.evidence().dead);
     CHECK(slot.ask_gate().passed());
+}
+
+/// y = x + relu(conv1x1(x)) with conv = 0: the gradient of a ReLU at 0 is 0, so this never learns.
+struct Stillborn {
+    static constexpr std::string_view name = "stillborn";
+    static constexpr Topology topology = Topology::cnn;
+    static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
+    using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution>;
+    struct Options {};
+    static constexpr void check(Index, const Options& = {}) {}
+    static constexpr Index parameter_count(Index width, const Options& = {}) {
+        return width * width;
+    }
+
+    template <class Backend>
+    struct Module : nn::Visitable<Module<Backend>> {
+        nn::Conv2d<Backend> conv;
+        Module(typename Backend::Context& context, Index width, const Options&, Generator&)
+            : conv(context, width, width, 1) {}
+        [[nodiscard]] Variable<Backend> forward(Pass<Backend>& pass,
+                                                const Variable<Backend>& x) const {
+            return ops::add(x, ops::relu(conv.forward(pass, x)));
+        }
+        [[nodiscard]] static constexpr auto members() {
+            return nn::members(nn::Member{"conv", &Module::conv});
+        }
+    };
+};
+
+TEST_CASE("a seed that a learner steps and that is dead is told of once, and does not pass G2",
+          "[E-5][G-4][G-10][I-7]") {
+    using Growing =
+        MorphogeneticModel<test::DropoutCnn<B>, CnnBlueprints::with<Stillborn>, DefaultPolicies>;
+    const Incubation incubation = GENERATE(Incubation::feedback, Incubation::straight_through);
+    const std::string blueprint = GENERATE("stillborn", "conv_light");
+    CAPTURE(name_of(incubation), blueprint);
+    B::Context context;
+    Generator generator(1);
+    Growing model(context, test::DropoutCnn<B>(context), {}, generator);
+    auto& slot = model.slot("early");
+    slot.germinate(blueprint, {.incubation = incubation});
+    REQUIRE(slot.advance().advanced);
+    const auto born = test::values_of(model, "slots/early/");
+    train::Learner<Growing, optim::SgdRule> learner(
+        model, {.host = {.learning_rate = 0.05}, .seeds = {.learning_rate = 0.05}});
+    Grower grower(model, Idle{}, 1.1);
+    test::NoiseStream<B> source(context, 4);
+    std::vector<EpochReport> reports;
+    for (int epoch = 0; epoch < 6; ++epoch) {
+        source.start_epoch();
+        while (const auto batch = source.next()) {
+            static_cast<void>(learner.step(model, batch->input, test::loss_of<B>(batch->labels)));
+        }
+        reports.push_back(grower.end_epoch(
+            model, learner, 1.0, [](std::span<const AlphaOverrides> configurations) {
+                return std::vector<double>(configurations.size(), 50.0);
+            }));
+    }
+    const auto notices = told(reports);
+    const GateResult& verdict = *reports.back().verdicts[0];
+    const bool lives = blueprint == "conv_light";
+    CHECK((test::values_of(model, "slots/early/") != born) == lives);
+    CHECK(slot.evidence().dead == !lives);
+    CHECK(verdict.passed() == lives);
+    if (lives) {
+        CHECK(notices.empty());
+        return;
+    }
+    REQUIRE(notices.size() == 1);
+    CHECK(test::mentions(notices[0], "stillborn in early"));
+    CHECK(test::mentions(notices[0], "died"));
+    CHECK(reports[0].notices.empty());  // one batch may say nothing
+    // Its gradient is what G2 minds, and nothing else.
+    for (std::size_t i = 0; i < verdict.checks(); ++i) {
+        CAPTURE(verdict.check(i).name);
+        CHECK(verdict.check(i).passed == (verdict.check(i).name != "gradient_health"));
+    }
+    CHECK(verdict.failed("gradient_health"));
+    const AdvanceResult refused = slot.advance();
+    CHECK_FALSE(refused.advanced);
+    CHECK(refused.gate.failed("gradient_health"));
+    CHECK(slot.stage() == Stage::training);
 }
 
 }  // namespace

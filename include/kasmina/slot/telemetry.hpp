@@ -33,7 +33,12 @@ namespace kasmina::telemetry_events {
     seed.score_falls = report.score_kind.falls;
     seed.improvement = metrics.total_improvement();
     seed.blending_delta = metrics.blending_delta();
-    if (metrics.readiness) seed.readiness = metrics.readiness->value;
+    if (metrics.readiness) {
+        seed.readiness = metrics.readiness->value;
+        if (metrics.readiness->has_error()) {
+            seed.readiness_error = metrics.readiness->standard_error;
+        }
+    }
     seed.dependence = metrics.dependence;
     if (metrics.contribution) {
         seed.contribution = metrics.contribution->value;

@@ -31,6 +31,7 @@ struct SeedContext {
     double improvement = 0.0;
     double blending_delta = 0.0;
     std::optional<double> readiness{};
+    std::optional<double> readiness_error{};  ///< a standard error
     std::optional<double> dependence{};
     std::optional<double> contribution{};
     std::optional<double> contribution_error{};    ///< a standard error
@@ -45,9 +46,10 @@ struct SeedContext {
         &SeedContext::curve, &SeedContext::epochs_total, &SeedContext::epochs_in_stage,
         &SeedContext::score_name, &SeedContext::score_unit, &SeedContext::score_falls,
         &SeedContext::improvement, &SeedContext::blending_delta, &SeedContext::readiness,
-        &SeedContext::dependence, &SeedContext::contribution, &SeedContext::contribution_error,
-        &SeedContext::contribution_by, &SeedContext::gradient_ratio, &SeedContext::vanishing,
-        &SeedContext::exploding, &SeedContext::seed_parameters>;
+        &SeedContext::readiness_error, &SeedContext::dependence, &SeedContext::contribution,
+        &SeedContext::contribution_error, &SeedContext::contribution_by,
+        &SeedContext::gradient_ratio, &SeedContext::vanishing, &SeedContext::exploding,
+        &SeedContext::seed_parameters>;
 };
 
 struct SeedGerminated {

@@ -95,11 +95,13 @@ public:
 
 private:
     /// What is drawn of a seed's context, each under its field's name.
-    using Curves = reflect::List<
-        &SeedContext::alpha, &SeedContext::epochs_in_stage, &SeedContext::improvement,
-        &SeedContext::blending_delta, &SeedContext::readiness, &SeedContext::dependence,
-        &SeedContext::contribution, &SeedContext::contribution_error, &SeedContext::gradient_ratio,
-        &SeedContext::vanishing, &SeedContext::exploding, &SeedContext::seed_parameters>;
+    using Curves =
+        reflect::List<&SeedContext::alpha, &SeedContext::epochs_in_stage, &SeedContext::improvement,
+                      &SeedContext::blending_delta, &SeedContext::readiness,
+                      &SeedContext::readiness_error, &SeedContext::dependence,
+                      &SeedContext::contribution, &SeedContext::contribution_error,
+                      &SeedContext::gradient_ratio, &SeedContext::vanishing,
+                      &SeedContext::exploding, &SeedContext::seed_parameters>;
 
     /// A number of a curve; absent where nothing was measured.
     template <class Value>

@@ -14,11 +14,11 @@ struct LearnerOptions {
     typename Rule::Options seeds{};
     /// What share of the seeds' rate a seed learns with behind the host. Nothing can adapt to it
     /// there, so at the full rate the shortest way to do no harm is to fall silent, and a branch
-    /// that has fallen silent learns no more (docs/growth.md).
+    /// that has fallen silent learns no more (docs/growth.md). It is of both incubations.
     double lesson_rate = 0.04;
     /// With each how many steps a seed behind the host gets a lesson: the first with its first
-    /// step. A lesson may cost more than the host's own step (docs/benchmarks.md), and with each
-    /// fourth the mean of the steps stays below 1.6 of the host's.
+    /// step. A lesson may cost more than the host's own step, and with each fourth the steps cost
+    /// about 1.6 of the host's in the mean at most (docs/benchmarks.md).
     int lesson_every = 4;
     /// How many batches are one step of the optimiser: their gradients are summed, each with its
     /// share of the mean, so that for equal batches the step is that of one large batch (but where
