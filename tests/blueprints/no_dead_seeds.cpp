@@ -13,6 +13,7 @@
 #include <kasmina/testing/gradient_check.hpp>
 
 #include "blueprints/seed_trial.hpp"
+#include "blueprints/stillborn.hpp"
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 
@@ -21,36 +22,9 @@ namespace {
 
 using B = backends::Eigen<float>;
 
-/// y = x + relu(conv1x1(x)) with conv = 0: the gradient of a ReLU at 0 is 0, so this never learns.
-struct Stillborn {
-    static constexpr std::string_view name = "stillborn";
-    static constexpr Topology topology = Topology::cnn;
-    static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
-    using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution>;
-    struct Options {};
-    static constexpr void check(Index, const Options& = {}) {}
-    static constexpr Index parameter_count(Index width, const Options& = {}) {
-        return width * width;
-    }
-
-    template <class Backend>
-    struct Module : nn::Visitable<Module<Backend>> {
-        nn::Conv2d<Backend> conv;
-        Module(typename Backend::Context& context, Index width, const Options&, Generator&)
-            : conv(context, width, width, 1) {}
-        [[nodiscard]] Variable<Backend> forward(Pass<Backend>& pass,
-                                                const Variable<Backend>& x) const {
-            return ops::add(x, ops::relu(conv.forward(pass, x)));
-        }
-        [[nodiscard]] static constexpr auto members() {
-            return nn::members(nn::Member{"conv", &Module::conv});
-        }
-    };
-};
-
 struct OnMaps {
     using Model =
-        MorphogeneticModel<hosts::Cnn<B>, CnnBlueprints::with<Stillborn>, test::OpenPolicies>;
+        MorphogeneticModel<hosts::Cnn<B>, CnnBlueprints::with<test::Stillborn>, test::OpenPolicies>;
     static constexpr std::string_view slot = "r0c1";
     static constexpr Index images = 8;
     static constexpr Index side = 8;

@@ -13,6 +13,7 @@
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/train/learner.hpp>
 
+#include "blueprints/stillborn.hpp"
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
@@ -170,37 +171,10 @@ TEST_CASE("a seed whose branch has died is told of once, by name, and is not kep
     CHECK(slot.ask_gate().passed());
 }
 
-/// y = x + relu(conv1x1(x)) with conv = 0: the gradient of a ReLU at 0 is 0, so this never learns.
-struct Stillborn {
-    static constexpr std::string_view name = "stillborn";
-    static constexpr Topology topology = Topology::cnn;
-    static constexpr QuietBirth quiet_birth = QuietBirth::own_start;
-    using Needs = kasmina::Needs<capability::Pointwise, capability::Convolution>;
-    struct Options {};
-    static constexpr void check(Index, const Options& = {}) {}
-    static constexpr Index parameter_count(Index width, const Options& = {}) {
-        return width * width;
-    }
-
-    template <class Backend>
-    struct Module : nn::Visitable<Module<Backend>> {
-        nn::Conv2d<Backend> conv;
-        Module(typename Backend::Context& context, Index width, const Options&, Generator&)
-            : conv(context, width, width, 1) {}
-        [[nodiscard]] Variable<Backend> forward(Pass<Backend>& pass,
-                                                const Variable<Backend>& x) const {
-            return ops::add(x, ops::relu(conv.forward(pass, x)));
-        }
-        [[nodiscard]] static constexpr auto members() {
-            return nn::members(nn::Member{"conv", &Module::conv});
-        }
-    };
-};
-
 TEST_CASE("a seed that a learner steps and that is dead is told of once, and does not pass G2",
           "[E-5][G-4][G-10][I-7]") {
-    using Growing =
-        MorphogeneticModel<test::DropoutCnn<B>, CnnBlueprints::with<Stillborn>, DefaultPolicies>;
+    using Growing = MorphogeneticModel<test::DropoutCnn<B>, CnnBlueprints::with<test::Stillborn>,
+                                       DefaultPolicies>;
     const Incubation incubation = GENERATE(Incubation::feedback, Incubation::straight_through);
     const std::string blueprint = GENERATE("stillborn", "conv_light");
     CAPTURE(name_of(incubation), blueprint);
@@ -239,7 +213,7 @@ TEST_CASE("a seed that a learner steps and that is dead is told of once, and doe
     REQUIRE(notices.size() == 1);
     CHECK(test::mentions(notices[0], "stillborn in early"));
     CHECK(test::mentions(notices[0], "died"));
-    CHECK(reports[0].notices.empty());  // one batch may say nothing
+    CHECK(reports[0].notices.empty());  // one look may say nothing
     // Its gradient is what G2 minds, and nothing else.
     for (std::size_t i = 0; i < verdict.checks(); ++i) {
         CAPTURE(verdict.check(i).name);
