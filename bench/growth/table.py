@@ -17,6 +17,7 @@ import argparse
 import collections
 import json
 import math
+import statistics
 
 MIN_DEPENDENCE = 1.0  # GateThresholds::min_fossilize_dependence
 
@@ -92,7 +93,7 @@ def read(names):
 
 def tell_of_blending(label, group, hosts, seeds):
     """What the network lost and won while its first seed was blended in, and after."""
-    shares, worst, falls, within, kept = [], [], [], [], []
+    shares, noise, worst, falls, within, kept = [], [], [], [], [], []
     for seed in seeds:
         run, host = group[seed], hosts[seed]
         blending = epochs_of(run, "blending")
@@ -103,6 +104,9 @@ def tell_of_blending(label, group, hosts, seeds):
                    len(run["validation"]))
         lead = [a - b for a, b in zip(run["validation"], host["validation"])]
         shares.append(sum(lead[begin:end]) / max(1, end - begin))
+        meanwhile = host["validation"][begin:end]
+        if len(meanwhile) > 1:
+            noise.append(statistics.stdev(meanwhile) / math.sqrt(len(meanwhile)))
         worst.append(min(lead[begin:]))
         alone = host["validation"][begin - 1:]
         moves = [b - a for a, b in zip(alone, alone[1:])]
@@ -112,7 +116,8 @@ def tell_of_blending(label, group, hosts, seeds):
     if not shares:
         return
     print(f"\n{label}: {min(shares):+.1f} to {max(shares):+.1f} points from the host in the mean of "
-          f"the epochs of blending; the worst epoch from then on {min(worst):+.1f}, where the host "
+          f"the epochs of blending, {mean_with_error(shares)} in the mean of the runs, where such a mean "
+          f"of the host alone has an error of {sum(noise) / max(1, len(noise)):.1f}; the worst epoch from then on {min(worst):+.1f}, where the host "
           f"alone falls by up to {-min(falls):.1f} from one epoch to the next; in {sum(within)} of "
           f"{len(within)} runs that is less than the largest move of the run's own host")
     if kept:
