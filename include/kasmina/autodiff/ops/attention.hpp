@@ -17,6 +17,7 @@
 #include <kasmina/autodiff/ops/mask_tiles.hpp>
 #include <kasmina/autodiff/tape.hpp>
 #include <kasmina/backend/attention.hpp>
+#include <kasmina/backend/offset_by.hpp>
 #include <kasmina/check_option.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/pointwise/any_number.hpp>
@@ -90,8 +91,8 @@ template <class B>
         call.q_layout = heads_of(call.shape, shape[1], shape.back());
         call.k_layout = call.v_layout = call.q_layout;
         call.q = inputs.q.data();
-        call.k = call.q + width;
-        call.v = call.k + width;
+        call.k = offset_by(call.q, width);
+        call.v = offset_by(call.k, width);
     } else {
         require(shape.rank() == 3, "attention", "queries (batch, time, width)", shape,
                 "pass rank 3");

@@ -11,6 +11,7 @@
 #include <kasmina/autodiff/ops/axes.hpp>
 #include <kasmina/autodiff/ops/check.hpp>
 #include <kasmina/autodiff/tape.hpp>
+#include <kasmina/backend/offset_by.hpp>
 #include <kasmina/backend/rearrange.hpp>
 #include <kasmina/error.hpp>
 #include <kasmina/tensor/sizes.hpp>
@@ -47,10 +48,11 @@ struct ConcatenateOperation {
             begin += part[static_cast<Index>(axis)];
             const auto target = tape.gradient_target(input);
             if (!target) continue;
-            B::rearrange(tape.context(), Rearrange<Scalar>{.axes = mirrored(place.axes),
-                                                           .accumulate = target.accumulate,
-                                                           .from = upstream.data() + place.first,
-                                                           .to = target.data});
+            B::rearrange(tape.context(),
+                         Rearrange<Scalar>{.axes = mirrored(place.axes),
+                                           .accumulate = target.accumulate,
+                                           .from = offset_by(upstream.data(), place.first),
+                                           .to = target.data});
         }
     }
 };
@@ -102,10 +104,10 @@ template <RearrangeBackend B>
         wanted = tape.requires_gradient(input) || wanted;
         const detail::Place place = detail::place_in(part, whole, along, begin);
         begin += part[static_cast<Index>(along)];
-        B::rearrange(
-            tape.context(),
-            Rearrange<typename B::Scalar>{
-                .axes = place.axes, .from = input.data(), .to = output.data() + place.first});
+        B::rearrange(tape.context(),
+                     Rearrange<typename B::Scalar>{.axes = place.axes,
+                                                   .from = input.data(),
+                                                   .to = offset_by(output.data(), place.first)});
     }
     std::span<const Edge<B>> edges;
     if (wanted) {

@@ -6,6 +6,7 @@
 
 #include <kasmina/autodiff/ops/axes.hpp>
 #include <kasmina/autodiff/tape.hpp>
+#include <kasmina/backend/offset_by.hpp>
 #include <kasmina/backend/rearrange.hpp>
 
 namespace kasmina::ops::detail {
@@ -43,7 +44,7 @@ struct ViewOperation {
         B::rearrange(tape.context(), Rearrange<Scalar>{.axes = mirrored(axes),
                                                        .accumulate = part || target.accumulate,
                                                        .from = upstream.data(),
-                                                       .to = target.data + first});
+                                                       .to = offset_by(target.data, first)});
     }
 };
 
@@ -55,7 +56,7 @@ template <RearrangeBackend B>
     auto output = tape.acquire(result.elements());
     B::rearrange(tape.context(),
                  Rearrange<typename B::Scalar>{
-                     .axes = axes, .from = input.data() + first, .to = output.data()});
+                     .axes = axes, .from = offset_by(input.data(), first), .to = output.data()});
     return tape.record(result, std::move(output), {input},
                        ViewOperation<B>{input, axes, first, reads});
 }
