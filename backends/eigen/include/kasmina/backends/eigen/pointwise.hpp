@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include <kasmina/backend/offset_by.hpp>
 #include <kasmina/backend/pointwise.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
@@ -350,7 +351,7 @@ void map_pullback_rows(Context& context, MapPullbackRow<T> function, const MapGe
                 function.run(function.function, from, upstream + start, to, length);
             },
             [&](Index sample, bool last) {
-                pullback.end_sums(sample, last, sums, partials.data() + chunk * scratch);
+                pullback.end_sums(sample, last, sums, offset_by(partials.data(), chunk * scratch));
             });
     });
     for (std::size_t i = 0; i < targets.size(); ++i) {
