@@ -46,7 +46,7 @@
                                        CrossEntropyOptions);                                    \
     KEYWORDS Variable<B> cross_entropy(const Variable<B>&, std::span<const std::int32_t>,       \
                                        const CrossEntropyOptions&);                             \
-    KEYWORDS decltype(count_correct<B>) count_correct<B>;                                       \
+    KEYWORDS Pending<B, std::int32_t> count_correct(const Variable<B>&, const ClassLabels<B>&); \
     KEYWORDS decltype(dropout<B>) dropout<B>;                                                   \
     KEYWORDS Variable<B> embedding(const Variable<B>&, const TokenIds<B>&);                     \
     KEYWORDS Variable<B> embedding(const Variable<B>&, const Tensor<B, std::int32_t>&);         \
