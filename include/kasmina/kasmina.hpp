@@ -31,6 +31,7 @@
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/autodiff/ops/reduce.hpp>
 #include <kasmina/autodiff/recompute.hpp>
+#include <kasmina/backend/offset_by.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/model_restore.hpp>
