@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tables of docs/growth.md from lines that `growth` printed: table.py [--host LABEL] FILE...
+"""The tables of docs/growth.md from lines that `growth` printed: table.py [--host LABEL] [--beside LABEL] FILE...
 
 One table for each task. Runs are compared with the host's run of the same generator seed. Gains are
 in points, with the standard error of their mean; validation is the mean of the last five epochs.
@@ -145,16 +145,32 @@ def tell_of_shadow(label, runs, hosts):
           f"{over_host(runs, hosts) / without:.2f} times that")
 
 
-def tell_of_start(runs):
-    """The same architecture from the first step on, beside one that grew."""
-    start, trained = runs.get("start", {}), runs.get("trained", {})
-    gains = [start[seed]["test"] - trained[seed]["test"] for seed in start
-             if seed in trained and "test" in start[seed] and "test" in trained[seed]]
-    if gains:
-        print(f"\nstart: on the test part {mean_with_error(gains)} over trained")
+def tell_of_others(label, runs, beside):
+    """Run for run beside the runs of another label: validation, and the test part where it was read."""
+    seeds = sorted(set(runs[label]) & set(runs[beside]))
+    if label == beside or not seeds:
+        return
+    pairs = [(runs[label][seed], runs[beside][seed]) for seed in seeds]
+    line = mean_with_error([last_epochs(run) - last_epochs(other) for run, other in pairs])
+    line = f"{label}: {line} over {beside} on validation data, run for run ({len(seeds)})"
+    if all("test" in run and "test" in other for run, other in pairs):
+        line += ", on the test part " + mean_with_error(
+            [run["test"] - other["test"] for run, other in pairs])
+    print(line)
 
 
-def tell_of_task(task, runs, hosts):
+def tell_of_readiness(label, runs):
+    """How long seeds learned behind the host until they were heard, and the runs without any."""
+    waits = []
+    for run in runs:
+        blending, training = epochs_of(run, "blending"), epochs_of(run, "training")
+        waits += [blending[0] - training[0]] if blending else []
+    if waits:
+        print(f"{label}: the first seed to be heard was so {min(waits)} to {max(waits)} epochs after the "
+              f"first had begun to learn; no seed was heard in {len(runs) - len(waits)} of {len(runs)} runs")
+
+
+def tell_of_task(task, runs, hosts, beside):
     print(f"\n## {task}\n")
     print("| seed | runs | kept | judged | by ablation | equal | validation | test | multiplications "
           "| time |")
@@ -180,8 +196,12 @@ def tell_of_task(task, runs, hosts):
               f"{mean_with_error(validation)} | {test} | {work} | {time:.2f} |")
     for label, seeds in compared.items():
         tell_of_blending(label, runs[label], hosts, seeds)
-        tell_of_shadow(label, [runs[label][seed] for seed in seeds], [hosts[seed] for seed in seeds])
-    tell_of_start(runs)
+        chosen = [runs[label][seed] for seed in seeds]
+        tell_of_readiness(label, chosen)
+        tell_of_shadow(label, chosen, [hosts[seed] for seed in seeds])
+    print()
+    for label in compared if beside in runs else []:
+        tell_of_others(label, runs, beside)
 
 
 def main():
@@ -189,11 +209,13 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", metavar="FILE")
     parser.add_argument("--host", default="host", help="label of the host's own runs")
+    parser.add_argument("--beside", default="trained",
+                        help="label of runs that the others are compared with, run for run")
     arguments = parser.parse_args()
     for task, runs in read(arguments.files).items():
         hosts = runs.pop(arguments.host, None)
         if hosts:
-            tell_of_task(task, with_same_runs(runs), hosts)
+            tell_of_task(task, with_same_runs(runs), hosts, arguments.beside)
 
 
 if __name__ == "__main__":

@@ -3,13 +3,11 @@
 #include <string_view>
 #include <vector>
 
-#include <kasmina/autodiff/ops/arithmetic.hpp>
 #include <kasmina/autodiff/ops/cross_entropy.hpp>
 #include <kasmina/backends/eigen.hpp>
 #include <kasmina/blueprints/cnn.hpp>
 #include <kasmina/hosts/cnn.hpp>
 #include <kasmina/model/model.hpp>
-#include <kasmina/nn/conv2d.hpp>
 #include <kasmina/testing/gradient_check.hpp>
 
 #include "blueprints/seed_trial.hpp"

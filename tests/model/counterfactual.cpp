@@ -12,6 +12,7 @@
 #include <kasmina/model/counterfactual.hpp>
 
 #include "model/grown_network.hpp"
+#include "model/logging_host.hpp"
 #include "support/error_text.hpp"
 #include "support/values.hpp"
 
@@ -79,56 +80,9 @@ TEST_CASE("amplitudes between 0 and 1, per sample or not, have the bits of separ
 
 // ---- what is run ------------------------------------------------------------------------------
 
-/// What was run: the host's stem and head, its segments by their boundaries, and how many seeds.
-struct Log {
-    std::map<std::pair<std::size_t, std::size_t>, int> segments{};
-    int stems = 0;
-    int heads = 0;
-    std::int64_t seeds = 0;
-};
+using test::Log;
 using Segments = decltype(Log::segments);
-
-/// The CNN host, which writes its segments down; its head is the one behind the last boundary.
-class LoggingHost {
-public:
-    using Backend = Double;
-    using Input = Tensor<Double>;
-    static constexpr Topology topology = Topology::cnn;
-
-    LoggingHost(Double::Context& context, Log& log) : log_(&log), cnn_(context, four_slots) {}
-
-    void initialise(Double::Context& context, Generator& generator) {
-        cnn_.initialise(context, generator);
-    }
-    [[nodiscard]] std::span<const hosts::InjectionPoint> injection_points() const noexcept {
-        return cnn_.injection_points();
-    }
-    [[nodiscard]] Variable<Double> stem(Pass<Double>& pass, const Tensor<Double>& images) const {
-        ++log_->stems;
-        return cnn_.stem(pass, images);
-    }
-    [[nodiscard]] Variable<Double> forward(Pass<Double>& pass, const Variable<Double>& state,
-                                           std::size_t from, std::size_t to) const {
-        if (from != to) ++log_->segments[{from, to}];
-        return cnn_.forward(pass, state, from, to);
-    }
-    [[nodiscard]] Variable<Double> head(Pass<Double>& pass, const Variable<Double>& state) const {
-        ++log_->heads;
-        return cnn_.head(pass, state);
-    }
-    template <class Visitor>
-    void visit(Visitor&& visitor) {
-        cnn_.visit(visitor);
-    }
-    template <class Visitor>
-    void visit(Visitor&& visitor) const {
-        cnn_.visit(visitor);
-    }
-
-private:
-    Log* log_;
-    hosts::Cnn<Double> cnn_;
-};
+using LoggingHost = test::LoggingHost<Double>;
 
 /// conv_light, which counts its runs in a state of its own.
 struct CountingSeed : cnn::ConvLight {
@@ -198,7 +152,7 @@ struct Logged {
     Log log;
     Generator generator{5};
     Double::Context context;
-    Model model{context, LoggingHost(context, log), Seeds{}, generator};
+    Model model{context, LoggingHost(context, log, four_slots), Seeds{}, generator};
     Tensor<Double> images = test::make_images<Double>(context, batch, four_slots);
 };
 

@@ -15,6 +15,7 @@
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/train/learner.hpp>
 
+#include "model/logging_host.hpp"
 #include "slot/open_gates.hpp"
 #include "support/backend.hpp"
 #include "support/catch.hpp"
@@ -155,67 +156,20 @@ TEST_CASE("a run with seeds behind the host is bit for bit the host's alone, and
 
 // ---- shared work ------------------------------------------------------------------------------
 
-/// The host's work: stem and head, and segments by their boundaries.
-struct Log {
-    std::map<std::pair<std::size_t, std::size_t>, int> segments{};
-    int stems = 0;
-    int heads = 0;
-
-    friend bool operator==(const Log&, const Log&) = default;
-};
-
-/// The CNN host with four slots, which writes down what it is asked for.
-class LoggingHost {
-public:
-    using Backend = B;
-    using Input = Tensor<B>;
-    static constexpr Topology topology = Topology::cnn;
-
-    LoggingHost(B::Context& context, Log& log)
-        : log_(&log),
-          cnn_(context, {.classes = 3, .base = 4, .blocks = 2, .height = 8, .width = 8}) {}
-
-    void initialise(B::Context& context, Generator& generator) {
-        cnn_.initialise(context, generator);
-    }
-    [[nodiscard]] std::span<const hosts::InjectionPoint> injection_points() const noexcept {
-        return cnn_.injection_points();
-    }
-    [[nodiscard]] Variable<B> stem(Pass<B>& pass, const Tensor<B>& images) const {
-        ++log_->stems;
-        return cnn_.stem(pass, images);
-    }
-    [[nodiscard]] Variable<B> forward(Pass<B>& pass, const Variable<B>& state, std::size_t from,
-                                      std::size_t to) const {
-        if (from != to) ++log_->segments[{from, to}];
-        return cnn_.forward(pass, state, from, to);
-    }
-    [[nodiscard]] Variable<B> head(Pass<B>& pass, const Variable<B>& state) const {
-        ++log_->heads;
-        return cnn_.head(pass, state);
-    }
-    template <class Visitor>
-    void visit(Visitor&& visitor) {
-        cnn_.visit(visitor);
-    }
-    template <class Visitor>
-    void visit(Visitor&& visitor) const {
-        cnn_.visit(visitor);
-    }
-
-private:
-    Log* log_;
-    hosts::Cnn<B> cnn_;
-};
+using test::Log;
+/// Slots at the boundaries 1 to 4: r0c0, r1c0, r0c1 and r1c1.
+constexpr hosts::CnnOptions four_slots{
+    .classes = 3, .base = 4, .blocks = 2, .height = 8, .width = 8};
 
 /// What a step with lessons runs, and the one after it, which has none.
 [[nodiscard]] std::array<Log, 2> work(const std::vector<std::string>& slots,
                                       Incubation incubation = Incubation::feedback) {
-    using Model = MorphogeneticModel<LoggingHost, CnnBlueprints, test::OpenPolicies>;
+    using Host = test::LoggingHost<B>;
+    using Model = MorphogeneticModel<Host, CnnBlueprints, test::OpenPolicies>;
     Log log;
     B::Context context{};
     Generator generator(1);
-    Model model(context, LoggingHost(context, log), CnnBlueprints{}, generator);
+    Model model(context, Host(context, log, four_slots), CnnBlueprints{}, generator);
     for (const std::string& slot : slots) plant(model, slot, "conv_light", incubation);
     train::Learner<Model, optim::SgdRule> learner(model, options_of());
     const Tensor<B> images = Tensor<B>::full(context, {2, 8, 8, 3}, 0.5F);
@@ -232,7 +186,6 @@ private:
 TEST_CASE("a lesson runs nothing of what is before its slot, and what is behind it once", "[I-9]") {
     const Log host{.segments = {{{0, 4}, 1}}, .stems = 1, .heads = 1};
     CHECK(work({}) == std::array{host, host});
-    // The slots r0c0, r1c0, r0c1 and r1c1 are at the boundaries 1 to 4.
     CHECK(work({"r1c1"}) == std::array{Log{{{{0, 4}, 1}}, 1, 2}, host});
     CHECK(work({"r0c1"}) == std::array{Log{{{{0, 3}, 1}, {{3, 4}, 2}}, 1, 2}, host});
     CHECK(work({"r0c0"}) == std::array{Log{{{{0, 1}, 1}, {{1, 4}, 2}}, 1, 2}, host});

@@ -3,12 +3,8 @@
 #include <cstddef>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include <kasmina/autodiff/ops/activations.hpp>
-#include <kasmina/autodiff/ops/arithmetic.hpp>
-#include <kasmina/nn/conv2d.hpp>
 #include <kasmina/optim/sgd.hpp>
 #include <kasmina/policy/grower.hpp>
 #include <kasmina/train/learner.hpp>

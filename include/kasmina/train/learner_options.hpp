@@ -14,7 +14,7 @@ struct LearnerOptions {
     typename Rule::Options seeds{};
     /// What share of the seeds' rate a seed learns with behind the host. Nothing can adapt to it
     /// there, so at the full rate the shortest way to do no harm is to fall silent, and a branch
-    /// that has fallen silent learns no more (docs/growth.md). It is of both incubations.
+    /// that has fallen silent learns no more (docs/growth.md). Under both incubations.
     double lesson_rate = 0.04;
     /// With each how many steps a seed behind the host gets a lesson: the first with its first
     /// step. A lesson may cost more than the host's own step, and with each fourth the steps cost
