@@ -58,8 +58,7 @@ TEST_CASE("growth is read as it was written, errors of readiness too", "[example
     state.histories.push_back(
         {.name = "r0c0", .epochs = {{.readiness = 0.5, .readiness_error = 0.25}}});
     record::NoTensors none;
-    const GrowthState again =
-        read(record::write(state, record::Place("growth", "growth"), none));
+    const GrowthState again = read(record::write(state, record::Place("growth", "growth"), none));
     REQUIRE(again.histories.size() == 1);
     REQUIRE(again.histories[0].epochs.size() == 1);
     CHECK(again.histories[0].epochs[0].readiness_error == 0.25);
