@@ -11,7 +11,6 @@
 #include <kasmina/backend/batch_norm.hpp>
 #include <kasmina/backend/geometry.hpp>
 #include <kasmina/backend/gradient_target.hpp>
-#include <kasmina/backend/offset_by.hpp>
 #include <kasmina/backends/eigen/batch_norm.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
@@ -294,15 +293,17 @@ void batch_norm_pullback(Context& context, const BatchNormPullback<T>& call) {
         const double count = static_cast<double>(shape.batch * shape.height * shape.width);
         Buffer<double> partials = context.buffer<double>(2 * partial * passes.pool.chunks);
         passes.sum(partials.data(), partial);
-        for_each_total(
-            partials.data(), passes.pool.chunks, 2 * partial, channels, [&](Index c, double total) {
-                const double inverse = static_cast<double>(inverse_deviation[c]);
-                const double factor = static_cast<double>(norm.factors()[c]);
-                if (grad_scale) put_total(grad_scale, c, total * inverse);
-                if (batch) slopes[c] = static_cast<T>(-factor * total * inverse * inverse / count);
-            });
-        for_each_total(offset_by(partials.data(), partial), passes.pool.chunks, 2 * partial,
-                       channels, [&](Index c, double total) {
+        for_each_total(partials.data(), 0, passes.pool.chunks, 2 * partial, channels,
+                       [&](Index c, double total) {
+                           const double inverse = static_cast<double>(inverse_deviation[c]);
+                           const double factor = static_cast<double>(norm.factors()[c]);
+                           if (grad_scale) put_total(grad_scale, c, total * inverse);
+                           if (batch)
+                               slopes[c] =
+                                   static_cast<T>(-factor * total * inverse * inverse / count);
+                       });
+        for_each_total(partials.data(), partial, passes.pool.chunks, 2 * partial, channels,
+                       [&](Index c, double total) {
                            const double factor = static_cast<double>(norm.factors()[c]);
                            if (grad_shift) put_total(grad_shift, c, total);
                            if (!batch) return;

@@ -7,7 +7,6 @@
 
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backend/group_norm.hpp>
-#include <kasmina/backend/offset_by.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/layer_norm.hpp>
@@ -239,7 +238,7 @@ void group_norm_pullback(Context& context, const GroupNormPullback<T>& call) {
 
     const auto total = [&](Index offset, const GradientTarget<T>& target) {
         if (!target) return;
-        for_each_total(offset_by(partials.data(), offset), plan.chunks, 2 * partial, channels,
+        for_each_total(partials.data(), offset, plan.chunks, 2 * partial, channels,
                        [&](Index c, double sum) { put_total(target, c, sum); });
     };
     total(0, call.grad_scale);

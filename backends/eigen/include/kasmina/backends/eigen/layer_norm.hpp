@@ -6,7 +6,6 @@
 
 #include <kasmina/backend/gradient_target.hpp>
 #include <kasmina/backend/group_norm.hpp>
-#include <kasmina/backend/offset_by.hpp>
 #include <kasmina/backends/eigen/context.hpp>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/backends/eigen/row_sums.hpp>
@@ -158,7 +157,7 @@ void layer_norm_pullback(Context& context, const GroupNormPullback<T>& call) {
         });
     const auto total = [&](Index offset, const GradientTarget<T>& target) {
         if (!target) return;
-        for_each_total(offset_by(partials.data(), offset), rows.chunks, partial, channels,
+        for_each_total(partials.data(), offset, rows.chunks, partial, channels,
                        [&](Index c, double sum) { put_total(target, c, sum); });
     };
     total(0, call.grad_scale);

@@ -356,7 +356,7 @@ void map_pullback_rows(Context& context, MapPullbackRow<T> function, const MapGe
     });
     for (std::size_t i = 0; i < targets.size(); ++i) {
         if (!pullback.over_samples(i)) continue;
-        for_each_total(partials.data() + plan.place(i), plan.chunks, scratch, plan.period(i),
+        for_each_total(partials.data(), plan.place(i), plan.chunks, scratch, plan.period(i),
                        [&](Index c, double total) { put_total(targets[i], c, total); });
     }
 }

@@ -188,16 +188,18 @@ void fold_into(const T* row, Index period, Index width, double* to) {
     }
 }
 
-/// emit(i, sum) with the sum of partials[chunk * stride + i] over the chunks, for i < width: in
-/// chunk order, so that it does not matter who computed which.
+/// emit(i, sum) with the sum of partials[chunk * stride + offset + i] over the chunks, for i <
+/// width: in chunk order, so that it does not matter who computed which. Without chunks sums are 0,
+/// and `partials` may be null.
 template <class Emit>
-void for_each_total(const double* partials, Index chunks, Index stride, Index width, Emit&& emit) {
+void for_each_total(const double* partials, Index offset, Index chunks, Index stride, Index width,
+                    Emit&& emit) {
     constexpr Index block = 16;
     for (Index first = 0; first < width; first += block) {
         const Index count = std::min(block, width - first);
         double sums[static_cast<std::size_t>(block)] = {};
         for (Index chunk = 0; chunk < chunks; ++chunk) {
-            const double* partial = partials + chunk * stride + first;
+            const double* partial = partials + chunk * stride + offset + first;
             for (Index i = 0; i < count; ++i) sums[i] += partial[i];
         }
         for (Index i = 0; i < count; ++i) emit(first + i, sums[i]);
