@@ -64,6 +64,7 @@ struct Options {
     int settling = 10;
     int judged_epochs = 5;
     int patience = 20;
+    int readiness_patience = 10;
     double lowest = 0.0;
     std::string seed_schedule = "cosine";
     bool sealed = false;
@@ -87,7 +88,8 @@ Json said(const Options& line) {
             {"lesson_rate", line.lesson_rate},
             {"lesson_every", line.lesson_every},
             {"settling", line.settling},
-            {"patience", line.patience}};
+            {"patience", line.patience},
+            {"readiness_patience", line.readiness_patience}};
 }
 
 /// Of all bytes of parameters and statistics: equal networks have equal ones (FNV-1a).
@@ -117,6 +119,7 @@ HeuristicOptions controller_options(const Options& line) {
     options.plateau_improvement = 100.0;
     options.first_epoch = line.first_epoch;
     options.drop_limit = 8.0;
+    options.readiness_patience = line.readiness_patience;
     options.germination.incubation =
         line.incubation == "feedback" ? Incubation::feedback : Incubation::straight_through;
     options.germination.tempo_epochs = line.tempo;
@@ -342,6 +345,8 @@ int main(int argc, char** argv) {
     app.add_option("--settling", line.settling, "epochs of holding that are left out");
     app.add_option("--judged-epochs", line.judged_epochs, "at least, at full amplitude");
     app.add_option("--patience", line.patience, "epochs after which the value decides by itself");
+    app.add_option("--readiness-patience", line.readiness_patience,
+                   "epochs in which a seed has to get ready to be heard");
     app.add_option("--lowest", line.lowest, "share of the rates that the cosine ends at");
     app.add_option("--seed-schedule", line.seed_schedule,
                    "of the seeds' rate: the host's cosine, or constant")

@@ -9,7 +9,20 @@ struct Batch {
     Index classes;
 };
 
-constexpr std::array<Batch, 6> batches{{{1, 1}, {1, 10}, {3, 2}, {13, 10}, {70, 48}, {130, 3}}};
+// From few classes, of which there are more rows than a block has threads, to rows that the
+// registers of a warp hold and rows that they do not, in vectors and one by one.
+constexpr std::array<Batch, 12> batches{{{1, 1},
+                                         {1, 10},
+                                         {3, 2},
+                                         {13, 10},
+                                         {70, 48},
+                                         {130, 3},
+                                         {300, 16},
+                                         {5, 17},
+                                         {4, 256},
+                                         {3, 301},
+                                         {2, 1024},
+                                         {3, 1028}}};
 
 constexpr std::int32_t ignored = -100;
 

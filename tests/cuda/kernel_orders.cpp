@@ -61,9 +61,12 @@ TEST_CASE("norms have the same bits in any order of threads", "[E-1][X-3][cuda]"
             }
         });
     }
-    // Groups over positions, and rows of one position.
-    for (const NormGeometry& geometry : {NormGeometry{3, 35, 20, 5}, NormGeometry{2, 300, 6, 2},
-                                         NormGeometry{40, 1, 24, 1}, NormGeometry{9, 1, 21, 7}}) {
+    // Groups over positions, which a block holds (one group or more, some positions of a thread or
+    // many) or does not, and rows of one position.
+    for (const NormGeometry& geometry :
+         {NormGeometry{3, 35, 20, 5}, NormGeometry{2, 300, 6, 2}, NormGeometry{140, 2, 8, 4},
+          NormGeometry{1, 2100, 4, 1}, NormGeometry{2, 9, 130, 2}, NormGeometry{40, 1, 24, 1},
+          NormGeometry{9, 1, 21, 7}}) {
         const Index size = geometry.samples * geometry.positions * geometry.channels;
         const Index statistics = geometry.samples * geometry.groups;
         INFO(geometry.samples << "x" << geometry.positions << "x" << geometry.channels);
@@ -257,10 +260,12 @@ TEST_CASE("pools have the same bits in any order of threads", "[E-1][X-3][cuda]"
 }
 
 TEST_CASE("losses have the same bits in any order of threads", "[E-1][X-3][H-7][cuda]") {
-    // One block and more; a row on four lanes, and on a warp, in vectors and not.
-    for (const auto& [rows, classes] : {std::array<Index, 2>{300, 36}, std::array<Index, 2>{90, 37},
-                                        std::array<Index, 2>{600, 10}, std::array<Index, 2>{7, 16},
-                                        std::array<Index, 2>{5, 200}}) {
+    // One block and more; a row on a thread, in a warp's registers, and in neither, in vectors and
+    // not.
+    for (const auto& [rows, classes] :
+         {std::array<Index, 2>{300, 36}, std::array<Index, 2>{90, 37},
+          std::array<Index, 2>{600, 10}, std::array<Index, 2>{7, 16}, std::array<Index, 2>{5, 200},
+          std::array<Index, 2>{3, 301}, std::array<Index, 2>{40, 1032}}) {
         INFO(rows << " rows of " << classes << " classes");
         std::vector<std::int32_t> targets;
         for (Index row = 0; row < rows; ++row) {
@@ -302,7 +307,7 @@ TEST_CASE("losses have the same bits in any order of threads", "[E-1][X-3][H-7][
 
 TEST_CASE("classes that are ruled out have no probability and no loss", "[H-7][cuda]") {
     const double never = -std::numeric_limits<double>::infinity();
-    for (const Index classes : {Index{6}, Index{80}}) {
+    for (const Index classes : {Index{6}, Index{80}, Index{1100}}) {
         Values logits(static_cast<std::size_t>(2 * classes), never);
         logits[static_cast<std::size_t>(classes - 1)] = 3.0;
         logits[static_cast<std::size_t>(classes - 2)] = 1.0;

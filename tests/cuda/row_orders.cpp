@@ -76,6 +76,23 @@ TEST_CASE("numbers are divided as division does", "[cuda]") {
     }
 }
 
+TEST_CASE("an element's row is found by a product, or by a division where there are too many",
+          "[cuda]") {
+    using backends::cuda_detail::RowOf;
+    for (const Index length : {Index{1}, Index{3}, Index{10}, Index{1000}}) {
+        for (const Index rows : {Index{7}, Index{1} << 31U}) {
+            const RowOf row_of(rows, length);
+            for (const Index row : {Index{0}, Index{1}, rows / 2, rows - 1}) {
+                INFO("row " << row << " of " << rows << " times " << length);
+                CHECK(row_of(row * length) == row);
+                CHECK(row_of(row * length + length - 1) == row);
+            }
+        }
+    }
+    const RowOf none(0, 0);
+    static_cast<void>(none);
+}
+
 TEST_CASE("axes that are halved are the same places", "[N-2][cuda]") {
     using namespace backends::cuda_detail;
     const Axes axes(permuted({3, 5, 4}, {2, 0, 1}));

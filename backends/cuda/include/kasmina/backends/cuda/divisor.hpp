@@ -37,4 +37,24 @@ private:
     std::uint32_t shift_ = 0;
 };
 
+/// Which row of a dense matrix an element lies in, whose rows have `length` numbers.
+class RowOf {
+public:
+    RowOf() = default;
+    RowOf(Index rows, Index length)
+        : length_(length), by_product_(rows * length < divisible_numbers) {
+        if (by_product_ && length > 0) divisor_ = Divisor(length);
+    }
+
+    [[nodiscard]] KASMINA_DEVICE Index operator()(Index element) const {
+        return by_product_ ? Index{divisor_.quotient(static_cast<std::uint32_t>(element))}
+                           : element / length_;
+    }
+
+private:
+    Divisor divisor_{};
+    Index length_ = 1;
+    bool by_product_ = true;
+};
+
 }  // namespace kasmina::backends::cuda_detail

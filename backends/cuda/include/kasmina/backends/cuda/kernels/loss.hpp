@@ -9,6 +9,8 @@
 #include <kasmina/backends/cuda/buffer.hpp>
 #include <kasmina/backends/cuda/kernels/loss/count_correct.hpp>
 #include <kasmina/backends/cuda/kernels/loss/cross_entropy.hpp>
+#include <kasmina/backends/cuda/kernels/loss/few_classes.hpp>
+#include <kasmina/backends/cuda/kernels/loss/terms.hpp>
 
 namespace kasmina::backends::cuda_detail {
 
@@ -19,12 +21,18 @@ struct Losses {
 
     static void cross_entropy(Context& context, const CrossEntropy<T>& call) {
         if (call.classes <= FewClassesKernel<T>::most_classes) {
-            run<FewClassesKernel<T>>(context, call);
+            run<FewClassesKernel<T>>(context, call,
+                                     FewClassesKernel<T>::shared_bytes(call.classes));
             return;
         }
         const bool vectors = in_vectors<T>(call.classes, call.logits, call.probabilities);
         with_lanes<T>(vectors, [&](auto lanes) {
-            run<CrossEntropyKernel<T, decltype(lanes)::value>>(context, call);
+            constexpr int width = decltype(lanes)::value;
+            if (call.classes <= KeptRowsKernel<T, width>::most_classes) {
+                run<KeptRowsKernel<T, width>>(context, call, put_loss_bytes);
+            } else {
+                run<CrossEntropyKernel<T, width>>(context, call, put_loss_bytes);
+            }
         });
     }
 
@@ -51,11 +59,11 @@ struct Losses {
 
 private:
     template <class Kernel>
-    static void run(Context& context, const CrossEntropy<T>& call) {
+    static void run(Context& context, const CrossEntropy<T>& call, int shared_bytes) {
         const Index blocks = loss_blocks(call.rows, Kernel::rows_of_a_block);
         Scratch<double, D> partials(context, blocks > 1 ? blocks : 0);
-        context.launch({blocks, loss_threads, reduce_bytes<double>(loss_threads)},
-                       Kernel{call, partials.data()});
+        context.launch({blocks, loss_threads, shared_bytes},
+                       Kernel{call, WantedShares(call), partials.data()});
         if (blocks > 1) {
             context.launch({1, warp_size, 0}, MeanLossKernel<T>{call, partials.data(), blocks});
         }

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include <kasmina/backend/loss.hpp>
-#include <kasmina/backends/cuda/kernels/loss/cross_entropy.hpp>
+#include <kasmina/backends/cuda/kernels/loss/terms.hpp>
 
 namespace kasmina::backends::cuda_detail {
 
