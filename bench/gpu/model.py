@@ -48,7 +48,7 @@ class Step:
         values = self.batch * side * side * channels
         self.kernel("group norms", 2 * values)
         if back:
-            self.kernel("group norms", 3 * values, launches=3)
+            self.kernel("group norms", 3 * values, launches=2)
 
     def host(self):
         for inputs, outputs, side in zip(WIDTHS, WIDTHS[1:], SIDES):
