@@ -344,7 +344,8 @@ int main(int argc, char** argv) {
     app.add_option("--judgement-errors", line.errors, "standard errors that part from the bound");
     app.add_option("--settling", line.settling, "epochs of holding that are left out");
     app.add_option("--judged-epochs", line.judged_epochs, "at least, at full amplitude");
-    app.add_option("--patience", line.patience, "epochs after which the value decides by itself");
+    app.add_option("--patience", line.patience,
+                   "epochs after which half as many errors are enough");
     app.add_option("--readiness-patience", line.readiness_patience,
                    "epochs in which a seed has to get ready to be heard");
     app.add_option("--lowest", line.lowest, "share of the rates that the cosine ends at");

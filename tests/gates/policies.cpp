@@ -210,18 +210,21 @@ TEST_CASE("strict G5 lets pass what is beyond the bound by two standard errors",
     CHECK(judgement(contributing(-1.0, 0.5, 5), defaults) == judge::Verdict::does_not_help);
 }
 
-TEST_CASE("strict G5 waits for the least epochs, and at the patience goes by the value",
+TEST_CASE("strict G5 waits for the least epochs, and at the patience asks for half as many errors",
           "[J-2][G-6]") {
     using Strict = gates::Contribution<true>;
     const auto early = verdict<Strict>(contributing(9.0, 0.01, 4));
     CHECK(early.failed("epochs_judged"));
     CHECK(judgement(contributing(9.0, 0.01, 4), defaults) == judge::Verdict::undecided);
     CHECK(judgement(contributing(-9.0, 0.01, 4), defaults) == judge::Verdict::undecided);
-    CHECK_FALSE(verdict<Strict>(contributing(0.3, 1.0, 19)).passed());
-    CHECK(verdict<Strict>(contributing(0.3, 1.0, 20)).passed());
-    CHECK_FALSE(verdict<Strict>(contributing(0.2, 1.0, 20)).passed());
-    CHECK(judgement(contributing(0.3, 1.0, 20), defaults) == judge::Verdict::helps);
-    CHECK(judgement(contributing(0.2, 1.0, 20), defaults) == judge::Verdict::does_not_help);
+    CHECK_FALSE(verdict<Strict>(contributing(1.0, 0.5, 19)).passed());
+    CHECK(verdict<Strict>(contributing(1.0, 0.5, 20)).passed());
+    const auto doubtful = verdict<Strict>(contributing(1.0, 0.8, 20));
+    CHECK(doubtful.failed("contribution_less_error"));
+    CHECK_FALSE(doubtful.passed());
+    CHECK(judgement(contributing(1.0, 0.5, 19), defaults) == judge::Verdict::undecided);
+    CHECK(judgement(contributing(1.0, 0.5, 20), defaults) == judge::Verdict::helps);
+    CHECK(judgement(contributing(1.0, 0.8, 20), defaults) == judge::Verdict::does_not_help);
 }
 
 TEST_CASE("a measured contribution is judged alike by the rule and by the gate", "[J-2]") {

@@ -30,7 +30,7 @@ struct GateThresholds {
     ScoreBound min_fossilize_dependence = points(1.0);     ///< with ablation as the measure
     double judgement_errors = 2.0;  ///< standard errors between a contribution and the bound
     int min_judgement_epochs = 5;   ///< at full amplitude, settled, before a seed is judged
-    int judgement_patience = 20;    ///< epochs after which the contribution decides by its value
+    int judgement_patience = 20;    ///< epochs after which half as many errors are enough
     double alpha_tolerance = 1e-6;
     using Fields = reflect::List<
         &GateThresholds::min_training_improvement, &GateThresholds::min_blending_epochs,
@@ -96,6 +96,13 @@ struct GateEvidence {
     bool dead = false;         ///< its branch has died: its gradient has vanished for an epoch
 };
 
+/// The rule that contributions are judged by (J-2).
+[[nodiscard]] constexpr judge::SequentialRule contribution_rule(const GateThresholds& bound,
+                                                                double point) noexcept {
+    return {bound.min_fossilize_contribution.in_unit(point), bound.judgement_errors,
+            bound.min_judgement_epochs, bound.judgement_patience};
+}
+
 /// What the sequential rule makes of a contribution (J-2); a dead seed does not help. With ablation
 /// as the measure the value decides at once (G-6).
 [[nodiscard]] constexpr judge::Verdict judgement(const GateEvidence& seen,
@@ -109,9 +116,7 @@ struct GateEvidence {
                    ? judge::Verdict::helps
                    : judge::Verdict::does_not_help;
     }
-    return judge::SequentialRule{bound.min_fossilize_contribution.in_unit(seen.point),
-                                 bound.judgement_errors, bound.min_judgement_epochs,
-                                 bound.judgement_patience}(*seen.contribution);
+    return contribution_rule(bound, seen.point)(*seen.contribution);
 }
 
 }  // namespace kasmina

@@ -124,7 +124,7 @@ struct ReadyTraining {
 };
 
 /// G-6, J-2: the seed is healthy, and its contribution was measured. Strict asks for more than the
-/// bound, by more than some standard errors after some epochs, or by its value at the patience;
+/// bound, by more than some standard errors after some epochs, or by half as many at the patience;
 /// with ablation as the measure the value alone is held against a bound of its own.
 template <bool Strict>
 struct Contribution {
@@ -143,8 +143,7 @@ struct Contribution {
             return result.require_at_least("dependence", measured.value,
                                            bound.min_fossilize_dependence.in_unit(seen.point));
         }
-        const bool at_patience = measured.count >= bound.judgement_patience;
-        const double margin = at_patience ? 0.0 : bound.judgement_errors * measured.standard_error;
+        const double margin = contribution_rule(bound, seen.point).margin(measured);
         return result.require_at_least("epochs_judged", measured.count, bound.min_judgement_epochs)
             .require_at_least("contribution", measured.value, any)
             .require("contribution_beyond_doubt", judgement(seen, bound) == judge::Verdict::helps)
