@@ -170,6 +170,44 @@ def tell_of_readiness(label, runs):
               f"first had begun to learn; no seed was heard in {len(runs) - len(waits)} of {len(runs)} runs")
 
 
+def judged(run):
+    """Of each seed that a shadow judged to the end: its leads over the shadow, epoch by epoch, the
+    contribution that is their mean, its error, and whether the seed was kept."""
+    verdicts = {(epoch, slot): to == "fossilized" for epoch, slot, to, why in run["changes"]
+                if to == "fossilized" or why == "does_not_help"}
+    means = {(epoch, slot): (value, error) for epoch, slot, value, error in run["contribution"]}
+    for (end, slot), kept in verdicts.items():
+        # The epoch's contribution stands before its verdict.
+        last = end if (end, slot) in means else end - 1
+        first = last
+        while (first - 1, slot) in means:
+            first -= 1
+        series = [means[epoch, slot] for epoch in range(first, last + 1) if (epoch, slot) in means]
+        if series:
+            values = [value for value, _ in series]
+            leads = values[:1] + [(i + 1) * values[i] - i * values[i - 1]
+                                  for i in range(1, len(values))]
+            yield leads, *series[-1], kept
+
+
+def tell_of_rules(label, runs):
+    """What two other rules would have made of the seeds that were judged when the patience ended: until
+    then a run is the same."""
+    by_value, by_errors, deviations = 0, 0, []
+    for run in runs:
+        seeds = list(judged(run))
+        at_patience = [seed for seed in seeds if len(seed[0]) >= run.get("patience", 20)]
+        early = any(kept and len(leads) < run.get("patience", 20) for leads, _, _, kept in seeds)
+        by_value += early or any(value > 0.25 for _, value, _, _ in at_patience)
+        by_errors += early or any(value - 2.0 * (error or 0.0) > 0.25
+                                  for _, value, error, _ in at_patience)
+        deviations += [statistics.pstdev(leads) for leads, _, _, _ in at_patience]
+    if deviations:
+        print(f"{label}: if the value decided when the patience ends, {by_value} of {len(runs)} runs would "
+              f"have kept a seed, and {by_errors} if two errors were asked for then; leads deviate by "
+              f"{statistics.mean(deviations):.1f} points from epoch to epoch")
+
+
 def tell_of_task(task, runs, hosts, beside):
     print(f"\n## {task}\n")
     print("| seed | runs | kept | judged | by ablation | equal | validation | test | multiplications "
@@ -199,6 +237,7 @@ def tell_of_task(task, runs, hosts, beside):
         chosen = [runs[label][seed] for seed in seeds]
         tell_of_readiness(label, chosen)
         tell_of_shadow(label, chosen, [hosts[seed] for seed in seeds])
+        tell_of_rules(label, chosen)
     print()
     for label in compared if beside in runs else []:
         tell_of_others(label, runs, beside)

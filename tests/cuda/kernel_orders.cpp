@@ -101,6 +101,33 @@ TEST_CASE("norms have the same bits in any order of threads", "[E-1][X-3][cuda]"
     }
 }
 
+TEST_CASE("a group norm may write over what it reads", "[B-7][cuda]") {
+    // Held in registers, and not; a group on a warp.
+    for (const NormGeometry& geometry :
+         {NormGeometry{3, 35, 20, 5}, NormGeometry{2, 9, 130, 2}, NormGeometry{9, 1, 24, 2}}) {
+        const Index size = geometry.samples * geometry.positions * geometry.channels;
+        INFO(geometry.samples << "x" << geometry.positions << "x" << geometry.channels);
+        check_orders([&]<class B>(Run<B>& run) {
+            const auto norm = [&](auto* x, auto* residual, auto* y) {
+                B::group_norm(run.context,
+                              {.geometry = geometry,
+                               .relu = true,
+                               .x = x,
+                               .scale = run.in(normal(geometry.channels, 2)),
+                               .shift = run.in(normal(geometry.channels, 3)),
+                               .residual = residual,
+                               .y = y,
+                               .mean = run.out(geometry.samples * geometry.groups),
+                               .inverse_deviation = run.out(geometry.samples * geometry.groups)});
+            };
+            auto* x = run.inout(normal(size, 1));
+            norm(x, run.in(normal(size, 4)), x);
+            auto* residual = run.inout(normal(size, 5));
+            norm(run.in(normal(size, 1)), residual, residual);
+        });
+    }
+}
+
 // A seed in front of a pool parts what is one pass without it.
 TEST_CASE("a norm's way back through a pool has the same bits in one pass and in two",
           "[I-1][B-7][cuda]") {

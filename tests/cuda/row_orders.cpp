@@ -89,8 +89,7 @@ TEST_CASE("an element's row is found by a product, or by a division where there 
             }
         }
     }
-    const RowOf none(0, 0);
-    static_cast<void>(none);
+    CHECK_NOTHROW(RowOf(0, 0));  // divides by nothing
 }
 
 TEST_CASE("axes that are halved are the same places", "[N-2][cuda]") {

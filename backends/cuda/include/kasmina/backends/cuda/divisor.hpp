@@ -40,7 +40,6 @@ private:
 /// Which row of a dense matrix an element lies in, whose rows have `length` numbers.
 class RowOf {
 public:
-    RowOf() = default;
     RowOf(Index rows, Index length)
         : length_(length), by_product_(rows * length < divisible_numbers) {
         if (by_product_ && length > 0) divisor_ = Divisor(length);
@@ -53,8 +52,8 @@ public:
 
 private:
     Divisor divisor_{};
-    Index length_ = 1;
-    bool by_product_ = true;
+    Index length_;
+    bool by_product_;
 };
 
 }  // namespace kasmina::backends::cuda_detail

@@ -31,7 +31,7 @@ struct Losses {
             if (call.classes <= KeptRowsKernel<T, width>::most_classes) {
                 run<KeptRowsKernel<T, width>>(context, call, put_loss_bytes);
             } else {
-                run<CrossEntropyKernel<T, width>>(context, call, put_loss_bytes);
+                run<LongRowsKernel<T, width>>(context, call, put_loss_bytes);
             }
         });
     }

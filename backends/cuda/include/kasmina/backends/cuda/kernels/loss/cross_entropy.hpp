@@ -28,16 +28,11 @@ struct KeptRowsKernel {
 
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
-        double loss = 0.0;
-        for (Index row = warp_in_grid(block); row < call.rows;
-             row += block.blocks() * warps_of(block)) {
-            loss += loss_of(block, row);
-        }
-        put_loss(block, call, partials, loss);
+        put_loss_of_rows(block, call, partials, [&](Index row) { return loss_of(block, row); });
     }
 
 private:
-    /// The lane's part of it.
+    /// The lane's part of the row's loss.
     template <Block B>
     [[nodiscard]] KASMINA_DEVICE double loss_of(B& block, Index row) const {
         const T* logits = call.logits + row * call.classes;
@@ -86,11 +81,11 @@ private:
     }
 };
 
-/// The same for rows that registers do not hold: the warp reads them twice. Of the softmax it first
+/// For rows that registers do not hold: the warp reads them twice. Of the softmax it first
 /// keeps the greatest logit so far and the sum of the exponentials as they differ from that.
 template <class T, int Width>
-struct CrossEntropyKernel {
-    static constexpr const char* name = "cross_entropy";
+struct LongRowsKernel {
+    static constexpr const char* name = "cross_entropy_of_long_rows";
     static constexpr Index rows_of_a_block = 4 * loss_threads / warp_size;
     CrossEntropy<T> call;
     WantedShares wanted;
@@ -98,16 +93,11 @@ struct CrossEntropyKernel {
 
     template <Block B>
     KASMINA_DEVICE void operator()(B& block) const {
-        double loss = 0.0;
-        for (Index row = warp_in_grid(block); row < call.rows;
-             row += block.blocks() * warps_of(block)) {
-            loss += loss_of(block, row);
-        }
-        put_loss(block, call, partials, loss);
+        put_loss_of_rows(block, call, partials, [&](Index row) { return loss_of(block, row); });
     }
 
 private:
-    /// The lane's part of it.
+    /// The lane's part of the row's loss.
     template <Block B>
     [[nodiscard]] KASMINA_DEVICE double loss_of(B& block, Index row) const {
         const T* logits = call.logits + row * call.classes;

@@ -97,6 +97,19 @@ KASMINA_DEVICE void put_loss(B& block, const CrossEntropy<T>& call, double* part
     }
 }
 
+/// The same where one warp has a row at a time, and loss_of(row) is a lane's part of the row's
+/// loss.
+template <Block B, class T, class LossOf>
+KASMINA_DEVICE void put_loss_of_rows(B& block, const CrossEntropy<T>& call, double* partials,
+                                     const LossOf& loss_of) {
+    double loss = 0.0;
+    for (Index row = warp_in_grid(block); row < call.rows;
+         row += block.blocks() * warps_of(block)) {
+        loss += loss_of(row);
+    }
+    put_loss(block, call, partials, loss);
+}
+
 /// The mean loss from the blocks' sums, by one warp.
 template <class T>
 struct MeanLossKernel {

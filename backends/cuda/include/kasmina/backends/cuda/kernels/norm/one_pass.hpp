@@ -3,9 +3,8 @@
 
 #include <kasmina/requirements.hpp>
 
-#include <cmath>
-
 #include <kasmina/backends/cuda/kernels/norm/geometry.hpp>
+#include <kasmina/backends/cuda/kernels/norm/pullback.hpp>
 #include <kasmina/backends/cuda/kernels/norm/statistics.hpp>
 #include <kasmina/backends/cuda/kernels/reduction/partial_sums.hpp>
 
@@ -158,7 +157,7 @@ struct OnePassNormKernel {
             block, grid, place, groups, sums, unchanged, [&](int i, const SumPair& sum) {
                 const Moments moments = Moments::of(sum, pivot[i], count);
                 norm.mean[i] = static_cast<T>(moments.mean);
-                norm.factor[i] = static_cast<T>(1.0 / std::sqrt(moments.variance + call.epsilon));
+                norm.factor[i] = static_cast<T>(moments.inverse_deviation(call.epsilon));
                 put_statistics(place, i, norm);
             });
         if (!place.active) return;
@@ -254,13 +253,12 @@ struct OnePassNormPullbackKernel {
         };
         Lanes<T, Width> offset;
         Lanes<T, Width> slope;
-        const double count = static_cast<double>(grid.positions * groups.members);
         sum_groups<Width>(block, grid, place, groups, sums, weigh, [&](int i, const SumPair& sum) {
             const Index statistic = groups.statistic(place.sample, place.channel + i);
-            const double deviation = static_cast<double>(parameters.inverse_deviation[statistic]);
-            const double share = deviation / count;
-            offset[i] = static_cast<T>(sum.first * share);
-            slope[i] = static_cast<T>(sum.second * share * deviation * deviation);
+            const auto of_group = GroupCoefficients<T>::of(
+                sum, parameters.inverse_deviation[statistic], grid.positions * groups.members);
+            offset[i] = of_group.offset;
+            slope[i] = of_group.slope;
         });
         if (!place.active) return;
         KASMINA_DEVICE_UNROLL

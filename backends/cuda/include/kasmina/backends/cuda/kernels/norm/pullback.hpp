@@ -176,7 +176,23 @@ private:
     }
 };
 
-/// What the gradient of x needs of a sample's groups.
+/// What the gradient of x needs of a group, from the sums of scale * g and scale * g * (x - mean)
+/// over its `values`.
+template <class T>
+struct GroupCoefficients {
+    T offset;
+    T slope;
+
+    [[nodiscard]] static KASMINA_DEVICE GroupCoefficients of(const SumPair& sums,
+                                                             T inverse_deviation, Index values) {
+        const double deviation = static_cast<double>(inverse_deviation);
+        const double share = deviation / static_cast<double>(values);
+        return {static_cast<T>(sums.first * share),
+                static_cast<T>(sums.second * share * deviation * deviation)};
+    }
+};
+
+/// The same of all groups.
 template <class T>
 struct NormCoefficients {
     T* offset = nullptr;
@@ -225,10 +241,10 @@ private:
             return SumPair{scale * from[i].first, scale * from[i].second};
         });
         if (lane_of(block) != 0) return;
-        const double deviation = static_cast<double>(parameters.inverse_deviation[statistic]);
-        const double share = deviation / static_cast<double>(values);
-        coefficients.offset[statistic] = static_cast<T>(sums.first * share);
-        coefficients.slope[statistic] = static_cast<T>(sums.second * share * deviation * deviation);
+        const auto of_group =
+            GroupCoefficients<T>::of(sums, parameters.inverse_deviation[statistic], values);
+        coefficients.offset[statistic] = of_group.offset;
+        coefficients.slope[statistic] = of_group.slope;
     }
 
     template <Block B>

@@ -3,8 +3,6 @@
 
 #include <kasmina/requirements.hpp>
 
-#include <cmath>
-
 #include <kasmina/backends/cuda/gradient_put.hpp>
 #include <kasmina/backends/cuda/kernels/norm/statistics.hpp>
 
@@ -57,7 +55,7 @@ struct NormRowsKernel {
         sums.second = warp_sum(block, sums.second);
         const Moments moments = Moments::of(sums, pivot, static_cast<double>(row.length));
         const T mean = static_cast<T>(moments.mean);
-        const T deviation = static_cast<T>(1.0 / std::sqrt(moments.variance + call.epsilon));
+        const T deviation = static_cast<T>(moments.inverse_deviation(call.epsilon));
         if (lane_of(block) == 0) {
             call.mean[row.index] = mean;
             call.inverse_deviation[row.index] = deviation;

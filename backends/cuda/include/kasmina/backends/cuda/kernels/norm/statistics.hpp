@@ -99,6 +99,9 @@ struct Moments {
         }
         return {pivot + average, variance};
     }
+    [[nodiscard]] KASMINA_DEVICE double inverse_deviation(double epsilon) const {
+        return 1.0 / std::sqrt(variance + epsilon);
+    }
 };
 
 /// Mean and inverse deviation of each sample's groups from the blocks' sums; moves the running ones
@@ -131,7 +134,7 @@ struct NormStatisticsKernel {
         const T* first = x + sample * grid.positions * grid.channels + group * groups.members;
         const Moments moments = Moments::of(sums, pivot_of(first), count);
         mean[statistic] = static_cast<T>(moments.mean);
-        inverse_deviation[statistic] = static_cast<T>(1.0 / std::sqrt(moments.variance + epsilon));
+        inverse_deviation[statistic] = static_cast<T>(moments.inverse_deviation(epsilon));
         move(running_mean, statistic, moments.mean);
         // A single value has no unbiased variance; its spread of 0 stands.
         const double others = count - 1.0 > 1.0 ? count - 1.0 : 1.0;
