@@ -14,6 +14,9 @@
 # do not wait for these to be compiled. PRECOMPILED <name> asks for other headers than those that what is
 # linked gives: those of kasmina_test_precompiled(<name>), or none.
 #
+# The files of a program are compiled together, in which most of what they instantiate is instantiated
+# once: each file has a namespace of its own. Who works on one file sets KASMINA_UNITY_TESTS=OFF.
+#
 # What is THOROUGH takes longer than its user waits for, who runs script/test; CI and script/test --all
 # have KASMINA_THOROUGH_TESTS set. Otherwise its target is there and nobody builds it.
 
@@ -95,6 +98,9 @@ function(kasmina_add_tests name)
   if(arg_ON_DEVICE)
     target_compile_definitions(${target} PRIVATE KASMINA_TEST_ON_DEVICE)
   endif()
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${KASMINA_UNITY_TESTS} UNITY_BUILD_BATCH_SIZE 0)
+  # It replaces the program's operator new, and is nobody's neighbour.
+  set_source_files_properties(../support/counting_allocator.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   if(arg_THOROUGH AND NOT KASMINA_THOROUGH_TESTS)
     set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
     return()

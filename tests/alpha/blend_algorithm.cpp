@@ -4,7 +4,7 @@
 
 #include "support/catch.hpp"
 
-using namespace kasmina;
+namespace kasmina::blend_algorithm_test {
 
 TEST_CASE("blend algorithms are known by name, and no other text is one", "[A-5]") {
     for (const auto algorithm :
@@ -39,3 +39,5 @@ TEST_CASE("modes keep their stored values", "[A-1]") {
     CHECK(name_of(AlphaMode::up) == "up");
     CHECK(name_of(AlphaMode::down) == "down");
 }
+
+}  // namespace kasmina::blend_algorithm_test

@@ -11,8 +11,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-using namespace kasmina;
-
+namespace kasmina::controller_test {
 namespace {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
@@ -248,3 +247,5 @@ TEST_CASE("a state that no controller comes to is an error that names the field"
     CHECK_NOTHROW(controller.restore(up));
     CHECK(controller.state() == up);
 }
+
+}  // namespace kasmina::controller_test

@@ -8,8 +8,7 @@
 
 #include "support/catch.hpp"
 
-using namespace kasmina;
-
+namespace kasmina::curve_test {
 namespace {
 
 constexpr auto all_curves = {AlphaCurve::linear, AlphaCurve::cosine, AlphaCurve::sigmoid};
@@ -108,3 +107,5 @@ TEST_CASE("exp and cos of the compiler are those of the C library", "[A-4]") {
     }
     CHECK(worst_cos < 5e-16);
 }
+
+}  // namespace kasmina::curve_test

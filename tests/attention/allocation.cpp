@@ -13,7 +13,7 @@
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
 
-namespace kasmina {
+namespace kasmina::allocation_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -119,4 +119,4 @@ TEST_CASE("a growing cache of keys allocates nothing", "[allocation][attention]"
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::allocation_test

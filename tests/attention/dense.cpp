@@ -17,7 +17,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::dense_test {
 namespace {
 
 using B = test::Eigen64;
@@ -147,4 +147,4 @@ TEST_CASE("each batch element has a prefix of its own", "[attention]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::dense_test

@@ -12,7 +12,7 @@
 #include "support/catch.hpp"
 #include "support/golden_operation.hpp"
 
-namespace kasmina {
+namespace kasmina::golden_test {
 namespace {
 
 template <class B, class Mask, class Score>
@@ -60,4 +60,4 @@ TEMPLATE_TEST_CASE("attention gives PyTorch's numbers", "[golden][B-7][H-7][atte
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::golden_test

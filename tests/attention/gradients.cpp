@@ -9,7 +9,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::gradients_test {
 namespace {
 
 constexpr double tolerance = 1e-6;
@@ -102,4 +102,4 @@ TEST_CASE("what needs no gradient gets none", "[gradient][attention]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::gradients_test

@@ -16,7 +16,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::operation_test {
 namespace {
 
 using B = test::Eigen64;
@@ -204,4 +204,4 @@ TEST_CASE("a pass that does not record keeps nothing", "[attention][P-4]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::operation_test

@@ -12,7 +12,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::tiles_test {
 namespace {
 
 static_assert(AttentionMask<masks::None> && mask_is_a_value<masks::None>);
@@ -150,4 +150,4 @@ TEST_CASE("empty tiles are not read, and their keys get a gradient of 0", "[atte
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::tiles_test

@@ -23,7 +23,7 @@
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
 
-namespace kasmina {
+namespace kasmina::allocation_test {
 namespace {
 
 template <class Blueprint>
@@ -289,4 +289,4 @@ TEST_CASE("the counter counts", "[allocation]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::allocation_test

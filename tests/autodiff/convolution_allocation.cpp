@@ -16,7 +16,7 @@
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
 
-namespace kasmina {
+namespace kasmina::convolution_allocation_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -67,4 +67,4 @@ TEST_CASE("after the first step, convolutions and pools with options allocate no
     }
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::convolution_allocation_test

@@ -22,7 +22,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::convolutions_test {
 namespace {
 
 using B = test::Eigen64;
@@ -320,4 +320,4 @@ TEST_CASE("convolution layers have PyTorch's names, shapes and ranges", "[N-1][B
     CHECK(over_time.forward(pass, sequence).shape() == Shape{2, 7, 10});
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::convolutions_test

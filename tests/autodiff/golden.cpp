@@ -16,7 +16,7 @@
 #include "support/catch.hpp"
 #include "support/golden_operation.hpp"
 
-namespace kasmina {
+namespace kasmina::golden_test {
 namespace {
 
 template <class B>
@@ -76,4 +76,4 @@ TEMPLATE_TEST_CASE("every operation agrees with PyTorch, forward and backward", 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::golden_test

@@ -13,7 +13,7 @@
 #include "support/catch.hpp"
 #include "support/golden_operation.hpp"
 
-namespace kasmina {
+namespace kasmina::golden_convolutions_test {
 namespace {
 
 /// Whether a case has PyTorch's padding "same".
@@ -88,4 +88,4 @@ TEMPLATE_TEST_CASE("convolutions and pools with options agree with PyTorch, forw
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::golden_convolutions_test

@@ -21,7 +21,7 @@
 #include "support/catch.hpp"
 #include "support/golden_operation.hpp"
 
-namespace kasmina {
+namespace kasmina::golden_tensors_test {
 namespace {
 
 /// The operation a case is of, applied to its leaves "input" and what it has of "weight", "bias",
@@ -113,4 +113,4 @@ TEMPLATE_TEST_CASE("operations on tensors and losses agree with PyTorch, forward
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::golden_tensors_test

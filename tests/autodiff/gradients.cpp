@@ -25,7 +25,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::gradients_test {
 namespace {
 
 constexpr double tolerance = 1e-6;
@@ -297,4 +297,4 @@ TEMPLATE_TEST_CASE("reshape", "[gradient]", KASMINA_BACKENDS) {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::gradients_test

@@ -16,7 +16,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::letting_go_test {
 namespace {
 
 using B = test::Eigen64;
@@ -219,4 +219,4 @@ TEST_CASE("what a recorded operation refers to can be kept until the tape is cle
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::letting_go_test

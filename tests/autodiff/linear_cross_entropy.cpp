@@ -12,7 +12,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::linear_cross_entropy_test {
 namespace {
 
 std::vector<std::int32_t> labels_for(Index rows, Index classes) {
@@ -130,4 +130,4 @@ TEST_CASE("a loss in chunks refuses what does not fit", "[H-7][E-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::linear_cross_entropy_test

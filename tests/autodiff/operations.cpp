@@ -30,7 +30,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::operations_test {
 namespace {
 
 using B = test::Eigen64;
@@ -416,4 +416,4 @@ TEST_CASE("operations keep the values that their way back reads, and no others",
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::operations_test

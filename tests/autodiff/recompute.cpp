@@ -18,7 +18,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::recompute_test {
 namespace {
 
 using B = test::Eigen64;
@@ -187,4 +187,4 @@ TEST_CASE("a random op in a pass without a random stream says what to pass", "[P
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::recompute_test

@@ -15,7 +15,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::tape_test {
 namespace {
 
 using B = test::Eigen64;
@@ -178,4 +178,4 @@ TEST_CASE("a user's own operation is recorded like any other", "[tape]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::tape_test

@@ -18,7 +18,7 @@
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
 
-namespace kasmina {
+namespace kasmina::tensor_allocation_test {
 namespace {
 
 TEST_CASE("after the first step, tensor operations and losses allocate nothing",
@@ -56,4 +56,4 @@ TEST_CASE("after the first step, tensor operations and losses allocate nothing",
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::tensor_allocation_test

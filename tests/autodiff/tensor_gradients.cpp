@@ -16,7 +16,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::tensor_gradients_test {
 namespace {
 
 #define KASMINA_BACKENDS test::Eigen64, test::Oracle, test::Device64
@@ -173,4 +173,4 @@ TEMPLATE_TEST_CASE("losses, of predictions and of targets", "[gradient][N-3]", K
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::tensor_gradients_test

@@ -21,7 +21,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::tensor_operations_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -396,4 +396,4 @@ TEST_CASE("any number of threads gives the same bits", "[N-2][E-1]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::tensor_operations_test

@@ -11,7 +11,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::birth_test {
 namespace {
 
 using B = test::Eigen64;
@@ -76,4 +76,4 @@ TEST_CASE("a quiet birth brings every blueprint but attention near the identity"
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::birth_test

@@ -7,7 +7,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::concepts_test {
 namespace {
 
 using B = test::Eigen32;
@@ -127,4 +127,4 @@ TEST_CASE("what a backend lacks for a blueprint has a name", "[B-6]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::concepts_test

@@ -8,7 +8,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::counts_test {
 namespace {
 
 using B = test::Eigen32;
@@ -111,4 +111,4 @@ TEST_CASE("options out of range are refused with their numbers when the seed is 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::counts_test

@@ -22,7 +22,7 @@
 #include "support/error_text.hpp"
 #include "support/golden_module.hpp"
 
-namespace kasmina {
+namespace kasmina::features_test {
 namespace {
 
 using B = test::Eigen64;
@@ -208,4 +208,4 @@ TEST_CASE("a gate on rows is the gate on maps of one pixel", "[N-4][A-6]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::features_test

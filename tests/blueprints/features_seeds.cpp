@@ -18,7 +18,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::features_seeds_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -105,4 +105,4 @@ TEST_CASE("a model on rows is saved and loaded with its seed", "[N-4][C-8]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::features_seeds_test

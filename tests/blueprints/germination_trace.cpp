@@ -16,7 +16,7 @@
 #include "support/counting_allocator.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::germination_trace_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -138,4 +138,4 @@ TEST_CASE("the counter sees what is kept and what is freed", "[B-4]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::germination_trace_test

@@ -16,7 +16,7 @@
 #include "support/catch.hpp"
 #include "support/golden_module.hpp"
 
-namespace kasmina {
+namespace kasmina::golden_test {
 namespace {
 
 std::vector<std::string> cases_in(const std::string& folder) {
@@ -139,4 +139,4 @@ TEMPLATE_TEST_CASE("every blend agrees with PyTorch, scalar and per sample", "[A
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::golden_test

@@ -15,7 +15,7 @@
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::no_dead_seeds_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -81,4 +81,4 @@ TEST_CASE("a seed without parameters has the gradient ratio 0 in its slot", "[B-
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::no_dead_seeds_test

@@ -11,7 +11,7 @@
 #include "support/catch.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::registry_test {
 namespace {
 
 using B = test::Eigen32;
@@ -198,4 +198,4 @@ TEST_CASE("a seed that does not hold what its blueprint says is refused", "[B-1]
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::registry_test

@@ -13,7 +13,7 @@
 #include "support/catch.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::shape_check_test {
 namespace {
 
 using B = test::Eigen64;
@@ -104,4 +104,4 @@ TEMPLATE_TEST_CASE("the shape check leaves states and parameters as they were", 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::shape_check_test

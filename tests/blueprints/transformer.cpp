@@ -18,7 +18,7 @@
 #include "support/catch.hpp"
 #include "support/golden_module.hpp"
 
-namespace kasmina {
+namespace kasmina::transformer_test {
 namespace {
 
 /// Three positions, as the recorded one has, with ALiBi's slopes.
@@ -165,4 +165,4 @@ TEST_CASE("every transformer blueprint is born as the identity, and loud where i
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::transformer_test

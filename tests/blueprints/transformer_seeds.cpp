@@ -14,7 +14,7 @@
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::transformer_seeds_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -145,4 +145,4 @@ TEST_CASE("a seed on sequences leaves the host's output alone until it is blende
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::transformer_seeds_test

@@ -17,7 +17,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::gpt2_names_test {
 namespace {
 
 using B = test::Eigen32;
@@ -159,4 +159,4 @@ TEST_CASE("a file of another size, and a rule that transposes what is no matrix,
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::gpt2_names_test

@@ -13,7 +13,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::inspect_test {
 namespace {
 
 struct Outcome {
@@ -133,4 +133,4 @@ TEST_CASE("without a file there is an error and no more", "[C-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::inspect_test

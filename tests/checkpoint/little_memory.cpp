@@ -17,7 +17,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::little_memory_test {
 namespace {
 
 using checkpoint::LittleMemory;
@@ -132,4 +132,4 @@ TEMPLATE_TEST_CASE("and what fails while the host's values are read leaves all a
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::little_memory_test

@@ -12,7 +12,7 @@
 #include "support/counting_allocator.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::memory_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -73,4 +73,4 @@ TEST_CASE("with little memory a load needs two pieces of a tensor", "[C-3][C-7]"
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::memory_test

@@ -21,7 +21,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::record_test {
 namespace {
 
 using checkpoint::record::Json;
@@ -269,4 +269,4 @@ TEST_CASE("a newer form is refused with both numbers", "[C-4]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::record_test

@@ -19,7 +19,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::refused_test {
 namespace {
 
 template <class B>
@@ -345,4 +345,4 @@ TEST_CASE("a part that was moved from is neither saved nor loaded", "[C-3][E-4]"
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::refused_test

@@ -22,7 +22,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::resume_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -289,4 +289,4 @@ TEST_CASE("a range of batches goes on in mid-epoch too", "[C-6]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::resume_test

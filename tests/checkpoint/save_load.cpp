@@ -17,7 +17,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::save_load_test {
 namespace {
 
 template <class B>
@@ -359,4 +359,4 @@ TEST_CASE("gradients that were measured before a load are not those of the netwo
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::save_load_test

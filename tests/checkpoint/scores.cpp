@@ -13,7 +13,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::scores_test {
 namespace {
 
 using checkpoint::record::Json;
@@ -100,4 +100,4 @@ TEST_CASE("metrics of accuracies are metrics of a score that rises", "[C-4][S-8]
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::scores_test

@@ -16,7 +16,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::strict_test {
 namespace {
 
 using B = test::Eigen32;
@@ -358,4 +358,4 @@ TEST_CASE("records that are changed at random load or are refused, and nothing e
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::strict_test

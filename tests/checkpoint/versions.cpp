@@ -22,7 +22,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::versions_test {
 namespace {
 
 using B = test::Eigen32;
@@ -222,4 +222,4 @@ TEST_CASE("write the files of schemas", "[.write]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::versions_test

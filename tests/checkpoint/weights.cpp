@@ -24,7 +24,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::weights_test {
 namespace {
 
 using checkpoint::file::ElementType;
@@ -322,4 +322,4 @@ TEST_CASE("a grown model's values are saved with those of its seeds", "[C-1]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::weights_test

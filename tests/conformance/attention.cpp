@@ -5,7 +5,7 @@
 
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::attention_test {
 namespace {
 
 /// Two empty tiles, one full; the rest depends on everything.
@@ -260,4 +260,4 @@ TEST_CASE("the oracle's pullback of attention by slopes", "[N-1][attention]") {
     CHECK(error < slope_tolerance);
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::attention_test

@@ -10,7 +10,7 @@
 #include "support/catch.hpp"
 #include "support/device/device_like.hpp"
 
-namespace kasmina {
+namespace kasmina::concepts_test {
 namespace {
 
 using backends::Xtensor;
@@ -373,4 +373,4 @@ TEST_CASE("capabilities are concepts that near misses do not satisfy", "[B-6]") 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::concepts_test

@@ -1,7 +1,7 @@
 // Conformance of convolutions of any stride, padding, dilation and number of groups.
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::convolutions_test {
 namespace {
 
 /// Names what is not as in a convolution that keeps the size.
@@ -265,4 +265,4 @@ TEST_CASE("the oracle's gradients of convolutions of any shape are slopes", "[B-
     }
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::convolutions_test

@@ -3,7 +3,7 @@
 
 #include <kasmina/backend/row_gradient.hpp>
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::embedding_test {
 namespace {
 
 struct Table {
@@ -202,4 +202,4 @@ TEST_CASE("the oracle's embedding by hand", "[B-7]") {
     CHECK(results[1] == Values{3, 4, 0, 0, 6, 8});
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::embedding_test

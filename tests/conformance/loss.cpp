@@ -1,7 +1,7 @@
 // Conformance of cross-entropy and of counting hits.
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::loss_test {
 namespace {
 
 struct Batch {
@@ -221,4 +221,4 @@ TEST_CASE("the oracle's cross-entropy gradient is a slope", "[H-7]") {
     }
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::loss_test

@@ -1,7 +1,7 @@
 // Conformance of norms and optimiser steps over many tensors.
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::multi_tensor_test {
 namespace {
 
 constexpr std::array<Index, 6> sizes{1, 3, 13, 70, 1000, 40000};
@@ -165,4 +165,4 @@ TEST_CASE("the oracle's clipping by hand", "[H-7]") {
     CHECK(results[1] == Values{5});
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::multi_tensor_test

@@ -1,8 +1,10 @@
 // Conformance of group norm and batch norm with all that they are fused with.
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::normalisation_test {
 namespace {
+
+using conformance::describe;
 
 constexpr double epsilon = 1e-5;
 
@@ -356,4 +358,4 @@ TEST_CASE("the oracle's batch norm gradients are slopes", "[B-7]") {
     }
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::normalisation_test

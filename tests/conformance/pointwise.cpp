@@ -3,7 +3,7 @@
 
 #include <kasmina/pointwise/math.hpp>
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::pointwise_test {
 namespace {
 
 /// One operand, every function of kasmina::math.
@@ -231,4 +231,4 @@ TEST_CASE("the oracle's stretched sum by hand", "[B-7]") {
     CHECK(results[2] == Values{1 + 3 + 5 + 7, 2 + 4 + 6 + 8});
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::pointwise_test

@@ -1,7 +1,7 @@
 // Conformance of max-pool and of the mean over positions.
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::pooling_test {
 namespace {
 
 MapGeometry geometry_of(const MapShape& shape) {
@@ -123,4 +123,4 @@ TEST_CASE("the oracle's pooling gradients are slopes", "[B-7]") {
               }) < slope_tolerance);
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::pooling_test

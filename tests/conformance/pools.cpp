@@ -1,7 +1,7 @@
 // Conformance of pools of any window, stride and padding.
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::pools_test {
 namespace {
 
 std::string describe(const PoolShape& s) {
@@ -180,4 +180,4 @@ TEST_CASE("the oracle's gradients of pools of any window are slopes", "[B-7][N-1
     }
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::pools_test

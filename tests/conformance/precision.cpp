@@ -5,7 +5,7 @@
 
 #include <kasmina/backends/xtensor/bfloat16.hpp>
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::precision_test {
 namespace {
 
 using backends::xtensor_detail::rounded_to_bfloat16;
@@ -183,4 +183,4 @@ TEST_CASE("fast depthwise convolutions and their ways back multiply rounded oper
         grad_y, x);
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::precision_test

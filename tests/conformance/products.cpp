@@ -1,7 +1,7 @@
 // Conformance of matrix products and convolutions.
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::products_test {
 namespace {
 
 constexpr std::array<std::array<Index, 3>, 7> matrix_sizes{
@@ -362,4 +362,4 @@ TEST_CASE("the oracle's depthwise convolution gradients are slopes", "[B-7]") {
               }) < slope_tolerance);
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::products_test

@@ -1,7 +1,7 @@
 // Conformance of random numbers: the same bits on every backend as from a generator.
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::random_test {
 namespace {
 
 constexpr std::array<Index, 6> counts{1, 2, 3, 13, 1000, 40000};
@@ -98,4 +98,4 @@ TEST_CASE("a dropped value that is no number is 0", "[B-7]") {
     });
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::random_test

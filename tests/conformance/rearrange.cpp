@@ -7,7 +7,7 @@
 
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::rearrange_test {
 namespace {
 
 /// An axis as (extent, from stride, to stride).
@@ -162,4 +162,4 @@ TEST_CASE("the oracle's rearranging by hand", "[B-7]") {
     CHECK(results[1] == Values{112, 230});
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::rearrange_test

@@ -5,7 +5,7 @@
 
 #include "conformance/support.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::softmax_test {
 namespace {
 
 struct Rows {
@@ -111,4 +111,4 @@ TEST_CASE("the oracle's softmax gradients are slopes", "[B-7]") {
     }
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::softmax_test

@@ -12,7 +12,7 @@
 #include "support/temporary_folder.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::checkpoints_test {
 namespace {
 
 using Card = test::EmulatedCuda<double>;
@@ -79,4 +79,4 @@ TEST_CASE("a run goes from a card to the CPU and back", "[X-5][C-8][cuda]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::checkpoints_test

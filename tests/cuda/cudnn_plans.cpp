@@ -10,7 +10,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::cudnn_plans_test {
 namespace {
 
 using namespace backends::cuda_detail;
@@ -184,4 +184,4 @@ TEST_CASE("keys of plans differ in all that a plan depends on", "[cuda]") {
     }
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::cudnn_plans_test

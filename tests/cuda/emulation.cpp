@@ -11,7 +11,7 @@
 #include "support/cuda_emulation/emulated.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::emulation_test {
 namespace {
 
 using backends::cuda_detail::Block;
@@ -262,4 +262,4 @@ TEST_CASE("what no card takes is refused", "[cuda]") {
     CHECK_NOTHROW(context.launch(Launch{0, 48, 0}, PastTheEnd{nullptr, 0}));  // no block, no launch
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::emulation_test

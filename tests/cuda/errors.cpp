@@ -6,7 +6,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::errors_test {
 namespace {
 
 using namespace backends::cuda_detail;
@@ -46,4 +46,4 @@ TEST_CASE("versions of drivers are said as NVIDIA writes them", "[X-4][cuda]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::errors_test

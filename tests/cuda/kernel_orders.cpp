@@ -2,7 +2,7 @@
 // blocks, on addresses that no vector can be read from, and in tiles that small maps do not reach.
 #include "cuda/orders.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::kernel_orders_test {
 namespace {
 
 /// An address four bytes past a multiple of sixteen.
@@ -413,4 +413,4 @@ TEST_CASE("addresses need not be those of vectors", "[B-7][cuda]") {
     });
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::kernel_orders_test

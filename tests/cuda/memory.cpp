@@ -13,7 +13,7 @@
 #include "support/cuda_emulation/emulated.hpp"
 #include "support/sanitizers.hpp"
 
-namespace kasmina {
+namespace kasmina::memory_test {
 namespace {
 
 using Context = test::Emulated::Context;
@@ -99,4 +99,4 @@ TEST_CASE("the host that touches the card's memory crashes", "[cuda]") {
 }
 #endif
 
-}  // namespace kasmina
+}  // namespace kasmina::memory_test

@@ -28,7 +28,7 @@
 #include "support/whole_sgd.hpp"
 #include "train/small_run.hpp"
 
-namespace kasmina {
+namespace kasmina::recorded_steps_test {
 namespace {
 
 using B = backends::BasicCuda<float, test::Emulated>;
@@ -356,4 +356,4 @@ TEST_CASE("steps whose random words are seen by the host, or of another stream, 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::recorded_steps_test

@@ -5,7 +5,7 @@
 #include <kasmina/backend/rearrange.hpp>
 #include <kasmina/backend/softmax.hpp>
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::row_orders_test {
 namespace {
 
 /// A tensor of those extents with its axes in another order: axis i of the result is axis order[i].
@@ -238,4 +238,4 @@ TEST_CASE("what is ruled out has no share of a softmax, and a NaN makes its row 
     });
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::row_orders_test

@@ -23,7 +23,7 @@
 #include "cuda/attention_both_ways.hpp"
 #include "support/cuda_emulation/threaded.hpp"
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::threads_test {
 namespace {
 
 using test::Threaded;
@@ -230,4 +230,4 @@ TEST_CASE("convolutions in products and in groups have no race", "[N-1][cuda]") 
     }
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::threads_test

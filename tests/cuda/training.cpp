@@ -15,7 +15,7 @@
 #include "device/training.hpp"
 #include "support/cuda_emulation/emulated_cuda.hpp"
 
-namespace kasmina {
+namespace kasmina::training_test {
 namespace {
 
 using B = test::EmulatedCuda<double>;
@@ -96,4 +96,4 @@ TEST_CASE("a seed in training leaves host gradients bit for bit the host's on th
     }
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::training_test

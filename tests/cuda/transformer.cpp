@@ -20,7 +20,7 @@
 #include "support/catch.hpp"
 #include "support/cuda_emulation/emulated_cuda.hpp"
 
-namespace kasmina {
+namespace kasmina::transformer_test {
 namespace {
 
 using Card = test::EmulatedCuda<float>;
@@ -145,4 +145,4 @@ TEST_CASE("a transformer's steps are recorded, and have the bits of steps that a
     check(hosts::LogitsInChunks{});
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::transformer_test

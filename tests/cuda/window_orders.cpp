@@ -4,8 +4,10 @@
 
 #include <kasmina/backend/pooling.hpp>
 
-namespace kasmina::conformance {
+namespace kasmina::conformance::window_orders_test {
 namespace {
+
+using conformance::describe;
 
 std::string describe(const ConvShape& shape) {
     std::ostringstream text;
@@ -197,4 +199,4 @@ TEST_CASE("of equal values in any window the first is the maximum, of NaNs the l
     });
 }
 
-}  // namespace kasmina::conformance
+}  // namespace kasmina::conformance::window_orders_test

@@ -10,7 +10,7 @@
 #include "data/numbered.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::augment_test {
 namespace {
 
 TEST_CASE("augmentation mirrors and shifts whole images and keeps their labels", "[data][N-6]") {
@@ -95,4 +95,4 @@ static_assert(!data::TargetSet<data::LabelledSamples<float>>);
 static_assert(data::TargetSet<data::TargetSamples<double>>);
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::augment_test

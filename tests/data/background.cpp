@@ -6,7 +6,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::background_test {
 namespace {
 
 TEST_CASE("a job is done once each time that it is asked for", "[data][N-6]") {
@@ -43,4 +43,4 @@ TEST_CASE("the end waits for a job that is under way, and for none that is not",
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::background_test

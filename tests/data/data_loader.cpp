@@ -15,7 +15,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::data_loader_test {
 namespace {
 
 using B = test::Eigen32;
@@ -214,4 +214,4 @@ TEST_CASE("all of a set in order comes as often as it is walked", "[data][N-6]")
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::data_loader_test

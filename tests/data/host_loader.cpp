@@ -19,7 +19,7 @@
 #include <unistd.h>
 #endif
 
-namespace kasmina {
+namespace kasmina::host_loader_test {
 namespace {
 
 using test::collect;
@@ -344,4 +344,4 @@ TEST_CASE("a forked child goes on with a thread of its own", "[data][N-6][E-4]")
 #endif
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::host_loader_test

@@ -12,7 +12,7 @@
 #include "support/device/device_like.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::memory_test {
 namespace {
 
 using B = test::DeviceLike<float>;
@@ -151,4 +151,4 @@ TEST_CASE("a kernel that writes behind its memory is found out", "[device]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::memory_test

@@ -16,7 +16,7 @@
 #include "device/training.hpp"
 #include "support/device/device_like.hpp"
 
-namespace kasmina {
+namespace kasmina::model_test {
 namespace {
 
 using Device = test::DeviceLike<float>;
@@ -138,4 +138,4 @@ TEST_CASE("two passes on contexts of their own agree, once the model's work is d
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::model_test

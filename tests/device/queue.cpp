@@ -12,7 +12,7 @@
 #include "support/device/device_like.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::queue_test {
 namespace {
 
 using B = test::DeviceLike<double>;
@@ -160,4 +160,4 @@ TEST_CASE("what goes wrong in queued work is thrown by the next wait, once", "[d
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::queue_test

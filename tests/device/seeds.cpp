@@ -7,7 +7,7 @@
 #include "device/training.hpp"
 #include "support/device/device_like.hpp"
 
-namespace kasmina {
+namespace kasmina::seeds_test {
 namespace {
 
 /// Two steps with a seed of that kind in that stage.
@@ -53,4 +53,4 @@ TEST_CASE("every way to blend has the reference's bits on a device", "[device][A
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::seeds_test

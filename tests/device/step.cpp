@@ -10,7 +10,7 @@
 #include "device/training.hpp"
 #include "support/device/device_like.hpp"
 
-namespace kasmina {
+namespace kasmina::step_test {
 namespace {
 
 using B = test::DeviceLike<float>;
@@ -100,4 +100,4 @@ TEST_CASE("a seed pruned between forward and backward, or before the queue runs,
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::step_test

@@ -18,7 +18,7 @@
 #include "support/catch.hpp"
 #include "support/device/device_like.hpp"
 
-namespace kasmina {
+namespace kasmina::transformer_test {
 namespace {
 
 using Device = test::DeviceLike<float>;
@@ -109,4 +109,4 @@ TEST_CASE("a step of a transformer waits for its loss alone", "[device][H-2][P-3
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::transformer_test

@@ -10,7 +10,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::corners_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -176,4 +176,4 @@ TEST_CASE("no work is no work", "[eigen]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::corners_test

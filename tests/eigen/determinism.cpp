@@ -11,7 +11,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::determinism_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -288,4 +288,4 @@ TEST_CASE("in steady state kernels take nothing from the system", "[eigen]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::determinism_test

@@ -12,7 +12,7 @@
 #include "eigen/on_register.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::elementary_test {
 namespace {
 
 using test::Lanes;
@@ -194,4 +194,4 @@ TEMPLATE_TEST_CASE("elementary functions of a register have the standard library
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::elementary_test

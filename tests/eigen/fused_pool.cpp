@@ -9,7 +9,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::fused_pool_test {
 namespace {
 
 template <class T>
@@ -153,4 +153,4 @@ TEMPLATE_TEST_CASE("they have the same bits in many chunks on 1, 2 and 4 threads
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::fused_pool_test

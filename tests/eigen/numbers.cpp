@@ -13,7 +13,7 @@
 #include "eigen/on_register.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::numbers_test {
 namespace {
 
 using backends::eigen_detail::lanes;
@@ -179,4 +179,4 @@ TEMPLATE_TEST_CASE("a NaN stays one through every choice", "[pointwise]", float,
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::numbers_test

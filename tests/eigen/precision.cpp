@@ -16,7 +16,7 @@
 #include "support/catch.hpp"
 #include "support/golden.hpp"
 
-namespace kasmina {
+namespace kasmina::precision_test {
 namespace {
 
 /// The formula of tests/golden/recorder/precision.py.
@@ -124,4 +124,4 @@ TEST_CASE("gradients of whole networks are as exact as PyTorch's", "[eigen][B-7]
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::precision_test

@@ -27,7 +27,7 @@
 #include <kasmina/optim/clip_gradients.hpp>
 #include <kasmina/optim/sgd.hpp>
 
-namespace kasmina {
+namespace kasmina::traps_test {
 namespace {
 
 sigjmp_buf after_trap;
@@ -154,6 +154,6 @@ TEMPLATE_TEST_CASE("layers and optimisers compute nothing for lanes without a nu
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::traps_test
 
 #endif

@@ -13,7 +13,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::view_test {
 namespace {
 
 template <class T>
@@ -80,4 +80,4 @@ TEMPLATE_TEST_CASE("products are those of Eigen", "[backend]", float, double) {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::view_test

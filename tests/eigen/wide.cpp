@@ -9,7 +9,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::wide_test {
 namespace {
 
 namespace kernels = backends::eigen_detail;
@@ -84,4 +84,4 @@ TEST_CASE("a wide convolution in groups agrees with the direct one, in bounded s
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::wide_test

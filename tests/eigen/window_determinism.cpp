@@ -9,7 +9,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::window_determinism_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -115,4 +115,4 @@ TEST_CASE("convolutions and pools of any shape are the same for any number of th
     }
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::window_determinism_test

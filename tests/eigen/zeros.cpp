@@ -13,7 +13,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::zeros_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -191,4 +191,4 @@ TEST_CASE("AdamW leaves alone the weights that have no gradient", "[conv][H-7]")
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::zeros_test

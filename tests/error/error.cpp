@@ -6,7 +6,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::error_test {
 namespace {
 
 TEMPLATE_TEST_CASE("every error has one base, and says what, where, expected, got and the mend",
@@ -28,4 +28,4 @@ TEMPLATE_TEST_CASE("every error has one base, and says what, where, expected, go
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::error_test

@@ -9,7 +9,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::number_text_test {
 namespace {
 
 /// A comma for the point, and a point between thousands.
@@ -47,4 +47,4 @@ TEST_CASE("a gate's verdict reads alike in every locale", "[G-8][E-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::number_text_test

@@ -6,7 +6,8 @@
 #include "cifar10.hpp"
 #include "support/catch.hpp"
 
-namespace cifar10 = kasmina::examples::cifar10;
+namespace kasmina::examples::cifar10_test {
+
 using kasmina::tests::Bytes;
 using kasmina::tests::TemporaryFolder;
 using kasmina::tests::write_bytes;
@@ -136,3 +137,5 @@ TEST_CASE("the real CIFAR-10 sample loads where KASMINA_DATA points to it", "[ex
     CHECK(splits.training.count() > 5 * splits.validation.count());
     CHECK(splits.open_test().count() > 0);
 }
+
+}  // namespace kasmina::examples::cifar10_test

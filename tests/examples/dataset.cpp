@@ -7,8 +7,7 @@
 #include "procedural.hpp"
 #include "support/catch.hpp"
 
-using kasmina::Generator;
-using namespace kasmina::examples;
+namespace kasmina::examples::dataset_test {
 
 namespace {
 
@@ -111,3 +110,5 @@ TEST_CASE("the drawn task is a function of its seed, with balanced classes", "[e
         CHECK(std::ranges::count(first.training.labels, label) == 10);
     }
 }
+
+}  // namespace kasmina::examples::dataset_test

@@ -14,7 +14,7 @@
 #include "support/temporary_folder.hpp"
 #include "telemetry/event_file.hpp"
 
-namespace kasmina::tests {
+namespace kasmina::tests::grow_cnn_test {
 namespace {
 
 using test::TemporaryFolder;
@@ -274,4 +274,4 @@ TEST_CASE("several slots grow side by side, each with a line of the table and a 
 }
 
 }  // namespace
-}  // namespace kasmina::tests
+}  // namespace kasmina::tests::grow_cnn_test

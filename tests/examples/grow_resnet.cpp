@@ -9,7 +9,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina::tests {
+namespace kasmina::tests::grow_resnet_test {
 namespace {
 
 // Four images of each class, all of them grey: what is looked at is that it runs to the end.
@@ -40,4 +40,4 @@ TEST_CASE("grow_resnet trains a residual network, alone and growing, and counts 
 }
 
 }  // namespace
-}  // namespace kasmina::tests
+}  // namespace kasmina::tests::grow_resnet_test

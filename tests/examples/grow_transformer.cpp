@@ -13,7 +13,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina::tests {
+namespace kasmina::tests::grow_transformer_test {
 namespace {
 
 using test::TemporaryFolder;
@@ -201,4 +201,4 @@ TEST_CASE("texts and sizes that do not go together are one clear error", "[examp
 }
 
 }  // namespace
-}  // namespace kasmina::tests
+}  // namespace kasmina::tests::grow_transformer_test

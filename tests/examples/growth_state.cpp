@@ -8,7 +8,7 @@
 #include "growth.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina::examples {
+namespace kasmina::examples::growth_state_test {
 namespace {
 
 namespace record = checkpoint::record;
@@ -65,4 +65,4 @@ TEST_CASE("growth is read as it was written, errors of readiness too", "[example
 }
 
 }  // namespace
-}  // namespace kasmina::examples
+}  // namespace kasmina::examples::growth_state_test

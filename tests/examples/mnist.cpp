@@ -6,6 +6,8 @@
 #include "mnist.hpp"
 #include "support/catch.hpp"
 
+namespace kasmina::examples::mnist_test {
+
 namespace mnist = kasmina::examples::mnist;
 using kasmina::tests::Bytes;
 using kasmina::tests::TemporaryFolder;
@@ -183,3 +185,5 @@ TEST_CASE("the real MNIST sample loads where KASMINA_DATA points to it", "[examp
     CHECK(splits.training.count() + splits.validation.count() == 8000);
     CHECK(splits.open_test().count() == 2000);
 }
+
+}  // namespace kasmina::examples::mnist_test

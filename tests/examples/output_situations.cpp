@@ -16,7 +16,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina::tests {
+namespace kasmina::tests::output_situations_test {
 namespace {
 
 /// Outputs that cannot be, and what is said of them. `{}` stands for the folder.
@@ -224,4 +224,4 @@ TEST_CASE("a reader of standard output that goes away stops no run that writes f
 }
 
 }  // namespace
-}  // namespace kasmina::tests
+}  // namespace kasmina::tests::output_situations_test

@@ -14,7 +14,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina::examples {
+namespace kasmina::examples::outputs_test {
 namespace {
 
 using test::error_text;
@@ -209,4 +209,4 @@ TEST_CASE("two outputs in one place are refused, by whatever names", "[examples]
 }
 
 }  // namespace
-}  // namespace kasmina::examples
+}  // namespace kasmina::examples::outputs_test

@@ -5,7 +5,7 @@
 #include "slot_rows.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina::examples {
+namespace kasmina::examples::report_test {
 namespace {
 
 RunReport small_run() {
@@ -122,4 +122,4 @@ TEST_CASE("the error of a dependence is that of a difference of two shares", "[r
 }
 
 }  // namespace
-}  // namespace kasmina::examples
+}  // namespace kasmina::examples::report_test

@@ -11,8 +11,7 @@
 #include "support/catch.hpp"
 #include "table.hpp"
 
-using namespace kasmina::examples;
-
+namespace kasmina::examples::reporting_test {
 namespace {
 
 bool mentions(const std::string& text, const std::string& part) {
@@ -340,3 +339,5 @@ TEST_CASE("--help lists every option and ends with code 0", "[examples]") {
         CHECK(mentions(outcome.out, option));
     }
 }
+
+}  // namespace kasmina::examples::reporting_test

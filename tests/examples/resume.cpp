@@ -10,7 +10,7 @@
 #include "program.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::resume_test {
 namespace {
 
 using namespace tests;
@@ -113,4 +113,4 @@ TEST_CASE("a run whose end could not be saved ends with the code for what is los
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::resume_test

@@ -9,7 +9,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina::examples {
+namespace kasmina::examples::screen_test {
 namespace {
 
 using test::error_text;
@@ -59,4 +59,4 @@ TEST_CASE("numbers are printed alike in every locale", "[examples]") {
 }
 
 }  // namespace
-}  // namespace kasmina::examples
+}  // namespace kasmina::examples::screen_test

@@ -10,7 +10,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina::tests {
+namespace kasmina::tests::situations_test {
 namespace {
 
 /// A folder of data that is not what it should be, and what is said of it.
@@ -232,4 +232,4 @@ TEST_CASE("data that is something else is told in one sentence, and nothing of t
 }
 
 }  // namespace
-}  // namespace kasmina::tests
+}  // namespace kasmina::tests::situations_test

@@ -15,7 +15,7 @@
 #include "support/catch.hpp"
 #include "work.hpp"
 
-namespace kasmina::examples {
+namespace kasmina::examples::work_test {
 namespace {
 
 using Cpu = backends::Eigen<float>;
@@ -182,4 +182,4 @@ TEST_CASE("networks are compared in the mean of runs, gains with their standard 
 }
 
 }  // namespace
-}  // namespace kasmina::examples
+}  // namespace kasmina::examples::work_test

@@ -6,8 +6,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-using namespace kasmina;
-
+namespace kasmina::gate_set_test {
 namespace {
 
 /// A user's own G5: the seed has held for ten epochs, whatever it contributes.
@@ -166,3 +165,5 @@ TEST_CASE("a set knows which of its gates are strict", "[G-9]") {
 // A set of policies without state is its thresholds and the room that distinct bases take.
 static_assert(sizeof(GateThresholds) == 112);
 static_assert(sizeof(StrictGates) == sizeof(GateThresholds));
+
+}  // namespace kasmina::gate_set_test

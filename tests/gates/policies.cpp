@@ -7,8 +7,7 @@
 
 #include "support/catch.hpp"
 
-using namespace kasmina;
-
+namespace kasmina::policies_test {
 namespace {
 
 constexpr GateThresholds defaults{};
@@ -338,3 +337,5 @@ TEST_CASE("thresholds are what the gates hold against", "[G-3][G-6]") {
     CHECK(gates::Contribution<true>{}(seen, lenient).passed());
     CHECK_FALSE(gates::Contribution<true>{}(seen, defaults).passed());
 }
+
+}  // namespace kasmina::policies_test

@@ -8,8 +8,7 @@
 
 #include "support/catch.hpp"
 
-using namespace kasmina;
-
+namespace kasmina::result_test {
 namespace {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
@@ -86,3 +85,5 @@ TEST_CASE("the message names the gate and each failed check with its numbers", "
     CHECK(message_of(result) ==
           "G2 refused: training_improvement 0.25 (bound 0.5), measured 0 (bound 1)");
 }
+
+}  // namespace kasmina::result_test

@@ -9,7 +9,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::scores_test {
 namespace {
 
 constexpr ScoreKind loss{.name = "validation loss", .falls = true, .point = 0.001};
@@ -117,4 +117,4 @@ TEST_CASE("a score in words has its name, its unit, its way and the digits of a 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::scores_test

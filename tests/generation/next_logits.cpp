@@ -21,7 +21,7 @@
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
 
-namespace kasmina {
+namespace kasmina::next_logits_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -377,4 +377,4 @@ TEST_CASE("a query that sees nothing is an error behind a cache as it is without
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::next_logits_test

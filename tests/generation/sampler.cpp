@@ -10,7 +10,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::sampler_test {
 namespace {
 
 using generation::Sampler;
@@ -101,4 +101,4 @@ TEST_CASE("options out of range and logits that are no numbers are refused", "[N
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::sampler_test

@@ -15,7 +15,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::gradient_probe_test {
 namespace {
 
 TEMPLATE_TEST_CASE("the probe measures the norm of all and of each", "[I-4][I-7]", test::Eigen32,
@@ -216,4 +216,4 @@ TEST_CASE("norms are bit-identical for 1, 2 and 4 threads", "[I-4][E-1]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::gradient_probe_test

@@ -7,7 +7,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::gradient_ratio_test {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -62,4 +62,4 @@ TEST_CASE("the ratio of norms that are not finite is no number, and passes no ga
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::gradient_ratio_test

@@ -7,7 +7,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::parameter_health_test {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
@@ -59,4 +59,4 @@ TEST_CASE("many exploding tensors, not a few, fall below what a permissive G2 as
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::parameter_health_test

@@ -13,7 +13,7 @@
 #include "support/error_text.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::cnn_test {
 namespace {
 
 using B = test::Eigen64;
@@ -235,4 +235,4 @@ TEST_CASE("slots of one name, or without channels, are refused with their places
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::cnn_test

@@ -11,7 +11,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::concept_test {
 namespace {
 
 using B = test::Eigen32;
@@ -121,4 +121,4 @@ TEST_CASE("a tensor, token ids and an aggregate say how many samples they hold",
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::concept_test

@@ -19,7 +19,7 @@
 #include "support/catch.hpp"
 #include "support/golden_module.hpp"
 
-namespace kasmina {
+namespace kasmina::golden_test {
 namespace {
 
 using Recorded = BlueprintList<cnn::ConvHeavy, cnn::ConvLight, cnn::ConvSmall>;
@@ -133,4 +133,4 @@ TEMPLATE_TEST_CASE("a step of host and seed together agrees with PyTorch", "[I-1
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::golden_test

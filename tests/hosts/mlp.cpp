@@ -12,7 +12,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::mlp_test {
 namespace {
 
 using B = test::Eigen64;
@@ -99,4 +99,4 @@ TEST_CASE("the MLP host's gradient is its slope, with every activation", "[N-4][
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::mlp_test

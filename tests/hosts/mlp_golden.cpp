@@ -10,7 +10,7 @@
 #include "hosts/recorded_steps.hpp"
 #include "support/backend.hpp"
 
-namespace kasmina {
+namespace kasmina::mlp_golden_test {
 namespace {
 
 hosts::MlpOptions options_of(const test::GoldenCase& golden) {
@@ -44,4 +44,4 @@ TEMPLATE_TEST_CASE("five steps of the MLP host are PyTorch's, with a seed too", 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::mlp_golden_test

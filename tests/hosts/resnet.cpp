@@ -12,7 +12,7 @@
 #include "support/error_text.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::resnet_test {
 namespace {
 
 using B = test::Eigen64;
@@ -152,4 +152,4 @@ TEST_CASE("the residual host's gradient is its slope, with either norm", "[N-5][
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::resnet_test

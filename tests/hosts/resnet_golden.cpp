@@ -9,7 +9,7 @@
 #include "hosts/recorded_steps.hpp"
 #include "support/backend.hpp"
 
-namespace kasmina {
+namespace kasmina::resnet_golden_test {
 namespace {
 
 hosts::ResNetOptions options_of(const test::GoldenCase& golden) {
@@ -41,4 +41,4 @@ TEMPLATE_TEST_CASE("five steps of the residual host are PyTorch's, with a seed t
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::resnet_golden_test

@@ -15,7 +15,7 @@
 #include "support/catch.hpp"
 #include "support/golden_module.hpp"
 
-namespace kasmina {
+namespace kasmina::transformer_test {
 namespace {
 
 std::vector<std::int32_t> whole_numbers(const test::GoldenTensor& recorded) {
@@ -268,4 +268,4 @@ TEST_CASE("dropout acts in training and not in evaluation, and is the same for t
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::transformer_test

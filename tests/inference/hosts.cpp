@@ -25,7 +25,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::hosts_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -187,4 +187,4 @@ TEMPLATE_TEST_CASE(
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::hosts_test

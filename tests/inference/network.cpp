@@ -18,7 +18,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::network_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -178,4 +178,4 @@ TEST_CASE("another host, and a file that is none, are refused", "[N-7][E-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::network_test

@@ -9,7 +9,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::sequential_rule_test {
 namespace {
 
 using judge::Estimate;
@@ -132,4 +132,4 @@ TEST_CASE("of simulated seeds the useless are kept in one of ten at most, the he
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::sequential_rule_test

@@ -9,7 +9,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::serial_mean_test {
 namespace {
 
 using judge::Estimate;
@@ -73,4 +73,4 @@ TEST_CASE("a few measurements say nothing about their error, equal ones have non
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::serial_mean_test

@@ -20,7 +20,7 @@
 #include "train/noisy_seed.hpp"
 #include "train/small_run.hpp"
 
-namespace kasmina {
+namespace kasmina::shadow_test {
 namespace {
 
 using B = test::Eigen32;
@@ -383,4 +383,4 @@ TEST_CASE("a panic goes back to the shadow of the judged seed, and not further",
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::shadow_test

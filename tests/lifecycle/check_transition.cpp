@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 
-using namespace kasmina;
+namespace kasmina::check_transition_test {
 
 TEST_CASE("every pair of stages throws exactly when the table lacks it", "[L-1][L-4]") {
     for (const Stage from : all_stages) {
@@ -31,3 +31,5 @@ TEST_CASE("an illegal step is told with both stages, the place and the allowed s
     CHECK(allowed_steps(Stage::holding) == "holding may go to fossilized, blending, pruned");
     CHECK(allowed_steps(Stage::fossilized) == "fossilized is final");
 }
+
+}  // namespace kasmina::check_transition_test

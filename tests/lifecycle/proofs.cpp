@@ -5,8 +5,7 @@
 
 #include "support/catch.hpp"
 
-using namespace kasmina;
-
+namespace kasmina::proofs_test {
 namespace {
 
 /// A lifecycle of a user's own: other stages, other gates, no cooldown.
@@ -227,3 +226,5 @@ TEST_CASE("a lifecycle description needs each of its members", "[L-3]") {
                   Described<HasTable, HasStages, HasFirst, HasRest, HasFinal, HasInfluence>>);
     SUCCEED();
 }
+
+}  // namespace kasmina::proofs_test

@@ -9,7 +9,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-using namespace kasmina;
+namespace kasmina::stage_test {
 
 static_assert(sizeof(Stage) == 1);
 static_assert(reflect::is_enumerator(Stage::holding));
@@ -109,3 +109,5 @@ TEST_CASE("the one-hot encoding has a single 1 at the stage's index", "[L-6]") {
         CHECK(names_the_valid(test::error_text<LifecycleError>(encode), std::to_string(value)));
     }
 }
+
+}  // namespace kasmina::stage_test

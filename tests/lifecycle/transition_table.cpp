@@ -6,7 +6,8 @@
 
 #include "support/catch.hpp"
 
-using namespace kasmina;
+namespace kasmina::transition_table_test {
+
 using enum Stage;
 
 static_assert(sizeof(Transition<Stage, Gate>) == 3);
@@ -64,3 +65,5 @@ TEST_CASE("gates have the names that reports show", "[G-0]") {
     CHECK(name_of(Gate::none) == "none");
     static_assert(static_cast<int>(Gate::g3) == 3 && static_cast<int>(Gate::g5) == 5);
 }
+
+}  // namespace kasmina::transition_table_test

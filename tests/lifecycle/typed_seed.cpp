@@ -9,8 +9,7 @@
 
 #include "support/catch.hpp"
 
-using namespace kasmina;
-
+namespace kasmina::typed_seed_test {
 namespace {
 
 using Backend = backends::Eigen<double>;
@@ -137,3 +136,5 @@ TEST_CASE("pruning leaves the record and the reason, at alpha 0", "[L-4][S-4]") 
     CHECK(gone.record().history.back().to == Stage::pruned);
     CHECK(gone.alpha().alpha == 0.0);
 }
+
+}  // namespace kasmina::typed_seed_test

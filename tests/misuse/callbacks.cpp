@@ -13,7 +13,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::callbacks_test {
 namespace {
 
 using Learner = train::Learner<Network, optim::SgdRule>;
@@ -255,4 +255,4 @@ TEST_CASE("a blueprint that does not use its parameters is told of", "[E-5][B-8]
     CHECK(told.find("no gradient", 1) == std::string::npos);
 }
 
-}  // namespace kasmina::test
+}  // namespace kasmina::test::callbacks_test

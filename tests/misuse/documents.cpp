@@ -9,7 +9,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::documents_test {
 namespace {
 
 /// A document's text, with every run of white space as one blank.
@@ -63,4 +63,4 @@ TEST_CASE("architecture.md on what a model does with its host's values", "[E-5]"
     // order_of_calls.cpp: "a model draws over nothing that was put into its host".
 }
 
-}  // namespace kasmina::test
+}  // namespace kasmina::test::documents_test

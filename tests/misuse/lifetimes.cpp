@@ -11,7 +11,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::lifetimes_test {
 namespace {
 
 using Learner = train::Learner<Network, optim::SgdRule>;
@@ -419,4 +419,4 @@ TEST_CASE("what an advance did not leave is an error to take", "[E-4][G-0]") {
     CHECK_THROWS_AS(again.record(), LifetimeError);
 }
 
-}  // namespace kasmina::test
+}  // namespace kasmina::test::lifetimes_test

@@ -20,7 +20,7 @@
 #include "support/error_text.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::numbers_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -116,4 +116,4 @@ TEST_CASE("a number is finite or not by its bits", "[G-7]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::numbers_test

@@ -11,7 +11,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::order_of_calls_test {
 namespace {
 
 using Learner = train::Learner<Network, optim::SgdRule>;
@@ -389,4 +389,4 @@ TEST_CASE("a run needs epochs and batches, and ends", "[E-5]") {
     CHECK_THROWS_AS(whole.epoch(model), StateError);
 }
 
-}  // namespace kasmina::test
+}  // namespace kasmina::test::order_of_calls_test

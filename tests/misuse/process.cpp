@@ -22,7 +22,7 @@
 #include <unistd.h>
 #endif
 
-namespace kasmina {
+namespace kasmina::process_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -140,4 +140,4 @@ TEST_CASE("threads that cannot be had are an error with the cause", "[E-2]") {
 #endif
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::process_test

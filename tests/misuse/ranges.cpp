@@ -11,7 +11,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::ranges_test {
 namespace {
 
 constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
@@ -257,4 +257,4 @@ TEST_CASE("there is no number below 0, no dimension beyond a shape's, and no che
     for (const std::size_t index : {1U, 8U, 99U}) CHECK_THROWS_AS(result.check(index), OptionError);
 }
 
-}  // namespace kasmina::test
+}  // namespace kasmina::test::ranges_test

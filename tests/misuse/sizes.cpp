@@ -23,7 +23,7 @@
 #include "support/error_text.hpp"
 #include "support/sanitizers.hpp"
 
-namespace kasmina {
+namespace kasmina::sizes_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -159,4 +159,4 @@ TEST_CASE("a shape has no more elements than can be counted", "[E-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::sizes_test

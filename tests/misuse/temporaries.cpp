@@ -14,7 +14,7 @@
 #include "misuse/small_network.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::temporaries_test {
 namespace {
 
 /// The gradients that a step on these images leaves, with all arguments held.
@@ -234,4 +234,4 @@ TEST_CASE("labels, ids and masks that were moved from are what they were", "[E-4
     CHECK(prefixes.memory() == others_too.memory());
 }
 
-}  // namespace kasmina::test
+}  // namespace kasmina::test::temporaries_test

@@ -16,7 +16,7 @@
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::aggregates_test {
 namespace {
 
 using B = backends::Eigen<double>;
@@ -176,4 +176,4 @@ TEST_CASE("scores of aggregates average over the samples that the input says it 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::aggregates_test

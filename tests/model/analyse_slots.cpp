@@ -13,7 +13,7 @@
 #include "model/grown_network.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::analyse_slots_test {
 namespace {
 
 using B = test::Chosen32;
@@ -191,4 +191,4 @@ TEST_CASE("wrong players, wrong coalitions, missing values and no data are error
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::analyse_slots_test

@@ -13,7 +13,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::contributions_test {
 namespace {
 
 constexpr double tolerance = 1e-12;
@@ -259,4 +259,4 @@ TEST_CASE("too many players, too few orders and broken orders are errors", "[H-5
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::contributions_test

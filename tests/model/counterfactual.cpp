@@ -16,7 +16,7 @@
 #include "support/error_text.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::counterfactual_test {
 namespace {
 
 using test::all_subsets;
@@ -332,4 +332,4 @@ TEST_CASE("memory grows with the slots and not with the configurations", "[H-5]"
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::counterfactual_test

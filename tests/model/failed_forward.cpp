@@ -26,7 +26,7 @@
 #include "support/chosen_backend.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::failed_forward_test {
 namespace {
 
 using B = test::Chosen64;
@@ -287,4 +287,4 @@ TEST_CASE("a host's statistics stand still when they are told to", "[H-6]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::failed_forward_test

@@ -20,7 +20,7 @@
 #include "support/chosen_backend.hpp"
 #include "support/golden_module.hpp"
 
-namespace kasmina {
+namespace kasmina::golden_step_test {
 namespace {
 
 using OnMaps = BlueprintList<cnn::ConvLight, cnn::ConvSmall, cnn::ConvHeavy>;
@@ -169,4 +169,4 @@ TEST_CASE("a model's training steps with a coupled seed are PyTorch's",
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::golden_step_test

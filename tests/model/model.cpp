@@ -14,7 +14,7 @@
 #include "support/chosen_backend.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::model_test {
 namespace {
 
 using test::grow;
@@ -309,4 +309,4 @@ TEMPLATE_TEST_CASE("a whole step has the same bits on 1, 2 and 4 threads", "[E-1
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::model_test

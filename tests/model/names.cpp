@@ -14,7 +14,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::names_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -161,4 +161,4 @@ TEST_CASE("a host with two slots of one name makes no model, and the error says 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::names_test

@@ -10,7 +10,7 @@
 #include "support/catch.hpp"
 #include "support/chosen_backend.hpp"
 
-namespace kasmina {
+namespace kasmina::overrides_test {
 namespace {
 
 using test::grow;
@@ -125,4 +125,4 @@ TEST_CASE("several threads evaluate one model with amplitudes of their own", "[A
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::overrides_test

@@ -19,7 +19,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::snapshot_test {
 namespace {
 
 /// A CNN that counts something in whole numbers.
@@ -261,4 +261,4 @@ TEST_CASE("what is not finite gets into no snapshot, and is named", "[K][E-2]") 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::snapshot_test

@@ -16,7 +16,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::taps_test {
 namespace {
 
 using B = test::Eigen32;
@@ -148,4 +148,4 @@ TEST_CASE("a name that nothing goes by is an error that lists the names", "[N-8]
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::taps_test

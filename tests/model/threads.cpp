@@ -7,7 +7,7 @@
 
 #include "model/grown_network.hpp"
 
-namespace kasmina {
+namespace kasmina::threads_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -49,4 +49,4 @@ TEST_CASE("four threads evaluate counterfactuals of one const model, and passes 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::threads_test

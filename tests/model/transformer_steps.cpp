@@ -21,7 +21,7 @@
 #include "support/chosen_backend.hpp"
 #include "support/golden_module.hpp"
 
-namespace kasmina {
+namespace kasmina::transformer_steps_test {
 namespace {
 
 /// Three positions, as the recorded one has, with ALiBi's slopes.
@@ -138,4 +138,4 @@ TEMPLATE_TEST_CASE("ten steps of a transformer with a blending seed are PyTorch'
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::transformer_steps_test

@@ -17,7 +17,7 @@
 #include "slot/open_gates.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::user_host_test {
 namespace {
 
 using B = backends::Eigen<double>;
@@ -246,4 +246,4 @@ TEST_CASE("holding drops what was scheduled, and a way back to blending keeps co
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::user_host_test

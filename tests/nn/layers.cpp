@@ -20,7 +20,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::layers_test {
 namespace {
 
 using B = test::Eigen64;
@@ -226,4 +226,4 @@ TEST_CASE("an embedding gives the rows of its tokens, and they get the gradients
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::layers_test

@@ -14,7 +14,7 @@
 #include "support/catch.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::recompute_test {
 namespace {
 
 template <class B>
@@ -84,4 +84,4 @@ TEMPLATE_TEST_CASE("a recomputed block of layers has the bits of the block itsel
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::recompute_test

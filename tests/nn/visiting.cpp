@@ -16,7 +16,7 @@
 #include "support/catch.hpp"
 #include "support/values.hpp"
 
-namespace kasmina {
+namespace kasmina::visiting_test {
 namespace {
 
 using B = test::Eigen64;
@@ -167,4 +167,4 @@ static_assert(!nn::VisitableModule<int, B>);
 static_assert(!nn::VisitableModule<Parameter<B>, B>);
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::visiting_test

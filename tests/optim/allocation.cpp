@@ -15,7 +15,7 @@
 #include "support/catch.hpp"
 #include "support/counting_allocator.hpp"
 
-namespace kasmina {
+namespace kasmina::allocation_test {
 namespace {
 
 TEMPLATE_TEST_CASE("after the first step nothing is allocated", "[H-7][P-3]",
@@ -110,4 +110,4 @@ TEST_CASE("health, clipping and a step wait for nothing", "[H-7][P-3]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::allocation_test

@@ -10,7 +10,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::clipping_test {
 namespace {
 
 template <class B>
@@ -93,4 +93,4 @@ TEST_CASE("a bound that is not positive and finite is refused", "[H-7][E-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::clipping_test

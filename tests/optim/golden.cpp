@@ -17,7 +17,7 @@
 #include "support/golden.hpp"
 #include "support/golden_module.hpp"
 
-namespace kasmina {
+namespace kasmina::golden_test {
 namespace {
 
 using test::agrees;
@@ -185,4 +185,4 @@ TEMPLATE_TEST_CASE("gradients are clipped as PyTorch clips them", "[H-7][golden]
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::golden_test

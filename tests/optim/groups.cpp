@@ -14,7 +14,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::groups_test {
 namespace {
 
 template <class B>
@@ -340,4 +340,4 @@ TEMPLATE_TEST_CASE("a parameter of another group is refused, and nothing is chan
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::groups_test

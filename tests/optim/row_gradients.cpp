@@ -27,7 +27,7 @@
 #include "support/catch.hpp"
 #include "support/whole_sgd.hpp"
 
-namespace kasmina {
+namespace kasmina::row_gradients_test {
 namespace {
 
 using Ids = std::vector<std::int32_t>;
@@ -358,4 +358,4 @@ TEST_CASE("rows are the slopes of the loss", "[gradient][N-2]") {
     CHECK(in_rows);
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::row_gradients_test

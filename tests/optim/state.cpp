@@ -15,7 +15,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::state_test {
 namespace {
 
 using Values = std::vector<double>;
@@ -323,4 +323,4 @@ TEST_CASE("a parameter that is called otherwise keeps its state", "[H-7]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::state_test

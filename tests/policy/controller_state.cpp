@@ -8,7 +8,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::controller_state_test {
 namespace {
 
 using namespace test;
@@ -103,4 +103,4 @@ static_assert(RestorableController<HeuristicController>);
 static_assert(!RestorableController<Idle>, "what cannot be saved says so");
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::controller_state_test

@@ -11,7 +11,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::governor_test {
 namespace {
 
 const double ln10 = std::log(10.0);
@@ -307,4 +307,4 @@ TEST_CASE("a governor with bounds that mean nothing is refused, the bound named"
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::governor_test

@@ -14,7 +14,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::grower_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -301,4 +301,4 @@ TEST_CASE("an epoch is measured, then decided on, then ticked", "[K][I-4][I-8]")
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::grower_test

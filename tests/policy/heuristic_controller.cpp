@@ -13,7 +13,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::heuristic_controller_test {
 namespace {
 
 using namespace test;
@@ -337,4 +337,4 @@ TEST_CASE("an accuracy that is no number is no improvement, even as the first", 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::heuristic_controller_test

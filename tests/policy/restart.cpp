@@ -16,7 +16,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::restart_test {
 namespace {
 
 template <class B>
@@ -214,4 +214,4 @@ TEST_CASE("a grower's state that does not fit is refused, and nothing is changed
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::restart_test

@@ -17,7 +17,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::scores_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -128,4 +128,4 @@ TEST_CASE("what seeds do to a loss is a gain where it falls", "[H-5][G-10][N-3]"
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::scores_test

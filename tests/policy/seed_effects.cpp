@@ -15,7 +15,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::seed_effects_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -197,4 +197,4 @@ TEST_CASE("interactions that are not finite are refused, and those without a see
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::seed_effects_test

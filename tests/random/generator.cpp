@@ -13,7 +13,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::generator_test {
 namespace {
 
 static_assert(std::uniform_random_bit_generator<Generator>);
@@ -198,4 +198,4 @@ TEST_CASE("split generators are reproducible and share no numbers", "[E-3]") {
     CHECK(std::abs(products / draws) < 4 * standard_error);
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::generator_test

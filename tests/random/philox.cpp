@@ -6,7 +6,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::philox_test {
 namespace {
 
 // On a device it must be a plain function of numbers.
@@ -74,4 +74,4 @@ TEST_CASE("a generator goes on from its state in the middle of a block", "[E-3]"
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::philox_test

@@ -11,8 +11,7 @@
 
 #include "support/catch.hpp"
 
-using namespace kasmina;
-
+namespace kasmina::fields_test {
 namespace {
 
 struct Inner {
@@ -121,3 +120,5 @@ TEST_CASE("lists agree with Boost.PFR about the number of fields and their place
     check_against_pfr(Inner{});
     check_against_pfr(Templated<int>::Options{});
 }
+
+}  // namespace kasmina::fields_test

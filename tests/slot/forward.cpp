@@ -16,7 +16,7 @@
 #include "support/catch.hpp"
 #include "support/chosen_backend.hpp"
 
-namespace kasmina {
+namespace kasmina::forward_test {
 namespace {
 
 using B = test::Chosen64;
@@ -292,4 +292,4 @@ TEST_CASE("a seed's health is not measured on its very first backward pass", "[I
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::forward_test

@@ -9,7 +9,7 @@
 #include "slot/alone.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::germination_test {
 namespace {
 
 using namespace test;
@@ -136,4 +136,4 @@ TEST_CASE("a second seed does not germinate where one lives", "[S-1]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::germination_test

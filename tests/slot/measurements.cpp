@@ -8,7 +8,7 @@
 #include "slot/alone.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::measurements_test {
 namespace {
 
 using namespace test;
@@ -201,4 +201,4 @@ TEST_CASE("a report stays true to the moment it was taken at", "[S-9]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::measurements_test

@@ -15,7 +15,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::planting_test {
 namespace {
 
 using B = backends::Eigen<double>;
@@ -251,4 +251,4 @@ TEST_CASE("a typed seed of another blueprint does not come about", "[L-4]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::planting_test

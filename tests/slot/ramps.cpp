@@ -8,7 +8,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::ramps_test {
 namespace {
 
 using namespace test;
@@ -296,4 +296,4 @@ TEST_CASE("a retarget without steps is the one alpha everywhere", "[A-9][A-10]")
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::ramps_test

@@ -8,7 +8,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::seed_metrics_test {
 namespace {
 
 TEST_CASE("before anything is measured, scores are absent and improvements 0", "[S-8]") {
@@ -189,4 +189,4 @@ TEST_CASE("the history keeps the latest hundred transitions", "[L-8]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::seed_metrics_test

@@ -13,7 +13,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::slot_test {
 namespace {
 
 using namespace test;
@@ -211,4 +211,4 @@ TEST_CASE("holding is at full amplitude with nothing scheduled", "[S-3]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::slot_test

@@ -11,7 +11,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::slot_arguments_test {
 namespace {
 
 TEST_CASE("overrides are found by slot, single or per sample", "[A-8]") {
@@ -109,4 +109,4 @@ TEST_CASE("options at the edge of their range are accepted", "[S-1][A-1]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::slot_arguments_test

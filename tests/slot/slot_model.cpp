@@ -18,7 +18,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::slot_model_test {
 namespace {
 
 using Sequence = std::vector<SlotOperation>;
@@ -303,4 +303,4 @@ TEST_CASE("shrinking leaves what the failure needs, as simple as it can be", "[s
 }
 
 }  // namespace
-}  // namespace kasmina::test
+}  // namespace kasmina::test::slot_model_test

@@ -17,7 +17,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::state_test {
 namespace {
 
 template <class B>
@@ -313,4 +313,4 @@ TEST_CASE("records that no seed has are refused", "[C-2][C-3][L-8]") {
                   {{"auto_pruned", [](SlotState& s) { s.record->metrics.auto_pruned = false; }}});
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::state_test

@@ -7,7 +7,7 @@
 #include "slot/alone.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::ticks_test {
 namespace {
 
 using namespace test;
@@ -117,4 +117,4 @@ TEST_CASE("auto-forward over G3 waits for the least epochs with a strict gate al
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::ticks_test

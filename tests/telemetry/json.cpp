@@ -15,7 +15,7 @@
 #include "support/temporary_folder.hpp"
 #include "telemetry/events.hpp"
 
-namespace kasmina {
+namespace kasmina::json_test {
 namespace {
 
 using nlohmann::ordered_json;
@@ -140,4 +140,4 @@ TEST_CASE("a file that cannot be written any more is an error", "[T-2][T-3]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::json_test

@@ -26,7 +26,7 @@
 #include "telemetry/event_file.hpp"
 #include "telemetry/schema.hpp"
 
-namespace kasmina {
+namespace kasmina::lives_test {
 namespace {
 
 using nlohmann::ordered_json;
@@ -453,4 +453,4 @@ TEST_CASE("a sink that throws at every event changes no life; it is counted and 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::lives_test

@@ -22,7 +22,7 @@
 #include "telemetry/events.hpp"
 #include "telemetry/full_disk.hpp"
 
-namespace kasmina {
+namespace kasmina::output_file_test {
 namespace {
 
 using telemetry::OutputFile;
@@ -161,4 +161,4 @@ TEST_CASE("a file that has moved is closed once", "[T-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::output_file_test

@@ -23,7 +23,7 @@
 #include "telemetry/events.hpp"
 #include "telemetry/full_disk.hpp"
 
-namespace kasmina {
+namespace kasmina::tensorboard_test {
 namespace {
 
 using telemetry::crc32c;
@@ -247,4 +247,4 @@ TEST_CASE("a full disk is an error, and no broken record is left for what follow
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::tensorboard_test

@@ -11,7 +11,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::bridge_test {
 namespace {
 
 /// A file that goes when the test does.
@@ -132,4 +132,4 @@ TEST_CASE("a NumPy file that is missing, cut, of another kind or type is one cle
         DataError);
 }
 
-}  // namespace kasmina
+}  // namespace kasmina::bridge_test

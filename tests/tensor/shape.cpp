@@ -5,7 +5,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::shape_test {
 namespace {
 
 static_assert(Shape{2, 3, 4}.elements() == 24);
@@ -38,4 +38,4 @@ TEST_CASE("a shape refuses negative extents and a seventh dimension", "[E-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::shape_test

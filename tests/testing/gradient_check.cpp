@@ -18,7 +18,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::gradient_check_test {
 namespace {
 
 using B = backends::Eigen<double>;
@@ -158,4 +158,4 @@ TEST_CASE("a gradient that is no number is found where no element is probed", "[
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::gradient_check_test

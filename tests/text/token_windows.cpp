@@ -14,7 +14,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina {
+namespace kasmina::token_windows_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -186,4 +186,4 @@ TEST_CASE("texts that are too short, and tokens outside the vocabulary, are refu
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::token_windows_test

@@ -17,7 +17,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina {
+namespace kasmina::vocabulary_test {
 namespace {
 
 using Ids = std::vector<std::int32_t>;
@@ -135,4 +135,4 @@ TEST_CASE("files that are no vocabulary are refused", "[N-9][E-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::vocabulary_test

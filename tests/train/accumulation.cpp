@@ -12,7 +12,7 @@
 #include "support/catch.hpp"
 #include "train/still_run.hpp"
 
-namespace kasmina {
+namespace kasmina::accumulation_test {
 namespace {
 
 using B = test::StillBackend;
@@ -209,4 +209,4 @@ TEST_CASE("a trainer ends the step that an epoch cuts short, and stops between s
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::accumulation_test

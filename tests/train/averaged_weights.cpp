@@ -13,7 +13,7 @@
 #include "support/temporary_folder.hpp"
 #include "train/still_run.hpp"
 
-namespace kasmina {
+namespace kasmina::averaged_weights_test {
 namespace {
 
 using B = test::StillBackend;
@@ -174,4 +174,4 @@ TEST_CASE("an average is a part of a checkpoint and goes on to the bit", "[N-6][
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::averaged_weights_test

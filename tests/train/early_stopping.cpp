@@ -12,7 +12,7 @@
 #include "support/temporary_folder.hpp"
 #include "train/still_run.hpp"
 
-namespace kasmina {
+namespace kasmina::early_stopping_test {
 namespace {
 
 using B = test::StillBackend;
@@ -115,4 +115,4 @@ TEST_CASE("early stopping is a part of a checkpoint, best network and all", "[N-
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::early_stopping_test

@@ -22,7 +22,7 @@
 #include "train/noisy_seed.hpp"
 #include "train/small_run.hpp"
 
-namespace kasmina {
+namespace kasmina::isolation_test {
 namespace {
 
 using B = test::Eigen32;
@@ -202,4 +202,4 @@ TEST_CASE("the straight-through runs the host once", "[I-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::isolation_test

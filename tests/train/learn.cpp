@@ -14,7 +14,7 @@
 #include "support/catch.hpp"
 #include "train/small_run.hpp"
 
-namespace kasmina {
+namespace kasmina::learn_test {
 namespace {
 
 using B = test::Eigen32;
@@ -252,4 +252,4 @@ TEST_CASE("a second loss on one tape is swept by itself", "[P-4]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::learn_test

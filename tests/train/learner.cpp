@@ -13,7 +13,7 @@
 #include "support/catch.hpp"
 #include "train/small_run.hpp"
 
-namespace kasmina {
+namespace kasmina::learner_test {
 namespace {
 
 using B = test::Eigen32;
@@ -118,4 +118,4 @@ TEST_CASE("a lesson rate that is no positive number is refused", "[E-2][I-9]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::learner_test

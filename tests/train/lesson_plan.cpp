@@ -16,7 +16,7 @@
 #include "support/error_text.hpp"
 #include "train/small_run.hpp"
 
-namespace kasmina {
+namespace kasmina::lesson_plan_test {
 namespace {
 
 using B = test::Eigen32;
@@ -356,4 +356,4 @@ TEST_CASE("a state of lessons that cannot be is refused, and one that is taken b
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::lesson_plan_test

@@ -17,7 +17,7 @@
 #include "support/error_text.hpp"
 #include "train/small_run.hpp"
 
-namespace kasmina {
+namespace kasmina::loss_score_test {
 namespace {
 
 using B = test::Eigen32;
@@ -126,4 +126,4 @@ TEST_CASE("a seed that lowers the loss is kept, and one that does not leaves no 
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::loss_score_test

@@ -9,7 +9,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::losses_test {
 namespace {
 
 using B = backends::Eigen<float>;
@@ -58,4 +58,4 @@ TEST_CASE("a recorded step knows targets and options of its loss", "[N-3][X-2]")
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::losses_test

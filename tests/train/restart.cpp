@@ -17,7 +17,7 @@
 #include "train/noisy_seed.hpp"
 #include "train/small_run.hpp"
 
-namespace kasmina {
+namespace kasmina::restart_test {
 namespace {
 
 /// A noisy seed that fossilizes, and perhaps another one that is judged and then refused.
@@ -287,4 +287,4 @@ TEST_CASE("a trainer's state that does not fit is refused, and nothing is change
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::restart_test

@@ -3,7 +3,7 @@
 
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::schedule_test {
 namespace {
 
 static_assert(train::Schedule<train::ConstantSchedule> && train::Schedule<train::CosineSchedule>);
@@ -37,4 +37,4 @@ TEST_CASE("the cosine falls from 1 to its lowest, slowly, quickly and slowly aga
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::schedule_test

@@ -13,7 +13,7 @@
 #include "support/golden.hpp"
 #include "train/still_run.hpp"
 
-namespace kasmina {
+namespace kasmina::schedules_test {
 namespace {
 
 using namespace train;
@@ -120,4 +120,4 @@ TEST_CASE("a trainer asks a schedule once an epoch, or before each step", "[N-6]
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::schedules_test

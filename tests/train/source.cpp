@@ -8,7 +8,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina {
+namespace kasmina::source_test {
 namespace {
 
 using B = test::Eigen32;
@@ -88,4 +88,4 @@ static_assert(!train::LossOfBatch<WithoutBatch, Variable<B>, const LabelledBatch
 static_assert(!train::LossOfBatch<AsNumber, Variable<B>, const LabelledBatch<B>, B>);
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::source_test

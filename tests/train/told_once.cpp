@@ -15,7 +15,7 @@
 #include "support/error_text.hpp"
 #include "train/small_run.hpp"
 
-namespace kasmina {
+namespace kasmina::told_once_test {
 namespace {
 
 using B = test::Eigen32;
@@ -223,4 +223,4 @@ TEST_CASE("a seed that a learner steps and that is dead is told of once, and doe
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::told_once_test

@@ -19,7 +19,7 @@
 #include "support/error_text.hpp"
 #include "train/small_run.hpp"
 
-namespace kasmina {
+namespace kasmina::trainer_test {
 namespace {
 
 using B = test::Eigen32;
@@ -300,4 +300,4 @@ TEST_CASE("the model may move between epochs", "[S-11][J-6]") {
 }
 
 }  // namespace
-}  // namespace kasmina
+}  // namespace kasmina::trainer_test

@@ -13,7 +13,7 @@
 #include "checkpoint/file/support.hpp"
 #include "support/catch.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::crashes_test {
 namespace {
 
 using file::Durability;
@@ -226,4 +226,4 @@ TEST_CASE("another saver's work in progress is left alone", "[C-5]") {
 }
 
 }  // namespace
-}  // namespace kasmina::test
+}  // namespace kasmina::test::crashes_test

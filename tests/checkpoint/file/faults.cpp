@@ -19,7 +19,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::faults_test {
 namespace {
 
 using file::Durability;
@@ -265,4 +265,4 @@ TEST_CASE("asking whether a place can be written changes nothing", "[C-5][E-6]")
 }
 
 }  // namespace
-}  // namespace kasmina::test
+}  // namespace kasmina::test::faults_test

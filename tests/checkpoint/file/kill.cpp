@@ -22,7 +22,7 @@
 #include "support/catch.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::kill_test {
 namespace {
 
 using file::Durability;
@@ -126,4 +126,4 @@ TEST_CASE("a saver that is killed at a random instant leaves a whole file", "[C-
 }
 
 }  // namespace
-}  // namespace kasmina::test
+}  // namespace kasmina::test::kill_test

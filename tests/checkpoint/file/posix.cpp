@@ -26,7 +26,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::posix_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -370,4 +370,4 @@ TEST_CASE("a program without standard streams prints into no checkpoint", "[C-5]
 }
 
 }  // namespace
-}  // namespace kasmina::test
+}  // namespace kasmina::test::posix_test

@@ -16,7 +16,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::rotating_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -227,4 +227,4 @@ TEST_CASE("options that make no sense are refused", "[E-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina::test
+}  // namespace kasmina::test::rotating_test

@@ -12,7 +12,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::round_trip_test {
 namespace {
 
 using file::ElementType;
@@ -195,4 +195,4 @@ TEST_CASE("a tensor that gives other bytes than its shape says leaves the old fi
 }
 
 }  // namespace
-}  // namespace kasmina::test
+}  // namespace kasmina::test::round_trip_test

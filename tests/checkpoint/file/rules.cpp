@@ -15,7 +15,7 @@
 #include "support/error_text.hpp"
 #include "support/temporary_folder.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::rules_test {
 namespace {
 
 using file::Reader;
@@ -324,4 +324,4 @@ TEST_CASE("names are shown short and readable, whatever they hold", "[C-7]") {
 }
 
 }  // namespace
-}  // namespace kasmina::test
+}  // namespace kasmina::test::rules_test

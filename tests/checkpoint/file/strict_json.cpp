@@ -9,7 +9,7 @@
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
 
-namespace kasmina::test {
+namespace kasmina::test::strict_json_test {
 namespace {
 
 using checkpoint::file::JsonPath;
@@ -89,4 +89,4 @@ TEST_CASE("a path is written so that it can be found", "[C-2]") {
 }
 
 }  // namespace
-}  // namespace kasmina::test
+}  // namespace kasmina::test::strict_json_test
