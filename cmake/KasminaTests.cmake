@@ -70,6 +70,14 @@ if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
     $<$<BOOL:${KASMINA_HOT_FLAGS}>:-O1>)
 endif()
 
+# Files that are compiled together take up to 3 GB of memory: no more of them at once than there is room for.
+cmake_host_system_information(RESULT memory QUERY TOTAL_PHYSICAL_MEMORY)
+math(EXPR jobs "${memory} / 3000")
+if(jobs LESS 1)
+  set(jobs 1)
+endif()
+set_property(GLOBAL APPEND PROPERTY JOB_POOLS kasmina_tests=${jobs})
+
 function(kasmina_add_tests name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICE;KERNELS;THOROUGH" "PRECOMPILED" "SOURCES;LIBRARIES")
   set(target kasmina_test_${name})
@@ -98,7 +106,10 @@ function(kasmina_add_tests name)
   if(arg_ON_DEVICE)
     target_compile_definitions(${target} PRIVATE KASMINA_TEST_ON_DEVICE)
   endif()
-  set_target_properties(${target} PROPERTIES UNITY_BUILD ${KASMINA_UNITY_TESTS} UNITY_BUILD_BATCH_SIZE 0)
+  if(KASMINA_UNITY_TESTS)
+    set_target_properties(${target} PROPERTIES
+      UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0 JOB_POOL_COMPILE kasmina_tests)
+  endif()
   # It replaces the program's operator new, and is nobody's neighbour.
   set_source_files_properties(../support/counting_allocator.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   if(arg_THOROUGH AND NOT KASMINA_THOROUGH_TESTS)

@@ -1,6 +1,5 @@
 // The alpha controller: ramps tick by tick, retargets from hold alone, one alpha.
 #include <initializer_list>
-#include <limits>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -10,11 +9,12 @@
 
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
+#include "support/not_finite.hpp"
 
 namespace kasmina::controller_test {
 namespace {
 
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+using test::not_a_number;
 
 AlphaController holding_at(double alpha) {
     AlphaController controller;

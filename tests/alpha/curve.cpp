@@ -1,19 +1,19 @@
 // Curves: golden numbers, ends, monotony, and steepness beyond reason.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
 #include <kasmina/alpha/curve.hpp>
 
 #include "support/catch.hpp"
+#include "support/not_finite.hpp"
 
 namespace kasmina::curve_test {
 namespace {
 
 constexpr auto all_curves = {AlphaCurve::linear, AlphaCurve::cosine, AlphaCurve::sigmoid};
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
+using test::infinity;
+using test::not_a_number;
 
 constexpr bool is_near(double value, double expected, double tolerance = 1e-10) {
     return value - expected <= tolerance && expected - value <= tolerance;

@@ -4,17 +4,6 @@
 namespace kasmina::conformance::convolutions_test {
 namespace {
 
-/// Names what is not as in a convolution that keeps the size.
-std::string describe(const ConvShape& s) {
-    std::ostringstream text;
-    text << conformance::describe(MapShape{s.batch, s.height, s.width, s.in_channels}) << " to "
-         << s.out_height << "x" << s.out_width << "x" << s.out_channels << ", kernel "
-         << s.kernel_height << "x" << s.kernel_width << ", stride " << s.stride_height << "x"
-         << s.stride_width << ", dilation " << s.dilation_height << "x" << s.dilation_width
-         << ", padding " << s.pad_top << "x" << s.pad_left << ", groups " << s.groups;
-    return text.str();
-}
-
 /// {batch, height, width}, {in, out, groups}, kernel, stride, dilation, padding before and after of
 /// height and width.
 struct Case {

@@ -28,12 +28,6 @@ constexpr std::array<ConvShape, 16> conv_shapes{{
     keeping_size({3, 5, 4, 1, 3, 3, 1}),
 }};
 
-std::string describe(const ConvShape& s) {
-    return conformance::describe(MapShape{s.batch, s.height, s.width, s.in_channels}) + " to " +
-           std::to_string(s.out_channels) + " channels, kernel " + std::to_string(s.kernel_height) +
-           "x" + std::to_string(s.kernel_width);
-}
-
 /// With operands of fewer bits - bfloat16 on a CPU, TF32 on a GPU - `call` writes nearly what the
 /// oracle wrote in full.
 template <class B, class Call>

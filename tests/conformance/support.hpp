@@ -277,4 +277,14 @@ inline constexpr std::array<MapShape, 9> map_shapes{{{1, 1, 1, 1},
     return text.str();
 }
 
+[[nodiscard]] inline std::string describe(const ConvShape& s) {
+    std::ostringstream text;
+    text << describe(MapShape{s.batch, s.height, s.width, s.in_channels}) << " to " << s.out_height
+         << "x" << s.out_width << "x" << s.out_channels << ", kernel " << s.kernel_height << "x"
+         << s.kernel_width << ", stride " << s.stride_height << "x" << s.stride_width
+         << ", dilation " << s.dilation_height << "x" << s.dilation_width << ", padding "
+         << s.pad_top << "x" << s.pad_left << ", groups " << s.groups;
+    return text.str();
+}
+
 }  // namespace kasmina::conformance

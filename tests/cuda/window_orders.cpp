@@ -7,18 +7,6 @@
 namespace kasmina::conformance::window_orders_test {
 namespace {
 
-using conformance::describe;
-
-std::string describe(const ConvShape& shape) {
-    std::ostringstream text;
-    text << shape.batch << "x" << shape.height << "x" << shape.width << ", " << shape.in_channels
-         << " to " << shape.out_channels << " channels in " << shape.groups << " groups, kernel "
-         << shape.kernel_height << "x" << shape.kernel_width << ", stride " << shape.stride_height
-         << "x" << shape.stride_width << ", dilation " << shape.dilation_height << "x"
-         << shape.dilation_width;
-    return text.str();
-}
-
 /// Such a convolution with as many outputs as have their windows' first tap on the padded map.
 ConvShape with_outputs(ConvShape shape, Index pad_behind = 0) {
     const auto outputs = [&](Index extent, Index kernel, Index stride, Index dilation, Index pad) {

@@ -15,26 +15,16 @@
 namespace kasmina::elementary_test {
 namespace {
 
+using test::Erf;
+using test::Exp;
 using test::Lanes;
 using test::on_register;
 using test::Tanh;
 
-struct Exp {
-    template <class V>
-    V operator()(const V& x) const {
-        return math::exp(x);
-    }
-};
 struct Log {
     template <class V>
     V operator()(const V& x) const {
         return math::log(x);
-    }
-};
-struct Erf {
-    template <class V>
-    V operator()(const V& x) const {
-        return math::erf(x);
     }
 };
 struct NormalDensity {

@@ -21,17 +21,13 @@ using backends::eigen_detail::load;
 using backends::eigen_detail::Pack;
 using backends::eigen_detail::store;
 using backends::eigen_detail::Vector;
+using test::Erf;
+using test::Exp;
 using test::Tanh;
 
 static_assert(CompleteBackend<backends::Eigen<float>>);
 static_assert(CompleteBackend<backends::Eigen<double>>);
 
-struct Exp {
-    template <class V>
-    V operator()(const V& x) const {
-        return math::exp(x);
-    }
-};
 struct Log {
     template <class V>
     V operator()(const V& x) const {
@@ -42,12 +38,6 @@ struct Sqrt {
     template <class V>
     V operator()(const V& x) const {
         return math::sqrt(x * x + 1);
-    }
-};
-struct Erf {
-    template <class V>
-    V operator()(const V& x) const {
-        return math::erf(x);
     }
 };
 struct Sigmoid {

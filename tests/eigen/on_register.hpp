@@ -22,6 +22,18 @@ Lanes<T> on_register(const F& function, const Lanes<T>& x) {
     return results;
 }
 
+struct Exp {
+    template <class V>
+    V operator()(const V& x) const {
+        return math::exp(x);
+    }
+};
+struct Erf {
+    template <class V>
+    V operator()(const V& x) const {
+        return math::erf(x);
+    }
+};
 struct Tanh {
     template <class V>
     V operator()(const V& x) const {

@@ -5,6 +5,7 @@
 #include "byte_files.hpp"
 #include "cifar10.hpp"
 #include "support/catch.hpp"
+#include "support/error_text.hpp"
 
 namespace kasmina::examples::cifar10_test {
 
@@ -13,6 +14,8 @@ using kasmina::tests::TemporaryFolder;
 using kasmina::tests::write_bytes;
 
 namespace {
+
+using test::mentions;
 
 /// `count` records, labels in turn; pixel i of plane c is 60 c + i % 50 + label.
 Bytes records(int count) {
@@ -42,10 +45,6 @@ std::string error_of_load(const TemporaryFolder& folder) {
         return error.what();
     }
     return "no error";
-}
-
-bool mentions(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "byte_files.hpp"
 #include "mnist.hpp"
 #include "support/catch.hpp"
+#include "support/error_text.hpp"
 
 namespace kasmina::examples::mnist_test {
 
@@ -15,6 +16,8 @@ using kasmina::tests::write_bytes;
 using kasmina::tests::write_gzip;
 
 namespace {
+
+using test::mentions;
 
 void append_word(Bytes& bytes, std::uint32_t word) {
     for (int shift = 24; shift >= 0; shift -= 8) {
@@ -45,10 +48,6 @@ std::string error_of_load(const TemporaryFolder& folder) {
         return error.what();
     }
     return "no error";
-}
-
-bool mentions(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
 }
 
 }  // namespace

@@ -9,14 +9,13 @@
 #include "progress.hpp"
 #include "summary.hpp"
 #include "support/catch.hpp"
+#include "support/error_text.hpp"
 #include "table.hpp"
 
 namespace kasmina::examples::reporting_test {
 namespace {
 
-bool mentions(const std::string& text, const std::string& part) {
-    return text.find(part) != std::string::npos;
-}
+using test::mentions;
 
 struct Outcome {
     std::variant<CommandLine, Exit> result;

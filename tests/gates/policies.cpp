@@ -1,18 +1,18 @@
 // The gates G0 to G5, strict and permissive, at their bounds and beyond.
 #include <cmath>
 #include <initializer_list>
-#include <limits>
 
 #include <kasmina/gates/policies.hpp>
 
 #include "support/catch.hpp"
+#include "support/not_finite.hpp"
 
 namespace kasmina::policies_test {
 namespace {
 
 constexpr GateThresholds defaults{};
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-constexpr double infinity = std::numeric_limits<double>::infinity();
+using test::infinity;
+using test::not_a_number;
 
 /// Passes every gate of both kinds, but for the stage, which G1 alone reads.
 constexpr GateEvidence worthy() {

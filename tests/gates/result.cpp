@@ -1,18 +1,18 @@
 // Gate results: passed, score, checks and the message.
 #include <cmath>
-#include <limits>
 #include <type_traits>
 
 #include <kasmina/gates/message.hpp>
 #include <kasmina/gates/result.hpp>
 
 #include "support/catch.hpp"
+#include "support/not_finite.hpp"
 
 namespace kasmina::result_test {
 namespace {
 
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-constexpr double infinity = std::numeric_limits<double>::infinity();
+using test::infinity;
+using test::not_a_number;
 
 }  // namespace
 

@@ -1,16 +1,16 @@
 // The gradient ratio of seed and host: every clause of its definition.
 #include <cmath>
-#include <limits>
 
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/health/gradient_health.hpp>
 
 #include "support/catch.hpp"
+#include "support/not_finite.hpp"
 
 namespace kasmina::gradient_ratio_test {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
+using test::infinity;
 
 constexpr GradientNorm measured(double norm, Index parameters) {
     return {norm, parameters, true};

@@ -1,16 +1,16 @@
 // Per-parameter gradient health: the shares that lower it, its bounds and its flags.
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include <kasmina/health/gradient_health.hpp>
 
 #include "support/catch.hpp"
+#include "support/not_finite.hpp"
 
 namespace kasmina::parameter_health_test {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
+using test::infinity;
 
 using Norms = std::vector<double>;
 

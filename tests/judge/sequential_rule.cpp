@@ -8,6 +8,7 @@
 #include <kasmina/statistics/serial_mean.hpp>
 
 #include "support/catch.hpp"
+#include "support/not_finite.hpp"
 
 namespace kasmina::sequential_rule_test {
 namespace {
@@ -17,7 +18,7 @@ using judge::SequentialRule;
 using judge::Verdict;
 
 constexpr SequentialRule rule{};  // bound 0.25, 2 errors, 5 to 20 measurements
-constexpr double infinity = std::numeric_limits<double>::infinity();
+using test::infinity;
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 static_assert(rule({10.0, 0.1, 4}) == Verdict::undecided);

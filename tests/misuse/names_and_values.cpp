@@ -2,7 +2,6 @@
 // E-5).
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +11,7 @@
 #include "misuse/small_network.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
+#include "support/not_finite.hpp"
 
 // A user's own names beside ours: neither hides the other.
 using namespace kasmina;
@@ -20,9 +20,6 @@ static_assert(std::same_as<Backend::Scalar, float>);
 
 namespace kasmina::test {
 namespace {
-
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 /// Counts one parameter more than it has.
 struct Miscounting : cnn::Norm {

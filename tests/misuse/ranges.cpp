@@ -1,6 +1,5 @@
 // Numbers outside their range: refused by name at the first moment, wherever one is taken (E-2).
 #include <cstddef>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -10,14 +9,10 @@
 #include "misuse/small_network.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
+#include "support/not_finite.hpp"
 
 namespace kasmina::test::ranges_test {
-namespace {
-
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-constexpr double infinity = std::numeric_limits<double>::infinity();
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("a germination's numbers are in range, or nothing germinates", "[S-1]") {
     Cpu::Context context;

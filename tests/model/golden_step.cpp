@@ -54,20 +54,6 @@ void bring_to_recorded_stage(Slot& slot, const test::GoldenCase& golden) {
     REQUIRE(slot.stage() == Stage::blending);
 }
 
-/// What a model's names begin with, taken off them: the recorded ones are the module's own.
-template <class B>
-nn::Contents<B> without_prefix(const nn::Contents<B>& all, const std::string& prefix) {
-    nn::Contents<B> found;
-    for (const auto& [name, parameter] : all.parameters) {
-        if (!name.starts_with(prefix)) continue;
-        found.parameters.push_back({name.substr(prefix.size()), parameter});
-    }
-    for (const auto& [name, state] : all.states) {
-        if (name.starts_with(prefix)) found.states.push_back({name.substr(prefix.size()), state});
-    }
-    return found;
-}
-
 /// Host or seed, after an optimiser step, as recorded under "after<step>.<prefix>".
 template <class B>
 void check_values_after(typename B::Context& context, const nn::Contents<B>& contents,

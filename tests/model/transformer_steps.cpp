@@ -34,17 +34,6 @@ using Blueprints =
                   transformer::Attention, transformer::FlexAttention<Window, scores::Alibi>,
                   transformer::MlpSmall, transformer::Mlp>;
 
-/// What a model's names begin with, taken off them: the recorded ones are the module's own.
-template <class B>
-nn::Contents<B> without_prefix(const nn::Contents<B>& all, const std::string& prefix) {
-    nn::Contents<B> found;
-    for (const auto& [name, parameter] : all.parameters) {
-        if (!name.starts_with(prefix)) continue;
-        found.parameters.push_back({name.substr(prefix.size()), parameter});
-    }
-    return found;
-}
-
 std::vector<std::int32_t> whole_numbers(const test::GoldenTensor& recorded) {
     return {recorded.values.begin(), recorded.values.end()};
 }

@@ -1,7 +1,6 @@
 // The state of a slot: a way there and back from every stage, and what no slot comes to.
 #include <cmath>
 #include <functional>
-#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +15,7 @@
 #include "support/backend.hpp"
 #include "support/catch.hpp"
 #include "support/error_text.hpp"
+#include "support/not_finite.hpp"
 
 namespace kasmina::state_test {
 namespace {
@@ -165,7 +165,7 @@ TEST_CASE("a ratio that is not a number goes the way there and back", "[I-4][C-8
 
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
+using test::infinity;
 
 /// One thing that is wrong, and the word of the error that says which.
 struct Wrong {

@@ -47,6 +47,21 @@ void load_golden(typename B::Context& context, const nn::Contents<B>& contents,
     }
 }
 
+/// What a model's names begin with, taken off them: the recorded ones are the module's own.
+template <class B>
+[[nodiscard]] nn::Contents<B> without_prefix(const nn::Contents<B>& all,
+                                             const std::string& prefix) {
+    nn::Contents<B> found;
+    for (const auto& [name, parameter] : all.parameters) {
+        if (!name.starts_with(prefix)) continue;
+        found.parameters.push_back({name.substr(prefix.size()), parameter});
+    }
+    for (const auto& [name, state] : all.states) {
+        if (name.starts_with(prefix)) found.states.push_back({name.substr(prefix.size()), state});
+    }
+    return found;
+}
+
 /// Every parameter's gradient agrees with the recorded "grad." one.
 template <class B>
 void check_golden_gradients(typename B::Context& context, const nn::Contents<B>& contents,

@@ -25,6 +25,7 @@
 #include "support/temporary_folder.hpp"
 #include "telemetry/event_file.hpp"
 #include "telemetry/schema.hpp"
+#include "telemetry/throwing_sink.hpp"
 
 namespace kasmina::lives_test {
 namespace {
@@ -405,14 +406,6 @@ TEST_CASE("the event file of whole lives has the documented tags, and the events
     CHECK(tags == std::set<std::string>(documented.begin(), documented.end()));
 }
 
-struct ThrowingSink {
-    int calls = 0;
-    void emit(const Event&) {
-        ++calls;
-        throw std::runtime_error("call " + std::to_string(calls));
-    }
-};
-
 /// All of a model's slots with what became of their seeds.
 template <class S>
 std::vector<std::string> fates(const Model<S>& model) {
@@ -433,11 +426,11 @@ TEST_CASE("a sink that throws at every event changes no life; it is counted and 
           "[T-3]") {
     auto silent = make_model(FanOutSink());
     live_all(silent);
-    auto broken = make_model(ThrowingSink{});
+    auto broken = make_model(test::ThrowingSink{});
     live_all(broken);
     MemorySink memory;
     auto half_broken = make_model(
-        std::move(FanOutSink().add(ThrowingSink{}).add(SinkReference<MemorySink>(memory))));
+        std::move(FanOutSink().add(test::ThrowingSink{}).add(SinkReference<MemorySink>(memory))));
     live_all(half_broken);
 
     CHECK(fates(broken) == fates(silent));

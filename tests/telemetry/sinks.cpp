@@ -13,6 +13,7 @@
 
 #include "support/catch.hpp"
 #include "telemetry/events.hpp"
+#include "telemetry/throwing_sink.hpp"
 
 namespace kasmina {
 
@@ -25,14 +26,7 @@ using telemetry::Failures;
 using telemetry::FanOutSink;
 using telemetry::MemorySink;
 using telemetry::NullSink;
-
-struct ThrowingSink {
-    int calls = 0;
-    void emit(const telemetry::Event&) {
-        ++calls;
-        throw std::runtime_error("call " + std::to_string(calls));
-    }
-};
+using test::ThrowingSink;
 
 struct OddlyThrowingSink {
     void emit(const telemetry::Event&) { throw 42; }
