@@ -91,9 +91,9 @@ private:
         slot.germinate(what.seed, options);
         slot.advance();
         if (what.stage == Stage::training) return;
-        model_.gates().thresholds = GateThresholds{.min_training_improvement = -1000.0,
+        model_.gates().thresholds = GateThresholds{.min_training_improvement = -100.0,
                                                    .min_blending_epochs = 0,
-                                                   .min_seed_gradient_ratio = -1.0};
+                                                   .min_seed_gradient_ratio = 0.0};
         slot.record_gradients({1.0, 1, true}, {1.0, 1, true}, {}, true);
         slot.record_readiness(0.0);
         if (!slot.advance().advanced) throw Error("the seed did not blend", "bench", "", "", "");

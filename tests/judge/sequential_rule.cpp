@@ -119,8 +119,11 @@ TEST_CASE("the default G2 asks for a seed that is ready", "[G-10]") {
     return 100.0 * kept / runs;
 }
 
-TEST_CASE("of simulated seeds the useless are kept in one of ten at most, the helpful in eight",
-          "[J-5][J-2]") {
+TEST_CASE(
+    "of simulated seeds one in ten useless ones is kept where leads are as quiet as a point, one "
+    "in "
+    "seven at two points, and eight in ten helpful ones",
+    "[J-5][J-2]") {
     // In whole runs of the example leads deviate by half a point up to two (docs/growth.md).
     for (const double deviation : {0.25, 0.5, 1.0}) {
         CAPTURE(deviation);

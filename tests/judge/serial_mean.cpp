@@ -72,5 +72,17 @@ TEST_CASE("a few measurements say nothing about their error, equal ones have non
     CHECK(serial_mean(equal) == Estimate{0.5, 0.0, 4});
 }
 
+TEST_CASE("values that are further apart than numbers go are uncertain, and not of unknown error",
+          "[J-1][J-2]") {
+    for (const double far : {1e153, 1e155, 1e160, 1e300}) {
+        CAPTURE(far);
+        std::vector<double> leads(20, -1.0);
+        leads[3] = far;
+        const Estimate estimate = serial_mean(leads);
+        CHECK(estimate.has_error());
+        CHECK(judge::SequentialRule{}(estimate) == judge::Verdict::does_not_help);
+    }
+}
+
 }  // namespace
 }  // namespace kasmina::serial_mean_test

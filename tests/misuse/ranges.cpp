@@ -195,6 +195,23 @@ TEST_CASE("a gate's bound is a number that a measurement can reach", "[E-2][G-7]
     CHECK(refuses("settling_epochs", [](GateThresholds& bound) { bound.settling_epochs = -1; }));
     CHECK(refuses("alpha_tolerance",
                   [](GateThresholds& bound) { bound.alpha_tolerance = not_a_number; }));
+    // Nor may one be set later: the next decision says so, and leaves everything as it was.
+    Generator random(1);
+    Network model(context, hosts::Cnn<Cpu>(context, small_host), {}, random);
+    auto& slot = model.slot("r0c0");
+    slot.germinate("norm");
+    for (const double wrong : {-20.0, not_a_number, infinity}) {
+        CAPTURE(wrong);
+        model.gates().thresholds.judgement_errors = wrong;
+        CHECK(
+            mentions(error_text<OptionError>([&] { (void)slot.ask_gate(); }), "judgement_errors"));
+        CHECK(mentions(error_text<OptionError>([&] { slot.advance(); }), "judgement_errors"));
+        CHECK(slot.stage() == Stage::germinated);
+    }
+    model.gates().thresholds = {.min_fossilize_contribution = -infinity};
+    CHECK(mentions(error_text<OptionError>([&] { slot.advance(); }), "min_fossilize_contribution"));
+    model.gates().thresholds = {};
+    CHECK(slot.advance().advanced);
     // And none is left without a range.
     const GateThresholds defaults;
     reflect::for_each_field(defaults, [&](std::string_view name, const auto&) {

@@ -53,13 +53,13 @@ TEST_CASE("a germination that fails leaves the slot and the random stream alone"
     CHECK_THROWS_AS(open.slot.germinate("norm", {.steepness = nan}), OptionError);
     CHECK_THROWS_AS(open.slot.germinate("norm", {.curve = static_cast<AlphaCurve>(0)}),
                     OptionError);
-    open.services.gates.thresholds.min_blending_epochs = -1;
+    open.services.gates.thresholds.alpha_tolerance = test::shut;
     CHECK_FALSE(open.slot.germinate("conv_light").advanced);
     CHECK(open.slot.stage() == Stage::dormant);
     CHECK(open.slot.record() == nullptr);
     CHECK(open.slot.parameters().empty());
 
-    open.services.gates.thresholds.min_blending_epochs = 3;
+    open.services.gates.thresholds = {};
     open.slot.germinate("conv_light");
     fresh.slot.germinate("conv_light");
     const auto values = open.slot.parameters();

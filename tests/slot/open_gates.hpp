@@ -5,13 +5,16 @@
 
 namespace kasmina::test {
 
-/// Passes while there is a seed, unless `min_blending_epochs` is negative: the test shut it.
+/// The alpha tolerance with which a test shuts the gates.
+inline constexpr double shut = 1.0;
+
+/// Passes, unless a test has shut it.
 template <Gate G>
 struct OpenGate {
     static constexpr Gate gate = G;
 
     constexpr GateResult operator()(const GateEvidence&, const GateThresholds& thresholds) const {
-        return GateResult(G).require("open", thresholds.min_blending_epochs >= 0);
+        return GateResult(G).require("open", thresholds.alpha_tolerance < shut);
     }
 };
 

@@ -174,10 +174,10 @@ TEST_CASE("what is planted belongs there", "[S-1][E-2]") {
     CHECK(place.slot.stage() == Stage::dormant);
 
     auto fits = germinate_seed<cnn::Norm, B>(place.context, 8, generator);
-    place.services.gates.thresholds.min_blending_epochs = -1;  // shut
+    place.services.gates.thresholds.alpha_tolerance = test::shut;
     CHECK_FALSE(place.slot.plant(std::move(fits)).advanced);
     CHECK(place.slot.stage() == Stage::dormant);
-    place.services.gates.thresholds.min_blending_epochs = 3;
+    place.services.gates.thresholds = {};
     REQUIRE(place.slot.plant(std::move(fits)).advanced);
     CHECK(place.slot.stage() == Stage::germinated);
     CHECK(place.slot.record()->metrics.host_parameters == 1000);

@@ -163,6 +163,15 @@ TEST_CASE("a ratio that is not a number goes the way there and back", "[I-4][C-8
     CHECK(std::isnan(there.slot.record()->metrics.gradient_ratio.value()));
 }
 
+TEST_CASE("leads as far apart as numbers go make a state that can be restored", "[J-1][C-8]") {
+    Here here;
+    here.grow(Stage::holding);
+    for (const double lead : {-1.0, 1e160, -1.0, -1e300, -1.0}) here.slot.record_lead(lead);
+    Here there;
+    there.slot.restore(here.slot.state());
+    CHECK(there.slot.state() == here.slot.state());
+}
+
 namespace {
 
 using test::infinity;
@@ -277,6 +286,8 @@ TEST_CASE("records that no seed has are refused", "[C-2][C-3][L-8]") {
          {"history[3]", [](SlotState& s) { s.record->history[3].epochs_in_from = -1; }},
          {"history", [](SlotState& s) { s.record->history.resize(101); }},
          {"epochs_total", [](SlotState& s) { s.record->metrics.epochs_total = -1; }},
+         {"epochs_total",
+          [](SlotState& s) { s.record->metrics.epochs_total = std::numeric_limits<int>::max(); }},
          {"seed_parameters", [](SlotState& s) { s.record->metrics.seed_parameters += 1; }},
          {"current_score", [](SlotState& s) { s.record->metrics.current_score = infinity; }},
          {"current_score", [](SlotState& s) { s.record->metrics.current_score.reset(); }},

@@ -76,9 +76,9 @@ template <class S>
 void live_and_fossilize(Model<S>& model) {
     auto& slot = model.slot("r0c0");
     slot.germinate("norm");
-    model.gates().thresholds.min_blending_epochs = -1;
+    model.gates().thresholds.alpha_tolerance = test::shut;
     slot.advance();
-    model.gates().thresholds.min_blending_epochs = 1;
+    model.gates().thresholds = {.min_blending_epochs = 1};
     slot.advance();
     slot.record_score(40.0);
     slot.step_epoch();

@@ -30,7 +30,9 @@ struct GateThresholds {
     ScoreBound min_fossilize_dependence = points(1.0);     ///< with ablation as the measure
     double judgement_errors = 2.0;  ///< standard errors between a contribution and the bound
     int min_judgement_epochs = 5;   ///< at full amplitude, settled, before a seed is judged
-    int judgement_patience = 20;    ///< epochs after which half as many errors are enough
+    /// Epochs after which half as many errors are enough. A greater minimum comes first; of fewer
+    /// than three leads no error is known, and with such a patience the value decides.
+    int judgement_patience = 20;
     double alpha_tolerance = 1e-6;
     using Fields = reflect::List<
         &GateThresholds::min_training_improvement, &GateThresholds::min_blending_epochs,

@@ -339,9 +339,7 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
                                           .correlation_id = std::nullopt})) {
     hosts::check_points(host_.injection_points());
     check_score(options.score, "MorphogeneticModel");
-    if constexpr (requires { services_->gates.thresholds; }) {
-        check_thresholds(services_->gates.thresholds, options.score);
-    }
+    (void)services_->checked_gates();
     nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
     const nn::Contents<Backend> host_contents = nn::contents<Backend>(host_);
     if (are_drawn<Backend>(options.host, host_contents.parameters)) {

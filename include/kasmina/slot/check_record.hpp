@@ -3,6 +3,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,11 +24,12 @@ namespace kasmina::slot_detail {
                      std::move(got), "store what Slot::state gave");
 }
 
-/// Errors: StateError for a count below 0.
+/// Errors: StateError for a count below 0, or for one that could not go on.
 template <class Count>
 void check_count(const std::string& where, std::string_view field, Count count) {
-    if (count >= 0) return;
-    refuse_state(where, field, "a count of 0 or more", std::to_string(count));
+    constexpr Count most = std::numeric_limits<Count>::max() / 2;
+    if (count >= 0 && count <= most) return;
+    refuse_state(where, field, "a count of 0 to " + std::to_string(most), std::to_string(count));
 }
 
 /// Errors: StateError for a number that is not finite.

@@ -7,6 +7,7 @@
 
 #include <kasmina/backend/context_reference.hpp>
 #include <kasmina/distributed/solo.hpp>
+#include <kasmina/gates/evidence.hpp>
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/random/generator.hpp>
 #include <kasmina/statistics/score_kind.hpp>
@@ -35,6 +36,13 @@ struct SlotServices {
     Index host_parameters = 0;
     std::optional<std::int64_t> environment{};
     std::optional<std::string> correlation_id{};
+
+    /// The gates, for a decision. Their thresholds may have been set since the model was made.
+    /// Errors: those of check_thresholds.
+    [[nodiscard]] const typename Policies::Gates& checked_gates() const {
+        if constexpr (requires { gates.thresholds; }) check_thresholds(gates.thresholds, score);
+        return gates;
+    }
 };
 
 }  // namespace kasmina

@@ -287,7 +287,7 @@ SlotReport SlotBase<B, Policies>::report() const {
 template <class B, class Policies>
 AdvanceResult SlotBase<B, Policies>::decide(Gate gate, const GateEvidence& seen, Stage from,
                                             Stage to) {
-    AdvanceResult result{services_->gates.evaluate(gate, seen), from, to};
+    AdvanceResult result{services_->checked_gates().evaluate(gate, seen), from, to};
     const bool own = result.gate.passed();
     result.advanced = services_->communicator.decide(own);
     result.verdict_differed = result.advanced != own;

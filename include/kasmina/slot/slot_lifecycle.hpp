@@ -97,7 +97,7 @@ template <class B, class Policies>
 GateResult SlotLifecycle<B, Policies>::ask_gate() const {
     const Stage from = this->stage();
     const Stage to = forward_step(std::nullopt);
-    return this->services_->gates.evaluate(*gate_of(from, to), this->evidence());
+    return this->services_->checked_gates().evaluate(*gate_of(from, to), this->evidence());
 }
 
 template <class B, class Policies>

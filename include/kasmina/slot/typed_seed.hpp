@@ -11,6 +11,7 @@
 
 #include <kasmina/blueprints/make_seed.hpp>
 #include <kasmina/error.hpp>
+#include <kasmina/gates/evidence.hpp>
 #include <kasmina/gates/gate_set.hpp>
 #include <kasmina/gates/message.hpp>
 #include <kasmina/moved_from.hpp>
@@ -19,6 +20,7 @@
 #include <kasmina/slot/seed_forward.hpp>
 #include <kasmina/slot/stage_access.hpp>
 #include <kasmina/slot/stages.hpp>
+#include <kasmina/statistics/score_kind.hpp>
 
 namespace kasmina {
 
@@ -199,7 +201,7 @@ public:
     /// Takes the forward step to `To` if the gate on it lets the seed pass. Anything but the
     /// forward step does not compile; nor does a gate set without that gate (G-0). `Guard`
     /// and `Allowed` are there so that the compiler prints them. `point` is what a point of the
-    /// score is worth in its unit (`ScoreKind::point`).
+    /// score is worth in its unit (`ScoreKind::point`). Errors: those of check_thresholds.
     template <Stage To, class Gates, Gate Guard = gate_of(S, To).value_or(Gate::none),
               class Allowed = slot_detail::Allowed<S>>
     [[nodiscard]] auto advance(const Gates& gates, double point = 1.0) && {
@@ -210,6 +212,9 @@ public:
             static_assert(GateIsInSet<Guard, Gates::template has<Guard>>::value,
                           "this gate set lacks the gate on this step: add a policy for it");
             using Next = Seed<To, Blueprint, B>;
+            if constexpr (requires { gates.thresholds; }) {
+                check_thresholds(gates.thresholds, ScoreKind{.point = point});
+            }
             GateResult verdict =
                 gates.template evaluate<Guard>(evidence_of(S, &record(), alpha(), point));
             if (!verdict.passed()) {

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 
+#include <kasmina/finite.hpp>
 #include <kasmina/statistics/estimate.hpp>
 
 namespace kasmina::judge {
@@ -63,6 +65,11 @@ namespace detail {
     }
     if (squares == 0.0) {
         estimate.standard_error = 0.0;
+        return estimate;
+    }
+    // Further apart than numbers go: as uncertain as can be said, and not unknown.
+    if (!is_finite(squares)) {
+        estimate.standard_error = std::numeric_limits<double>::max();
         return estimate;
     }
     const double raw = products / squares;

@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <kasmina/backends/eigen/instruction_set.hpp>
 #include <kasmina/code_size.hpp>
 #include <kasmina/error.hpp>
