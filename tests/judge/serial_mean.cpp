@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <kasmina/random/generator.hpp>
+#include <kasmina/statistics/sequential_rule.hpp>
 #include <kasmina/statistics/serial_mean.hpp>
 
 #include "support/catch.hpp"

@@ -1,6 +1,7 @@
 // The state of a slot: a way there and back from every stage, and what no slot comes to.
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
