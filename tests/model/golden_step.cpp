@@ -92,8 +92,8 @@ void check_recorded_steps(const std::string& name) {
     bring_to_recorded_stage<Loud...>(slot, golden);
     CHECK(slot.isolated() == (golden.option("isolated") == "true"));
     const nn::Contents<B> contents = model.contents();
-    const auto host = without_prefix<B>(contents, "host/");
-    const auto seed = without_prefix<B>(contents, "slots/" + slot.name() + "/seed/");
+    const auto host = test::without_prefix<B>(contents, "host/");
+    const auto seed = test::without_prefix<B>(contents, "slots/" + slot.name() + "/seed/");
     test::load_golden<B>(context, host, golden, "host.");
     test::load_golden<B>(context, seed, golden, "seed.");
 

@@ -69,8 +69,8 @@ std::string check_recorded_steps(const std::string& name) {
     REQUIRE(slot.alpha() == golden.number("alpha"));
     REQUIRE_FALSE(slot.isolated());
     const nn::Contents<B> contents = model.contents();
-    const auto host = without_prefix<B>(contents, "host/");
-    const auto seed = without_prefix<B>(contents, "slots/" + slot.name() + "/seed/");
+    const auto host = test::without_prefix<B>(contents, "host/");
+    const auto seed = test::without_prefix<B>(contents, "slots/" + slot.name() + "/seed/");
     test::load_golden<B>(context, host, golden, "host.");
     test::load_golden<B>(context, seed, golden, "seed.");
 
