@@ -88,7 +88,7 @@ void options(test::Expectations& all) {
         all.expect(throws([&] { optim::AdamWRule::check({.learning_rate = number}); }),
                    "rates are finite");
         all.expect(throws([&] { optim::AdamWRule::check({.beta1 = number}); }), "betas are finite");
-        all.expect(throws([&] { AlphaOverrides{}.with("slot", number); }),
+        all.expect(throws([&] { (void)AlphaOverrides{}.with("slot", number); }),
                    "overrides are in [0, 1]");
         all.expect(throws([&] { check_germination_options({.alpha_target = number}, "test"); }),
                    "targets are in (0, 1]");

@@ -215,7 +215,7 @@ struct OnePassNormPullbackKernel {
         const HeldPositions held(grid, place);
         Lanes<T, Width> values[static_cast<unsigned>(Held)];  // in the end x - mean
         Lanes<T, Width> gradients[static_cast<unsigned>(Held)];
-        Lanes<T, Width> factor;
+        Lanes<T, Width> factor{};
         double sums[2 * static_cast<unsigned>(Width)] = {};
         if (place.active) {
             const T* x = call.x + held.first;
