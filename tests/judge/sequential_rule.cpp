@@ -33,8 +33,12 @@ static_assert(rule({0.25, 0.0, 20}) == Verdict::does_not_help);
 static_assert(rule({0.3, infinity, 20}) == Verdict::helps);  // nobody knows how good the value is
 static_assert(SequentialRule{.minimum = 1, .patience = 1}({0.3, infinity, 1}) == Verdict::helps);
 static_assert(rule({10.0, infinity, 19}) == Verdict::undecided);
-static_assert(rule({nan, nan, 19}) == Verdict::undecided);
-static_assert(rule({nan, nan, 20}) == Verdict::does_not_help);
+
+TEST_CASE("a value that is not a number is undecided until the patience, and never helps",
+          "[J-2][G-7]") {
+    CHECK(rule({nan, nan, 19}) == Verdict::undecided);
+    CHECK(rule({nan, nan, 20}) == Verdict::does_not_help);
+}
 
 [[nodiscard]] GateEvidence held(const Estimate& contribution, judge::MeasureKind by) {
     GateEvidence seen;
