@@ -123,11 +123,7 @@ TEST_CASE("the default G2 asks for a seed that is ready", "[G-10]") {
     return 100.0 * kept / runs;
 }
 
-TEST_CASE(
-    "of simulated seeds one in ten useless ones is kept where leads are as quiet as a point, one "
-    "in "
-    "seven at two points, and eight in ten helpful ones",
-    "[J-5][J-2]") {
+TEST_CASE("simulated seeds that are useless are rarely kept, helpful ones mostly", "[J-5][J-2]") {
     // In whole runs of the example leads deviate by half a point up to two (docs/growth.md).
     for (const double deviation : {0.25, 0.5, 1.0}) {
         CAPTURE(deviation);
@@ -139,10 +135,7 @@ TEST_CASE(
     CHECK(kept_in_percent(0.0, 2.0) < 15.0);
 }
 
-TEST_CASE(
-    "where leads resemble their neighbours more is kept by luck more often, and three errors mend "
-    "it",
-    "[J-5][J-2]") {
+TEST_CASE("noisier scores keep more by luck, and three errors mend it", "[J-5][J-2]") {
     // What docs/growth.md says of noisier scores: as likely as that, and not more.
     CHECK(kept_in_percent(0.0, 1.0, 0.8) > 14.0);
     CHECK(kept_in_percent(0.0, 1.0, 0.8) < 20.0);

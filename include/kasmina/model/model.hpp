@@ -339,7 +339,7 @@ MorphogeneticModel<HostType, Blueprints, Policies>::MorphogeneticModel(
                                           .correlation_id = std::nullopt})) {
     hosts::check_points(host_.injection_points());
     check_score(options.score, "MorphogeneticModel");
-    (void)services_->checked_gates();
+    check_gates(services_->gates, options.score);
     nn::require_distinct_names(nn::contents<Backend>(host_), "MorphogeneticModel, host");
     const nn::Contents<Backend> host_contents = nn::contents<Backend>(host_);
     if (are_drawn<Backend>(options.host, host_contents.parameters)) {

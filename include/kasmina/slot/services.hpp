@@ -37,10 +37,9 @@ struct SlotServices {
     std::optional<std::int64_t> environment{};
     std::optional<std::string> correlation_id{};
 
-    /// The gates, for a decision. Their thresholds may have been set since the model was made.
-    /// Errors: those of check_thresholds.
+    /// The gates, for a decision. Errors: those of check_thresholds.
     [[nodiscard]] const typename Policies::Gates& checked_gates() const {
-        if constexpr (requires { gates.thresholds; }) check_thresholds(gates.thresholds, score);
+        check_gates(gates, score);
         return gates;
     }
 };

@@ -212,9 +212,7 @@ public:
             static_assert(GateIsInSet<Guard, Gates::template has<Guard>>::value,
                           "this gate set lacks the gate on this step: add a policy for it");
             using Next = Seed<To, Blueprint, B>;
-            if constexpr (requires { gates.thresholds; }) {
-                check_thresholds(gates.thresholds, ScoreKind{.point = point});
-            }
+            check_gates(gates, ScoreKind{.point = point});
             GateResult verdict =
                 gates.template evaluate<Guard>(evidence_of(S, &record(), alpha(), point));
             if (!verdict.passed()) {
