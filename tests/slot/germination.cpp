@@ -53,6 +53,9 @@ TEST_CASE("a germination that fails leaves the slot and the random stream alone"
     CHECK_THROWS_AS(open.slot.germinate("norm", {.steepness = nan}), OptionError);
     CHECK_THROWS_AS(open.slot.germinate("norm", {.curve = static_cast<AlphaCurve>(0)}),
                     OptionError);
+    open.services.gates.thresholds.judgement_errors = -1.0;
+    CHECK_THROWS_AS(open.slot.germinate("conv_light"), OptionError);
+    open.services.gates.thresholds = {};
     open.services.gates.thresholds.alpha_tolerance = test::shut;
     CHECK_FALSE(open.slot.germinate("conv_light").advanced);
     CHECK(open.slot.stage() == Stage::dormant);

@@ -174,6 +174,10 @@ TEST_CASE("what is planted belongs there", "[S-1][E-2]") {
     CHECK(place.slot.stage() == Stage::dormant);
 
     auto fits = germinate_seed<cnn::Norm, B>(place.context, 8, generator);
+    place.services.gates.thresholds.judgement_errors = -1.0;
+    CHECK_THROWS_AS(place.slot.plant(std::move(fits)), OptionError);
+    CHECK(fits.width() == 8);
+    place.services.gates.thresholds = {};
     place.services.gates.thresholds.alpha_tolerance = test::shut;
     CHECK_FALSE(place.slot.plant(std::move(fits)).advanced);
     CHECK(place.slot.stage() == Stage::dormant);

@@ -69,8 +69,8 @@ KASMINA_RARE inline void check_thresholds(const GateThresholds& bound,
     check("alpha_tolerance", bound.alpha_tolerance, from_zero.at_most(1.0));
 }
 
-/// The same for a gate set, before it decides: its thresholds may have been set at any time. A set of
-/// a user's own need not have any.
+/// The same for a gate set, before it decides: its thresholds may have been set at any time. A set
+/// of a user's own need not have any.
 template <class Gates>
 void check_gates(const Gates& gates, const ScoreKind& score) {
     if constexpr (requires { gates.thresholds; }) check_thresholds(gates.thresholds, score);
