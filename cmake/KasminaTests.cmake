@@ -7,8 +7,8 @@
 #
 # What all tests share is parsed once (precompiled headers: tests/support/precompiled_*.hpp) and
 # compiled once: the CPU backend's kernels, operations and models as kasmina::eigen_compiled, which
-# kasmina::eigen means here, and the operations on the reference backend and on the test device in
-# the same way. There tests spend their time, so that alone is optimised (KASMINA_HOT_FLAGS).
+# kasmina::eigen means here, and the reference backend's kernels and the operations on it and on the
+# test device in the same way. There tests spend their time, so that alone is optimised (KASMINA_HOT_FLAGS).
 # Tests of what lies above kernels are built for the CPU and once more ON_DEVICE
 # (tests/support/chosen_backend.hpp). Tests of KERNELS call no operation on the reference backend, and
 # do not wait for these to be compiled. PRECOMPILED <name> asks for other headers than those that what is
@@ -37,6 +37,9 @@ endif()
 add_library(kasmina_test_settings INTERFACE)
 target_link_libraries(kasmina_test_settings INTERFACE kasmina_dev kasmina::kasmina Catch2::Catch2)
 target_include_directories(kasmina_test_settings INTERFACE ${PROJECT_SOURCE_DIR}/tests)
+# An assertion without a try block of its own: a fifth of the time that tests take to compile. What an
+# expression throws ends its test case, and the report names that instead of the assertion.
+target_compile_definitions(kasmina_test_settings INTERFACE CATCH_CONFIG_FAST_COMPILE)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # So that ccache can see what a precompiled header holds.
   target_compile_options(kasmina_test_settings INTERFACE -fpch-preprocess)
@@ -60,14 +63,18 @@ if(TARGET kasmina::eigen)
 endif()
 if(TARGET kasmina::eigen AND TARGET kasmina::xtensor)
   kasmina_test_precompiled(reference kasmina::eigen_compiled kasmina::xtensor)
+  add_library(kasmina_reference_kernels STATIC ${PROJECT_SOURCE_DIR}/tests/support/xtensor_kernels.cpp)
   add_library(kasmina_reference_compiled STATIC
     ${PROJECT_SOURCE_DIR}/tests/support/xtensor_ops.cpp
     ${PROJECT_SOURCE_DIR}/tests/support/device_ops.cpp)
+  target_link_libraries(kasmina_reference_kernels PRIVATE kasmina_test_settings kasmina::xtensor)
   target_link_libraries(kasmina_reference_compiled
-    PRIVATE kasmina_test_settings kasmina::eigen_compiled kasmina::xtensor)
+    PRIVATE kasmina_test_settings kasmina::eigen_compiled kasmina::xtensor
+    PUBLIC kasmina_reference_kernels)
   # What is compared with need not be fast, even where what is compared is built at full speed.
-  target_compile_options(kasmina_reference_compiled PRIVATE
-    $<$<BOOL:${KASMINA_HOT_FLAGS}>:-O1>)
+  foreach(target kasmina_reference_kernels kasmina_reference_compiled)
+    target_compile_options(${target} PRIVATE $<$<BOOL:${KASMINA_HOT_FLAGS}>:-O1>)
+  endforeach()
 endif()
 
 # Files that are compiled together take up to 3 GB of memory: no more of them at once than there is room for.
@@ -77,6 +84,13 @@ if(jobs LESS 1)
   set(jobs 1)
 endif()
 set_property(GLOBAL APPEND PROPERTY JOB_POOLS kasmina_tests=${jobs})
+
+# Targets that script/test does not build, where they are for no other.
+function(kasmina_leave_to_all)
+  if(NOT KASMINA_THOROUGH_TESTS)
+    set_target_properties(${ARGN} PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
+endfunction()
 
 function(kasmina_add_tests name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "ON_DEVICE;KERNELS;THOROUGH" "PRECOMPILED" "SOURCES;LIBRARIES")
@@ -90,7 +104,9 @@ function(kasmina_add_tests name)
   if("kasmina::xtensor" IN_LIST arg_LIBRARIES)
     set(precompiled reference)
     list(APPEND arg_LIBRARIES Threads::Threads)
-    if(NOT arg_KERNELS)
+    if(arg_KERNELS)
+      list(APPEND arg_LIBRARIES kasmina_reference_kernels)
+    else()
       list(APPEND arg_LIBRARIES kasmina_reference_compiled)
     endif()
   endif()
@@ -113,7 +129,7 @@ function(kasmina_add_tests name)
   # It replaces the program's operator new, and is nobody's neighbour.
   set_source_files_properties(../support/counting_allocator.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   if(arg_THOROUGH AND NOT KASMINA_THOROUGH_TESTS)
-    set_target_properties(${target} PROPERTIES EXCLUDE_FROM_ALL ON)
+    kasmina_leave_to_all(${target})
     return()
   endif()
   add_test(NAME ${name} COMMAND ${target})

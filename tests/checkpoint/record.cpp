@@ -48,6 +48,7 @@ struct Sample {
     Stage stage = Stage::dormant;
     std::optional<double> maybe{};
     std::vector<Inner> list{};
+    std::vector<bool> flags{};
     std::map<std::string, int> by_name{};
     std::variant<bool, std::int64_t, double, std::string> any{};
     Inner inner{};
@@ -55,10 +56,19 @@ struct Sample {
     using Fields = reflect::List<&Sample::flag, &Sample::whole, &Sample::large, &Sample::larger,
                                  &Sample::small, &Sample::single, &Sample::real, &Sample::open,
                                  &Sample::text, &Sample::stage, &Sample::maybe, &Sample::list,
-                                 &Sample::by_name, &Sample::any, &Sample::inner>;
+                                 &Sample::flags, &Sample::by_name, &Sample::any, &Sample::inner>;
     using MayBeNotFinite = reflect::List<&Sample::open>;
     static constexpr int schema = 1;
     friend bool operator==(const Sample&, const Sample&) = default;
+};
+
+/// Holds structs of its own type.
+struct Tree {
+    int value = 0;
+    std::vector<Tree> children{};
+
+    using Fields = reflect::List<&Tree::value, &Tree::children>;
+    friend bool operator==(const Tree&, const Tree&) = default;
 };
 
 template <class T>
@@ -89,6 +99,7 @@ Sample full() {
             .stage = Stage::holding,
             .maybe = 3.0,
             .list = {{"first", 1e-300}, {"second", -0.0}},
+            .flags = {true, false, true},
             .by_name = {{"one", 1}, {"two", 2}},
             .any = 2.0,
             .inner = {"inner", 5e-324}};
@@ -108,6 +119,21 @@ TEST_CASE("a struct with every kind of field comes back the same", "[C-1][C-2]")
         CHECK(read<Sample>(written(sample)) == sample);
     }
     CHECK(std::signbit(read<Sample>(written(full())).list[1].number));
+}
+
+TEST_CASE("a struct that holds its like comes back the same, and is refused by its path",
+          "[C-1][C-2]") {
+    const Tree tree{.value = 1,
+                    .children = {{.value = 2}, {.value = 3, .children = {{.value = 4}}}}};
+    CHECK(read<Tree>(written(tree)) == tree);
+    Json json = written(tree);
+    json["children"][1]["children"][0]["value"] = "four";
+    CHECK(test::mentions(test::error_text<CheckpointError>([&] { read<Tree>(json); }),
+                         "$.children[1].children[0].value"));
+    json = written(full());
+    json["flags"][2] = 1;
+    CHECK(test::mentions(test::error_text<CheckpointError>([&] { read<Sample>(json); }),
+                         "$.flags[2]"));
 }
 
 TEST_CASE("every double comes back with all its bits", "[C-1][C-6]") {

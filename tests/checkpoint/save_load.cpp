@@ -10,6 +10,7 @@
 #include <kasmina/checkpoint/checkpoint.hpp>
 #include <kasmina/train/averaged_weights.hpp>
 
+#include "checkpoint/comes_back.hpp"
 #include "checkpoint/file/support.hpp"
 #include "checkpoint/life.hpp"
 #include "support/backend.hpp"
@@ -23,28 +24,9 @@ namespace {
 template <class B>
 using Life = test::Life<B, optim::SgdRule>;
 
-TEMPLATE_TEST_CASE("a model, its trainer and a struct of the user's come back to the last bit",
-                   "[C-1][C-6][C-8][K]", test::Eigen32, test::Oracle, test::Device32) {
-    using B = TestType;
-    typename B::Context context;
-    const test::TemporaryFolder folder;
-    Life<B> life(context);
-    // The test device and the oracle are slow, and their states are the same ones.
-    const std::vector<int> epochs = std::same_as<B, test::Eigen32>
-                                        ? std::vector{0, 1, 2, 4, 7, 11, 13, 15, 17, 18, 19, 21, 23}
-                                        : std::vector{11, 15};
-    for (const int epoch : epochs) {
-        CAPTURE(epoch);
-        life.grow(epoch);
-        checkpoint::save(folder / "first", life.model, life.trainer, life.diary);
-        Life<B> fresh(context, 99);
-        checkpoint::load(folder / "first", fresh.model, fresh.trainer, fresh.diary);
-        CHECK(fresh.trainer.epochs_done() == epoch);
-        CHECK(fresh.diary == life.diary);
-        CHECK(state_of(fresh.model) == state_of(life.model));
-        checkpoint::save(folder / "second", fresh.model, fresh.trainer, fresh.diary);
-        CHECK(test::get(folder / "first") == test::get(folder / "second"));
-    }
+TEST_CASE("a model, its trainer and a struct of the user's come back to the last bit",
+          "[C-1][C-6][C-8][K]") {
+    test::check_all_comes_back<test::Eigen32>({0, 1, 2, 4, 7, 11, 13, 15, 17, 18, 19, 21, 23});
 }
 
 TEST_CASE("the life that is saved has a slot in every stage, ramps, and a shadow", "[C-8]") {

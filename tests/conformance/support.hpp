@@ -24,6 +24,7 @@
 
 #include "conformance/backends.hpp"
 #include "support/catch.hpp"
+#include "support/xtensor_kernels.hpp"
 
 namespace kasmina::conformance {
 

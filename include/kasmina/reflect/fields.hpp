@@ -46,6 +46,7 @@ struct MemberOf;
 
 template <class Struct, class Value>
 struct MemberOf<Value Struct::*> {
+    using Owner = Struct;
     using Type = Value;
 };
 
@@ -67,6 +68,20 @@ inline constexpr bool initialised_by = requires { Struct{std::declval<Values>().
 template <auto Pointer>
     requires std::is_member_object_pointer_v<decltype(Pointer)>
 inline constexpr std::string_view name_of_field = detail::last_name(detail::spelling_of<Pointer>());
+
+template <auto Pointer>
+    requires std::is_member_object_pointer_v<decltype(Pointer)>
+using TypeOfField = typename detail::MemberOf<decltype(Pointer)>::Type;
+
+/// Where a field lies in an object of its struct; for code that does not know the struct.
+using FieldAddress = const void* (*)(const void* object) noexcept;
+
+template <auto Pointer>
+    requires std::is_member_object_pointer_v<decltype(Pointer)>
+[[nodiscard]] const void* address_of_field(const void* object) noexcept {
+    return &(
+        static_cast<const typename detail::MemberOf<decltype(Pointer)>::Owner*>(object)->*Pointer);
+}
 
 /// The fields of a struct, each by a pointer to it.
 template <auto... Pointers>

@@ -11,6 +11,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -154,6 +155,133 @@ KASMINA_RARE inline void check(const GradientCheckOptions& options) {
 
 }  // namespace detail
 
+namespace detail {
+
+/// What is checked, whatever its type: what checks is compiled once for a backend.
+template <class B>
+struct Checked {
+    using Call = Variable<B>(const void* function, Pass<B>& pass,
+                             std::span<const Variable<B>> leaves);
+
+    const void* function;
+    Call* call;
+
+    [[nodiscard]] Variable<B> operator()(Pass<B>& pass, std::span<const Variable<B>> leaves) const {
+        return call(function, pass, leaves);
+    }
+};
+
+/// Inputs, the weights of the outputs and all that learns, and the passes between which they
+/// change.
+template <class B>
+class GradientCheck {
+public:
+    GradientCheck(typename B::Context& context, const std::vector<Shape>& inputs,
+                  const Checked<B>& function, const GradientCheckOptions& options)
+        : context_(&context),
+          inputs_(&inputs),
+          function_(&function),
+          options_(&options),
+          tape_(context) {
+        for (std::size_t i = 0; i < inputs.size(); ++i) {
+            probed_.push_back({"input " + std::to_string(i),
+                               normal_values<double>(inputs[i].elements(), options.seed + i),
+                               {}});
+        }
+    }
+
+    [[nodiscard]] GradientDifference compare(const nn::Contents<B>& contents) {
+        for (const auto& named : contents.parameters) named.parameter->zero_gradient();
+        take_gradients();
+        take_parameters(contents);
+        if (std::ranges::all_of(probed_, [](const Probed& each) { return each.values.empty(); })) {
+            refuse_nothing("an input or a parameter that learns");
+        }
+        GradientDifference worst;
+        for (std::size_t i = 0; i < probed_.size(); ++i) probe_one(i, worst);
+        return worst;
+    }
+
+private:
+    struct Passed {
+        Variable<B> output;
+        std::vector<Variable<B>> leaves;
+    };
+
+    [[nodiscard]] Passed run() {
+        tape_.clear();
+        Generator random(options_->seed, 1);
+        Pass<B> pass(tape_, Mode::training, random);
+        std::vector<Variable<B>> leaves;
+        for (std::size_t i = 0; i < inputs_->size(); ++i) {
+            leaves.push_back(tape_.leaf((*inputs_)[i], probed_[i].values));
+        }
+        Variable<B> output = (*function_)(pass, leaves);
+        return {std::move(output), std::move(leaves)};
+    }
+
+    void take_gradients() {
+        const Passed passed = run();
+        weights_ = normal_values<double>(passed.output.shape().elements(), options_->seed + 1000);
+        if (weights_.empty()) refuse_nothing("an output");
+        tape_.backward(passed.output, weights_);
+        for (std::size_t i = 0; i < inputs_->size(); ++i) {
+            probed_[i].gradient = tape_.gradient(passed.leaves[i]);
+        }
+    }
+
+    void take_parameters(const nn::Contents<B>& contents) {
+        for (const auto& named : contents.parameters) {
+            if (!named.parameter->trainable()) continue;
+            learning_.push_back(&named);
+            probed_.push_back(
+                {"parameter " + named.name, named.parameter->value().to_host(*context_), {}});
+            if (named.parameter->has_gradient()) {
+                probed_.back().gradient = named.parameter->gradient().to_host(*context_);
+            }
+        }
+    }
+
+    void probe_one(std::size_t i, GradientDifference& worst) {
+        const bool is_input = i < inputs_->size();
+        const auto set = [&](const std::vector<double>& values) {
+            if (!is_input)
+                learning_[i - inputs_->size()]->parameter->value().assign(*context_, values);
+        };
+        const auto loss = [&] { return weighted_sum(weights_, run().output.to_host()); };
+        const std::vector<double> before = probed_[i].values;
+        try {
+            probe(probed_[i], *options_, loss, set, worst);
+        } catch (...) {
+            set(before);
+            throw;
+        }
+    }
+
+    typename B::Context* context_;
+    const std::vector<Shape>* inputs_;
+    const Checked<B>* function_;
+    const GradientCheckOptions* options_;
+    Tape<B> tape_;
+    std::vector<Probed> probed_{};
+    std::vector<const nn::NamedParameter<B>*> learning_{};
+    std::vector<double> weights_{};
+};
+
+template <class B>
+[[nodiscard]] GradientDifference difference_of(typename B::Context& context,
+                                               const nn::Contents<B>& contents,
+                                               const std::vector<Shape>& inputs,
+                                               const Checked<B>& function,
+                                               const GradientCheckOptions& options) {
+    nn::Attempt<B> attempt(context, std::make_shared<nn::Undo<B>>(), [&](nn::Undo<B>& undo) {
+        for (const auto& named : contents.states) undo.note(context, named.state);
+    });
+    return GradientCheck<B>(context, inputs, function, options).compare(contents);
+}
+
+}  // namespace detail
+
 /// Compares the gradients of sum(weights * f(pass, inputs)) with central differences, for inputs of
 /// the given shapes and all parameters of `module` that learn. Inputs and weights are random; the
 /// module is left as it was, but for its gradients. Random operations draw the same words each
@@ -165,68 +293,15 @@ template <class B, class M, class F>
                                                      const std::vector<Shape>& inputs, F&& f,
                                                      const GradientCheckOptions& options = {}) {
     detail::check(options);
-    const nn::Contents<B> contents = nn::each_once(nn::contents<B>(module));
-    nn::Attempt<B> attempt(context, std::make_shared<nn::Undo<B>>(), [&](nn::Undo<B>& undo) {
-        for (const auto& named : contents.states) undo.note(context, named.state);
-    });
-    std::vector<detail::Probed> probed;
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-        probed.push_back({"input " + std::to_string(i),
-                          normal_values<double>(inputs[i].elements(), options.seed + i),
-                          {}});
-    }
-    Tape<B> tape(context);
-    const auto run = [&] {
-        tape.clear();
-        Generator random(options.seed, 1);
-        Pass<B> pass(tape, Mode::training, random);
-        std::vector<Variable<B>> leaves;
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-            leaves.push_back(tape.leaf(inputs[i], probed[i].values));
-        }
-        Variable<B> output = f(pass, std::span<const Variable<B>>(leaves));
-        return std::pair(std::move(output), std::move(leaves));
-    };
-    for (const auto& named : contents.parameters) named.parameter->zero_gradient();
-    std::vector<double> weights;
-    {
-        const auto [output, leaves] = run();
-        weights = normal_values<double>(output.shape().elements(), options.seed + 1000);
-        if (weights.empty()) detail::refuse_nothing("an output");
-        tape.backward(output, weights);
-        for (std::size_t i = 0; i < inputs.size(); ++i) {
-            probed[i].gradient = tape.gradient(leaves[i]);
-        }
-    }
-    std::vector<const nn::NamedParameter<B>*> learning;
-    for (const auto& named : contents.parameters) {
-        if (!named.parameter->trainable()) continue;
-        learning.push_back(&named);
-        probed.push_back(
-            {"parameter " + named.name, named.parameter->value().to_host(context), {}});
-        if (named.parameter->has_gradient()) {
-            probed.back().gradient = named.parameter->gradient().to_host(context);
-        }
-    }
-    if (std::ranges::all_of(probed, [](const auto& each) { return each.values.empty(); })) {
-        detail::refuse_nothing("an input or a parameter that learns");
-    }
-    const auto loss = [&] { return detail::weighted_sum(weights, run().first.to_host()); };
-    GradientDifference worst;
-    for (std::size_t i = 0; i < probed.size(); ++i) {
-        const bool is_input = i < inputs.size();
-        const auto set = [&](const std::vector<double>& values) {
-            if (!is_input) learning[i - inputs.size()]->parameter->value().assign(context, values);
-        };
-        const std::vector<double> before = probed[i].values;
-        try {
-            detail::probe(probed[i], options, loss, set, worst);
-        } catch (...) {
-            set(before);
-            throw;
-        }
-    }
-    return worst;
+    using Function = std::remove_reference_t<F>;
+    const detail::Checked<B> checked{
+        std::addressof(f),
+        [](const void* function, Pass<B>& pass, std::span<const Variable<B>> leaves) {
+            return Variable<B>(
+                (*static_cast<Function*>(const_cast<void*>(function)))(pass, leaves));
+        }};
+    return detail::difference_of<B>(context, nn::each_once(nn::contents<B>(module)), inputs,
+                                    checked, options);
 }
 
 /// The same for an operation, or any function of variables: `f(tape, inputs)`.

@@ -78,6 +78,7 @@ public:
         damaged_ = damaged_ || !is_whole(block, bytes);
         std::memset(block, 0xff, room);
         waiting_[room].push_back(block);
+        if (live_.empty()) forget();
     }
 
     /// Errors: EmulationError when somebody wrote behind the end of a block.
@@ -115,6 +116,14 @@ private:
             if (block[i] != std::byte{0xff}) return false;
         }
         return true;
+    }
+
+    /// Nobody has memory: the system takes all back. To close memory takes long by the pages that
+    /// there are.
+    void forget() noexcept {
+        ::madvise(begin_, used_, MADV_DONTNEED);
+        waiting_.clear();
+        used_ = 0;
     }
 
     void open() {

@@ -1,14 +1,17 @@
 // write: a plain struct as JSON; tensors in it become tensors of the file, referred to by name.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <variant>
+#include <vector>
 
 #include <kasmina/checkpoint/record/json_values.hpp>
 #include <kasmina/checkpoint/record/kinds.hpp>
@@ -17,6 +20,9 @@
 #include <kasmina/reflect/enumerators.hpp>
 #include <kasmina/reflect/fields.hpp>
 
+/// \file
+/// What has to be known of a type is a table, `Writing`, found at compile time; what walks over
+/// structs, lists and optionals reads the tables, and is compiled once for all types.
 namespace kasmina::checkpoint::record {
 
 /// For records without tensors.
@@ -40,6 +46,207 @@ template <class Element>
     }
 }
 
+namespace detail {
+
+struct Writing;
+
+/// A field of a struct.
+struct WrittenField {
+    std::string_view name;
+    reflect::FieldAddress address;
+    const Writing* type;
+    bool may_be_not_finite;
+};
+
+/// How values of one type are written.
+struct Writing {
+    using Write = Json(const Writing& self, const void* value, const Place& place, void* tensors,
+                       bool not_finite);
+    using Label = std::string_view(const void* element);
+
+    Write* write;
+    const Writing* inner = nullptr;          // of an optional, a list, a map
+    Label* label = nullptr;                  // of a list's elements
+    std::size_t element_bytes = 0;           // of a list's elements
+    std::span<const WrittenField> fields{};  // of a struct
+    int schema = 0;                          // of a struct that has one
+
+    [[nodiscard]] Json operator()(const void* value, const Place& place, void* tensors,
+                                  bool not_finite) const {
+        return write(*this, value, place, tensors, not_finite);
+    }
+};
+
+[[nodiscard]] inline Json write_struct(const Writing& self, const void* value, const Place& place,
+                                       void* tensors, bool /*not_finite*/) {
+    Json object = Json::object();
+    if (self.schema > 0) object.emplace(std::string(schema_field), self.schema);
+    for (const WrittenField& field : self.fields) {
+        object.emplace(std::string(field.name),
+                       (*field.type)(field.address(value), Place(place, field.name), tensors,
+                                     field.may_be_not_finite));
+    }
+    return object;
+}
+
+[[nodiscard]] inline Json write_elements(const Writing& self, const void* first, std::size_t count,
+                                         const Place& place, void* tensors, bool not_finite) {
+    Json list = Json::array();
+    const auto* element = static_cast<const std::byte*>(first);
+    for (std::size_t i = 0; i < count; ++i, element += self.element_bytes) {
+        const Place below(place, i, self.label(element));
+        list.push_back((*self.inner)(element, below, tensors, not_finite));
+    }
+    return list;
+}
+
+/// The functions that a table of `T` can have; each does what its kind of type needs, and no more.
+template <class T, class Tensors>
+struct WriteAs {
+    static const T& of(const void* value) noexcept { return *static_cast<const T*>(value); }
+
+    static Json plain(const Writing&, const void* value, const Place&, void*, bool) {
+        return of(value);
+    }
+    static Json enumerator(const Writing&, const void* value, const Place&, void*, bool) {
+        return std::string(name_of(of(value)));
+    }
+    static Json real(const Writing&, const void* value, const Place& place, void*,
+                     bool not_finite) {
+        return write_real(static_cast<double>(of(value)), place, not_finite);
+    }
+    static Json text(const Writing&, const void* value, const Place& place, void*, bool) {
+        return write_text(of(value), place);
+    }
+    static Json time(const Writing&, const void* value, const Place&, void*, bool) {
+        using std::chrono::nanoseconds;
+        return static_cast<std::int64_t>(
+            std::chrono::duration_cast<nanoseconds>(of(value).time_since_epoch()).count());
+    }
+    static Json optional(const Writing& self, const void* value, const Place& place, void* tensors,
+                         bool not_finite) {
+        if (!of(value)) return nullptr;
+        return (*self.inner)(&*of(value), place, tensors, not_finite);
+    }
+    static Json tensor(const Writing&, const void* value, const Place& place, void* tensors, bool) {
+        if (of(value).empty()) return nullptr;
+        std::string name = place.tensor_name();
+        static_cast<Tensors*>(tensors)->add(name, of(value));
+        return name;
+    }
+    static Json any_tensor(const Writing&, const void* value, const Place& place, void* tensors,
+                           bool not_finite);
+    static Json variant(const Writing&, const void* value, const Place& place, void* tensors,
+                        bool not_finite);
+    static Json list(const Writing& self, const void* value, const Place& place, void* tensors,
+                     bool not_finite) {
+        return write_elements(self, of(value).data(), of(value).size(), place, tensors, not_finite);
+    }
+    static Json flags(const Writing&, const void* value, const Place&, void*, bool) {
+        Json list = Json::array();
+        for (const bool flag : of(value)) list.push_back(flag);
+        return list;
+    }
+    static Json map(const Writing& self, const void* value, const Place& place, void* tensors,
+                    bool not_finite) {
+        Json object = Json::object();
+        for (const auto& [key, each] : of(value)) {
+            const Place below(place, key);
+            object.emplace(write_text(key, below),
+                           (*self.inner)(&each, below, tensors, not_finite));
+        }
+        return object;
+    }
+    static std::string_view label(const void* element) { return label_of(of(element)); }
+};
+
+template <class T, class Tensors>
+consteval Writing make_writing();
+
+template <class T, class Tensors>
+inline constexpr Writing writing = make_writing<T, Tensors>();
+
+template <class Struct, class Tensors, class List>
+struct WrittenFields;
+
+template <class Struct, class Tensors, auto... Pointers>
+struct WrittenFields<Struct, Tensors, reflect::List<Pointers...>> {
+    static constexpr std::array<WrittenField, sizeof...(Pointers)> all{
+        WrittenField{reflect::name_of_field<Pointers>, &reflect::address_of_field<Pointers>,
+                     &writing<reflect::TypeOfField<Pointers>, Tensors>,
+                     may_be_not_finite<Struct>(reflect::name_of_field<Pointers>)}...};
+};
+
+template <class T, class Tensors>
+consteval Writing make_writing() {
+    using As = WriteAs<T, Tensors>;
+    if constexpr (std::same_as<T, bool> || std::integral<T>) {
+        return {.write = &As::plain};
+    } else if constexpr (std::is_enum_v<T>) {
+        return {.write = &As::enumerator};
+    } else if constexpr (std::floating_point<T>) {
+        return {.write = &As::real};
+    } else if constexpr (std::same_as<T, std::string>) {
+        return {.write = &As::text};
+    } else if constexpr (std::same_as<T, TimePoint>) {
+        return {.write = &As::time};
+    } else if constexpr (is_optional<T>) {
+        return {.write = &As::optional, .inner = &writing<typename T::value_type, Tensors>};
+    } else if constexpr (is_tensor<T>) {
+        return {.write = &As::tensor};
+    } else if constexpr (is_any_tensor<T>) {
+        return {.write = &As::any_tensor};
+    } else if constexpr (is_variant<T>) {
+        return {.write = &As::variant};
+    } else if constexpr (std::same_as<T, std::vector<bool>>) {
+        return {.write = &As::flags};
+    } else if constexpr (is_list<T>) {
+        using Element = typename T::value_type;
+        return {.write = &As::list,
+                .inner = &writing<Element, Tensors>,
+                .label = &WriteAs<Element, Tensors>::label,
+                .element_bytes = sizeof(Element)};
+    } else if constexpr (is_map<T>) {
+        return {.write = &As::map, .inner = &writing<typename T::mapped_type, Tensors>};
+    } else if constexpr (reflect::Reflected<T>) {
+        Writing made{.write = &write_struct};
+        made.fields = WrittenFields<T, Tensors, typename reflect::FieldsOf<T>::List>::all;
+        if constexpr (Versioned<T>) made.schema = T::schema;
+        return made;
+    } else {
+        static_assert(unsupported<T>,
+                      "a checkpoint cannot hold a field of this type: use numbers, texts, "
+                      "enumerations with Enumerators, vectors, optionals, maps by text, tensors, "
+                      "or structs with `using Fields = reflect::List<...>`");
+    }
+}
+
+template <class T, class Tensors>
+Json WriteAs<T, Tensors>::any_tensor(const Writing&, const void* value, const Place& place,
+                                     void* tensors, bool not_finite) {
+    return std::visit(
+        [&]<class Held>(const Held& held) {
+            return writing<Held, Tensors>(&held, place, tensors, not_finite);
+        },
+        of(value));
+}
+
+template <class T, class Tensors>
+Json WriteAs<T, Tensors>::variant(const Writing&, const void* value, const Place& place,
+                                  void* tensors, bool not_finite) {
+    return std::visit(
+        [&]<class Held>(const Held& held) {
+            constexpr std::string_view name = alternative_name<Held>();
+            Json object = Json::object();
+            object.emplace(std::string(name),
+                           writing<Held, Tensors>(&held, Place(place, name), tensors, not_finite));
+            return object;
+        },
+        of(value));
+}
+
+}  // namespace detail
+
 /// The value as JSON. `tensors.add(name, tensor)` is called for each tensor in it that is not
 /// empty. Enumerations are texts, absent values null, variants objects of one field. Errors:
 /// NumericError for numbers that are not finite where none may be; CheckpointError for texts that
@@ -47,69 +254,7 @@ template <class Element>
 template <class T, class Tensors>
 [[nodiscard]] Json write(const T& value, const Place& place, Tensors& tensors,
                          bool not_finite = false) {
-    if constexpr (std::same_as<T, bool>) {
-        return value;
-    } else if constexpr (std::is_enum_v<T>) {
-        return std::string(name_of(value));
-    } else if constexpr (std::signed_integral<T>) {
-        return static_cast<std::int64_t>(value);
-    } else if constexpr (std::unsigned_integral<T>) {
-        return static_cast<std::uint64_t>(value);
-    } else if constexpr (std::floating_point<T>) {
-        return write_real(static_cast<double>(value), place, not_finite);
-    } else if constexpr (std::same_as<T, std::string>) {
-        return write_text(value, place);
-    } else if constexpr (std::same_as<T, TimePoint>) {
-        return static_cast<std::int64_t>(
-            std::chrono::duration_cast<std::chrono::nanoseconds>(value.time_since_epoch()).count());
-    } else if constexpr (is_optional<T>) {
-        if (!value) return nullptr;
-        return write(*value, place, tensors, not_finite);
-    } else if constexpr (is_tensor<T>) {
-        if (value.empty()) return nullptr;
-        std::string name = place.tensor_name();
-        tensors.add(name, value);
-        return name;
-    } else if constexpr (is_any_tensor<T>) {
-        return std::visit([&](const auto& held) { return write(held, place, tensors); }, value);
-    } else if constexpr (is_variant<T>) {
-        return std::visit(
-            [&]<class Held>(const Held& held) {
-                Json object = Json::object();
-                const Place below(place, alternative_name<Held>());
-                object.emplace(std::string(alternative_name<Held>()),
-                               write(held, below, tensors, not_finite));
-                return object;
-            },
-            value);
-    } else if constexpr (is_list<T>) {
-        Json list = Json::array();
-        for (std::size_t i = 0; i < value.size(); ++i) {
-            const typename T::value_type& element = value[i];
-            list.push_back(write(element, Place(place, i, label_of(element)), tensors, not_finite));
-        }
-        return list;
-    } else if constexpr (is_map<T>) {
-        Json object = Json::object();
-        for (const auto& [key, each] : value) {
-            const Place below(place, key);
-            object.emplace(write_text(key, below), write(each, below, tensors, not_finite));
-        }
-        return object;
-    } else if constexpr (reflect::Reflected<T>) {
-        Json object = Json::object();
-        if constexpr (Versioned<T>) object.emplace(std::string(schema_field), T::schema);
-        reflect::for_each_field(value, [&](std::string_view name, const auto& field) {
-            object.emplace(std::string(name),
-                           write(field, Place(place, name), tensors, may_be_not_finite<T>(name)));
-        });
-        return object;
-    } else {
-        static_assert(unsupported<T>,
-                      "a checkpoint cannot hold a field of this type: use numbers, texts, "
-                      "enumerations with Enumerators, vectors, optionals, maps by text, tensors, "
-                      "or structs with `using Fields = reflect::List<...>`");
-    }
+    return detail::writing<T, Tensors>(&value, place, &tensors, not_finite);
 }
 
 }  // namespace kasmina::checkpoint::record
