@@ -71,6 +71,19 @@ struct Tree {
     friend bool operator==(const Tree&, const Tree&) = default;
 };
 
+struct Left {
+    int left = 0;
+};
+struct Right {
+    int right = 0;
+};
+/// Has fields of two bases.
+struct Both : Left, Right {
+    int own = 0;
+
+    using Fields = reflect::List<&Both::left, &Both::right, &Both::own>;
+};
+
 template <class T>
 Json written(const T& value) {
     checkpoint::record::NoTensors none;
@@ -119,6 +132,18 @@ TEST_CASE("a struct with every kind of field comes back the same", "[C-1][C-2]")
         CHECK(read<Sample>(written(sample)) == sample);
     }
     CHECK(std::signbit(read<Sample>(written(full())).list[1].number));
+}
+
+TEST_CASE("a struct with fields of its bases comes back the same", "[C-1]") {
+    Both both;
+    both.left = 1;
+    both.right = 2;
+    both.own = 3;
+    const Both back = read<Both>(written(both));
+    CHECK(back.left == 1);
+    CHECK(back.right == 2);
+    CHECK(back.own == 3);
+    CHECK(written(both) == Json{{"left", 1}, {"right", 2}, {"own", 3}});
 }
 
 TEST_CASE("a struct that holds its like comes back the same, and is refused by its path",

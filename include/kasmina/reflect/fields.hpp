@@ -46,7 +46,6 @@ struct MemberOf;
 
 template <class Struct, class Value>
 struct MemberOf<Value Struct::*> {
-    using Owner = Struct;
     using Type = Value;
 };
 
@@ -73,14 +72,14 @@ template <auto Pointer>
     requires std::is_member_object_pointer_v<decltype(Pointer)>
 using TypeOfField = typename detail::MemberOf<decltype(Pointer)>::Type;
 
-/// Where a field lies in an object of its struct; for code that does not know the struct.
+/// Where a field lies in an object of a struct; for code that does not know the struct.
 using FieldAddress = const void* (*)(const void* object) noexcept;
 
-template <auto Pointer>
+/// `Pointer` may be to a member of a base of `Struct`.
+template <class Struct, auto Pointer>
     requires std::is_member_object_pointer_v<decltype(Pointer)>
 [[nodiscard]] const void* address_of_field(const void* object) noexcept {
-    return &(
-        static_cast<const typename detail::MemberOf<decltype(Pointer)>::Owner*>(object)->*Pointer);
+    return &(static_cast<const Struct*>(object)->*Pointer);
 }
 
 /// The fields of a struct, each by a pointer to it.

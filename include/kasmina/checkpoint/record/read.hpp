@@ -224,9 +224,10 @@ struct ReadFields;
 
 template <class Struct, class Tensors, auto... Pointers>
 struct ReadFields<Struct, Tensors, reflect::List<Pointers...>> {
-    static constexpr std::array<ReadField, sizeof...(Pointers)> all{ReadField{
-        &reflect::address_of_field<Pointers>, &reading<reflect::TypeOfField<Pointers>, Tensors>,
-        may_be_not_finite<Struct>(reflect::name_of_field<Pointers>)}...};
+    static constexpr std::array<ReadField, sizeof...(Pointers)> all{
+        ReadField{&reflect::address_of_field<Struct, Pointers>,
+                  &reading<reflect::TypeOfField<Pointers>, Tensors>,
+                  may_be_not_finite<Struct>(reflect::name_of_field<Pointers>)}...};
 };
 
 template <class T, class Tensors>

@@ -172,7 +172,7 @@ struct WrittenFields;
 template <class Struct, class Tensors, auto... Pointers>
 struct WrittenFields<Struct, Tensors, reflect::List<Pointers...>> {
     static constexpr std::array<WrittenField, sizeof...(Pointers)> all{
-        WrittenField{reflect::name_of_field<Pointers>, &reflect::address_of_field<Pointers>,
+        WrittenField{reflect::name_of_field<Pointers>, &reflect::address_of_field<Struct, Pointers>,
                      &writing<reflect::TypeOfField<Pointers>, Tensors>,
                      may_be_not_finite<Struct>(reflect::name_of_field<Pointers>)}...};
 };
