@@ -81,6 +81,7 @@ public:
     [[nodiscard]] std::uint64_t waits() const noexcept { return waits_; }
 
 private:
+    EmulatedRange::User user_{};
     std::optional<Blocks> recorded_;
     std::unordered_set<void*> handed_out_;  ///< since a recording began
     backends::CudaPoolStatistics statistics_;

@@ -42,6 +42,23 @@ public:
         ~Access() { instance().close(); }
     };
 
+    /// One that may have memory. When there is none, and no block is out, the system takes all
+    /// memory back: to close it takes the longer the more pages of it there are.
+    class User {
+    public:
+        User() {
+            const std::lock_guard lock(instance().mutex_);
+            ++instance().users_;
+        }
+        User(const User&) = delete;
+        User& operator=(const User&) = delete;
+        ~User() {
+            EmulatedRange& range = instance();
+            const std::lock_guard lock(range.mutex_);
+            if (--range.users_ == 0 && range.live_.empty()) range.forget();
+        }
+    };
+
     void close_now() {
         const std::lock_guard lock(access_mutex_);
         protect(PROT_NONE);
@@ -78,7 +95,6 @@ public:
         damaged_ = damaged_ || !is_whole(block, bytes);
         std::memset(block, 0xff, room);
         waiting_[room].push_back(block);
-        if (live_.empty()) forget();
     }
 
     /// Errors: EmulationError when somebody wrote behind the end of a block.
@@ -118,8 +134,6 @@ private:
         return true;
     }
 
-    /// Nobody has memory: the system takes all back. To close memory takes long by the pages that
-    /// there are.
     void forget() noexcept {
         ::madvise(begin_, used_, MADV_DONTNEED);
         waiting_.clear();
@@ -143,6 +157,7 @@ private:
 
     std::mutex mutex_;
     std::mutex access_mutex_;
+    int users_ = 0;
     int accesses_ = 0;
     unsigned closings_ = 0;
     int protection_ = PROT_NONE;
