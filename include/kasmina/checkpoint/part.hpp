@@ -70,11 +70,13 @@ template <class P>
     using Plain = std::remove_cv_t<P>;
     if constexpr (is_named<Plain>) {
         return part;
+    } else if constexpr (HasPartName<P>) {
+        return Named<P>{std::string(Plain::part_name), &part};
     } else {
         static_assert(HasPartName<P>,
                       "this part has no name: pass checkpoint::named(\"name\", part), or give its "
                       "type `static constexpr std::string_view part_name`");
-        return Named<P>{std::string(Plain::part_name), &part};
+        return Named<P>{std::string(), &part};
     }
 }
 

@@ -144,7 +144,7 @@ template <Reflected Struct>
 struct FieldsOf : detail::ListOf<std::remove_cv_t<Struct>>::Type {
     using List = typename detail::ListOf<std::remove_cv_t<Struct>>::Type;
     static_assert(List::has_each_once(), "Fields names a field twice: name each field once");
-    static_assert(List::template covers<std::remove_cv_t<Struct>>,
+    static_assert(!List::has_each_once() || List::template covers<std::remove_cv_t<Struct>>,
                   "Fields must name each field of the struct, in the struct's order: add what it "
                   "leaves out");
 };

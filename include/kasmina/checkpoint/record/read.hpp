@@ -273,6 +273,7 @@ consteval Reading make_reading() {
                       "a checkpoint cannot hold a field of this type: use numbers, texts, "
                       "enumerations with Enumerators, vectors, optionals, maps by text, tensors, "
                       "or structs with `using Fields = reflect::List<...>`");
+        return {.read = nullptr};  // so that this is all that is said
     }
 }
 

@@ -218,6 +218,7 @@ consteval Writing make_writing() {
                       "a checkpoint cannot hold a field of this type: use numbers, texts, "
                       "enumerations with Enumerators, vectors, optionals, maps by text, tensors, "
                       "or structs with `using Fields = reflect::List<...>`");
+        return {.write = nullptr};  // so that this is all that is said
     }
 }
 
