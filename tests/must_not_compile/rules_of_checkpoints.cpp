@@ -5,7 +5,9 @@
 // tensors_loaded first error: this part holds tensors: pass the model on whose backend
 // field_left_out first error: Fields must name each field of the struct
 // field_named_twice first error: Fields names a field twice: name each field once
+// schema_zero first error: schemas are numbered from 1 on
 // part_without_a_name first error: this part has no name: pass checkpoint::named(
+#include <string_view>
 #include <vector>
 
 #include <kasmina/backends/eigen.hpp>
@@ -30,6 +32,9 @@ struct Diary {
     using Fields = reflect::List<&Diary::epoch, &Diary::epoch>;
 #else
     using Fields = reflect::List<&Diary::epoch, &Diary::words>;
+#endif
+#ifdef schema_zero
+    static constexpr int schema = 0;
 #endif
 #ifndef part_without_a_name
     static constexpr std::string_view part_name = "diary";

@@ -68,6 +68,7 @@ template <auto Pointer>
     requires std::is_member_object_pointer_v<decltype(Pointer)>
 inline constexpr std::string_view name_of_field = detail::last_name(detail::spelling_of<Pointer>());
 
+/// The type of that field.
 template <auto Pointer>
     requires std::is_member_object_pointer_v<decltype(Pointer)>
 using TypeOfField = typename detail::MemberOf<decltype(Pointer)>::Type;

@@ -47,7 +47,7 @@ template <class Struct>
 consteval bool has_plain_values_only() {
     if constexpr (Reflected<Struct>) {
         return []<auto... Pointers>(std::type_identity<List<Pointers...>>) {
-            return (PlainValue<typename MemberOf<decltype(Pointers)>::Type> && ...);
+            return (PlainValue<TypeOfField<Pointers>> && ...);
         }(std::type_identity<typename ListOf<Struct>::Type>{});
     } else {
         return false;

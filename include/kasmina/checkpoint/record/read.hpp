@@ -265,7 +265,7 @@ consteval Reading make_reading() {
         made.fields = ReadFields<T, Tensors, typename reflect::FieldsOf<T>::List>::all;
         made.names = reflect::field_names<T>;
         if constexpr (HasKind<T>) made.check_kind = &check_kind<T>;
-        if constexpr (Versioned<T>) made.schema = T::schema;
+        made.schema = schema_of<T>();
         if constexpr (Migrated<T>) made.migrate = &As::migrate;
         return made;
     } else {

@@ -24,4 +24,15 @@ concept Migrated = Versioned<Struct> && requires(typename Struct::Before&& befor
     { Struct::migrated(std::move(before)) } -> std::same_as<Struct>;
 };
 
+/// The number of a struct's form; 0 for one without.
+template <class Struct>
+[[nodiscard]] consteval int schema_of() {
+    if constexpr (Versioned<Struct>) {
+        static_assert(Struct::schema > 0, "schemas are numbered from 1 on");
+        return Struct::schema;
+    } else {
+        return 0;
+    }
+}
+
 }  // namespace kasmina::checkpoint::record

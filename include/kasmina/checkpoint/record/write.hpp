@@ -211,7 +211,7 @@ consteval Writing make_writing() {
     } else if constexpr (reflect::Reflected<T>) {
         Writing made{.write = &write_struct};
         made.fields = WrittenFields<T, Tensors, typename reflect::FieldsOf<T>::List>::all;
-        if constexpr (Versioned<T>) made.schema = T::schema;
+        made.schema = schema_of<T>();
         return made;
     } else {
         static_assert(unsupported<T>,
